@@ -1,0 +1,3 @@
+//! Load test with headless encrypted participants, and micro benchmarks.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Private video meetings on your own machine: one binary.
+
+fn main() {}

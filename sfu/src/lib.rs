@@ -1,0 +1,1 @@
+//! The SFU's shell: worker threads, UDP sockets, control and metrics.

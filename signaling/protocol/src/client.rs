@@ -1,0 +1,65 @@
+//! What a client says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{LogPosition, Opaque, ParticipantId, Secret, Seq, Submission, Track};
+
+/// A message from a client. The first one is [`ClientMessage::Hello`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum ClientMessage {
+    /// Opens the conversation: a join, or the return of a participant whose socket broke.
+    Hello(Hello),
+    /// The KeyPackage by which this participant can be added; once per participant.
+    UploadKeyPackage {
+        /// An RFC 9420 `MLSMessage` of type `mls_key_package`.
+        key_package: Opaque,
+    },
+    /// A create or a commit for the delivery log.
+    Submit(Submission),
+    /// The client lives and has read the log up to here. Every five seconds.
+    Heartbeat {
+        /// The last log entry it has processed.
+        position: LogPosition,
+    },
+    /// A WebRTC offer: the first, or one that restarts ICE. Answered by
+    /// [`crate::ServerMessage::Answer`].
+    Offer {
+        /// RFC 8866.
+        sdp: String,
+    },
+    /// Everything that this participant publishes now; replaces what it said before.
+    SetTracks {
+        /// At most one per source.
+        tracks: Vec<Track>,
+    },
+    /// Goes for good.
+    Leave,
+}
+
+/// Opens the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Hello {
+    /// [`crate::VERSION`] of the client.
+    pub version: u16,
+    /// The join token; it names the room.
+    pub token: Secret,
+    /// Present when a known participant returns.
+    pub resume: Option<Resume>,
+}
+
+/// The return of a participant whose socket broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Resume {
+    /// Who returns.
+    pub participant: ParticipantId,
+    /// Given at the join.
+    pub resume_token: Secret,
+    /// The last delta it has seen.
+    pub seq: Seq,
+    /// The last log entry it has seen.
+    pub position: LogPosition,
+}

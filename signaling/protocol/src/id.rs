@@ -1,0 +1,129 @@
+//! Identifiers and counters. None of them says who somebody is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A room's name on the wire: 16 random bytes as 22 base64url characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
+pub struct RoomId(String);
+
+/// A room id that is not 22 base64url characters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a room id is 22 characters of A–Z, a–z, 0–9, - and _; check that the link is whole")]
+pub struct BadRoomId;
+
+impl RoomId {
+    /// The number of characters in a room id.
+    pub const LEN: usize = 22;
+
+    /// The room id of 16 random bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        use base64::Engine as _;
+        Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The id as it stands in a link.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RoomId {
+    type Err = BadRoomId;
+
+    fn from_str(text: &str) -> Result<Self, BadRoomId> {
+        let fits = text.len() == Self::LEN
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if fits { Ok(Self(text.to_owned())) } else { Err(BadRoomId) }
+    }
+}
+
+impl TryFrom<String> for RoomId {
+    type Error = BadRoomId;
+
+    fn try_from(text: String) -> Result<Self, BadRoomId> {
+        text.parse()
+    }
+}
+
+impl From<RoomId> for String {
+    fn from(id: RoomId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! counter {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        #[cfg_attr(test, derive(ts_rs::TS), ts(type = "number"))]
+        pub struct $name(pub $inner);
+
+        impl $name {
+            /// The next one.
+            #[must_use]
+            pub fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+counter! {
+    /// A participant in one room: the server's view of somebody. Given out in join order, from 1,
+    /// and never again in the same room; a person who rejoins is a new participant.
+    ParticipantId(u32)
+}
+counter! {
+    /// The position of an entry in a room's delivery log, from 1. Zero is "before the first".
+    LogPosition(u64)
+}
+counter! {
+    /// How many handshakes (creates and commits) a room's log has accepted: what submissions
+    /// compare and swap on.
+    HandshakeCount(u64)
+}
+counter! {
+    /// The number of a delta in one room, from 1. Zero is "before the first".
+    Seq(u64)
+}
+
+/// A submission's own id, 16 random bytes as 22 base64url characters: a resent submission is
+/// recognised by it, never doubled.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
+pub struct MessageId(pub String);
+
+/// A bearer secret of the signalling service (a join token, a resume token). Not readable in logs.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

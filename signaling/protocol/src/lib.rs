@@ -1,0 +1,32 @@
+//! The messages between clients, the signalling service and the SFU: serde types, no I/O.
+//!
+//! JSON over WebSocket. Every message is an object with a `type`; MLS bytes are base64 inside and
+//! opaque to every server. TypeScript types are generated from these, and one fixture per message
+//! is read by the Rust and the TypeScript tests.
+
+mod client;
+mod http;
+mod id;
+pub mod limits;
+mod log;
+pub mod media;
+mod opaque;
+mod refusal;
+mod server;
+mod track;
+
+pub use client::{ClientMessage, Hello, Resume};
+pub use http::{RoomCreated, TokenIssued};
+pub use id::{
+    BadRoomId, HandshakeCount, LogPosition, MessageId, ParticipantId, RoomId, Seq, Secret,
+};
+pub use log::{Handshake, JoinedParticipant, LogEntry, LogEvent, LogSnapshot, Step, Submission};
+pub use opaque::Opaque;
+pub use refusal::{Refusal, RefusalCode};
+pub use server::{
+    Delta, Joined, LogReplay, ParticipantState, ReceiveSlots, RoomSnapshot, ServerMessage, Snapshot,
+};
+pub use track::{Source, Track};
+
+/// The version of this protocol. A client of another version is told so, and nothing else.
+pub const VERSION: u16 = 1;

@@ -1,0 +1,83 @@
+//! Between a room and the SFU: what the room asks, what the SFU reports.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ParticipantId, Refusal, RoomId, Track};
+
+/// What a room asks of the SFU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum MediaCommand {
+    /// Take this offer: a new participant's, or one that restarts its ICE. Answered by
+    /// [`MediaEvent::Answer`] or [`MediaEvent::Refused`].
+    Offer {
+        /// Its room; all participants of a room are served by one worker.
+        room: RoomId,
+        /// Who offers.
+        participant: ParticipantId,
+        /// RFC 8866.
+        sdp: String,
+    },
+    /// Everything that this participant publishes now.
+    SetTracks {
+        /// Its room.
+        room: RoomId,
+        /// Who publishes.
+        participant: ParticipantId,
+        /// Replaces what was set before.
+        tracks: Vec<Track>,
+    },
+    /// This participant is gone for good.
+    Remove {
+        /// Its room.
+        room: RoomId,
+        /// Who is gone.
+        participant: ParticipantId,
+    },
+}
+
+impl MediaCommand {
+    /// The room that it is about.
+    #[must_use]
+    pub fn room(&self) -> &RoomId {
+        match self {
+            Self::Offer { room, .. } | Self::SetTracks { room, .. } | Self::Remove { room, .. } => {
+                room
+            }
+        }
+    }
+}
+
+/// What the SFU reports to a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaEvent {
+    /// The room.
+    pub room: RoomId,
+    /// The participant.
+    pub participant: ParticipantId,
+    /// What happened.
+    pub report: MediaReport,
+}
+
+/// What happened to a participant's media.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "snake_case")]
+pub enum MediaReport {
+    /// The answer to its offer.
+    Answer {
+        /// RFC 8866.
+        sdp: String,
+    },
+    /// Its offer was not taken.
+    Refused {
+        /// Why, and what to do.
+        refusal: Refusal,
+    },
+    /// ICE and DTLS are up.
+    Connected,
+    /// The connection is gone; a new offer brings it back.
+    Lost {
+        /// Why, and what to do.
+        refusal: Refusal,
+    },
+}

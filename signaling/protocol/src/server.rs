@@ -1,0 +1,142 @@
+//! What the signalling service says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{LogEntry, LogSnapshot, ParticipantId, Refusal, Secret, Seq, Track};
+
+/// A message from the signalling service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum ServerMessage {
+    /// The answer to a hello without resume: you are a participant.
+    Joined(Joined),
+    /// The answer to a hello with resume: the missed deltas follow, from the client's own
+    /// sequence number on, or a [`ServerMessage::Snapshot`] if they are no longer kept.
+    Resumed {
+        /// The room's newest delta.
+        seq: Seq,
+    },
+    /// Replaces what the client knows of the room, after a resume from too long ago or after
+    /// it read too slowly.
+    Snapshot(Snapshot),
+    /// One change of the room.
+    Delta {
+        /// Follows its predecessor without a gap.
+        seq: Seq,
+        /// The change.
+        delta: Delta,
+    },
+    /// The SFU's answer to an offer.
+    Answer {
+        /// RFC 8866.
+        sdp: String,
+    },
+    /// The SFU no longer holds this participant's media; a new offer brings it back.
+    MediaLost {
+        /// Why, and what to do.
+        refusal: Refusal,
+    },
+    /// The echo of a heartbeat.
+    HeartbeatEcho,
+    /// A message of this client was not carried out; nothing else is lost.
+    Refused {
+        /// Why, and what to do.
+        refusal: Refusal,
+    },
+    /// The socket closes after this.
+    Closing {
+        /// Why, and what to do.
+        refusal: Refusal,
+    },
+}
+
+/// The welcome of the room (not the MLS Welcome).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Joined {
+    /// [`crate::VERSION`] of the server.
+    pub version: u16,
+    /// Your id in this room.
+    pub participant: ParticipantId,
+    /// Keep it: it brings you back after a broken socket.
+    pub resume_token: Secret,
+    /// The room's newest delta; the next one is its successor.
+    pub seq: Seq,
+    /// Who is here.
+    pub room: RoomSnapshot,
+    /// Where the delivery log stands.
+    pub log: LogSnapshot,
+    /// How many receiving m-lines to offer.
+    pub slots: ReceiveSlots,
+}
+
+/// How many receiving m-lines an offer should have: they are filled with whatever tracks matter,
+/// without negotiating again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ReceiveSlots {
+    /// Audio m-lines.
+    pub audio: u8,
+    /// Video m-lines.
+    pub video: u8,
+}
+
+/// The participants of a room as the server sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct RoomSnapshot {
+    /// In join order.
+    pub participants: Vec<ParticipantState>,
+}
+
+/// One participant as the server sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ParticipantState {
+    /// Who.
+    pub participant: ParticipantId,
+    /// What it publishes.
+    pub tracks: Vec<Track>,
+}
+
+/// A fresh start for a client that missed deltas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Snapshot {
+    /// The delta that it stands for.
+    pub seq: Seq,
+    /// Who is here.
+    pub room: RoomSnapshot,
+    /// The log entries after the client's position.
+    pub log: LogReplay,
+}
+
+/// Entries of the log that a client has missed, in order and without a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct LogReplay {
+    /// In order.
+    pub entries: Vec<LogEntry>,
+}
+
+/// One change of the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Delta {
+    /// Somebody came.
+    ParticipantJoined(ParticipantState),
+    /// Somebody went for good.
+    ParticipantLeft {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Somebody publishes something else than before.
+    TracksChanged(ParticipantState),
+    /// The delivery log grew. A Welcome inside is there for the members that it adds only.
+    Log {
+        /// The new entry.
+        entry: LogEntry,
+    },
+}

@@ -1,0 +1,1 @@
+//! The signalling service: rooms, sockets and the delivery of MLS handshakes.
