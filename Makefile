@@ -1,0 +1,82 @@
+# Orange Meets, self-hosted. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Flags for the server, e.g. make run ARGS="--http 127.0.0.1:9000"
+ARGS ?=
+
+STAMPS := target/stamps
+NPM := npm --prefix web-client --no-fund --no-audit --loglevel=error
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
+
+.PHONY: run
+run: setup web ## Set everything up and serve a meeting at http://localhost:8080
+	cargo build --release --locked --package orange-meets
+	exec target/release/orange-meets serve $(ARGS)
+
+.PHONY: test
+test: setup setup-browser lint test-rust test-web model test-e2e ## Set everything up and run every check and test
+	@echo "all checks and tests passed"
+
+.PHONY: setup
+setup: ## Install what the build needs and is missing, saying what
+	@deploy/setup.sh build
+
+.PHONY: setup-browser
+setup-browser: ## Install what the browser tests need and is missing
+	@deploy/setup.sh browser
+
+.PHONY: wasm
+wasm: $(STAMPS)/npm ## Build the end-to-end encryption core for the browser
+	@web-client/e2ee-wasm/build.sh
+
+.PHONY: web
+web: wasm ## Build the web client
+	@web-client/build.sh
+
+$(STAMPS)/npm: web-client/package-lock.json web-client/package.json
+	@mkdir -p $(STAMPS)
+	@echo "installing the web client's packages (npm ci, from web-client/package-lock.json)"
+	@$(NPM) ci
+	@touch $@
+
+.PHONY: lint
+lint: wasm ## Formatting, clippy and TypeScript checks
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	$(NPM) run check
+
+.PHONY: test-rust
+test-rust: ## Rust tests
+	cargo test --workspace --locked
+
+.PHONY: test-web
+test-web: wasm ## TypeScript tests, and the WASM core in Node.js
+	$(NPM) test
+	node web-client/e2ee-wasm/tests/smoke.mjs
+
+.PHONY: test-e2e
+test-e2e: setup-browser web ## Meetings between real browsers through the real server
+	cargo build --locked --package orange-meets
+	ORANGE_MEETS_BIN=$(CURDIR)/target/debug/orange-meets $(NPM) run e2e
+
+.PHONY: model
+model: ## Check the TLA+ models at their short bounds
+	@tla/run.sh
+
+.PHONY: bench
+bench: setup ## Measure: CPU per forwarded packet, time to join, microseconds per frame
+	@benches/run.sh
+
+.PHONY: generate
+generate: ## Write the TypeScript types of the protocol anew
+	UPDATE_GENERATED=1 cargo test --locked --package signaling-protocol
+
+.PHONY: clean
+clean: ## Remove everything that was built (installed tools stay)
+	cargo clean
+	rm -rf web-client/dist web-client/node_modules web-client/src/e2ee/wasm

@@ -1,0 +1,102 @@
+//! What can be set, by flag or by environment variable.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Private, end-to-end encrypted video meetings on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "orange-meets", version, about)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve meetings: signalling, delivery service, SFU and the web client in one process.
+    Serve(ServeConfig),
+}
+
+/// Settings of `orange-meets serve`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServeConfig {
+    /// Where HTTP and WebSocket are served. Browsers give camera and microphone to pages from
+    /// localhost or over HTTPS only, so other machines come in through a TLS proxy.
+    #[arg(long, env = "ORANGE_HTTP", default_value = "127.0.0.1:8080")]
+    pub(crate) http: SocketAddr,
+
+    /// UDP port of the first media worker; each further worker takes the next. 0 takes any.
+    #[arg(long, env = "ORANGE_MEDIA_PORT", default_value_t = 8190)]
+    pub(crate) media_port: u16,
+
+    /// Media workers: threads with a UDP port each. A room lives on one of them.
+    #[arg(long, env = "ORANGE_MEDIA_WORKERS", default_value_t = default_workers())]
+    pub(crate) media_workers: u16,
+
+    /// Address told to clients for media; may be given more than once. Without it, the addresses
+    /// found on this machine are told.
+    #[arg(long = "advertise", env = "ORANGE_ADVERTISE", value_delimiter = ',')]
+    pub(crate) advertise: Vec<IpAddr>,
+
+    /// Folder for the delivery log (created with mode 0700).
+    #[arg(long, env = "ORANGE_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+
+    /// Keep the delivery log in memory only: rooms end with the process.
+    #[arg(long, env = "ORANGE_IN_MEMORY", default_value_t = false)]
+    pub(crate) in_memory: bool,
+
+    /// Further web origins that may open sockets (scheme, host and port). The page's own host
+    /// always may.
+    #[arg(long = "allow-origin", env = "ORANGE_ALLOW_ORIGIN", value_delimiter = ',')]
+    pub(crate) allow_origin: Vec<String>,
+
+    /// How log lines look. What is logged is set by `RUST_LOG`.
+    #[arg(long, env = "ORANGE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+fn default_workers() -> u16 {
+    std::thread::available_parallelism()
+        .ok()
+        .and_then(|n| u16::try_from(n.get()).ok())
+        .unwrap_or(1)
+        .min(64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn several_addresses_can_be_advertised_in_one_variable() {
+        let cli = Cli::try_parse_from([
+            "orange-meets",
+            "serve",
+            "--advertise",
+            "203.0.113.7,2001:db8::7",
+        ])
+        .expect("valid flags");
+        let Command::Serve(config) = cli.command;
+        assert_eq!(config.advertise.len(), 2);
+    }
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Installs what a build (or the browser tests) need and this machine lacks, and says what.
+#   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen
+#   deploy/setup.sh browser   Chromium, for the tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Installs Debian packages, if any are named.
+debian() {
+  [ $# -gt 0 ] || return 0
+  has apt-get || die "please install these with your system's package manager, then run again: $*"
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    has sudo || die "please run as root, then again as yourself: apt-get install $*"
+    as_root=(sudo)
+  fi
+  say "installing Debian packages: $*"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# The std of the browser's target: rustup's, or else Debian's compiler with the source of std.
+wasm_toolchain() {
+  local target=wasm32-unknown-unknown missing=() package
+  [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] && return 0
+  for package in rustc-web cargo-web rust-web-src lld-19; do
+    dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if has rustup; then
+    say "adding the Rust target $target"
+    if rustup target add "$target" >/dev/null 2>&1; then return 0; fi
+    say "rustup could not add it; using Debian's Rust for WebAssembly instead"
+  fi
+  debian "${missing[@]}"
+}
+
+# wasm-bindgen's tool must be of the version of the crate.
+wasm_bindgen() {
+  local version
+  version=$(sed -nE 's/^wasm-bindgen = "=([0-9.]+)".*/\1/p' Cargo.toml)
+  if [ "$(.tools/bin/wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
+    say "installing wasm-bindgen-cli $version into .tools (a few minutes)"
+    cargo install --quiet --root .tools --version "$version" wasm-bindgen-cli
+  fi
+}
+
+build() {
+  has cargo || die "Rust is missing: install it by https://rustup.rs and run again"
+  has npm || die "Node.js is missing: install version 20 or later with npm and run again"
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] ||
+    die "Node.js $(node --version) is too old: version 20 or later is needed"
+  local missing=()
+  has cc || missing+=(build-essential)
+  debian "${missing[@]}"
+  wasm_toolchain
+  wasm_bindgen
+}
+
+browser() {
+  [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || debian chromium
+}
+
+case "${1:-}" in
+  build) build ;;
+  browser) browser ;;
+  *) die "say what for: build or browser" ;;
+esac
