@@ -1,0 +1,155 @@
+//! The WebRTC side of a headless participant: one connection, framed media in and out.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
+
+use signaling_protocol::{ReceiveSlots, Source, Track};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::format::Codec;
+use str0m::media::{Direction, MediaKind, MediaTime, Mid};
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+use tokio::net::UdpSocket;
+
+use crate::BenchError;
+
+/// What the connection reports.
+pub(crate) enum MediaOutput {
+    /// ICE and DTLS are up.
+    Connected,
+    /// A whole frame, as it came out of the packets: still protected.
+    Frame { audio: bool, data: std::sync::Arc<[u8]> },
+    /// Somebody cannot decode our video until a key frame comes.
+    KeyFrameWanted,
+}
+
+pub(crate) struct Media {
+    rtc: Rtc,
+    socket: UdpSocket,
+    address: SocketAddr,
+    pending: Option<SdpPendingOffer>,
+    microphone: Mid,
+    camera: Mid,
+    started: Instant,
+}
+
+impl Media {
+    /// A connection with its own socket, and the offer to send.
+    pub(crate) async fn offer(slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = socket.local_addr()?;
+        let now = Instant::now();
+        let mut rtc = Rtc::builder().clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
+        let candidate = Candidate::host(address, Protocol::Udp)
+            .map_err(|error| BenchError::Broken(error.to_string()))?;
+        rtc.add_local_candidate(candidate);
+
+        let mut changes = rtc.sdp_api();
+        let mut add = |kind, direction| changes.add_media(kind, direction, None, None, None);
+        let microphone = add(MediaKind::Audio, Direction::SendOnly);
+        let camera = add(MediaKind::Video, Direction::SendOnly);
+        let _screen = add(MediaKind::Video, Direction::SendOnly);
+        let _screen_audio = add(MediaKind::Audio, Direction::SendOnly);
+        for _ in 0..slots.audio {
+            add(MediaKind::Audio, Direction::RecvOnly);
+        }
+        for _ in 0..slots.video {
+            add(MediaKind::Video, Direction::RecvOnly);
+        }
+        let (offer, pending) =
+            changes.apply().ok_or_else(|| BenchError::Broken("nothing to offer".into()))?;
+        let media = Self {
+            rtc,
+            socket,
+            address,
+            pending: Some(pending),
+            microphone,
+            camera,
+            started: now,
+        };
+        Ok((media, offer.to_sdp_string()))
+    }
+
+    /// The tracks to announce.
+    pub(crate) fn tracks(&self) -> Vec<Track> {
+        let track = |mid: Mid, source| Track { mid: mid.to_string(), source, muted: false };
+        vec![track(self.microphone, Source::Microphone), track(self.camera, Source::Camera)]
+    }
+
+    /// Takes the SFU's answer.
+    pub(crate) fn answer(&mut self, sdp: &str) -> Result<(), BenchError> {
+        let answer = SdpAnswer::from_sdp_string(sdp)
+            .map_err(|error| BenchError::Broken(format!("the answer: {error}")))?;
+        match self.pending.take() {
+            Some(pending) => Ok(self.rtc.sdp_api().accept_answer(pending, answer)?),
+            None => Err(BenchError::Broken("an answer without an offer".into())),
+        }
+    }
+
+    /// Sends a protected frame.
+    pub(crate) fn write(&mut self, source: Source, frame: Vec<u8>) -> Result<(), BenchError> {
+        let (mid, codec) = match source {
+            Source::Microphone => (self.microphone, Codec::Opus),
+            Source::Camera => (self.camera, Codec::Vp8),
+            Source::Screen | Source::ScreenAudio => return Ok(()),
+        };
+        let Some(writer) = self.rtc.writer(mid) else { return Ok(()) };
+        let pt = writer
+            .payload_params()
+            .find(|params| params.spec().codec == codec)
+            .map(str0m::format::PayloadParams::pt)
+            .ok_or_else(|| BenchError::Broken(format!("{codec} was not negotiated")))?;
+        let now = Instant::now();
+        let elapsed = u64::try_from((now - self.started).as_micros()).unwrap_or(0);
+        Ok(writer.write(pt, now, MediaTime::from_micros(elapsed), frame)?)
+    }
+
+    /// Sends what is to be sent, reports what came; returns when to be called again.
+    pub(crate) fn drain(&mut self, outputs: &mut Vec<MediaOutput>) -> Result<Instant, BenchError> {
+        loop {
+            match self.rtc.poll_output()? {
+                Output::Timeout(at) => return Ok(at),
+                Output::Transmit(transmit) => {
+                    // A full socket buffer is loss on the link, as in life.
+                    let _ = self.socket.try_send_to(&transmit.contents, transmit.destination);
+                }
+                Output::Event(Event::Connected) => outputs.push(MediaOutput::Connected),
+                Output::Event(Event::MediaData(frame)) => outputs.push(MediaOutput::Frame {
+                    audio: frame.params.spec().codec.is_audio(),
+                    data: frame.data,
+                }),
+                Output::Event(Event::KeyframeRequest(_)) => {
+                    outputs.push(MediaOutput::KeyFrameWanted);
+                }
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn tick(&mut self) -> Result<(), BenchError> {
+        Ok(self.rtc.handle_input(Input::Timeout(Instant::now()))?)
+    }
+
+    /// Waits until there is something to read.
+    pub(crate) async fn readable(&self) -> Result<(), BenchError> {
+        Ok(self.socket.readable().await?)
+    }
+
+    /// Reads all that has arrived (up to a bound, so that others get their turn).
+    pub(crate) fn read(&mut self, outputs: &mut Vec<MediaOutput>) -> Result<(), BenchError> {
+        let mut buffer = [0u8; 2048];
+        for _ in 0..64 {
+            let Ok((length, source)) = self.socket.try_recv_from(&mut buffer) else { break };
+            let Ok(receive) =
+                Receive::new(Protocol::Udp, source, self.address, &buffer[..length])
+            else {
+                continue;
+            };
+            self.rtc.handle_input(Input::Receive(Instant::now(), receive))?;
+            self.drain(outputs)?;
+        }
+        Ok(())
+    }
+}
+

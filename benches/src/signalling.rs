@@ -1,0 +1,78 @@
+//! The signalling side of a headless participant.
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use signaling_protocol::{
+    ClientMessage, Hello, Joined, Refusal, RoomCreated, RoomId, ServerMessage, TokenIssued, VERSION,
+};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::BenchError;
+
+/// Makes a room.
+pub(crate) async fn create_room(url: &str) -> Result<RoomId, BenchError> {
+    let response = reqwest::Client::new().post(format!("{url}/api/v1/rooms")).send().await?;
+    Ok(accepted::<RoomCreated>(response).await?.room)
+}
+
+async fn accepted<T: serde::de::DeserializeOwned>(
+    response: reqwest::Response,
+) -> Result<T, BenchError> {
+    if response.status().is_success() {
+        Ok(response.json().await?)
+    } else {
+        Err(BenchError::Refused(response.json::<Refusal>().await?))
+    }
+}
+
+/// An open conversation with the signalling service.
+pub(crate) struct Signalling {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Signalling {
+    /// Token, socket and hello.
+    pub(crate) async fn join(url: &str, room: &RoomId) -> Result<(Self, Joined), BenchError> {
+        let token = reqwest::Client::new()
+            .post(format!("{url}/api/v1/rooms/{room}/tokens"))
+            .send()
+            .await?;
+        let token = accepted::<TokenIssued>(token).await?.token;
+        let address = format!("{}/api/v1/socket", url.replacen("http", "ws", 1));
+        let (socket, _) = tokio_tungstenite::connect_async(address).await.map_err(Box::new)?;
+        let mut signalling = Self { socket };
+        let hello = Hello { version: VERSION, token, resume: None };
+        signalling.send(&ClientMessage::Hello(hello)).await?;
+        loop {
+            match signalling.receive().await? {
+                ServerMessage::Joined(joined) => return Ok((signalling, joined)),
+                ServerMessage::Refused { refusal } | ServerMessage::Closing { refusal } => {
+                    return Err(refusal.into());
+                }
+                ServerMessage::Resumed { .. }
+                | ServerMessage::Snapshot(_)
+                | ServerMessage::Delta { .. }
+                | ServerMessage::Answer { .. }
+                | ServerMessage::MediaLost { .. }
+                | ServerMessage::HeartbeatEcho => {}
+            }
+        }
+    }
+
+    /// Says something.
+    pub(crate) async fn send(&mut self, message: &ClientMessage) -> Result<(), BenchError> {
+        let text = serde_json::to_string(message)?;
+        Ok(self.socket.send(Message::text(text)).await.map_err(Box::new)?)
+    }
+
+    /// Waits for the next message.
+    pub(crate) async fn receive(&mut self) -> Result<ServerMessage, BenchError> {
+        loop {
+            let message = self.socket.next().await.ok_or(BenchError::Closed)?;
+            if let Message::Text(text) = message.map_err(Box::new)? {
+                return Ok(serde_json::from_str(&text)?);
+            }
+        }
+    }
+}
