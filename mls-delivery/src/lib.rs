@@ -1,1 +1,25 @@
-//! An MLS delivery service (RFC 9750): one ordered log per group, without keys and without I/O.
+//! An MLS delivery service (RFC 9750 section 5): one totally ordered log per room, with
+//! compare-and-swap on the number of accepted handshakes. It holds no key and needs none: of an
+//! MLS message it reads the clear header, nothing else.
+//!
+//! [`Log`] decides and remembers, without I/O. [`inspect`] looks at the clear headers.
+//! [`storage`] keeps what the log has accepted, in memory or in SQLite.
+
+pub mod inspect;
+mod log;
+pub mod storage;
+
+pub use log::{Accepted, Checkpoint, Log, Prepared, Record, Submitted};
+
+/// Bounds of one room's log.
+pub mod limits {
+    /// Entries that are kept for participants who return.
+    pub const RETAINED_ENTRIES: usize = 512;
+    /// Bytes of MLS messages that are kept for participants who return.
+    pub const RETAINED_BYTES: usize = 8 * 1024 * 1024;
+    /// Participants that are members or wait to be.
+    pub const JOINED: usize = 256;
+    /// Departed participants that never were members and are kept until the next handshake, so
+    /// that a commit which adds one of them, made before it went, still fits.
+    pub const DEPARTED_WAITING: usize = 64;
+}

@@ -1,0 +1,216 @@
+//! A look at the clear header of an MLS message (RFC 9420 section 6), and at sizes. Nothing else
+//! of a message is read.
+
+use signaling_protocol::limits::{KEY_PACKAGE_BYTES, MESSAGE_ID_CHARS, SUBMISSION_BYTES};
+use signaling_protocol::{
+    HandshakeCount, MessageId, Opaque, Refusal, RefusalCode, RoomId, Step, Submission,
+};
+
+/// RFC 9420 section 6: `ProtocolVersion mls10`.
+const MLS_10: u16 = 1;
+/// RFC 9420 section 6: `ContentType commit`.
+const COMMIT: u8 = 3;
+
+/// RFC 9420 section 6: the wire formats that a submission is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WireFormat {
+    PrivateMessage = 2,
+    Welcome = 3,
+    GroupInfo = 4,
+    KeyPackage = 5,
+}
+
+/// The MLS group of a room since a given create: room id, then the handshake count of its create
+/// in eight bytes, big-endian.
+#[must_use]
+pub fn group_id(room: &RoomId, created: HandshakeCount) -> Vec<u8> {
+    let mut id = room.as_str().as_bytes().to_vec();
+    id.extend_from_slice(&created.0.to_be_bytes());
+    id
+}
+
+/// Whether this can be a KeyPackage.
+///
+/// # Errors
+/// A refusal that says what is wrong with it.
+pub fn key_package(key_package: &Opaque) -> Result<(), Refusal> {
+    if key_package.0.len() > KEY_PACKAGE_BYTES {
+        return Err(too_large("KeyPackage", key_package.0.len(), KEY_PACKAGE_BYTES));
+    }
+    Reader(&key_package.0).header(WireFormat::KeyPackage)
+}
+
+/// Whether this can be the next handshake of a room whose newest create was at `created`.
+///
+/// # Errors
+/// A refusal that says what is wrong with it.
+pub fn submission(
+    room: &RoomId,
+    created: HandshakeCount,
+    submission: &Submission,
+) -> Result<(), Refusal> {
+    message_id(&submission.message_id)?;
+    let (commit, welcome) = match &submission.step {
+        Step::Create => (None, None),
+        Step::Commit { commit, welcome } => (Some(commit), welcome.as_ref()),
+    };
+    let length = |part: Option<&Opaque>| part.map_or(0, |part| part.0.len());
+    let bytes = length(commit) + length(welcome) + submission.group_info.0.len();
+    if bytes > SUBMISSION_BYTES {
+        return Err(too_large("submission", bytes, SUBMISSION_BYTES));
+    }
+    Reader(&submission.group_info.0).header(WireFormat::GroupInfo)?;
+    if let Some(welcome) = welcome {
+        Reader(&welcome.0).header(WireFormat::Welcome)?;
+    }
+    if let Some(commit) = commit {
+        let epoch = submission.expected.0.saturating_sub(created.0);
+        Reader(&commit.0).private_commit(&group_id(room, created), epoch)?;
+    }
+    Ok(())
+}
+
+fn message_id(id: &MessageId) -> Result<(), Refusal> {
+    let fits = id.0.len() == MESSAGE_ID_CHARS
+        && id.0.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if fits { Ok(()) } else { Err(bad("a message id is 22 base64url characters")) }
+}
+
+/// Reads forward; every step is bounded by what is there.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn header(&mut self, wanted: WireFormat) -> Result<(), Refusal> {
+        let version = u16::from_be_bytes(self.array()?);
+        if version != MLS_10 {
+            return Err(bad(format!("MLS version {version} is not 1")));
+        }
+        let format = u16::from_be_bytes(self.array()?);
+        if format != wanted as u16 {
+            return Err(bad(format!("wire format {format} stands where a {wanted:?} should")));
+        }
+        Ok(())
+    }
+
+    /// RFC 9420 section 6.3: group id, epoch and content type are clear.
+    fn private_commit(&mut self, group: &[u8], epoch: u64) -> Result<(), Refusal> {
+        self.header(WireFormat::PrivateMessage)?;
+        if self.vector()? != group {
+            return Err(bad("the commit is for another group than this meeting's current one"));
+        }
+        let found = u64::from_be_bytes(self.array()?);
+        if found != epoch {
+            return Err(bad(format!("the commit is for epoch {found}, the group is in {epoch}")));
+        }
+        let [content_type] = self.array()?;
+        if content_type == COMMIT {
+            Ok(())
+        } else {
+            Err(bad(format!("content type {content_type} is not a commit")))
+        }
+    }
+
+    /// A vector with RFC 9420's variable-size length (section 2.1.2).
+    fn vector(&mut self) -> Result<&'a [u8], Refusal> {
+        let [first] = self.array()?;
+        let mut length = usize::from(first & 0x3f);
+        let more = match first >> 6 {
+            0 => 0,
+            1 => 1,
+            2 => 3,
+            _ => return Err(bad("an MLS vector has no valid length")),
+        };
+        for _ in 0..more {
+            let [next] = self.array()?;
+            length = (length << 8) | usize::from(next);
+        }
+        let (vector, rest) =
+            self.0.split_at_checked(length).ok_or_else(|| bad("the MLS message is cut short"))?;
+        self.0 = rest;
+        Ok(vector)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Refusal> {
+        let (array, rest) =
+            self.0.split_first_chunk::<N>().ok_or_else(|| bad("the MLS message is cut short"))?;
+        self.0 = rest;
+        Ok(*array)
+    }
+}
+
+fn bad(what: impl std::fmt::Display) -> Refusal {
+    Refusal::new(
+        RefusalCode::BadMessage,
+        format!("The server cannot relay this handshake: {what}. Reload the page."),
+    )
+}
+
+fn too_large(what: &str, bytes: usize, limit: usize) -> Refusal {
+    Refusal::new(
+        RefusalCode::TooLarge,
+        format!("This {what} has {bytes} bytes, {limit} are allowed; add fewer people at once."),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room() -> RoomId {
+        RoomId::from_bytes([7; 16])
+    }
+
+    fn commit(group: &[u8], epoch: u64, content_type: u8) -> Opaque {
+        let mut bytes = vec![0, 1, 0, 2, u8::try_from(group.len()).unwrap()];
+        bytes.extend_from_slice(group);
+        bytes.extend_from_slice(&epoch.to_be_bytes());
+        bytes.extend_from_slice(&[content_type, 0, 0]);
+        Opaque(bytes)
+    }
+
+    fn submit(commit: Opaque, expected: u64) -> Result<(), Refusal> {
+        submission(
+            &room(),
+            HandshakeCount(3),
+            &Submission {
+                message_id: MessageId("A".repeat(22)),
+                expected: HandshakeCount(expected),
+                roster: Vec::new(),
+                step: Step::Commit { commit, welcome: None },
+                group_info: Opaque(vec![0, 1, 0, 4]),
+            },
+        )
+    }
+
+    #[test]
+    fn a_commit_of_the_current_group_and_epoch_passes() {
+        let group = group_id(&room(), HandshakeCount(3));
+        assert_eq!(submit(commit(&group, 2, COMMIT), 5), Ok(()));
+    }
+
+    #[test]
+    fn another_group_epoch_or_content_is_refused_by_name() {
+        let group = group_id(&room(), HandshakeCount(3));
+        let old_group = group_id(&room(), HandshakeCount(1));
+        for (commit, word) in [
+            (commit(&old_group, 2, COMMIT), "another group"),
+            (commit(&group, 1, COMMIT), "epoch 1"),
+            (commit(&group, 2, 1), "content type 1"),
+            (Opaque(vec![0, 1, 0, 2, 0xff]), "length"),
+            (Opaque(vec![0, 2, 0, 2]), "version 2"),
+            (Opaque(Vec::new()), "cut short"),
+        ] {
+            let refusal = submit(commit, 5).unwrap_err();
+            assert_eq!(refusal.code, RefusalCode::BadMessage);
+            assert!(refusal.message.contains(word), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn an_oversize_key_package_and_one_of_another_kind_are_refused() {
+        assert_eq!(key_package(&Opaque(vec![0, 1, 0, 5, 0])), Ok(()));
+        assert!(key_package(&Opaque(vec![0, 1, 0, 3, 0])).is_err());
+        let refusal = key_package(&Opaque(vec![0; KEY_PACKAGE_BYTES + 1])).unwrap_err();
+        assert_eq!(refusal.code, RefusalCode::TooLarge);
+    }
+}
