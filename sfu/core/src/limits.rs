@@ -1,0 +1,32 @@
+//! Bounds of a worker. Every remote input runs into one of them before it costs too much.
+
+use std::time::Duration;
+
+/// How many participants a worker takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// In one room.
+    pub participants_per_room: usize,
+    /// In all rooms of the worker.
+    pub participants: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { participants_per_room: 250, participants: 2_000 }
+    }
+}
+
+/// The longest datagram that is looked at, in bytes. Clients send at most 1,200 to 1,400; what is
+/// longer could not be forwarded with the header extensions and the SRTP tag of the way out.
+pub(crate) const DATAGRAM_BYTES: usize = 1_500;
+/// M-lines in an offer: four to publish with, and slots to receive with. Each costs time per packet.
+pub(crate) const MEDIA_LINES: usize = 64;
+/// `a=ssrc` lines in an offer. A browser writes at most eight for a published m-line.
+pub(crate) const SSRC_LINES: usize = 256;
+/// Source addresses of one participant; the one not heard from for longest goes first.
+pub(crate) const ADDRESSES: usize = 8;
+/// SSRCs of one participant that are remembered at once.
+pub(crate) const SSRCS: usize = 32;
+/// How long a new connection may take until ICE and DTLS are up.
+pub(crate) const CONNECT: Duration = Duration::from_secs(30);

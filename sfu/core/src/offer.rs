@@ -1,0 +1,187 @@
+//! An offer, checked before str0m sees it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use signaling_protocol::limits::{MID_CHARS, SDP_BYTES};
+use signaling_protocol::{Refusal, RefusalCode};
+use str0m::change::SdpOffer;
+use str0m::media::Mid;
+
+use crate::limits::{MEDIA_LINES, SSRC_LINES};
+
+/// A well-formed offer within bounds.
+pub(crate) struct Offer {
+    pub(crate) sdp: SdpOffer,
+    /// The m-lines' names in their order.
+    pub(crate) mids: Vec<Mid>,
+    pub(crate) origin: Origin,
+}
+
+/// Tells an offer of the same `RTCPeerConnection` (an ICE restart) from one of a new one: the
+/// session id of the `o=` line (RFC 8866 section 5.2) and the DTLS fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    session: String,
+    fingerprint: String,
+}
+
+/// What is wrong with an offer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadOffer {
+    #[error("the offer is longer than {SDP_BYTES} bytes")]
+    TooLong,
+    #[error("the offer has more than {MEDIA_LINES} m-lines; offer fewer receive slots")]
+    TooManyLines,
+    #[error("the offer has more than {SSRC_LINES} a=ssrc lines")]
+    TooManySsrcs,
+    #[error("the offer has a data channel; this server carries media only")]
+    DataChannel,
+    #[error("every m-line needs its own a=mid of at most {MID_CHARS} characters")]
+    BadMid,
+    #[error("the offer has no o= line or no a=fingerprint")]
+    NoOrigin,
+    #[error("the offer cannot be read: {0}")]
+    Unreadable(String),
+    #[error("the offer cannot be answered: {0}")]
+    Unanswerable(String),
+}
+
+impl BadOffer {
+    /// The parser's or negotiator's own words, of bounded length.
+    pub(crate) fn words(error: &impl std::fmt::Display) -> String {
+        error.to_string().chars().take(200).collect()
+    }
+
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal::new(RefusalCode::BadOffer, self.to_string())
+    }
+}
+
+impl Offer {
+    pub(crate) fn parse(text: &str) -> Result<Self, BadOffer> {
+        if text.len() > SDP_BYTES {
+            return Err(BadOffer::TooLong);
+        }
+        let mut kept = String::with_capacity(text.len());
+        let mut mids: Vec<Mid> = Vec::new();
+        let (mut lines, mut ssrcs) = (0, 0);
+        let (mut session, mut fingerprint) = (None, None);
+        for line in text.lines().map(str::trim_end) {
+            if line.starts_with("m=") {
+                lines += 1;
+                if line.starts_with("m=application") {
+                    return Err(BadOffer::DataChannel);
+                }
+            } else if let Some(origin) = line.strip_prefix("o=") {
+                session = origin.split(' ').nth(1);
+            } else if let Some(print) = line.strip_prefix("a=fingerprint:") {
+                fingerprint.get_or_insert(print);
+            } else if let Some(mid) = line.strip_prefix("a=mid:") {
+                let short = !mid.is_empty() && mid.len() <= MID_CHARS && mid.is_ascii();
+                let mid = Mid::from(mid);
+                if !short || mids.contains(&mid) {
+                    return Err(BadOffer::BadMid);
+                }
+                mids.push(mid);
+            } else if line.starts_with("a=ssrc:") {
+                ssrcs += 1;
+            }
+            if lines > MEDIA_LINES {
+                return Err(BadOffer::TooManyLines);
+            }
+            if ssrcs > SSRC_LINES {
+                return Err(BadOffer::TooManySsrcs);
+            }
+            if is_for_us(line) {
+                kept.push_str(line);
+                kept.push_str("\r\n");
+            }
+        }
+        if mids.len() != lines {
+            return Err(BadOffer::BadMid);
+        }
+        let (Some(session), Some(fingerprint)) = (session, fingerprint) else {
+            return Err(BadOffer::NoOrigin);
+        };
+        let origin = Origin { session: session.to_owned(), fingerprint: fingerprint.to_owned() };
+        // A parser's bug must cost the one who triggers it, nobody else.
+        let sdp = catch_unwind(AssertUnwindSafe(|| SdpOffer::from_sdp_string(&kept)))
+            .map_err(|_| BadOffer::Unreadable("the parser gave up".to_owned()))?
+            .map_err(|error| BadOffer::Unreadable(BadOffer::words(&error)))?;
+        Ok(Self { sdp, mids, origin })
+    }
+}
+
+/// Lines that are left out of what str0m sees.
+fn is_for_us(line: &str) -> bool {
+    // An ICE-lite agent learns its peer's addresses from authenticated checks. Candidates would
+    // only make pairs that are never used, and may hold names under .local.
+    let candidate = line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates");
+    // Not answered, simulcast and restriction ids make a client send one encoding (RFC 8853
+    // section 5.3.2), which is what is forwarded.
+    let simulcast = line.starts_with("a=simulcast:") || line.starts_with("a=rid:");
+    !(candidate || simulcast)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "v=0\r\no=- 42 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n";
+    const LINE: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+        a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\
+        a=fingerprint:sha-256 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\r\n\
+        a=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n";
+
+    fn refused(text: &str) -> BadOffer {
+        Offer::parse(text).err().expect("this offer is bad")
+    }
+
+    #[test]
+    fn a_plain_offer_is_read() {
+        let offer = Offer::parse(&format!("{HEAD}{LINE}")).unwrap();
+        assert_eq!(offer.mids, ["0".into()]);
+        assert_eq!(offer.origin.session, "42");
+    }
+
+    #[test]
+    fn candidates_and_simulcast_are_left_out() {
+        let text = format!(
+            "{HEAD}{LINE}a=candidate:1 1 udp 1 secret-name.local 9 typ host\r\n\
+             a=rid:h send\r\na=simulcast:send h\r\n"
+        );
+        let sdp = Offer::parse(&text).unwrap().sdp.to_sdp_string();
+        assert!(!sdp.contains("local 9") && !sdp.contains("simulcast"), "{sdp}");
+    }
+
+    #[test]
+    fn what_is_too_much_is_refused_with_its_bound() {
+        assert_eq!(refused(&"x".repeat(SDP_BYTES + 1)), BadOffer::TooLong);
+        assert_eq!(
+            refused(&format!("{HEAD}{}", "m=audio 9 x 1\r\n".repeat(65))),
+            BadOffer::TooManyLines
+        );
+        assert_eq!(
+            refused(&format!("{HEAD}{}", "a=ssrc:1 cname:x\r\n".repeat(257))),
+            BadOffer::TooManySsrcs
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_a_reason() {
+        assert_eq!(refused(""), BadOffer::NoOrigin);
+        assert_eq!(refused(&format!("{HEAD}{LINE}{LINE}")), BadOffer::BadMid);
+        assert_eq!(
+            refused(&format!("{HEAD}m=audio 9 x 1\r\na=mid:{}\r\n", "x".repeat(17))),
+            BadOffer::BadMid
+        );
+        assert_eq!(
+            refused(&format!("{HEAD}{LINE}m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n")),
+            BadOffer::DataChannel
+        );
+        assert!(matches!(
+            refused(&format!("o=- 42 2 IN IP4 127.0.0.1\r\n{LINE}")),
+            BadOffer::Unreadable(_)
+        ));
+    }
+}

@@ -1,0 +1,95 @@
+//! A room: who is in it, and who sees whom.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use signaling_protocol::ParticipantId;
+use str0m::media::MediaKind;
+
+use crate::participant::kind_of;
+use crate::participants::{Key, Participants};
+use crate::slots::{self, Held, TrackId, Wanted};
+use crate::track::Forward;
+
+/// The participants of a room.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    pub(crate) members: BTreeMap<ParticipantId, Key>,
+    /// Somebody could see more tracks than it has slots: who gets them changes with activity.
+    pub(crate) contended: bool,
+}
+
+impl Room {
+    /// Fills everybody's slots anew, with as few changes as the policy asks for. Returns the
+    /// tracks that somebody begins to receive.
+    pub(crate) fn allocate(
+        &mut self,
+        now: Instant,
+        participants: &mut Participants,
+    ) -> Vec<TrackId> {
+        let offered = self.offered(now, participants);
+        self.contended = false;
+        let mut begun = Vec::new();
+        for key in self.members.values() {
+            let Some(subscriber) = participants.get_mut(*key) else { continue };
+            for kind in [MediaKind::Audio, MediaKind::Video] {
+                let wanted: Vec<Wanted> = offered
+                    .iter()
+                    .filter(|w| w.track.participant != subscriber.id)
+                    .filter(|w| kind_of(w.track.source) == kind)
+                    .copied()
+                    .collect();
+                let mut slots: Vec<_> =
+                    subscriber.slots.iter_mut().filter(|slot| slot.kind == kind).collect();
+                self.contended |= wanted.len() > slots.len() && !slots.is_empty();
+                let before: Vec<Option<Held>> = slots.iter().map(|slot| slot.held).collect();
+                let after = slots::allocate(now, &before, &wanted);
+                for (slot, held) in slots.iter_mut().zip(after) {
+                    if slot.held.map(|h| h.track) == held.map(|h| h.track) {
+                        continue;
+                    }
+                    slot.held = held;
+                    slot.rewriter.switch();
+                    begun.extend(held.map(|h| h.track));
+                }
+            }
+        }
+        self.connect_forwards(participants);
+        begun
+    }
+
+    fn offered(&self, now: Instant, participants: &Participants) -> Vec<Wanted> {
+        let mut offered = Vec::new();
+        for participant in self.members.values().filter_map(|key| participants.get(*key)) {
+            let activity = participant.activity();
+            offered.extend(participant.tracks.iter().map(|track| Wanted {
+                track: TrackId { participant: participant.id, source: track.source },
+                muted: track.muted_since.map(|since| now.saturating_duration_since(since)),
+                activity,
+            }));
+        }
+        offered
+    }
+
+    /// Writes down at every track who receives it: what the packet path follows.
+    fn connect_forwards(&self, participants: &mut Participants) {
+        let mut forwards: HashMap<TrackId, Vec<Forward>> = HashMap::new();
+        for key in self.members.values() {
+            let Some(subscriber) = participants.get(*key) else { continue };
+            for (slot, held) in subscriber.slots.iter().enumerate() {
+                if let Some(held) = held.held {
+                    let forward = Forward { subscriber: *key, slot };
+                    forwards.entry(held.track).or_default().push(forward);
+                }
+            }
+        }
+        for key in self.members.values() {
+            let Some(publisher) = participants.get_mut(*key) else { continue };
+            let participant = publisher.id;
+            for track in &mut publisher.tracks {
+                let id = TrackId { participant, source: track.source };
+                track.forwards = forwards.remove(&id).unwrap_or_default();
+            }
+        }
+    }
+}

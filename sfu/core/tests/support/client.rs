@@ -1,0 +1,257 @@
+//! A client: str0m as browsers use WebRTC, with packets instead of frames.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use signaling_protocol::{ParticipantId, Source};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::format::Codec;
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpWrite, Ssrc};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+use super::{Datagram, Network, Slots};
+
+/// In the order of the offer's m-lines.
+pub(crate) const SOURCES: [Source; 4] =
+    [Source::Microphone, Source::Camera, Source::Screen, Source::ScreenAudio];
+
+/// A media packet that came in.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) at: Instant,
+    pub(crate) mid: Mid,
+    pub(crate) ssrc: Ssrc,
+    pub(crate) pt: Pt,
+    pub(crate) seq: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) payload: Vec<u8>,
+}
+
+pub(crate) struct Client {
+    pub(crate) id: ParticipantId,
+    pub(crate) address: SocketAddr,
+    pub(crate) connected: bool,
+    pub(crate) gone: bool,
+    /// The server said goodbye.
+    pub(crate) closed: bool,
+    pub(crate) received: Vec<Received>,
+    /// Key frame requests that reached it, by m-line.
+    pub(crate) key_frames_wanted: Vec<(Instant, Mid)>,
+    pub(crate) answer: String,
+    ufrag: String,
+    rtc: Rtc,
+    pending: Option<SdpPendingOffer>,
+    mids: Vec<Mid>,
+    pub(crate) slots: Vec<(Mid, MediaKind)>,
+    timeout: Option<Instant>,
+    outbox: Vec<(SocketAddr, Vec<u8>)>,
+    sent: [u64; 4],
+    started: Instant,
+}
+
+impl Client {
+    pub(crate) fn new(now: Instant, id: ParticipantId, address: SocketAddr) -> Self {
+        Self {
+            id,
+            address,
+            connected: false,
+            gone: false,
+            closed: false,
+            received: Vec::new(),
+            key_frames_wanted: Vec::new(),
+            answer: String::new(),
+            ufrag: String::new(),
+            rtc: Self::rtc(now, address),
+            pending: None,
+            mids: Vec::new(),
+            slots: Vec::new(),
+            timeout: None,
+            outbox: Vec::new(),
+            sent: [0; 4],
+            started: now,
+        }
+    }
+
+    fn rtc(now: Instant, address: SocketAddr) -> Rtc {
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .enable_vp9(true)
+            .build(now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").expect("a candidate"));
+        rtc
+    }
+
+    /// A new `RTCPeerConnection` in place of the old one, perhaps at another address.
+    pub(crate) fn start_anew(&mut self, now: Instant, address: SocketAddr) {
+        let fresh = Self::new(now, self.id, address);
+        *self = fresh;
+    }
+
+    pub(crate) fn offer(&mut self, slots: Slots) -> String {
+        let mut change = self.rtc.sdp_api();
+        let mut add = |kind, direction| change.add_media(kind, direction, None, None, None);
+        let kind = |s: Source| if s.is_audio() { MediaKind::Audio } else { MediaKind::Video };
+        self.mids = SOURCES.iter().map(|s| add(kind(*s), Direction::SendOnly)).collect();
+        self.slots = std::iter::repeat_n(MediaKind::Audio, slots.audio)
+            .chain(std::iter::repeat_n(MediaKind::Video, slots.video))
+            .map(|kind| (add(kind, Direction::RecvOnly), kind))
+            .collect();
+        let (offer, pending) = change.apply().expect("something to offer");
+        self.pending = Some(pending);
+        let sdp = offer.to_sdp_string();
+        let ufrag = sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
+        ufrag.expect("in every offer").trim().clone_into(&mut self.ufrag);
+        sdp
+    }
+
+    /// The offer of an ICE restart.
+    pub(crate) fn ice_restart(&mut self) -> String {
+        let mut change = self.rtc.sdp_api();
+        change.ice_restart(true);
+        let (offer, pending) = change.apply().expect("something to offer");
+        self.pending = Some(pending);
+        let sdp = offer.to_sdp_string();
+        let ufrag = sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
+        ufrag.expect("in every offer").trim().clone_into(&mut self.ufrag);
+        sdp
+    }
+
+    pub(crate) fn take_answer(&mut self, answer: &str) {
+        answer.clone_into(&mut self.answer);
+        let answer = SdpAnswer::from_sdp_string(answer).expect("a well-formed answer");
+        let pending = self.pending.take().expect("an offer");
+        self.rtc.sdp_api().accept_answer(pending, answer).expect("a fitting answer");
+        let mut direct = self.rtc.direct_api();
+        for mid in &self.mids {
+            // Browsers send again whatever is asked for.
+            let stream = direct.stream_tx_by_mid(*mid, None).expect("a sending m-line");
+            stream.set_rtx_cache(1_000, Duration::from_secs(3), None);
+        }
+        self.timeout = Some(self.started);
+    }
+
+    pub(crate) fn mid(&self, source: Source) -> Mid {
+        self.mids[SOURCES.iter().position(|s| *s == source).expect("listed")]
+    }
+
+    /// Sends a packet with this payload, a frame of its own. Each of a source's packets is 20 ms
+    /// after the one before.
+    pub(crate) fn send(&mut self, now: Instant, source: Source, codec: Codec, payload: &[u8]) {
+        let mid = self.mid(source);
+        let number = &mut self.sent[source as usize];
+        *number += 1;
+        let number = *number;
+        let pt = self
+            .rtc
+            .codec_config()
+            .find(|p| p.spec().codec == codec)
+            .map(|p| p.pt())
+            .expect("a negotiated codec");
+        let clock = if source.is_audio() { 48_000 } else { 90_000 };
+        // Far from zero, and different per client: rewriting has something to do.
+        let seq = 40_000 + u64::from(self.id.0) * 1_000 + number;
+        let time = self.id.0.wrapping_mul(0x3000_0000).wrapping_add(number as u32 * clock / 50);
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.stream_tx_by_mid(mid, None).expect("a sending m-line");
+        let packet = RtpWrite::new(pt, seq.into(), time, now, payload).marker(true).nackable(true);
+        stream.write_rtp(packet);
+        self.timeout = Some(now);
+    }
+
+    /// Asks for a key frame on a slot on which something came.
+    pub(crate) fn request_key_frame(&mut self, now: Instant, mid: Mid) {
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.stream_rx_by_mid(mid, None).expect("an m-line with media");
+        stream.request_keyframe(KeyframeRequestKind::Pli);
+        self.timeout = Some(now);
+    }
+
+    /// Says goodbye, as a page that is closed in good order.
+    pub(crate) fn close(&mut self) {
+        self.rtc.close().expect("a connection");
+        self.timeout = Some(self.started);
+    }
+
+    /// The local ICE user fragment.
+    pub(crate) fn ufrag(&self) -> String {
+        self.ufrag.clone()
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        self.timeout.filter(|_| !self.gone)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.timeout().is_some_and(|at| at <= now) {
+            self.rtc.handle_input(Input::Timeout(now)).expect("time passes");
+        }
+    }
+
+    pub(crate) fn receive(&mut self, now: Instant, datagram: &Datagram) {
+        if self.gone {
+            return;
+        }
+        let receive =
+            Receive::new(Protocol::Udp, datagram.source, datagram.destination, &datagram.contents);
+        let receive = receive.expect("the server sends well-formed datagrams");
+        self.rtc.handle_input(Input::Receive(now, receive)).expect("the server keeps the protocol");
+        self.poll(now);
+    }
+
+    /// Sends what there is to send.
+    pub(crate) fn drain(&mut self, now: Instant, network: &mut Network) {
+        if self.gone {
+            return;
+        }
+        self.poll(now);
+        for (destination, contents) in self.outbox.drain(..) {
+            network.send(now, self.address, destination, contents);
+        }
+    }
+
+    fn poll(&mut self, now: Instant) {
+        loop {
+            match self.rtc.poll_output().expect("the connection holds") {
+                Output::Timeout(at) => {
+                    // str0m answers a timeout with one that is due as long as it has work.
+                    self.timeout = Some(at.max(now + Duration::from_micros(100)));
+                    return;
+                }
+                Output::Transmit(transmit) => {
+                    self.outbox.push((transmit.destination, transmit.contents.to_vec()));
+                }
+                Output::Event(event) => self.handle_event(now, event),
+            }
+        }
+    }
+
+    fn handle_event(&mut self, now: Instant, event: Event) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest needs no action")]
+        match event {
+            Event::Connected => self.connected = true,
+            Event::Closed => self.closed = true,
+            Event::KeyframeRequest(request) => self.key_frames_wanted.push((now, request.mid)),
+            Event::RtpPacket(packet) => {
+                let mut direct = self.rtc.direct_api();
+                let stream = direct.stream_rx(&packet.header.ssrc).expect("a known SSRC");
+                self.received.push(Received {
+                    at: now,
+                    mid: stream.mid(),
+                    ssrc: packet.header.ssrc,
+                    pt: packet.header.payload_type,
+                    seq: *packet.seq_no,
+                    timestamp: packet.header.timestamp,
+                    marker: packet.header.marker,
+                    payload: packet.payload.to_vec(),
+                });
+            }
+            _ => {}
+        }
+    }
+}
