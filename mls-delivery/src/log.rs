@@ -329,6 +329,14 @@ impl Log {
         }
     }
 
+    /// The accepted entry at a position, while it is kept.
+    #[must_use]
+    pub fn at(&self, position: LogPosition) -> Option<&Accepted> {
+        let back = self.state.position.0.checked_sub(position.0)?;
+        let index = self.retained.len().checked_sub(usize::try_from(back).ok()? + 1)?;
+        self.retained.get(index)
+    }
+
     fn accepted(&self, sender: ParticipantId, message_id: &MessageId) -> Option<LogPosition> {
         if let Some((last, position)) = &self.state.last_message
             && last == message_id

@@ -18,7 +18,7 @@ mod track;
 pub use client::{ClientMessage, Hello, Resume};
 pub use http::{RoomCreated, TokenIssued};
 pub use id::{
-    BadRoomId, HandshakeCount, LogPosition, MessageId, ParticipantId, RoomId, Seq, Secret,
+    BadRoomId, HandshakeCount, LogPosition, MessageId, ParticipantId, RoomId, Secret, Seq,
 };
 pub use log::{Handshake, JoinedParticipant, LogEntry, LogEvent, LogSnapshot, Step, Submission};
 pub use opaque::Opaque;

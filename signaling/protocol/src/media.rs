@@ -46,6 +46,16 @@ impl MediaCommand {
             }
         }
     }
+
+    /// The participant that it is about.
+    #[must_use]
+    pub fn participant(&self) -> ParticipantId {
+        match self {
+            Self::Offer { participant, .. }
+            | Self::SetTracks { participant, .. }
+            | Self::Remove { participant, .. } => *participant,
+        }
+    }
 }
 
 /// What the SFU reports to a room.

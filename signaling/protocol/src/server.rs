@@ -63,7 +63,7 @@ pub struct Joined {
     pub resume_token: Secret,
     /// The room's newest delta; the next one is its successor.
     pub seq: Seq,
-    /// Who is here.
+    /// Who else is here.
     pub room: RoomSnapshot,
     /// Where the delivery log stands.
     pub log: LogSnapshot,
@@ -106,7 +106,7 @@ pub struct ParticipantState {
 pub struct Snapshot {
     /// The delta that it stands for.
     pub seq: Seq,
-    /// Who is here.
+    /// Who else is here.
     pub room: RoomSnapshot,
     /// The log entries after the client's position.
     pub log: LogReplay,

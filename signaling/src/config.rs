@@ -1,0 +1,62 @@
+//! Settings and limits of the service.
+
+use std::time::Duration;
+
+use signaling_protocol::ReceiveSlots;
+
+/// Settings and limits of the service.
+#[derive(Debug, Clone)]
+pub struct SignalingConfig {
+    /// This node's name in the store.
+    pub node: String,
+    /// Rooms that the store may hold.
+    pub rooms: usize,
+    /// Participants in one room.
+    pub participants_per_room: usize,
+    /// Receiving m-lines of each participant.
+    pub slots: ReceiveSlots,
+    /// How long a join token can be used.
+    pub token_lifetime: Duration,
+    /// How long a participant without a socket may come back.
+    pub resume_window: Duration,
+    /// How long a socket may say nothing, or make no progress on the log.
+    pub silence: Duration,
+    /// How long a socket may take for its hello.
+    pub hello: Duration,
+    /// Messages a second from one socket, on average; bursts may be four times that.
+    pub messages_per_second: u32,
+    /// Bytes that may wait for one socket's reader.
+    pub queue_bytes: usize,
+    /// Rooms a minute from one address.
+    pub rooms_per_minute: u32,
+    /// Join tokens a minute from one address.
+    pub tokens_per_minute: u32,
+    /// Open sockets from one address.
+    pub sockets_per_address: usize,
+    /// How long a room that nobody enters is kept.
+    pub room_idle: Duration,
+    /// Origins that may open sockets besides the page's own host.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Default for SignalingConfig {
+    fn default() -> Self {
+        Self {
+            node: "local".to_owned(),
+            rooms: 100_000,
+            participants_per_room: 50,
+            slots: ReceiveSlots { audio: 8, video: 16 },
+            token_lifetime: Duration::from_secs(600),
+            resume_window: Duration::from_secs(10),
+            silence: Duration::from_secs(15),
+            hello: Duration::from_secs(10),
+            messages_per_second: 25,
+            queue_bytes: 1024 * 1024,
+            rooms_per_minute: 60,
+            tokens_per_minute: 1200,
+            sockets_per_address: 1000,
+            room_idle: Duration::from_secs(90 * 24 * 3600),
+            allowed_origins: Vec::new(),
+        }
+    }
+}

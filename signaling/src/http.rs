@@ -1,0 +1,260 @@
+//! The HTTP side: rooms, tokens, health, figures, and the way to the socket.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use dashmap::DashMap;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use prometheus::{Registry, TextEncoder};
+use signaling_protocol::{Refusal, RefusalCode, RoomCreated, RoomId, TokenIssued, limits};
+
+use crate::auth::Tokens;
+use crate::config::SignalingConfig;
+use crate::metrics::Metrics;
+use crate::room_task::refusal_of;
+use crate::rooms::Rooms;
+use crate::socket::Sockets;
+use crate::store::{StoreFailure, unix_seconds};
+
+/// Addresses that the rate limits remember before they forget the quiet ones.
+const ADDRESSES: usize = 100_000;
+
+/// All that the routes need.
+#[derive(Clone)]
+pub(crate) struct Service {
+    sockets: Sockets,
+    registry: Registry,
+    gate: Arc<Gate>,
+}
+
+/// Limits by address.
+struct Gate {
+    rooms: DefaultKeyedRateLimiter<IpAddr>,
+    tokens: DefaultKeyedRateLimiter<IpAddr>,
+    sockets: DashMap<IpAddr, usize>,
+}
+
+impl Service {
+    pub(crate) fn new(
+        config: Arc<SignalingConfig>,
+        rooms: Rooms,
+        tokens: Tokens,
+        metrics: Metrics,
+        registry: Registry,
+    ) -> Self {
+        let a_minute = |most: u32| {
+            RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN)))
+        };
+        let gate = Gate {
+            rooms: a_minute(config.rooms_per_minute),
+            tokens: a_minute(config.tokens_per_minute),
+            sockets: DashMap::new(),
+        };
+        let sockets = Sockets { config, rooms, tokens, metrics };
+        Self { sockets, registry, gate: Arc::new(gate) }
+    }
+
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/api/v1/rooms", post(create_room))
+            .route("/api/v1/rooms/{room}/tokens", post(issue_token))
+            .route("/api/v1/socket", get(open_socket))
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/metrics", get(figures))
+            .with_state(self)
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Response {
+        self.sockets.metrics.refused(refusal.code);
+        let status = match refusal.code {
+            RefusalCode::UnknownRoom => StatusCode::NOT_FOUND,
+            RefusalCode::BadMessage => StatusCode::BAD_REQUEST,
+            RefusalCode::TooFast => StatusCode::TOO_MANY_REQUESTS,
+            RefusalCode::TooLarge
+            | RefusalCode::UnsupportedVersion
+            | RefusalCode::BadToken
+            | RefusalCode::RoomFull
+            | RefusalCode::ResumeExpired
+            | RefusalCode::Superseded
+            | RefusalCode::StaleHandshake
+            | RefusalCode::NotAllowed
+            | RefusalCode::LogFull
+            | RefusalCode::BadOffer
+            | RefusalCode::TooSlow => StatusCode::FORBIDDEN,
+            RefusalCode::ServerFull
+            | RefusalCode::MediaUnavailable
+            | RefusalCode::StorageUnavailable
+            | RefusalCode::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let retry = refusal.retry_after_seconds;
+        let mut response = (status, Json(refusal)).into_response();
+        if let Some(seconds) = retry {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+async fn create_room(
+    State(service): State<Service>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+) -> Response {
+    if let Err(refusal) = within(&service.gate.rooms, address.ip()) {
+        return service.refuse(refusal);
+    }
+    match service.sockets.rooms.create().await {
+        Ok(room) => (StatusCode::CREATED, Json(RoomCreated { room })).into_response(),
+        Err(failure) => service.refuse(refusal_of(failure)),
+    }
+}
+
+async fn issue_token(
+    State(service): State<Service>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    Path(room): Path<String>,
+) -> Response {
+    if let Err(refusal) = within(&service.gate.tokens, address.ip()) {
+        return service.refuse(refusal);
+    }
+    let room: RoomId = match room.parse() {
+        Ok(room) => room,
+        Err(error) => {
+            let refusal = Refusal::new(RefusalCode::BadMessage, format!("{error}."));
+            return service.refuse(refusal);
+        }
+    };
+    match service.sockets.rooms.exists(&room).await {
+        Ok(true) => {
+            let (token, expires_in_seconds) = service.sockets.tokens.issue(&room, unix_seconds());
+            Json(TokenIssued { token, expires_in_seconds }).into_response()
+        }
+        Ok(false) => service.refuse(refusal_of(StoreFailure::UnknownRoom)),
+        Err(failure) => service.refuse(refusal_of(failure)),
+    }
+}
+
+async fn open_socket(
+    State(service): State<Service>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if let Err(refusal) = may_open(&headers, &service.sockets.config.allowed_origins) {
+        return service.refuse(refusal);
+    }
+    let most = service.sockets.config.sockets_per_address;
+    let Some(place) = Place::take(&service.gate, address.ip(), most) else {
+        return service.refuse(
+            Refusal::new(RefusalCode::TooFast, "Too many sockets are open from your address.")
+                .with_retry_after(10),
+        );
+    };
+    upgrade
+        .max_message_size(limits::MESSAGE_BYTES)
+        .max_frame_size(limits::MESSAGE_BYTES)
+        .on_upgrade(move |socket| async move {
+            service.sockets.serve(socket).await;
+            drop(place);
+        })
+}
+
+async fn figures(State(service): State<Service>) -> Response {
+    match TextEncoder::new().encode_to_string(&service.registry.gather()) {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the figures cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn within(limiter: &DefaultKeyedRateLimiter<IpAddr>, address: IpAddr) -> Result<(), Refusal> {
+    if limiter.len() > ADDRESSES {
+        limiter.retain_recent();
+    }
+    limiter.check_key(&address).map_err(|_| {
+        Refusal::new(RefusalCode::TooFast, "Too many requests from your address; wait a minute.")
+            .with_retry_after(60)
+    })
+}
+
+/// A page of another site must not open sockets in a visitor's name (RFC 6455 section 10.2).
+/// Programs send no Origin.
+fn may_open(headers: &HeaderMap, allowed: &[String]) -> Result<(), Refusal> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or_default();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let own = origin.split_once("://").is_some_and(|(_, rest)| !host.is_empty() && rest == host);
+    if own || allowed.iter().any(|one| one == origin) {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            RefusalCode::NotAllowed,
+            "This page may not use this server; whoever runs it can allow the page's origin.",
+        ))
+    }
+}
+
+/// One socket's place among those of its address, given back when dropped.
+struct Place {
+    gate: Arc<Gate>,
+    address: IpAddr,
+}
+
+impl Place {
+    fn take(gate: &Arc<Gate>, address: IpAddr, most: usize) -> Option<Self> {
+        let mut taken = gate.sockets.entry(address).or_default();
+        if *taken >= most {
+            return None;
+        }
+        *taken += 1;
+        drop(taken);
+        Some(Self { gate: Arc::clone(gate), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(mut taken) = self.gate.sockets.get_mut(&self.address) {
+            *taken = taken.saturating_sub(1);
+        }
+        self.gate.sockets.remove_if(&self.address, |_, taken| *taken == 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(origin: Option<&'static str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "meet.example:8443".parse().expect("a host"));
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin.parse().expect("an origin"));
+        }
+        headers
+    }
+
+    #[test]
+    fn only_the_own_page_listed_pages_and_programs_may_open_a_socket() {
+        let allowed = ["https://portal.example".to_owned()];
+        for (origin, may) in [
+            (None, true),
+            (Some("https://meet.example:8443"), true),
+            (Some("https://portal.example"), true),
+            (Some("https://evil.example"), false),
+            (Some("https://meet.example:8443.evil.example"), false),
+            (Some("null"), false),
+        ] {
+            assert_eq!(may_open(&headers(origin), &allowed).is_ok(), may, "{origin:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What the service counts. No label names a room or a participant.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use signaling_protocol::RefusalCode;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    pub(crate) rooms: IntGauge,
+    pub(crate) participants: IntGauge,
+    pub(crate) sockets: IntGauge,
+    pub(crate) messages_in: IntCounter,
+    pub(crate) messages_out: IntCounter,
+    pub(crate) slow_readers: IntCounter,
+    pub(crate) media_reports_dropped: IntCounter,
+    pub(crate) appends: IntCounterVec,
+    pub(crate) append_seconds: Histogram,
+    refusals: IntCounterVec,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let counters = |name: &str, help: &str, label: &str| {
+            let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
+            registry.register(Box::new(counters.clone()))?;
+            Ok::<_, prometheus::Error>(counters)
+        };
+        let append_seconds = Histogram::with_opts(
+            HistogramOpts::new("orange_log_append_seconds", "Time to store one log entry.")
+                .buckets(prometheus::exponential_buckets(0.0001, 2.0, 16)?),
+        )?;
+        registry.register(Box::new(append_seconds.clone()))?;
+        Ok(Self {
+            rooms: gauge("orange_rooms", "Rooms with somebody in them.")?,
+            participants: gauge("orange_participants", "Participants in all rooms.")?,
+            sockets: gauge("orange_sockets", "Open WebSockets.")?,
+            messages_in: counter("orange_messages_in_total", "Messages from clients.")?,
+            messages_out: counter("orange_messages_out_total", "Messages to clients.")?,
+            slow_readers: counter(
+                "orange_slow_readers_total",
+                "Times that a reader was too slow and lost deltas to a snapshot.",
+            )?,
+            media_reports_dropped: counter(
+                "orange_media_reports_dropped_total",
+                "Reports of the SFU that their room could not take.",
+            )?,
+            appends: counters(
+                "orange_log_appends_total",
+                "Entries handed to the store, by outcome.",
+                "outcome",
+            )?,
+            append_seconds,
+            refusals: counters(
+                "orange_refusals_total",
+                "Refusals told to clients, by code.",
+                "code",
+            )?,
+        })
+    }
+
+    pub(crate) fn refused(&self, code: RefusalCode) {
+        // The codes are few and ours: no label comes from outside.
+        self.refusals.with_label_values(&[format!("{code:?}").as_str()]).inc();
+    }
+}

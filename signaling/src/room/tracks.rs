@@ -1,0 +1,26 @@
+//! What a participant may say of its tracks.
+
+use std::collections::BTreeSet;
+
+use signaling_protocol::{Refusal, RefusalCode, Track, limits};
+
+/// At most one track per source, each on an m-line of its own.
+pub(super) fn check(tracks: &[Track]) -> Result<(), Refusal> {
+    let refuse = |sentence: String| Err(Refusal::new(RefusalCode::BadMessage, sentence));
+    let sources: BTreeSet<_> = tracks.iter().map(|track| track.source).collect();
+    let mids: BTreeSet<_> = tracks.iter().map(|track| track.mid.as_str()).collect();
+    if tracks.len() > limits::TRACKS || sources.len() != tracks.len() {
+        return refuse(format!("At most {} tracks, one per source, can be sent.", limits::TRACKS));
+    }
+    if mids.len() != tracks.len() {
+        return refuse("Two tracks name the same m-line.".to_owned());
+    }
+    let fits = |mid: &str| {
+        // RFC 8859 section 4: a mid is a token.
+        (1..=limits::MID_CHARS).contains(&mid.len()) && mid.bytes().all(|b| b.is_ascii_graphic())
+    };
+    match mids.iter().find(|mid| !fits(mid)) {
+        Some(_) => refuse(format!("An m-line's id has 1 to {} characters.", limits::MID_CHARS)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,377 @@
+//! The task that owns a room: it brings messages in, stores what the room decides, and carries
+//! out what the room wants.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mls_delivery::storage::{AppendOutcome, Fence, NodeId, StoredLog};
+use mls_delivery::{Log, Prepared, Record};
+use signaling_protocol::media::MediaEvent;
+use signaling_protocol::{
+    ClientMessage, LogPosition, Refusal, RefusalCode, Resume, RoomId, ServerMessage,
+};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::auth;
+use crate::config::SignalingConfig;
+use crate::metrics::Metrics;
+use crate::queue::{Lagging, Outgoing, SendQueue};
+use crate::room::{Output, Room, RoomLimits, SocketId};
+use crate::sfu_link::MediaPlane;
+use crate::store::{Store, StoreFailure};
+
+/// A room that nobody is in is kept in memory for so long.
+const LINGER: Duration = Duration::from_secs(30);
+/// After a failure of the store, the next try.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+/// Entries after which the past is summed up.
+const COMPACT_AFTER: u64 = 512;
+
+/// What reaches a room.
+#[derive(Debug)]
+pub(crate) enum RoomInput {
+    /// A socket with its hello.
+    Hello { socket: SocketId, queue: Arc<SendQueue>, resume: Option<Resume> },
+    /// A socket said something.
+    Message { socket: SocketId, message: ClientMessage },
+    /// A socket broke.
+    Closed { socket: SocketId },
+    /// The SFU reported something.
+    Media(MediaEvent),
+}
+
+/// What a room task works with.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) config: Arc<SignalingConfig>,
+    pub(crate) store: Store,
+    pub(crate) media: Arc<dyn MediaPlane>,
+    pub(crate) metrics: Metrics,
+    pub(crate) stop: CancellationToken,
+}
+
+/// Runs a room until nobody is in it for a while, or the service stops.
+pub(crate) async fn run(id: RoomId, around: Surroundings, mut inputs: mpsc::Receiver<RoomInput>) {
+    match open(&id, &around).await {
+        Ok((room, fence)) => {
+            let compacted = room.log().position();
+            let mut task = RoomTask {
+                id,
+                around,
+                room,
+                fence,
+                compacted,
+                queues: HashMap::new(),
+                counted: 0,
+                started: Instant::now(),
+            };
+            task.around.metrics.rooms.inc();
+            task.live(&mut inputs).await;
+            task.count_participants(0);
+            task.around.metrics.rooms.dec();
+        }
+        Err(refusal) => {
+            inputs.close();
+            turn_away(&mut inputs, &refusal).await;
+        }
+    }
+}
+
+/// Tells everybody who still came that it was in vain.
+async fn turn_away(inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
+    while let Some(input) = inputs.recv().await {
+        if let RoomInput::Hello { queue, .. } = input {
+            queue.close(refusal.clone());
+        }
+    }
+}
+
+/// Takes the room from the store.
+async fn open(id: &RoomId, around: &Surroundings) -> Result<(Room, Fence), Refusal> {
+    let node = NodeId(around.config.node.clone());
+    let (fence, stored) = around.store.open(id.clone(), node).await.map_err(refusal_of)?;
+    let log = restore(stored).map_err(|problem| {
+        tracing::error!(room = %id, problem, "the stored log cannot be read");
+        refusal_of(StoreFailure::Unavailable)
+    })?;
+    let config = &around.config;
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let limits = RoomLimits {
+        participants: config.participants_per_room,
+        slots: config.slots,
+        resume_window: millis(config.resume_window),
+        silence: millis(config.silence),
+    };
+    Ok((Room::new(id.clone(), limits, log), fence))
+}
+
+fn restore(stored: StoredLog) -> Result<Log, String> {
+    let mut log = match stored.checkpoint {
+        Some(bytes) => {
+            Log::restore(serde_json::from_slice(&bytes).map_err(|error| error.to_string())?)
+        }
+        None => Log::default(),
+    };
+    for (position, bytes) in stored.entries {
+        let record: Record = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        if record.entry.position != position {
+            return Err(format!("entry {position} says it is {}", record.entry.position));
+        }
+        log.replay_record(record).map_err(|missing| format!("entry {missing} is missing"))?;
+    }
+    Ok(log)
+}
+
+/// What a client is told when the store does not help.
+pub(crate) fn refusal_of(failure: StoreFailure) -> Refusal {
+    match failure {
+        StoreFailure::UnknownRoom => Refusal::new(
+            RefusalCode::UnknownRoom,
+            "There is no such meeting here: check the link, or start a new one.",
+        ),
+        StoreFailure::Full => Refusal::new(
+            RefusalCode::ServerFull,
+            "This server has as many meetings as it can; try again later.",
+        )
+        .with_retry_after(600),
+        StoreFailure::Unavailable => Refusal::new(
+            RefusalCode::StorageUnavailable,
+            "The server cannot reach its store; try again in a moment.",
+        )
+        .with_retry_after(2),
+    }
+}
+
+struct RoomTask {
+    id: RoomId,
+    around: Surroundings,
+    room: Room,
+    fence: Fence,
+    /// Up to here the store holds a checkpoint.
+    compacted: LogPosition,
+    queues: HashMap<SocketId, Arc<SendQueue>>,
+    /// Participants that the gauge counts for this room.
+    counted: i64,
+    started: Instant,
+}
+
+/// The room is no longer this task's.
+struct Lost;
+
+impl RoomTask {
+    async fn live(&mut self, inputs: &mut mpsc::Receiver<RoomInput>) {
+        let mut store_works = true;
+        let mut empty_since = None;
+        loop {
+            if store_works {
+                match self.store_intents().await {
+                    Ok(works) => store_works = works,
+                    Err(Lost) => {
+                        let refusal = refusal_of(StoreFailure::Unavailable);
+                        self.end(inputs, &refusal).await;
+                        return;
+                    }
+                }
+            }
+            self.carry_out();
+            self.count_participants(self.room.participants());
+
+            let now = Instant::now();
+            empty_since = self.room.is_empty().then(|| empty_since.unwrap_or(now));
+            let due = [
+                self.room.poll_timeout().map(|at| self.started + Duration::from_millis(at)),
+                (!store_works).then(|| now + STORE_RETRY),
+                empty_since.map(|since: Instant| since + LINGER),
+            ];
+            let due = due.into_iter().flatten().min();
+            tokio::select! {
+                input = inputs.recv() => match input {
+                    Some(input) => self.handle(input),
+                    None => return,
+                },
+                () = sleep_until(due.unwrap_or(now)), if due.is_some() => {
+                    store_works = true;
+                    if empty_since.is_some_and(|since| since.elapsed() >= LINGER) {
+                        let refusal = Refusal::new(
+                            RefusalCode::ResumeExpired,
+                            "The meeting was just being closed; join it again.",
+                        );
+                        self.end(inputs, &refusal).await;
+                        return;
+                    }
+                    self.room.handle_timeout(self.now());
+                }
+                () = self.around.stop.cancelled() => {
+                    let refusal = Refusal::new(
+                        RefusalCode::ShuttingDown,
+                        "The server is being restarted; you are brought back in a moment.",
+                    );
+                    self.end(inputs, &refusal.with_retry_after(2)).await;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Says goodbye to everybody who is here or still knocks.
+    async fn end(&mut self, inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
+        self.room.close_all(refusal);
+        self.carry_out();
+        inputs.close();
+        turn_away(inputs, refusal).await;
+    }
+
+    fn handle(&mut self, input: RoomInput) {
+        let now = self.now();
+        match input {
+            RoomInput::Hello { socket, queue, resume } => {
+                self.queues.insert(socket, queue);
+                match resume {
+                    Some(resume) => self.room.resume(socket, &resume, now),
+                    None => match auth::resume_token() {
+                        Ok(token) => self.room.join(socket, token, now),
+                        Err(error) => {
+                            tracing::error!(%error, "no random bytes");
+                            self.close(socket, refusal_of(StoreFailure::Unavailable));
+                        }
+                    },
+                }
+            }
+            RoomInput::Message { socket, message } => {
+                self.room.handle_message(socket, message, now);
+            }
+            RoomInput::Closed { socket } => {
+                self.queues.remove(&socket);
+                self.room.handle_closed(socket, now);
+            }
+            RoomInput::Media(event) => self.room.handle_media(event.participant, event.report),
+        }
+    }
+
+    /// Stores what the room has decided, one entry after the other. `Ok(false)`: the store does
+    /// not work just now.
+    async fn store_intents(&mut self) -> Result<bool, Lost> {
+        while let Some(prepared) = self.room.poll_append() {
+            match self.append(&prepared).await {
+                Ok(AppendOutcome::Appended) => {
+                    self.appended("appended");
+                    self.room.appended(prepared);
+                    self.compact_if_due().await;
+                }
+                Ok(AppendOutcome::Conflict { .. }) => {
+                    // Another owner wrote here: this room's view is not the truth any more.
+                    self.appended("conflict");
+                    tracing::error!(room = %self.id, "another owner wrote to this room's log");
+                    return Err(Lost);
+                }
+                Ok(AppendOutcome::StaleFence) => {
+                    self.appended("stale_fence");
+                    tracing::warn!(room = %self.id, "another node owns this room now");
+                    return Err(Lost);
+                }
+                Err(StoreFailure::UnknownRoom) => return Err(Lost),
+                Err(StoreFailure::Unavailable | StoreFailure::Full) => {
+                    self.appended("failed");
+                    self.room.not_appended(&prepared);
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    async fn append(&self, prepared: &Prepared) -> Result<AppendOutcome, StoreFailure> {
+        let record = prepared.record();
+        let bytes = serde_json::to_vec(record).map_err(|error| {
+            tracing::error!(%error, "a log entry cannot be written as JSON");
+            StoreFailure::Unavailable
+        })?;
+        let timer = self.around.metrics.append_seconds.start_timer();
+        let outcome = self
+            .around
+            .store
+            .append(
+                self.id.clone(),
+                record.entry.position,
+                self.fence,
+                prepared.message_id(),
+                bytes,
+            )
+            .await;
+        timer.observe_duration();
+        outcome
+    }
+
+    async fn compact_if_due(&mut self) {
+        let log = self.room.log();
+        let position = log.position();
+        if position.0 - self.compacted.0 < COMPACT_AFTER {
+            return;
+        }
+        let Ok(checkpoint) = serde_json::to_vec(log.checkpoint()) else { return };
+        let (store, id) = (&self.around.store, self.id.clone());
+        // If it fails, the next one makes up for it.
+        if store.compact(id, self.fence, position, checkpoint).await == Ok(true) {
+            self.compacted = position;
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.room.poll_output() {
+            match output {
+                Output::Send { to, message } => self.send(&to, &message),
+                Output::Close { socket, refusal } => self.close(socket, refusal),
+                Output::Media(command) => {
+                    let participant = command.participant();
+                    if let Err(refusal) = self.around.media.send(command) {
+                        let report = signaling_protocol::media::MediaReport::Refused { refusal };
+                        self.room.handle_media(participant, report);
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, to: &[SocketId], message: &ServerMessage) {
+        if let ServerMessage::Refused { refusal } = message {
+            self.around.metrics.refused(refusal.code);
+        }
+        let replaceable =
+            matches!(message, ServerMessage::Delta { .. } | ServerMessage::Snapshot(_));
+        let Ok(text) = serde_json::to_string(message) else { return };
+        let outgoing = Outgoing { text: text.into(), replaceable };
+        for socket in to {
+            let Some(queue) = self.queues.get(socket) else { continue };
+            self.around.metrics.messages_out.inc();
+            if queue.push(outgoing.clone()) == Err(Lagging) {
+                self.around.metrics.slow_readers.inc();
+                let now = self.now();
+                self.room.handle_lagging(*socket, now);
+            }
+        }
+    }
+
+    fn close(&mut self, socket: SocketId, refusal: Refusal) {
+        if let Some(queue) = self.queues.remove(&socket) {
+            self.around.metrics.refused(refusal.code);
+            queue.close(refusal);
+        }
+    }
+
+    fn appended(&self, outcome: &str) {
+        self.around.metrics.appends.with_label_values(&[outcome]).inc();
+    }
+
+    fn count_participants(&mut self, now: usize) {
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        self.around.metrics.participants.add(now - self.counted);
+        self.counted = now;
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}

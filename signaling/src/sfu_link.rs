@@ -1,0 +1,37 @@
+//! The way between rooms and the SFU.
+
+use signaling_protocol::Refusal;
+use signaling_protocol::media::{MediaCommand, MediaEvent};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::room_task::RoomInput;
+use crate::rooms::Rooms;
+
+/// The SFU, as rooms see it.
+pub trait MediaPlane: Send + Sync + 'static {
+    /// Hands over a command without waiting.
+    ///
+    /// # Errors
+    /// The SFU cannot take it just now.
+    fn send(&self, command: MediaCommand) -> Result<(), Refusal>;
+}
+
+/// Brings the SFU's reports to their rooms until the service stops.
+pub(crate) async fn route_media_events(
+    mut reports: mpsc::Receiver<MediaEvent>,
+    rooms: Rooms,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            report = reports.recv() => match report {
+                // One room that is slow to read must not hold up the others: it loses a report,
+                // and its client asks again.
+                Some(report) => rooms.try_send(&report.room.clone(), RoomInput::Media(report)),
+                None => break,
+            },
+            () = stop.cancelled() => break,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One WebSocket: its hello, then messages in both directions until one side ends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use governor::{Quota, RateLimiter};
+use signaling_protocol::{ClientMessage, Hello, Refusal, RefusalCode, ServerMessage, VERSION};
+use std::num::NonZeroU32;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::auth::Tokens;
+use crate::config::SignalingConfig;
+use crate::metrics::Metrics;
+use crate::queue::{Next, Outgoing, SendQueue};
+use crate::room::SocketId;
+use crate::room_task::RoomInput;
+use crate::rooms::Rooms;
+use crate::store::unix_seconds;
+
+/// Refused messages in a row after which a socket is closed.
+const PATIENCE: u32 = 20;
+/// How long the last words to a client may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+type Reader = SplitStream<WebSocket>;
+type Writer = SplitSink<WebSocket, Message>;
+
+/// What a socket works with.
+#[derive(Clone)]
+pub(crate) struct Sockets {
+    pub(crate) config: Arc<SignalingConfig>,
+    pub(crate) rooms: Rooms,
+    pub(crate) tokens: Tokens,
+    pub(crate) metrics: Metrics,
+}
+
+impl Sockets {
+    /// Serves one socket to its end.
+    pub(crate) async fn serve(self, socket: WebSocket) {
+        self.metrics.sockets.inc();
+        let (mut writer, mut reader) = socket.split();
+        match self.hello(&mut reader).await {
+            Ok(hello) => self.converse(hello, reader, writer).await,
+            Err(Some(refusal)) => {
+                self.metrics.refused(refusal.code);
+                say_goodbye(&mut writer, refusal).await;
+            }
+            Err(None) => {}
+        }
+        self.metrics.sockets.dec();
+    }
+
+    /// The first message. `None`: the client has gone.
+    async fn hello(&self, reader: &mut Reader) -> Result<Hello, Option<Refusal>> {
+        let late = || Refusal::new(RefusalCode::TooSlow, "No hello came in time; reload the page.");
+        loop {
+            let received = timeout(self.config.hello, reader.next()).await;
+            let message = received.map_err(|_| Some(late()))?;
+            match message {
+                Some(Ok(Message::Text(text))) => {
+                    return match parse(&text) {
+                        Ok(ClientMessage::Hello(hello)) => self.check(hello).map_err(Some),
+                        Ok(_) => Err(Some(Refusal::new(
+                            RefusalCode::BadMessage,
+                            "The first message must be a hello.",
+                        ))),
+                        Err(refusal) => Err(Some(refusal)),
+                    };
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Binary(_))) => return Err(Some(binary())),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    fn check(&self, hello: Hello) -> Result<Hello, Refusal> {
+        if hello.version == VERSION {
+            Ok(hello)
+        } else {
+            Err(Refusal::new(
+                RefusalCode::UnsupportedVersion,
+                format!("This server speaks version {VERSION}; reload the page to get it."),
+            ))
+        }
+    }
+
+    async fn converse(&self, hello: Hello, reader: Reader, mut writer: Writer) {
+        // A resume may come after the token's time: the resume token is what counts then, and
+        // the token only names the room.
+        let now = if hello.resume.is_some() { 0 } else { unix_seconds() };
+        let room = match self.tokens.check(&hello.token, now) {
+            Ok(room) => room,
+            Err(refusal) => {
+                self.metrics.refused(refusal.code);
+                return say_goodbye(&mut writer, refusal).await;
+            }
+        };
+        let queue = Arc::new(SendQueue::new(self.config.queue_bytes));
+        let socket = self.rooms.socket();
+        let inputs = self.rooms.enter(&room);
+        let greeting = RoomInput::Hello { socket, queue: Arc::clone(&queue), resume: hello.resume };
+        if inputs.send(greeting).await.is_err() {
+            let refusal = Refusal::new(
+                RefusalCode::StorageUnavailable,
+                "The meeting was just being closed; join it again.",
+            );
+            return say_goodbye(&mut writer, refusal.with_retry_after(1)).await;
+        }
+        tracing::debug!(%room, socket = socket.0, "socket opened");
+        // Whichever side ends first ends the other.
+        tokio::select! {
+            () = self.read(socket, reader, &inputs, &queue) => {
+                // What is to be said to a client that broke the rules is still said.
+                let rest = timeout(GOODBYE, write(&mut writer, &queue));
+                if queue.is_closing() { let _ = rest.await; }
+            }
+            () = write(&mut writer, &queue) => {}
+        }
+        // The room may have ended before its sockets.
+        let _ = inputs.send(RoomInput::Closed { socket }).await;
+        tracing::debug!(%room, socket = socket.0, "socket closed");
+    }
+
+    async fn read(
+        &self,
+        socket: SocketId,
+        mut reader: Reader,
+        inputs: &mpsc::Sender<RoomInput>,
+        queue: &SendQueue,
+    ) {
+        let rate = NonZeroU32::new(self.config.messages_per_second).unwrap_or(NonZeroU32::MIN);
+        let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(3));
+        let limiter = RateLimiter::direct(Quota::per_second(rate).allow_burst(burst));
+        let mut refused = 0;
+        while let Some(Ok(message)) = reader.next().await {
+            let outcome = match message {
+                Message::Text(text) => {
+                    self.metrics.messages_in.inc();
+                    if limiter.check().is_err() { Err(too_fast()) } else { parse(&text) }
+                }
+                Message::Binary(_) => Err(binary()),
+                Message::Ping(_) | Message::Pong(_) => {
+                    if limiter.check().is_err() {
+                        Err(too_fast())
+                    } else {
+                        continue;
+                    }
+                }
+                Message::Close(_) => return,
+            };
+            match outcome {
+                Ok(message) => {
+                    refused = 0;
+                    let leaves = message == ClientMessage::Leave;
+                    let input = RoomInput::Message { socket, message };
+                    if inputs.send(input).await.is_err() || leaves {
+                        return;
+                    }
+                }
+                Err(refusal) => {
+                    self.metrics.refused(refusal.code);
+                    refused += 1;
+                    if refused > PATIENCE {
+                        queue.close(refusal);
+                        return;
+                    }
+                    push(queue, &ServerMessage::Refused { refusal });
+                }
+            }
+        }
+    }
+}
+
+/// Writes what is queued until the room closes the socket or the client is gone.
+async fn write(writer: &mut Writer, queue: &SendQueue) {
+    loop {
+        match queue.next().await {
+            Next::Write(text) => {
+                if writer.send(Message::Text(text)).await.is_err() {
+                    return;
+                }
+            }
+            Next::Close(refusal) => return say_goodbye(writer, refusal).await,
+        }
+    }
+}
+
+/// The last words, and the close frame. A client that does not read them is not waited for.
+async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
+    let code = match refusal.code {
+        RefusalCode::ShuttingDown => close_code::AWAY,
+        RefusalCode::TooLarge => close_code::SIZE,
+        RefusalCode::StorageUnavailable => close_code::AGAIN,
+        RefusalCode::BadMessage
+        | RefusalCode::TooFast
+        | RefusalCode::UnsupportedVersion
+        | RefusalCode::BadToken
+        | RefusalCode::UnknownRoom
+        | RefusalCode::RoomFull
+        | RefusalCode::ServerFull
+        | RefusalCode::ResumeExpired
+        | RefusalCode::Superseded
+        | RefusalCode::StaleHandshake
+        | RefusalCode::NotAllowed
+        | RefusalCode::LogFull
+        | RefusalCode::BadOffer
+        | RefusalCode::MediaUnavailable
+        | RefusalCode::TooSlow => close_code::POLICY,
+    };
+    let Ok(text) = serde_json::to_string(&ServerMessage::Closing { refusal }) else { return };
+    let words = async {
+        writer.send(Message::Text(text.into())).await?;
+        writer.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await
+    };
+    let _ = timeout(GOODBYE, words).await;
+}
+
+fn push(queue: &SendQueue, message: &ServerMessage) {
+    if let Ok(text) = serde_json::to_string(message) {
+        // A reader that lags gets its snapshot at the room's next word.
+        let _ = queue.push(Outgoing { text: text.into(), replaceable: false });
+    }
+}
+
+fn parse(text: &str) -> Result<ClientMessage, Refusal> {
+    serde_json::from_str(text).map_err(|error| {
+        // The error's words may quote the input: only its kind and place are told.
+        Refusal::new(
+            RefusalCode::BadMessage,
+            format!(
+                "The server did not understand a message ({:?} error at column {}); reload the page.",
+                error.classify(),
+                error.column()
+            ),
+        )
+    })
+}
+
+fn binary() -> Refusal {
+    Refusal::new(RefusalCode::BadMessage, "Messages are text; reload the page.")
+}
+
+fn too_fast() -> Refusal {
+    Refusal::new(
+        RefusalCode::TooFast,
+        "Too many messages in a short time: this one was not carried out.",
+    )
+    .with_retry_after(1)
+}
