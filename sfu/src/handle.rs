@@ -1,0 +1,74 @@
+//! How rooms reach the workers.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mio::Waker;
+use signaling_protocol::media::MediaCommand;
+use signaling_protocol::{Refusal, RefusalCode};
+
+use crate::placement::Placement;
+
+/// Commands that may wait for a worker.
+const QUEUE: usize = 1_024;
+
+/// What a worker thread is told.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Something for the rooms.
+    Command(MediaCommand),
+    /// Say goodbye and end.
+    Stop,
+}
+
+/// A worker's queue and its bell.
+#[derive(Debug, Clone)]
+pub(crate) struct Mailbox {
+    pub(crate) orders: Sender<Order>,
+    pub(crate) waiting: Arc<AtomicUsize>,
+    pub(crate) waker: Arc<Waker>,
+}
+
+impl Mailbox {
+    pub(crate) fn put(&self, order: Order) -> Result<(), Refusal> {
+        // Departures are let in always: there is at most one per participant, and a lost one
+        // would leave its connection behind.
+        let departs = matches!(order, Order::Command(MediaCommand::Remove { .. }) | Order::Stop);
+        if !departs && self.waiting.load(Ordering::Relaxed) >= QUEUE {
+            let sentence = "the media server is busy; try again in a moment";
+            let refusal = Refusal::new(RefusalCode::MediaUnavailable, sentence);
+            return Err(refusal.with_retry_after(1));
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.orders.send(order).map_err(|_| gone())?;
+        self.waker.wake().map_err(|_| gone())
+    }
+}
+
+fn gone() -> Refusal {
+    Refusal::new(RefusalCode::MediaUnavailable, "the media server does not run; try again later")
+        .with_retry_after(10)
+}
+
+/// Sends commands to the SFU, from anywhere. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SfuHandle {
+    pub(crate) placement: Arc<Mutex<Placement>>,
+    pub(crate) mailboxes: Arc<[Mailbox]>,
+}
+
+impl SfuHandle {
+    /// Hands a command to the worker that serves its room. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`RefusalCode::MediaUnavailable`] if the worker has too many commands waiting, with the
+    /// time to wait, or if it has ended.
+    pub fn send(&self, command: MediaCommand) -> Result<(), Refusal> {
+        // Held over the hand-over, so that a room's commands arrive in the order of the calls.
+        let mut placement = self.placement.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(worker) = placement.route(&command) else { return Ok(()) };
+        self.mailboxes.get(worker).map_or(Ok(()), |mailbox| mailbox.put(Order::Command(command)))
+    }
+}
