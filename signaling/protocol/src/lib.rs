@@ -14,6 +14,8 @@ mod opaque;
 mod refusal;
 mod server;
 mod track;
+#[cfg(test)]
+mod typescript;
 
 pub use client::{ClientMessage, Hello, Resume};
 pub use http::{RoomCreated, TokenIssued};

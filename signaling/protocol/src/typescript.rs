@@ -1,0 +1,100 @@
+//! The same messages in TypeScript: one generated file, which must not be stale.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use ts_rs::{Config, TS, TypeVisitor};
+
+use crate::{ClientMessage, Refusal, RoomCreated, ServerMessage, TokenIssued, VERSION, limits};
+
+/// Where the web client reads it.
+const GENERATED: &str = "../../web-client/src/signaling/protocol.gen.ts";
+
+const HEADER: &str = "\
+// Generated from the Rust crate signaling-protocol; not edited by hand.
+// To bring it up to date: UPDATE_GENERATED=1 cargo test -p signaling-protocol
+
+";
+
+/// The bounds, by their names in `limits.rs`.
+const LIMITS: [(&str, u64); 9] = [
+    ("MESSAGE_BYTES", limits::MESSAGE_BYTES as u64),
+    ("SDP_BYTES", limits::SDP_BYTES as u64),
+    ("KEY_PACKAGE_BYTES", limits::KEY_PACKAGE_BYTES as u64),
+    ("SUBMISSION_BYTES", limits::SUBMISSION_BYTES as u64),
+    ("ADDS_PER_COMMIT", limits::ADDS_PER_COMMIT as u64),
+    ("TRACKS", limits::TRACKS as u64),
+    ("MID_CHARS", limits::MID_CHARS as u64),
+    ("MESSAGE_ID_CHARS", limits::MESSAGE_ID_CHARS as u64),
+    ("HEARTBEAT_SECONDS", limits::HEARTBEAT_SECONDS),
+];
+
+/// Declarations by name, of everything that the roots are made of.
+struct Declarations {
+    config: Config,
+    found: BTreeMap<String, String>,
+}
+
+impl TypeVisitor for Declarations {
+    fn visit<T: TS + 'static + ?Sized>(&mut self) {
+        // What has no path of its own is part of the language.
+        if T::output_path().is_none() || self.found.contains_key(&T::ident(&self.config)) {
+            return;
+        }
+        let docs = T::docs().unwrap_or_default();
+        let declaration = format!("{docs}export {}\n", T::decl(&self.config)).replace(" \n", "\n");
+        self.found.insert(T::ident(&self.config), declaration);
+        T::visit_dependencies(self);
+    }
+}
+
+fn types() -> String {
+    // Counters stay far below 2^53, where a JavaScript number counts exactly.
+    let config = Config::new().with_large_int("number");
+    let mut declarations = Declarations { config, found: BTreeMap::new() };
+    declarations.visit::<ClientMessage>();
+    declarations.visit::<ServerMessage>();
+    declarations.visit::<RoomCreated>();
+    declarations.visit::<TokenIssued>();
+    declarations.visit::<Refusal>();
+    let declarations: Vec<_> = declarations.found.into_values().collect();
+    declarations.join("\n")
+}
+
+/// The bounds with the comments of their source.
+fn constants() -> String {
+    let mut text =
+        format!("/** The version of this protocol. */\nexport const VERSION = {VERSION};\n\n");
+    let mut comment = Vec::new();
+    for line in include_str!("limits.rs").lines() {
+        if let Some(words) = line.strip_prefix("/// ") {
+            comment.push(words);
+        } else if let Some((name, _)) =
+            line.strip_prefix("pub const ").and_then(|line| line.split_once(':'))
+        {
+            let value = LIMITS.iter().find(|(known, _)| *known == name);
+            let (_, value) = value.unwrap_or_else(|| panic!("add {name} to LIMITS"));
+            let comment = std::mem::take(&mut comment).join(" ");
+            writeln!(text, "/** {comment} */\nexport const {name} = {value};\n").expect("a string");
+        }
+    }
+    text
+}
+
+#[test]
+fn the_generated_typescript_is_what_the_types_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GENERATED);
+    let fresh = format!("{HEADER}{}{}", constants(), types());
+    assert!(!fresh.contains("bigint"), "JSON numbers are numbers");
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the web client's folder");
+        std::fs::write(&path, &fresh).expect("the generated file");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == fresh,
+        "{} is stale: run UPDATE_GENERATED=1 cargo test -p signaling-protocol",
+        path.display()
+    );
+}

@@ -1,0 +1,469 @@
+// Generated from the Rust crate signaling-protocol; not edited by hand.
+// To bring it up to date: UPDATE_GENERATED=1 cargo test -p signaling-protocol
+
+/** The version of this protocol. */
+export const VERSION = 1;
+
+/** A WebSocket message, in bytes. */
+export const MESSAGE_BYTES = 524288;
+
+/** An offer or an answer, in bytes. */
+export const SDP_BYTES = 131072;
+
+/** A KeyPackage, in bytes. A post-quantum one is about 2.7 kB. */
+export const KEY_PACKAGE_BYTES = 16384;
+
+/** A commit, a Welcome and a GroupInfo together, in bytes. */
+export const SUBMISSION_BYTES = 368640;
+
+/** Adds in one commit. */
+export const ADDS_PER_COMMIT = 32;
+
+/** Tracks of one participant: one per source. */
+export const TRACKS = 4;
+
+/** Characters of an m-line's `mid`. */
+export const MID_CHARS = 16;
+
+/** Characters of a message id. */
+export const MESSAGE_ID_CHARS = 22;
+
+/** Seconds between heartbeats. */
+export const HEARTBEAT_SECONDS = 5;
+
+/**
+ * A message from a client. The first one is [`ClientMessage::Hello`].
+ */
+export type ClientMessage = { "type": "hello" } & Hello | { "type": "upload_key_package",
+/**
+ * An RFC 9420 `MLSMessage` of type `mls_key_package`.
+ */
+key_package: Opaque, } | { "type": "submit" } & Submission | { "type": "heartbeat",
+/**
+ * The last log entry it has processed.
+ */
+position: LogPosition, } | { "type": "offer",
+/**
+ * RFC 8866.
+ */
+sdp: string, } | { "type": "set_tracks",
+/**
+ * At most one per source.
+ */
+tracks: Array<Track>, } | { "type": "leave" };
+
+/**
+ * One change of the room.
+ */
+export type Delta = { "change": "participant_joined" } & ParticipantState | { "change": "participant_left",
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "log",
+/**
+ * The new entry.
+ */
+entry: LogEntry, };
+
+/**
+ * An accepted create or commit.
+ */
+export type Handshake = {
+/**
+ * The handshake count with this one included.
+ */
+count: HandshakeCount,
+/**
+ * Who made it.
+ */
+sender: ParticipantId,
+/**
+ * The submission's id, by which the sender knows its own.
+ */
+message_id: MessageId,
+/**
+ * The members after it, by its sender's word; members check it against the MLS tree.
+ */
+roster: Array<ParticipantId>,
+/**
+ * What it does.
+ */
+step: Step, };
+
+/**
+ * How many handshakes (creates and commits) a room's log has accepted: what submissions
+ * compare and swap on.
+ */
+export type HandshakeCount = number;
+
+/**
+ * Opens the conversation.
+ */
+export type Hello = {
+/**
+ * [`crate::VERSION`] of the client.
+ */
+version: number,
+/**
+ * The join token; it names the room.
+ */
+token: Secret,
+/**
+ * Present when a known participant returns.
+ */
+resume: Resume | null, };
+
+/**
+ * The welcome of the room (not the MLS Welcome).
+ */
+export type Joined = {
+/**
+ * [`crate::VERSION`] of the server.
+ */
+version: number,
+/**
+ * Your id in this room.
+ */
+participant: ParticipantId,
+/**
+ * Keep it: it brings you back after a broken socket.
+ */
+resume_token: Secret,
+/**
+ * The room's newest delta; the next one is its successor.
+ */
+seq: Seq,
+/**
+ * Who else is here.
+ */
+room: RoomSnapshot,
+/**
+ * Where the delivery log stands.
+ */
+log: LogSnapshot,
+/**
+ * How many receiving m-lines to offer.
+ */
+slots: ReceiveSlots, };
+
+/**
+ * A participant with the KeyPackage by which it can be added.
+ */
+export type JoinedParticipant = {
+/**
+ * Who.
+ */
+participant: ParticipantId,
+/**
+ * An RFC 9420 `MLSMessage` of type `mls_key_package`.
+ */
+key_package: Opaque, };
+
+/**
+ * One entry at its place in the log.
+ */
+export type LogEntry = {
+/**
+ * Its place; entries follow one another without a gap.
+ */
+position: LogPosition,
+/**
+ * What happened.
+ */
+event: LogEvent, };
+
+/**
+ * What an entry says.
+ */
+export type LogEvent = { "kind": "joined" } & JoinedParticipant | { "kind": "departed",
+/**
+ * Who is gone.
+ */
+participant: ParticipantId, } | { "kind": "handshake" } & Handshake;
+
+/**
+ * The position of an entry in a room's delivery log, from 1. Zero is "before the first".
+ */
+export type LogPosition = number;
+
+/**
+ * Entries of the log that a client has missed, in order and without a gap.
+ */
+export type LogReplay = {
+/**
+ * In order.
+ */
+entries: Array<LogEntry>, };
+
+/**
+ * Where a log stands: all that a joiner needs in order to follow from here.
+ */
+export type LogSnapshot = {
+/**
+ * The last entry it covers.
+ */
+position: LogPosition,
+/**
+ * Handshakes accepted so far.
+ */
+handshakes: HandshakeCount,
+/**
+ * The members after the last handshake.
+ */
+roster: Array<ParticipantId>,
+/**
+ * Every participant that is a member or waits to be one, with its KeyPackage.
+ */
+joined: Array<JoinedParticipant>,
+/**
+ * Every departed participant that is still a member.
+ */
+departed: Array<ParticipantId>, };
+
+/**
+ * A submission's own id, 16 random bytes as 22 base64url characters: a resent submission is
+ * recognised by it, never doubled.
+ */
+export type MessageId = string;
+
+/**
+ * Bytes that a server relays and does not read; base64 (RFC 4648 section 4) in JSON.
+ */
+export type Opaque = string;
+
+/**
+ * A participant in one room: the server's view of somebody. Given out in join order, from 1,
+ * and never again in the same room; a person who rejoins is a new participant.
+ */
+export type ParticipantId = number;
+
+/**
+ * One participant as the server sees it.
+ */
+export type ParticipantState = {
+/**
+ * Who.
+ */
+participant: ParticipantId,
+/**
+ * What it publishes.
+ */
+tracks: Array<Track>, };
+
+/**
+ * How many receiving m-lines an offer should have: they are filled with whatever tracks matter,
+ * without negotiating again.
+ */
+export type ReceiveSlots = {
+/**
+ * Audio m-lines.
+ */
+audio: number,
+/**
+ * Video m-lines.
+ */
+video: number, };
+
+/**
+ * Why something was not done.
+ */
+export type Refusal = {
+/**
+ * For programs.
+ */
+code: RefusalCode,
+/**
+ * For people: what is wrong and what to do.
+ */
+message: string,
+/**
+ * With [`RefusalCode::StaleHandshake`]: what the log has come to.
+ */
+current: HandshakeCount | null,
+/**
+ * Not before so many seconds, where trying again makes sense.
+ */
+retry_after_seconds: number | null, };
+
+/**
+ * The kinds of refusal.
+ */
+export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
+
+/**
+ * The return of a participant whose socket broke.
+ */
+export type Resume = {
+/**
+ * Who returns.
+ */
+participant: ParticipantId,
+/**
+ * Given at the join.
+ */
+resume_token: Secret,
+/**
+ * The last delta it has seen.
+ */
+seq: Seq,
+/**
+ * The last log entry it has seen.
+ */
+position: LogPosition, };
+
+/**
+ * `POST /api/v1/rooms`
+ */
+export type RoomCreated = {
+/**
+ * The new room.
+ */
+room: RoomId, };
+
+/**
+ * A room's name on the wire: 16 random bytes as 22 base64url characters.
+ */
+export type RoomId = string;
+
+/**
+ * The participants of a room as the server sees them.
+ */
+export type RoomSnapshot = {
+/**
+ * In join order.
+ */
+participants: Array<ParticipantState>, };
+
+/**
+ * A bearer secret of the signalling service (a join token, a resume token). Not readable in logs.
+ */
+export type Secret = string;
+
+/**
+ * The number of a delta in one room, from 1. Zero is "before the first".
+ */
+export type Seq = number;
+
+/**
+ * A message from the signalling service.
+ */
+export type ServerMessage = { "type": "joined" } & Joined | { "type": "resumed",
+/**
+ * The room's newest delta.
+ */
+seq: Seq, } | { "type": "snapshot" } & Snapshot | { "type": "delta",
+/**
+ * Follows its predecessor without a gap.
+ */
+seq: Seq,
+/**
+ * The change.
+ */
+delta: Delta, } | { "type": "answer",
+/**
+ * RFC 8866.
+ */
+sdp: string, } | { "type": "media_lost",
+/**
+ * Why, and what to do.
+ */
+refusal: Refusal, } | { "type": "heartbeat_echo" } | { "type": "refused",
+/**
+ * Why, and what to do.
+ */
+refusal: Refusal, } | { "type": "closing",
+/**
+ * Why, and what to do.
+ */
+refusal: Refusal, };
+
+/**
+ * A fresh start for a client that missed deltas.
+ */
+export type Snapshot = {
+/**
+ * The delta that it stands for.
+ */
+seq: Seq,
+/**
+ * Who else is here.
+ */
+room: RoomSnapshot,
+/**
+ * The log entries after the client's position.
+ */
+log: LogReplay, };
+
+/**
+ * Where a track comes from. The order is that of the key contexts of the frame encryption.
+ */
+export type Source = "microphone" | "camera" | "screen" | "screen_audio";
+
+/**
+ * What a handshake does to the group.
+ */
+export type Step = { "step": "create" } | { "step": "commit",
+/**
+ * An RFC 9420 `MLSMessage` that holds the Commit.
+ */
+commit: Opaque,
+/**
+ * An `MLSMessage` of type `mls_welcome`, if members were added; sent to those only.
+ */
+welcome: Opaque | null, };
+
+/**
+ * What a client hands in: accepted whole, as one entry, or refused.
+ */
+export type Submission = {
+/**
+ * Made once per submission and kept when it is resent.
+ */
+message_id: MessageId,
+/**
+ * The handshake count it builds on; refused as stale if the log has moved on.
+ */
+expected: HandshakeCount,
+/**
+ * The members after it.
+ */
+roster: Array<ParticipantId>,
+/**
+ * What it does.
+ */
+step: Step,
+/**
+ * The new epoch's GroupInfo with its ratchet tree, an `MLSMessage` of type
+ * `mls_group_info`; kept by the service for external commits.
+ */
+group_info: Opaque, };
+
+/**
+ * `POST /api/v1/rooms/{room}/tokens`
+ */
+export type TokenIssued = {
+/**
+ * For the hello.
+ */
+token: Secret,
+/**
+ * How long it can be used for a join.
+ */
+expires_in_seconds: number, };
+
+/**
+ * One published track.
+ */
+export type Track = {
+/**
+ * The m-line of the publisher's offer that carries it (RFC 8843 `mid`).
+ */
+mid: string,
+/**
+ * What it shows or sounds.
+ */
+source: Source,
+/**
+ * Nothing is being sent just now.
+ */
+muted: boolean, };
