@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+// The page runs under a strict content security policy: no inline script, no data: URLs for
+// code, and workers as modules of their own.
+export default defineConfig({
+  esbuild: false,
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: true,
+  },
+  worker: { format: 'es' },
+  server: { proxy: { '/api': { target: 'http://localhost:8080', ws: true } } },
+  test: { include: ['src/**/*.test.ts'] },
+});
