@@ -1,0 +1,95 @@
+//! What an endpoint asks of the shell that drives it.
+
+use signaling_protocol::{ClientMessage, ParticipantId};
+
+use crate::media_keys::MediaKeys;
+
+use super::problem::Problem;
+
+/// One thing to do or to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send this to the signalling service.
+    Send(ClientMessage),
+    /// Give these to the frame encryption.
+    Keys(MediaKeys),
+    /// The members, as the MLS tree has them. Show these, and nobody's else word for it.
+    Roster(Roster),
+    /// Something that people should know; the endpoint goes on.
+    Problem(Problem),
+    /// This endpoint has come to its end and has wiped its keys: make a new one and join again as
+    /// a new participant.
+    Rejoin(RejoinReason),
+}
+
+/// The members of one epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// As in [`MediaKeys::epoch`].
+    pub epoch: u64,
+    /// See [`crate::room_code::room_code`].
+    pub room_code: String,
+    /// In the order of their leaves.
+    pub members: Vec<Member>,
+}
+
+/// A member of the MLS group, with a certificate that was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its leaf index: what an authenticated frame names as its sender.
+    pub leaf: u32,
+    /// The participant that announced this leaf's KeyPackage.
+    pub participant: ParticipantId,
+    /// The name that its certificate carries.
+    pub name: String,
+    /// The Ed25519 key that signed its certificate.
+    pub identity_public: [u8; 32],
+    /// This is the endpoint's own leaf.
+    pub own: bool,
+}
+
+/// Why an endpoint has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum RejoinReason {
+    /// The log says that this participant is gone.
+    #[error("the server lost sight of this participant")]
+    Departed,
+    /// A commit removed this participant.
+    #[error("a member removed this participant from the encrypted call")]
+    Removed,
+    /// Entries of the log are missing.
+    #[error("the server skipped a part of the meeting's log")]
+    Gap,
+    /// The log contradicts itself or what this endpoint sent.
+    #[error("the meeting's log contradicts itself")]
+    ImpossibleLog,
+    /// The log accepted a commit that this member cannot follow.
+    #[error("the meeting's log took a handshake that cannot be verified")]
+    CannotFollow,
+    /// Nobody used the KeyPackage while it was valid.
+    #[error("this participant waited too long to be let in")]
+    KeyPackageExpired,
+    /// The server took this endpoint for a new participant.
+    #[error("the server does not know this participant any more")]
+    Forgotten,
+    /// The MLS library failed on the endpoint's own state.
+    #[error("the encryption state is damaged")]
+    Internal,
+}
+
+impl RejoinReason {
+    /// For programs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Departed => "departed",
+            Self::Removed => "removed",
+            Self::Gap => "gap",
+            Self::ImpossibleLog => "impossible_log",
+            Self::CannotFollow => "cannot_follow",
+            Self::KeyPackageExpired => "key_package_expired",
+            Self::Forgotten => "forgotten",
+            Self::Internal => "internal",
+        }
+    }
+}

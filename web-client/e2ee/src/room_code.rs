@@ -1,0 +1,68 @@
+//! The room code: what people compare to know that they are in the same call with the same
+//! people. It changes when the set of identities changes, not at every epoch.
+
+use sha2::{Digest, Sha512};
+use signaling_protocol::RoomId;
+
+const GROUPS: usize = 12;
+
+/// The room code of these identity keys, in any order: twelve groups of five digits, with spaces
+/// between them.
+#[must_use]
+pub fn room_code(room: &RoomId, identities: impl IntoIterator<Item = [u8; 32]>) -> String {
+    let mut identities: Vec<_> = identities.into_iter().collect();
+    identities.sort_unstable();
+    identities.dedup();
+    let mut hash = Sha512::new();
+    hash.update(b"lp-room/1");
+    hash.update(room.as_str().as_bytes());
+    for identity in &identities {
+        hash.update(identity);
+    }
+    let groups: Vec<_> =
+        hash.finalize().chunks_exact(5).take(GROUPS).map(|group| digits(group)).collect();
+    groups.join(" ")
+}
+
+/// Five bytes, big-endian, modulo 100,000, with leading zeros.
+fn digits(group: &[u8]) -> String {
+    let number = group.iter().fold(0_u64, |number, &byte| (number << 8) | u64::from(byte));
+    format!("{:05}", number % 100_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_code_has_sixty_digits_in_twelve_groups() {
+        let code = room_code(&RoomId::from_bytes([3; 16]), [[1; 32]]);
+        let groups: Vec<_> = code.split(' ').collect();
+        assert_eq!(groups.len(), 12);
+        for group in groups {
+            assert_eq!(group.len(), 5);
+            assert!(group.bytes().all(|digit| digit.is_ascii_digit()));
+        }
+    }
+
+    #[test]
+    fn short_groups_are_padded_and_long_ones_wrap() {
+        assert_eq!(digits(&[0, 0, 0, 0, 7]), "00007");
+        assert_eq!(digits(&[0xff; 5]), format!("{:05}", 0xff_ffff_ffff_u64 % 100_000));
+    }
+
+    #[test]
+    fn the_order_of_identities_and_a_second_visit_change_nothing() {
+        let room = RoomId::from_bytes([3; 16]);
+        let code = room_code(&room, [[1; 32], [2; 32]]);
+        assert_eq!(room_code(&room, [[2; 32], [1; 32], [2; 32]]), code);
+    }
+
+    #[test]
+    fn another_identity_or_another_room_changes_the_code() {
+        let room = RoomId::from_bytes([3; 16]);
+        let code = room_code(&room, [[1; 32], [2; 32]]);
+        assert_ne!(room_code(&room, [[1; 32], [3; 32]]), code);
+        assert_ne!(room_code(&RoomId::from_bytes([4; 16]), [[1; 32], [2; 32]]), code);
+    }
+}
