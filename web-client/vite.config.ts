@@ -3,7 +3,6 @@ import { defineConfig } from 'vitest/config';
 // The page runs under a strict content security policy: no inline script, no data: URLs for
 // code, and workers as modules of their own.
 export default defineConfig({
-  esbuild: false,
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     target: 'es2023',

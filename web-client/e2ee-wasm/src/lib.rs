@@ -1,1 +1,7 @@
-//! The end-to-end encryption core for the browser.
+//! The end-to-end encryption core for the browser: [`e2ee`] with JavaScript's types around it.
+//!
+//! Nothing is decided here. Whatever goes wrong is thrown as an `Error` with a `code`.
+
+mod media;
+mod thrown;
+mod typescript;

@@ -1,0 +1,72 @@
+/** What is shown: one tile per member of the encrypted group, and per shared screen; labelled by
+ * the group, filled by the frames' own authenticated word. */
+
+import { CONTEXTS, type Context, type Roster } from '../e2ee/messages';
+import type { Presence } from './presence';
+
+export interface Label {
+  leaf: number;
+  context: number;
+}
+
+export interface Tile {
+  key: string;
+  leaf: number | undefined;
+  name: string;
+  source: 'camera' | 'screen';
+  /** The slot whose frames are this member's; none while the camera is off. */
+  slot: string | undefined;
+  muted: boolean;
+  /** Present for the server, but without a place in the encrypted group. */
+  outside: boolean;
+}
+
+/** The tiles of everybody else, in the order of joining. */
+export function tiles(
+  roster: Roster | undefined,
+  presence: Presence,
+  labels: ReadonlyMap<string, Label>,
+): Tile[] {
+  const shown: Tile[] = [];
+  const inside = new Set<number>();
+  const members = [...(roster?.members ?? [])].toSorted((a, b) => a.participant - b.participant);
+  for (const member of members) {
+    inside.add(member.participant);
+    if (member.own) continue;
+    const sends = (source: Context): boolean =>
+      presence.get(member.participant)?.some((one) => one.source === source && !one.muted) ?? false;
+    const base = { leaf: member.leaf, name: member.name, outside: false };
+    const muted = !sends('microphone');
+    const camera = sends('camera') ? slotOf(labels, member.leaf, 'camera') : undefined;
+    shown.push({ key: `${member.leaf} camera`, source: 'camera', slot: camera, muted, ...base });
+    if (sends('screen')) {
+      const slot = slotOf(labels, member.leaf, 'screen');
+      shown.push({ key: `${member.leaf} screen`, source: 'screen', slot, muted: false, ...base });
+    }
+  }
+  for (const participant of presence.keys()) {
+    if (inside.has(participant)) continue;
+    shown.push({
+      key: `outside ${participant}`,
+      leaf: undefined,
+      name: 'Not in the encrypted call',
+      source: 'camera',
+      slot: undefined,
+      muted: true,
+      outside: true,
+    });
+  }
+  return shown;
+}
+
+function slotOf(
+  labels: ReadonlyMap<string, Label>,
+  leaf: number,
+  source: Context,
+): string | undefined {
+  const context = CONTEXTS.indexOf(source);
+  for (const [slot, label] of labels) {
+    if (slot.startsWith('video') && label.leaf === leaf && label.context === context) return slot;
+  }
+  return undefined;
+}

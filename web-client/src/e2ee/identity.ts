@@ -1,0 +1,68 @@
+/**
+ * The identity key: Ed25519, made once per browser profile, kept in IndexedDB, and not
+ * extractable: script can sign with it and never read it.
+ */
+
+const DATABASE = 'orange-meets';
+const STORE = 'identity';
+const KEY = 'ed25519';
+
+export interface Identity {
+  publicKey: Uint8Array;
+  sign(message: Uint8Array): Promise<Uint8Array>;
+}
+
+/** The identity of this browser profile; one for this visit only where nothing can be stored. */
+export async function loadIdentity(): Promise<Identity> {
+  const pair = (await stored().catch(() => undefined)) ?? (await fresh());
+  const publicKey = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
+  return {
+    publicKey,
+    async sign(message) {
+      const signature = await crypto.subtle.sign('Ed25519', pair.privateKey, copy(message));
+      return new Uint8Array(signature);
+    },
+  };
+}
+
+async function fresh(): Promise<CryptoKeyPair> {
+  const pair = await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
+  return pair as CryptoKeyPair;
+}
+
+async function stored(): Promise<CryptoKeyPair> {
+  const database = await open();
+  try {
+    const known = await request<CryptoKeyPair | undefined>(
+      database.transaction(STORE).objectStore(STORE).get(KEY),
+    );
+    if (known !== undefined) return known;
+    const pair = await fresh();
+    // If another tab was faster, its key stays and is taken.
+    const store = database.transaction(STORE, 'readwrite').objectStore(STORE);
+    const winner = await request<CryptoKeyPair | undefined>(store.get(KEY));
+    if (winner !== undefined) return winner;
+    await request(store.put(pair, KEY));
+    return pair;
+  } finally {
+    database.close();
+  }
+}
+
+function open(): Promise<IDBDatabase> {
+  const opening = indexedDB.open(DATABASE, 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+  return request(opening);
+}
+
+function request<T>(pending: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    pending.onsuccess = () => resolve(pending.result);
+    pending.onerror = () => reject(pending.error ?? new Error('IndexedDB failed'));
+  });
+}
+
+/** WebCrypto wants bytes in memory that is not shared. */
+function copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}

@@ -1,0 +1,58 @@
+/** What the page, the MLS worker and the media worker say to each other. Keys pass between the
+ * two workers only, over a port that the page hands over unopened. */
+
+import type { MediaKeys } from './wasm/e2ee_wasm';
+
+/** Media contexts of a key id, in the order of the protocol's sources. */
+export const CONTEXTS = ['microphone', 'camera', 'screen', 'screen_audio'] as const;
+export type Context = (typeof CONTEXTS)[number];
+
+export interface Member {
+  leaf: number;
+  participant: number;
+  name: string;
+  own: boolean;
+}
+
+export interface Roster {
+  epoch: number;
+  roomCode: string;
+  members: Member[];
+}
+
+export type ToMls =
+  | { type: 'start'; room: string; link: string; name: string; media: MessagePort }
+  | { type: 'server'; text: string };
+
+export type FromMls =
+  | { type: 'ready' }
+  | { type: 'send'; text: string }
+  | { type: 'roster'; roster: Roster }
+  | { type: 'problem'; code: string; message: string; participant: number | undefined }
+  | { type: 'rejoin'; reason: string }
+  | { type: 'failed'; message: string };
+
+/** From the MLS worker to the media worker. */
+export interface KeysMessage {
+  keys: MediaKeys;
+}
+
+export type ToMedia =
+  | { type: 'start'; keys: MessagePort }
+  | { type: 'payload_types'; codecs: Record<number, string> };
+
+/** What a transform is for: given with it. */
+export type TransformOptions =
+  | { direction: 'send'; context: number }
+  | { direction: 'receive'; slot: string };
+
+export interface Counters {
+  opened: number;
+  dropped: Record<string, number>;
+}
+
+export type FromMedia =
+  | { type: 'label'; slot: string; leaf: number; context: number }
+  | { type: 'key_frame'; context: number }
+  | { type: 'counters'; slots: Record<string, Counters> }
+  | { type: 'failed'; message: string };

@@ -1,0 +1,107 @@
+/**
+ * The MLS worker: runs the endpoint, which holds the group's keys. Base keys for media leave it
+ * by one port, towards the media worker.
+ */
+
+import type { FromMls, KeysMessage, ToMls } from './messages';
+import { loadIdentity } from './identity';
+import init, { Endpoint } from './wasm/e2ee_wasm';
+
+let endpoint: Endpoint | undefined;
+let mediaPort: MessagePort | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
+/** What the server said before the endpoint was there. */
+let early: string[] = [];
+
+function post(message: FromMls): void {
+  self.postMessage(message);
+}
+
+self.onmessage = (event: MessageEvent<ToMls>) => {
+  const message = event.data;
+  if (message.type === 'start') {
+    start(message).catch((error: unknown) => post({ type: 'failed', message: sentence(error) }));
+  } else if (endpoint === undefined) {
+    early.push(message.text);
+  } else {
+    step((live) => live.handle(message.text, Date.now()));
+  }
+};
+
+async function start(message: ToMls & { type: 'start' }): Promise<void> {
+  mediaPort = message.media;
+  const [identity] = await Promise.all([loadIdentity(), init()]);
+  const fresh = new Endpoint(
+    {
+      room: message.room,
+      link: message.link,
+      name: message.name,
+      identity_public: identity.publicKey,
+    },
+    Date.now(),
+  );
+  fresh.certify(await identity.sign(fresh.to_sign()));
+  endpoint = fresh;
+  post({ type: 'ready' });
+  for (const text of early) step((live) => live.handle(text, Date.now()));
+  early = [];
+}
+
+/** One input, and all that follows from it. */
+function step(input: (live: Endpoint) => void): void {
+  const live = endpoint;
+  if (live === undefined) return;
+  try {
+    input(live);
+  } catch (error) {
+    post({ type: 'problem', code: 'input', message: sentence(error), participant: undefined });
+  }
+  for (let output = live.poll(); output !== undefined; output = live.poll()) {
+    switch (output.type) {
+      case 'send':
+        post({ type: 'send', text: output.message });
+        break;
+      case 'keys': {
+        const message: KeysMessage = { keys: output.keys };
+        mediaPort?.postMessage(message);
+        break;
+      }
+      case 'roster':
+        post({
+          type: 'roster',
+          roster: {
+            epoch: output.epoch,
+            roomCode: output.room_code,
+            members: output.members.map(({ leaf, participant, name, own }) => ({
+              leaf,
+              participant,
+              name,
+              own,
+            })),
+          },
+        });
+        break;
+      case 'problem':
+        post({
+          type: 'problem',
+          code: output.code,
+          message: output.message,
+          participant: output.participant,
+        });
+        break;
+      case 'rejoin':
+        post({ type: 'rejoin', reason: output.reason });
+        break;
+    }
+  }
+  clearTimeout(timer);
+  const due = live.next_timeout();
+  if (due !== undefined) {
+    const wait = Math.max(0, due - Date.now());
+    timer = setTimeout(() => step((later) => later.handle_timeout(Date.now())), wait);
+  }
+}
+
+function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { payloadTypes } from './sdp';
+
+describe('payload types', () => {
+  it('are read from the rtpmap lines, whatever else is there', () => {
+    const sdp = [
+      'v=0',
+      'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+      'a=rtpmap:111 opus/48000/2',
+      'a=fmtp:111 minptime=10',
+      'm=video 9 UDP/TLS/RTP/SAVPF 96 97',
+      'a=rtpmap:96 VP8/90000',
+      'a=rtpmap:97 rtx/90000',
+      'a=rtpmap:broken',
+    ].join('\r\n');
+    expect(payloadTypes(sdp)).toEqual({ 111: 'opus', 96: 'VP8', 97: 'rtx' });
+  });
+
+  it('of nothing are none', () => {
+    expect(payloadTypes('')).toEqual({});
+  });
+});

@@ -1,0 +1,134 @@
+/**
+ * The validator at the edge: what comes from the server is looked at before it is believed.
+ * The schemas are checked against the generated types, so that a change of the protocol that
+ * they do not follow fails the build. MLS entries go to the end-to-end encryption as they are:
+ * it validates them itself.
+ */
+
+import * as v from 'valibot';
+import type { Delta, ParticipantState, Refusal, ServerMessage, Track } from './protocol.gen';
+
+/** What the page itself reads of a server's message. */
+export type PageMessage =
+  | {
+      type: 'joined';
+      participant: number;
+      resume_token: string;
+      seq: number;
+      room: Room;
+      slots: Slots;
+    }
+  | { type: 'resumed'; seq: number }
+  | { type: 'snapshot'; seq: number; room: Room }
+  | { type: 'delta'; seq: number; delta: PageDelta }
+  | { type: 'answer'; sdp: string }
+  | { type: 'media_lost'; refusal: Refusal }
+  | { type: 'heartbeat_echo' }
+  | { type: 'refused'; refusal: Refusal }
+  | { type: 'closing'; refusal: Refusal };
+
+export interface Room {
+  participants: ParticipantState[];
+}
+
+export interface Slots {
+  audio: number;
+  video: number;
+}
+
+export type PageDelta =
+  | ({ change: 'participant_joined' } & ParticipantState)
+  | { change: 'participant_left'; participant: number }
+  | ({ change: 'tracks_changed' } & ParticipantState)
+  | { change: 'log'; entry: { position: number } };
+
+// Every kind of message and of delta that the protocol has is one that the page knows.
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+export const kindsOfMessage: Same<ServerMessage['type'], PageMessage['type']> = true;
+export const kindsOfDelta: Same<Delta['change'], PageDelta['change']> = true;
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const track: v.GenericSchema<Track> = v.object({
+  mid: v.string(),
+  source: v.picklist(['microphone', 'camera', 'screen', 'screen_audio']),
+  muted: v.boolean(),
+});
+
+const state = { participant: count, tracks: v.pipe(v.array(track), v.maxLength(8)) };
+const room = v.object({ participants: v.array(v.object(state)) });
+
+const refusal: v.GenericSchema<Refusal> = v.object({
+  code: v.picklist([
+    'bad_message',
+    'too_large',
+    'too_fast',
+    'unsupported_version',
+    'bad_token',
+    'unknown_room',
+    'room_full',
+    'server_full',
+    'resume_expired',
+    'superseded',
+    'stale_handshake',
+    'not_allowed',
+    'log_full',
+    'bad_offer',
+    'media_unavailable',
+    'too_slow',
+    'storage_unavailable',
+    'shutting_down',
+  ]),
+  message: v.string(),
+  current: v.nullable(count),
+  retry_after_seconds: v.nullable(count),
+});
+
+const slots = v.object({
+  audio: v.pipe(count, v.maxValue(64)),
+  video: v.pipe(count, v.maxValue(64)),
+});
+
+const delta = v.variant('change', [
+  v.object({ change: v.literal('participant_joined'), ...state }),
+  v.object({ change: v.literal('participant_left'), participant: count }),
+  v.object({ change: v.literal('tracks_changed'), ...state }),
+  v.object({ change: v.literal('log'), entry: v.object({ position: count }) }),
+]);
+
+const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
+  v.object({
+    type: v.literal('joined'),
+    participant: count,
+    resume_token: v.string(),
+    seq: count,
+    room,
+    slots,
+  }),
+  v.object({ type: v.literal('resumed'), seq: count }),
+  v.object({ type: v.literal('snapshot'), seq: count, room }),
+  v.object({ type: v.literal('delta'), seq: count, delta }),
+  v.object({ type: v.literal('answer'), sdp: v.string() }),
+  v.object({ type: v.literal('media_lost'), refusal }),
+  v.object({ type: v.literal('heartbeat_echo') }),
+  v.object({ type: v.literal('refused'), refusal }),
+  v.object({ type: v.literal('closing'), refusal }),
+]);
+
+/** Reads a message, or says that it is none. */
+export function decodeMessage(text: string): PageMessage | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const result = v.safeParse(message, json);
+  return result.success ? result.output : undefined;
+}
+
+/** Reads a refusal in an HTTP answer. */
+export function decodeRefusal(json: unknown): Refusal | undefined {
+  const result = v.safeParse(refusal, json);
+  return result.success ? result.output : undefined;
+}

@@ -1,0 +1,37 @@
+/** A stream on the screen or through the speaker. */
+
+import { useEffect, useRef } from 'preact/hooks';
+
+interface VideoProps {
+  stream: MediaStream | undefined;
+  mirrored?: boolean;
+  label: string;
+  class?: string | undefined;
+}
+
+export function VideoView({ stream, mirrored = false, label, ...rest }: VideoProps) {
+  const element = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    if (element.current !== null) element.current.srcObject = stream ?? null;
+  }, [stream]);
+  return (
+    <video
+      ref={element}
+      autoPlay
+      playsInline
+      muted
+      aria-label={label}
+      data-mirrored={mirrored}
+      {...rest}
+    />
+  );
+}
+
+export function AudioOut({ stream }: { stream: MediaStream }) {
+  const element = useRef<HTMLAudioElement>(null);
+  useEffect(() => {
+    if (element.current !== null) element.current.srcObject = stream;
+  }, [stream]);
+  // oxlint-disable-next-line jsx-a11y/media-has-caption -- live speech has no caption file
+  return <audio ref={element} autoPlay />;
+}

@@ -1,0 +1,257 @@
+/** Meetings between real browsers through the real server. */
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  GREEN_YELLOW,
+  type Looks,
+  openBrowser,
+  Person,
+  RED_BLUE,
+  until,
+  WHITE_PURPLE,
+} from './support/person';
+import { Server } from './support/server';
+
+let server: Server;
+let browser: Browser;
+let people: Person[] = [];
+
+beforeAll(async () => {
+  server = await Server.start();
+  browser = await openBrowser();
+});
+
+afterEach(async () => {
+  const errors = people.flatMap((one) => one.errors.map((error) => `${one.name}: ${error}`));
+  await Promise.all(people.map((one) => one.close()));
+  people = [];
+  expect(errors).toEqual([]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function person(name: string, looks: Looks): Promise<Person> {
+  const one = await Person.open(browser, name, looks);
+  people.push(one);
+  return one;
+}
+
+/** Starts a meeting as a person would, and returns its link. */
+async function newMeeting(host: Person): Promise<string> {
+  await host.page.goto(server.url);
+  await host.page.getByRole('button', { name: 'New meeting' }).click();
+  await host.page.getByLabel('Your name').waitFor();
+  return host.page.url();
+}
+
+async function enter(one: Person): Promise<void> {
+  await one.page.getByLabel('Your name').fill(one.name);
+  await one.page.getByRole('button', { name: 'Join', exact: true }).click();
+}
+
+async function meetingOfThree(): Promise<{ ada: Person; bob: Person; cleo: Person; link: string }> {
+  const ada = await person('Ada', RED_BLUE);
+  const link = await newMeeting(ada);
+  await enter(ada);
+  await ada.isIn(1);
+  const bob = await person('Bob', GREEN_YELLOW);
+  await bob.join(link);
+  const cleo = await person('Cleo', WHITE_PURPLE);
+  await cleo.join(link);
+  await Promise.all([ada.isIn(3), bob.isIn(3), cleo.isIn(3)]);
+  return { ada, bob, cleo, link };
+}
+
+describe('three people', () => {
+  it('see and hear each other under one room code, and one leaves without a gap for the rest', async () => {
+    const { ada, bob, cleo } = await meetingOfThree();
+    await Promise.all([
+      ada.waitToSee('Bob', GREEN_YELLOW),
+      ada.waitToSee('Cleo', WHITE_PURPLE),
+      bob.waitToSee('Ada', RED_BLUE),
+      bob.waitToSee('Cleo', WHITE_PURPLE),
+      cleo.waitToSee('Ada', RED_BLUE),
+      cleo.waitToSee('Bob', GREEN_YELLOW),
+    ]);
+    for (const one of [ada, bob, cleo]) {
+      await until(`${one.name} hears something`, async () => (await one.hears()) > 0);
+    }
+
+    const codes = await Promise.all([ada, bob, cleo].map((one) => one.roomCode()));
+    expect(new Set(codes).size).toBe(1);
+    expect(codes[0]?.match(/\d/g)?.length).toBe(60);
+    const epochs = await Promise.all([ada, bob, cleo].map((one) => one.epoch()));
+    expect(new Set(epochs).size).toBe(1);
+
+    mkdirSync('docs', { recursive: true });
+    if (process.env['SCREENSHOTS'] !== undefined) {
+      await ada.page.screenshot({ path: 'docs/call.png' });
+    }
+
+    const decoding = watchDecoding(bob, 6000);
+    await cleo.leave();
+    await Promise.all([ada.isIn(2), bob.isIn(2)]);
+    await until('a later epoch', async () => (await ada.epoch()) > (epochs[0] ?? 0));
+    expect(await bob.epoch()).toBe(await ada.epoch());
+    expect(await bob.roomCode()).not.toBe(codes[0]);
+    expect(await decoding).toBeLessThan(1000);
+    await bob.waitToSee('Ada', RED_BLUE);
+  });
+
+  it('see who is muted and whose camera is off', async () => {
+    const { ada, bob } = await meetingOfThree();
+    await bob.waitToSee('Ada', RED_BLUE);
+    await ada.page.getByRole('button', { name: 'Camera off' }).click();
+    await until('the picture is gone', async () => (await bob.sees('Ada')) === undefined);
+    await ada.page.getByRole('button', { name: 'Mute', exact: true }).click();
+    await bob.page
+      .locator('figure', { hasText: 'Ada' })
+      .getByTitle('Microphone off')
+      .waitFor({ state: 'attached' });
+    await ada.page.getByRole('button', { name: 'Camera on' }).click();
+    await bob.waitToSee('Ada', RED_BLUE);
+  });
+
+  it('keep the call when a socket breaks', async () => {
+    const { ada, bob } = await meetingOfThree();
+    await bob.waitToSee('Ada', RED_BLUE);
+    const [epoch, code] = [await bob.epoch(), await bob.roomCode()];
+    const decoding = watchDecoding(bob, 4000);
+    await bob.breakSockets();
+    await until('the socket is back', async () =>
+      bob.page.evaluate(() => {
+        const { sockets } = window as unknown as { sockets: WebSocket[] };
+        return sockets.length > 1 && sockets.at(-1)?.readyState === WebSocket.OPEN;
+      }),
+    );
+    expect(await decoding).toBeLessThan(1000);
+    expect([await bob.epoch(), await bob.roomCode()]).toEqual([epoch, code]);
+    await ada.isIn(3);
+    // And it is not only open: what happens next arrives.
+    await ada.leave();
+    await bob.isIn(2);
+    expect(await bob.epoch()).toBeGreaterThan(epoch);
+  });
+});
+
+describe('a wrong link', () => {
+  it('with another secret lets nobody in, opens nothing, and says so', async () => {
+    const ada = await person('Ada', RED_BLUE);
+    const link = await newMeeting(ada);
+    await enter(ada);
+    await ada.isIn(1);
+    const eve = await person('Eve', WHITE_PURPLE);
+    const at = link.length - 10;
+    const wrong = link.slice(0, at) + (link[at] === 'A' ? 'B' : 'A') + link.slice(at + 1);
+    await eve.join(wrong);
+    await eve.page
+      .getByText('The link may be incomplete or wrong', { exact: false })
+      .first()
+      .waitFor();
+    await ada.page
+      .getByText('not in the encrypted call', { exact: false })
+      .first()
+      .waitFor({ state: 'attached' });
+    // Media of both reaches the other's browser and stays closed.
+    await until('frames arrive and are dropped', async () =>
+      eve.page.locator('main').evaluate((main) => Number(main.dataset['dropped']) > 20),
+    );
+    expect(await eve.page.locator('main').getAttribute('data-opened')).toBe('0');
+    expect(await eve.page.locator('main').getAttribute('data-state')).toBe('joining');
+    expect(await eve.decoded()).toBe(0);
+    expect(await ada.decoded()).toBe(0);
+    expect(await eve.hears()).toBe(0);
+    expect(await ada.sees('Eve')).toBeUndefined();
+  });
+
+  it.each([
+    ['/AAAAAAAAAAAAAAAAAAAAAA', 'missing'],
+    ['/AAAAAAAAAAAAAAAAAAAAAA#v1.short', 'damaged'],
+    ['/nonsense', 'not a meeting link'],
+  ])('%s is explained', async (path, words) => {
+    const eve = await person('Eve', RED_BLUE);
+    await eve.page.goto(server.url + path);
+    await eve.page.getByText(words, { exact: false }).waitFor();
+  });
+
+  it('to a room that does not exist is explained', async () => {
+    const eve = await person('Eve', RED_BLUE);
+    await eve.join(`${server.url}/AAAAAAAAAAAAAAAAAAAAAA#v1.${'A'.repeat(43)}`);
+    await eve.page.getByText('There is no such meeting here', { exact: false }).waitFor();
+    // The browser itself logs the 404.
+    expect(eve.errors.filter((error) => !error.includes('404'))).toEqual([]);
+    eve.errors.length = 0;
+  });
+});
+
+describe('joining', () => {
+  it('takes a measured time from the click to the first remote frame', async () => {
+    const ada = await person('Ada', RED_BLUE);
+    const link = await newMeeting(ada);
+    await enter(ada);
+    await ada.isIn(1);
+    const times: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const bob = await person(`Bob ${round}`, GREEN_YELLOW);
+      await bob.page.goto(link);
+      await bob.page.getByLabel('Your name').fill(bob.name);
+      // Timed inside the page, so that the test's own round trips do not count.
+      const first = bob.page.evaluate(firstRemoteFrame);
+      await bob.page.getByRole('button', { name: 'Join', exact: true }).click();
+      times.push(await first);
+      await bob.leave();
+      await ada.isIn(1);
+    }
+    mkdirSync('tests/results', { recursive: true });
+    const result = { what: 'click on join to first remote frame, Chromium, ms', times };
+    writeFileSync('tests/results/join.json', JSON.stringify(result));
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    expect(Math.max(...times)).toBeGreaterThan(0);
+  });
+});
+
+/** Runs in the page: from the next click on to the first frame of a remote video. */
+function firstRemoteFrame(): Promise<number> {
+  return new Promise((resolve) => {
+    addEventListener(
+      'click',
+      () => {
+        const start = performance.now();
+        const timer = setInterval(() => {
+          const videos = document.querySelectorAll<HTMLVideoElement>(
+            'figure:not([data-self]) video',
+          );
+          for (const video of videos) {
+            if (video.getVideoPlaybackQuality().totalVideoFrames > 0) {
+              clearInterval(timer);
+              resolve(performance.now() - start);
+              return;
+            }
+          }
+        }, 10);
+      },
+      { once: true, capture: true },
+    );
+  });
+}
+
+/** The longest time, in ms, in which nothing was decoded. */
+async function watchDecoding(one: Person, ms: number): Promise<number> {
+  const end = Date.now() + ms;
+  let last = await one.decoded();
+  let since = Date.now();
+  let longest = 0;
+  while (Date.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const now = await one.decoded();
+    if (now > last) since = Date.now();
+    longest = Math.max(longest, Date.now() - since);
+    last = now;
+  }
+  return longest;
+}
