@@ -40,7 +40,9 @@ pub fn key_package(key_package: &Opaque) -> Result<(), Refusal> {
     Reader(&key_package.0).header(WireFormat::KeyPackage)
 }
 
-/// Whether this can be the next handshake of a room whose newest create was at `created`.
+/// Whether this can be the next handshake of a room whose newest create was at `created`. Of a
+/// submission that is older than that create only the shape is looked at: the log knows it or
+/// refuses it as stale.
 ///
 /// # Errors
 /// A refusal that says what is wrong with it.
@@ -64,8 +66,10 @@ pub fn submission(
         Reader(&welcome.0).header(WireFormat::Welcome)?;
     }
     if let Some(commit) = commit {
-        let epoch = submission.expected.0.saturating_sub(created.0);
-        Reader(&commit.0).private_commit(&group_id(room, created), epoch)?;
+        let found = Reader(&commit.0).private_commit()?;
+        if let Some(epoch) = submission.expected.0.checked_sub(created.0) {
+            found.expect(&group_id(room, created), epoch)?;
+        }
     }
     Ok(())
 }
@@ -74,6 +78,27 @@ fn message_id(id: &MessageId) -> Result<(), Refusal> {
     let fits = id.0.len() == MESSAGE_ID_CHARS
         && id.0.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if fits { Ok(()) } else { Err(bad("a message id is 22 base64url characters")) }
+}
+
+/// What anybody can read of a commit.
+struct ClearHeader<'a> {
+    group: &'a [u8],
+    epoch: u64,
+}
+
+impl ClearHeader<'_> {
+    fn expect(&self, group: &[u8], epoch: u64) -> Result<(), Refusal> {
+        if self.group != group {
+            return Err(bad("the commit is for another group than this meeting's current one"));
+        }
+        if self.epoch != epoch {
+            return Err(bad(format!(
+                "the commit is for epoch {}, the group is in {epoch}",
+                self.epoch
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Reads forward; every step is bounded by what is there.
@@ -92,21 +117,23 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// RFC 9420 section 6.3: group id, epoch and content type are clear.
-    fn private_commit(&mut self, group: &[u8], epoch: u64) -> Result<(), Refusal> {
+    /// RFC 9420 section 6.3: group id, epoch and content type are clear; three more vectors end
+    /// the message.
+    fn private_commit(mut self) -> Result<ClearHeader<'a>, Refusal> {
         self.header(WireFormat::PrivateMessage)?;
-        if self.vector()? != group {
-            return Err(bad("the commit is for another group than this meeting's current one"));
-        }
-        let found = u64::from_be_bytes(self.array()?);
-        if found != epoch {
-            return Err(bad(format!("the commit is for epoch {found}, the group is in {epoch}")));
-        }
+        let group = self.vector()?;
+        let epoch = u64::from_be_bytes(self.array()?);
         let [content_type] = self.array()?;
-        if content_type == COMMIT {
-            Ok(())
+        if content_type != COMMIT {
+            return Err(bad(format!("content type {content_type} is not a commit")));
+        }
+        for _authenticated_data_sender_data_and_ciphertext in 0..3 {
+            self.vector()?;
+        }
+        if self.0.is_empty() {
+            Ok(ClearHeader { group, epoch })
         } else {
-            Err(bad(format!("content type {content_type} is not a commit")))
+            Err(bad("bytes follow the MLS message"))
         }
     }
 
@@ -114,15 +141,18 @@ impl<'a> Reader<'a> {
     fn vector(&mut self) -> Result<&'a [u8], Refusal> {
         let [first] = self.array()?;
         let mut length = usize::from(first & 0x3f);
-        let more = match first >> 6 {
-            0 => 0,
-            1 => 1,
-            2 => 3,
+        let (more, least) = match first >> 6 {
+            0 => (0, 0),
+            1 => (1, 1 << 6),
+            2 => (3, 1 << 14),
             _ => return Err(bad("an MLS vector has no valid length")),
         };
         for _ in 0..more {
             let [next] = self.array()?;
             length = (length << 8) | usize::from(next);
+        }
+        if length < least {
+            return Err(bad("an MLS vector's length is not in its shortest form"));
         }
         let (vector, rest) =
             self.0.split_at_checked(length).ok_or_else(|| bad("the MLS message is cut short"))?;
@@ -164,7 +194,7 @@ mod tests {
         let mut bytes = vec![0, 1, 0, 2, u8::try_from(group.len()).unwrap()];
         bytes.extend_from_slice(group);
         bytes.extend_from_slice(&epoch.to_be_bytes());
-        bytes.extend_from_slice(&[content_type, 0, 0]);
+        bytes.extend_from_slice(&[content_type, 0, 0, 1, 0xcc]);
         Opaque(bytes)
     }
 
@@ -197,6 +227,8 @@ mod tests {
             (commit(&group, 1, COMMIT), "epoch 1"),
             (commit(&group, 2, 1), "content type 1"),
             (Opaque(vec![0, 1, 0, 2, 0xff]), "length"),
+            (Opaque(vec![0, 1, 0, 2, 0x40, 0x01, 0xaa]), "shortest"),
+            (Opaque([commit(&group, 2, COMMIT).0, vec![0]].concat()), "follow"),
             (Opaque(vec![0, 2, 0, 2]), "version 2"),
             (Opaque(Vec::new()), "cut short"),
         ] {
@@ -204,6 +236,13 @@ mod tests {
             assert_eq!(refusal.code, RefusalCode::BadMessage);
             assert!(refusal.message.contains(word), "{refusal}");
         }
+    }
+
+    #[test]
+    fn a_resent_commit_from_before_the_newest_create_is_left_to_the_log() {
+        let old_group = group_id(&room(), HandshakeCount(1));
+        assert_eq!(submit(commit(&old_group, 1, COMMIT), 2), Ok(()));
+        assert!(submit(Opaque(vec![0, 1, 0, 2]), 2).is_err(), "but not if it has no shape");
     }
 
     #[test]

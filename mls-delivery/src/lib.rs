@@ -4,18 +4,34 @@
 //!
 //! [`Log`] decides and remembers, without I/O. [`inspect`] looks at the clear headers.
 //! [`storage`] keeps what the log has accepted, in memory or in SQLite.
+//!
+//! One change of a log goes like this:
+//!
+//! 1. [`Log::join`], [`Log::depart`] or [`Log::submit`] decides and gives a [`Prepared`] entry;
+//!    the log itself is as before.
+//! 2. [`storage::Storage::append`] stores its [`Record`]. If the outcome is unknown, the same
+//!    entry is appended again.
+//! 3. [`Log::apply`] makes it true, and everybody hears of it.
+//!
+//! A crash between any two of these loses nothing that anybody was told.
 
+mod checkpoint;
+mod entry;
 pub mod inspect;
 mod log;
+mod rules;
 pub mod storage;
 
-pub use log::{Accepted, Checkpoint, Log, Prepared, Record, Submitted};
+pub use checkpoint::Checkpoint;
+pub use entry::{Accepted, Prepared, Record, Submitted};
+pub use log::Log;
 
 /// Bounds of one room's log.
 pub mod limits {
     /// Entries that are kept for participants who return.
     pub const RETAINED_ENTRIES: usize = 512;
-    /// Bytes of MLS messages that are kept for participants who return.
+    /// Bytes of MLS messages that are kept for participants who return. The newest entry is kept
+    /// whatever its size.
     pub const RETAINED_BYTES: usize = 8 * 1024 * 1024;
     /// Participants that are members or wait to be.
     pub const JOINED: usize = 256;

@@ -3,120 +3,37 @@
 //! Every change has two halves. A decision ([`Log::join`], [`Log::depart`], [`Log::submit`])
 //! reads only and gives a [`Prepared`] entry; once that is stored, [`Log::apply`] makes it true.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cmp::Ordering;
+use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
 use signaling_protocol::{
     Handshake, HandshakeCount, JoinedParticipant, LogEntry, LogEvent, LogPosition, LogSnapshot,
-    MessageId, Opaque, ParticipantId, Refusal, RefusalCode, Step, Submission,
+    MessageId, Opaque, ParticipantId, Refusal, RefusalCode, Submission,
 };
 
-use crate::limits::{DEPARTED_WAITING, JOINED, RETAINED_BYTES, RETAINED_ENTRIES};
+use crate::checkpoint::Checkpoint;
+use crate::entry::{Accepted, Prepared, Record, Submitted};
+use crate::limits::{JOINED, RETAINED_BYTES, RETAINED_ENTRIES};
+use crate::rules::{may_submit, not_allowed, still_here};
 
 /// One room's log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Log {
+    /// What all entries add up to. Holds the newest GroupInfo.
     state: Checkpoint,
+    /// What the entries before the retained ones add up to. Its GroupInfo is left empty here.
+    base: Checkpoint,
     /// The newest entries, without a gap, for participants who return.
     retained: VecDeque<Accepted>,
     retained_bytes: usize,
 }
 
-/// All that a log is, without its past: enough to go on from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub struct Checkpoint {
-    position: LogPosition,
-    handshakes: HandshakeCount,
-    /// The handshake count of the newest create: which MLS group is the current one.
-    created: HandshakeCount,
-    last_participant: ParticipantId,
-    roster: BTreeSet<ParticipantId>,
-    joined: BTreeMap<ParticipantId, Opaque>,
-    departed: BTreeSet<ParticipantId>,
-    group_info: Option<Opaque>,
-    last_message: Option<(MessageId, LogPosition)>,
-}
-
-/// An entry as it is stored: with the GroupInfo, which is not broadcast.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Record {
-    /// The entry.
-    pub entry: LogEntry,
-    /// The new epoch's GroupInfo, with a handshake.
-    pub group_info: Option<Opaque>,
-}
-
-/// An entry that is decided but not yet true. Made by a log, for that log at that moment.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Prepared(Record);
-
-impl Prepared {
-    /// What to store.
-    #[must_use]
-    pub fn record(&self) -> &Record {
-        &self.0
-    }
-
-    /// By what the store recognises it when the append is tried again.
-    #[must_use]
-    pub fn message_id(&self) -> MessageId {
-        match &self.0.entry.event {
-            LogEvent::Joined(joined) => MessageId(format!("joined-{}", joined.participant)),
-            LogEvent::Departed { participant } => MessageId(format!("departed-{participant}")),
-            LogEvent::Handshake(handshake) => handshake.message_id.clone(),
-        }
-    }
-}
-
-/// An accepted entry, with the participants that it makes members.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Accepted {
-    entry: LogEntry,
-    added: BTreeSet<ParticipantId>,
-}
-
-impl Accepted {
-    /// The entry, whole.
-    #[must_use]
-    pub fn entry(&self) -> &LogEntry {
-        &self.entry
-    }
-
-    /// The entry as one participant gets it: a Welcome goes only to those whom it adds.
-    #[must_use]
-    pub fn for_participant(&self, participant: ParticipantId) -> LogEntry {
-        let LogEvent::Handshake(handshake) = &self.entry.event else { return self.entry.clone() };
-        let step = match &handshake.step {
-            Step::Commit { commit, welcome: Some(_) } if !self.added.contains(&participant) => {
-                Step::Commit { commit: commit.clone(), welcome: None }
-            }
-            Step::Commit { .. } | Step::Create => handshake.step.clone(),
-        };
-        let handshake = Handshake {
-            count: handshake.count,
-            sender: handshake.sender,
-            message_id: handshake.message_id.clone(),
-            roster: handshake.roster.clone(),
-            step,
-        };
-        LogEntry { position: self.entry.position, event: LogEvent::Handshake(handshake) }
-    }
-}
-
-/// What became of a submission.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Submitted {
-    /// It is the next handshake.
-    New(Prepared),
-    /// It was accepted before, here; the sender had not heard.
-    Known(LogPosition),
-}
-
 impl Log {
-    /// The log as it was when this checkpoint was taken.
+    /// The log as it was at a checkpoint. The entries after it follow by [`Log::replay_record`].
     #[must_use]
     pub fn restore(state: Checkpoint) -> Self {
-        Self { state, retained: VecDeque::new(), retained_bytes: 0 }
+        let base = Checkpoint { group_info: None, ..state.clone() };
+        Self { state, base, retained: VecDeque::new(), retained_bytes: 0 }
     }
 
     /// Brings back a stored entry. Entries that the checkpoint covers are passed over.
@@ -126,19 +43,28 @@ impl Log {
     pub fn replay_record(&mut self, record: Record) -> Result<(), LogPosition> {
         let next = self.state.position.next();
         match record.entry.position.cmp(&next) {
-            std::cmp::Ordering::Less => Ok(()),
-            std::cmp::Ordering::Greater => Err(next),
-            std::cmp::Ordering::Equal => {
+            Ordering::Less => Ok(()),
+            Ordering::Greater => Err(next),
+            Ordering::Equal => {
                 self.apply(Prepared(record));
                 Ok(())
             }
         }
     }
 
-    /// All that this log is, without its past.
+    /// What the store has to keep besides the entries that this log still retains: with a
+    /// checkpoint and the entries after it, the very same log is restored.
     #[must_use]
-    pub fn checkpoint(&self) -> &Checkpoint {
-        &self.state
+    pub fn base(&self) -> Checkpoint {
+        let newest = self.base.handshakes == self.state.handshakes;
+        let group_info = if newest { self.state.group_info.clone() } else { None };
+        Checkpoint { group_info, ..self.base.clone() }
+    }
+
+    /// The last position that [`Log::base`] covers.
+    #[must_use]
+    pub fn base_position(&self) -> LogPosition {
+        self.base.position
     }
 
     /// The last entry's position.
@@ -160,7 +86,7 @@ impl Log {
         self.state.created
     }
 
-    /// The highest participant id that the log has seen.
+    /// The highest participant id that has handed in a KeyPackage.
     #[must_use]
     pub fn last_participant(&self) -> ParticipantId {
         self.state.last_participant
@@ -168,14 +94,13 @@ impl Log {
 
     /// Members who are not known to be gone.
     pub fn present_members(&self) -> impl Iterator<Item = ParticipantId> + '_ {
-        self.state.roster.difference(&self.state.departed).copied()
+        self.state.present_members()
     }
 
     /// Everyone the log still counts on: members and waiting, not departed.
     pub fn present(&self) -> impl Iterator<Item = ParticipantId> + '_ {
-        let waiting = self.state.joined.keys().copied();
-        let all: BTreeSet<_> = waiting.chain(self.state.roster.iter().copied()).collect();
-        all.into_iter().filter(|one| !self.state.departed.contains(one))
+        // Whoever is a member is among the joined.
+        self.state.joined.keys().copied().filter(|one| !self.state.departed.contains(one))
     }
 
     /// The newest epoch's GroupInfo, for external commits.
@@ -184,21 +109,20 @@ impl Log {
         self.state.group_info.as_ref()
     }
 
-    /// Decides on a participant's wish to become a member.
+    /// Decides on a participant's wish to become a member. Give an id out once only: the log
+    /// forgets the departed when no commit can add them any more.
     ///
     /// # Errors
-    /// A second KeyPackage of the same participant, or too many participants.
+    /// [`RefusalCode::NotAllowed`] for a second KeyPackage of one participant or one from the
+    /// departed; [`RefusalCode::RoomFull`] if too many are there.
     pub fn join(
         &self,
         participant: ParticipantId,
         key_package: Opaque,
     ) -> Result<Prepared, Refusal> {
-        if self.state.departed.contains(&participant) {
-            return Err(gone());
-        }
+        still_here(&self.state, participant)?;
         if self.state.joined.contains_key(&participant) {
-            return Err(Refusal::new(
-                RefusalCode::NotAllowed,
+            return Err(not_allowed(
                 "This participant has handed in a KeyPackage already; rejoin to use another one.",
             ));
         }
@@ -215,31 +139,35 @@ impl Log {
     /// Decides on a participant's end. `None` if the log does not know it or knows it is gone.
     #[must_use]
     pub fn depart(&self, participant: ParticipantId) -> Option<Prepared> {
-        let known = self.state.joined.contains_key(&participant)
-            || self.state.roster.contains(&participant);
-        let news = known && !self.state.departed.contains(&participant);
+        let news = self.state.joined.contains_key(&participant)
+            && !self.state.departed.contains(&participant);
         news.then(|| self.prepare(LogEvent::Departed { participant }, None))
     }
 
     /// Decides on a create or a commit: compare-and-swap on the handshake count, and a sender and
-    /// a roster that fit.
+    /// a roster that fit. One whom it adds may have departed after the commit was made: the next
+    /// commit removes it, so that comings and goings can hold up no commit for ever.
     ///
     /// # Errors
     /// [`RefusalCode::StaleHandshake`] with the current count if the log has moved on;
-    /// [`RefusalCode::NotAllowed`] if sender, step and roster do not fit together.
+    /// [`RefusalCode::NotAllowed`] or [`RefusalCode::TooLarge`] if sender, step and roster do not
+    /// fit together.
     pub fn submit(
         &self,
         sender: ParticipantId,
         submission: Submission,
     ) -> Result<Submitted, Refusal> {
-        if let Some(position) = self.accepted(sender, &submission.message_id) {
-            return Ok(Submitted::Known(position));
+        if let Some((author, position)) = self.accepted(&submission.message_id) {
+            if author == sender {
+                return Ok(Submitted::Known(position));
+            }
+            return Err(not_allowed(
+                "This message id is another participant's; choose ids at random.",
+            ));
         }
         let state = &self.state;
         // Before the count: one who is gone must not be told to build anew.
-        if state.departed.contains(&sender) {
-            return Err(gone());
-        }
+        still_here(state, sender)?;
         if submission.expected != state.handshakes {
             return Err(Refusal::new(
                 RefusalCode::StaleHandshake,
@@ -250,10 +178,7 @@ impl Log {
             )
             .with_current(state.handshakes));
         }
-        match submission.step {
-            Step::Create => self.may_create(sender, &submission.roster)?,
-            Step::Commit { .. } => self.may_commit(sender, &submission.roster)?,
-        }
+        may_submit(state, sender, &submission.roster, &submission.step)?;
         let handshake = Handshake {
             count: state.handshakes.next(),
             sender,
@@ -271,41 +196,24 @@ impl Log {
     /// If the entry was prepared for another moment of this log: the caller's broken invariant,
     /// which must not become a fork.
     pub fn apply(&mut self, prepared: Prepared) -> &Accepted {
+        let weight = prepared.0.weight();
         let Record { entry, group_info } = prepared.0;
         assert_eq!(
             entry.position,
             self.state.position.next(),
             "an entry is applied at the moment it was prepared for"
         );
-        let added = match &entry.event {
-            LogEvent::Handshake(handshake) => {
-                let members = handshake.roster.iter().copied();
-                members.filter(|one| !self.state.roster.contains(one)).collect()
-            }
-            LogEvent::Joined(_) | LogEvent::Departed { .. } => BTreeSet::new(),
-        };
-        self.state.apply(&entry, group_info);
-        self.retain(Accepted { entry, added })
+        let added = self.state.apply(&entry);
+        if group_info.is_some() {
+            self.state.group_info = group_info;
+        }
+        self.retain(Accepted { entry, added, weight })
     }
 
     /// What a joiner must know to follow from here.
     #[must_use]
     pub fn snapshot(&self) -> LogSnapshot {
-        let state = &self.state;
-        LogSnapshot {
-            position: state.position,
-            handshakes: state.handshakes,
-            roster: state.roster.iter().copied().collect(),
-            joined: state
-                .joined
-                .iter()
-                .map(|(&participant, key_package)| JoinedParticipant {
-                    participant,
-                    key_package: key_package.clone(),
-                })
-                .collect(),
-            departed: state.departed.iter().copied().collect(),
-        }
+        self.state.snapshot()
     }
 
     /// The entries after a position, in order.
@@ -332,62 +240,19 @@ impl Log {
     /// The accepted entry at a position, while it is kept.
     #[must_use]
     pub fn at(&self, position: LogPosition) -> Option<&Accepted> {
-        let back = self.state.position.0.checked_sub(position.0)?;
-        let index = self.retained.len().checked_sub(usize::try_from(back).ok()? + 1)?;
-        self.retained.get(index)
+        let index = position.0.checked_sub(self.base.position.0)?.checked_sub(1)?;
+        self.retained.get(usize::try_from(index).ok()?)
     }
 
-    fn accepted(&self, sender: ParticipantId, message_id: &MessageId) -> Option<LogPosition> {
-        if let Some((last, position)) = &self.state.last_message
-            && last == message_id
-        {
-            return Some(*position);
-        }
+    /// Who has had a submission with this id accepted, and where. A submission too old to be
+    /// retained is stale by its count, so it cannot be doubled either.
+    fn accepted(&self, message_id: &MessageId) -> Option<(ParticipantId, LogPosition)> {
         self.retained.iter().rev().find_map(|accepted| match &accepted.entry.event {
-            LogEvent::Handshake(one) if one.sender == sender && one.message_id == *message_id => {
-                Some(accepted.entry.position)
+            LogEvent::Handshake(one) if one.message_id == *message_id => {
+                Some((one.sender, accepted.entry.position))
             }
             LogEvent::Handshake(_) | LogEvent::Joined(_) | LogEvent::Departed { .. } => None,
         })
-    }
-
-    /// A new group: only where no member is left who could be waiting for it.
-    fn may_create(&self, sender: ParticipantId, roster: &[ParticipantId]) -> Result<(), Refusal> {
-        if self.present_members().next().is_some() {
-            return Err(not_allowed(
-                "This meeting has members already; wait for one of them to add you.",
-            ));
-        }
-        if !self.state.joined.contains_key(&sender) {
-            return Err(no_key_package());
-        }
-        if roster != [sender] {
-            return Err(not_allowed("A new group has its creator as its only member."));
-        }
-        Ok(())
-    }
-
-    /// The next epoch: by a member, for members and participants with a KeyPackage.
-    fn may_commit(&self, sender: ParticipantId, roster: &[ParticipantId]) -> Result<(), Refusal> {
-        if !self.state.roster.contains(&sender) {
-            return Err(not_allowed("Only a member can commit; wait to be added."));
-        }
-        if !roster.contains(&sender) {
-            return Err(not_allowed("A committer stays a member; leave instead."));
-        }
-        let distinct: BTreeSet<_> = roster.iter().copied().collect();
-        if distinct.len() != roster.len() {
-            return Err(not_allowed("A roster names each member once."));
-        }
-        let stranger = distinct
-            .iter()
-            .find(|one| !self.state.roster.contains(one) && !self.state.joined.contains_key(one));
-        match stranger {
-            Some(stranger) => Err(not_allowed(format!(
-                "Participant {stranger} cannot be added: it has no KeyPackage here."
-            ))),
-            None => Ok(()),
-        }
     }
 
     fn prepare(&self, event: LogEvent, group_info: Option<Opaque>) -> Prepared {
@@ -396,94 +261,16 @@ impl Log {
     }
 
     fn retain(&mut self, accepted: Accepted) -> &Accepted {
-        self.retained_bytes += weight(&accepted.entry);
+        self.retained_bytes += accepted.weight;
         self.retained.push_back(accepted);
         while self.retained.len() > 1
             && (self.retained.len() > RETAINED_ENTRIES || self.retained_bytes > RETAINED_BYTES)
         {
             if let Some(oldest) = self.retained.pop_front() {
-                self.retained_bytes -= weight(&oldest.entry);
+                self.retained_bytes -= oldest.weight;
+                self.base.apply(&oldest.entry);
             }
         }
         &self.retained[self.retained.len() - 1]
     }
-}
-
-impl Checkpoint {
-    /// The last entry that it covers.
-    #[must_use]
-    pub fn position(&self) -> LogPosition {
-        self.position
-    }
-
-    fn apply(&mut self, entry: &LogEntry, group_info: Option<Opaque>) {
-        self.position = entry.position;
-        match &entry.event {
-            LogEvent::Joined(JoinedParticipant { participant, key_package }) => {
-                self.last_participant = self.last_participant.max(*participant);
-                self.joined.insert(*participant, key_package.clone());
-            }
-            LogEvent::Departed { participant } => {
-                self.departed.insert(*participant);
-                self.forget_the_longest_departed();
-            }
-            LogEvent::Handshake(handshake) => {
-                self.handshakes = handshake.count;
-                if handshake.step == Step::Create {
-                    self.created = handshake.count;
-                }
-                self.roster = handshake.roster.iter().copied().collect();
-                self.group_info = group_info;
-                self.last_message = Some((handshake.message_id.clone(), entry.position));
-                self.forget_departed_outsiders();
-            }
-        }
-    }
-
-    /// Who is gone and no member matters no longer: the next commit cannot add it, for the
-    /// commits made before it went are stale now.
-    fn forget_departed_outsiders(&mut self) {
-        let roster = &self.roster;
-        self.departed.retain(|one| {
-            let member = roster.contains(one);
-            if !member {
-                self.joined.remove(one);
-            }
-            member
-        });
-    }
-
-    fn forget_the_longest_departed(&mut self) {
-        let outsiders: Vec<_> = self.departed.difference(&self.roster).copied().collect();
-        let excess = outsiders.len().saturating_sub(DEPARTED_WAITING);
-        for one in outsiders.into_iter().take(excess) {
-            self.departed.remove(&one);
-            self.joined.remove(&one);
-        }
-    }
-}
-
-fn weight(entry: &LogEntry) -> usize {
-    match &entry.event {
-        LogEvent::Joined(joined) => joined.key_package.0.len(),
-        LogEvent::Departed { .. } => 0,
-        LogEvent::Handshake(handshake) => match &handshake.step {
-            Step::Create => 0,
-            Step::Commit { commit, welcome } => {
-                commit.0.len() + welcome.as_ref().map_or(0, |welcome| welcome.0.len())
-            }
-        },
-    }
-}
-
-fn not_allowed(message: impl Into<String>) -> Refusal {
-    Refusal::new(RefusalCode::NotAllowed, message)
-}
-
-fn gone() -> Refusal {
-    not_allowed("This participant has left the meeting; join it again.")
-}
-
-fn no_key_package() -> Refusal {
-    not_allowed("Hand in a KeyPackage first.")
 }

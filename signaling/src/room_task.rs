@@ -27,8 +27,8 @@ use crate::store::{Store, StoreFailure};
 const LINGER: Duration = Duration::from_secs(30);
 /// After a failure of the store, the next try.
 const STORE_RETRY: Duration = Duration::from_secs(1);
-/// Entries after which the past is summed up.
-const COMPACT_AFTER: u64 = 512;
+/// So many entries that nobody can ask for any more are summed up at once.
+const COMPACT_AFTER: u64 = 64;
 
 /// What reaches a room.
 #[derive(Debug)]
@@ -56,8 +56,7 @@ pub(crate) struct Surroundings {
 /// Runs a room until nobody is in it for a while, or the service stops.
 pub(crate) async fn run(id: RoomId, around: Surroundings, mut inputs: mpsc::Receiver<RoomInput>) {
     match open(&id, &around).await {
-        Ok((room, fence)) => {
-            let compacted = room.log().position();
+        Ok((room, fence, compacted)) => {
             let mut task = RoomTask {
                 id,
                 around,
@@ -90,9 +89,14 @@ async fn turn_away(inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
 }
 
 /// Takes the room from the store.
-async fn open(id: &RoomId, around: &Surroundings) -> Result<(Room, Fence), Refusal> {
+async fn open(
+    id: &RoomId,
+    around: &Surroundings,
+) -> Result<(Room, Fence, LogPosition), Refusal> {
     let node = NodeId(around.config.node.clone());
     let (fence, stored) = around.store.open(id.clone(), node).await.map_err(refusal_of)?;
+    // The store's own checkpoint may lie before the log's base: entries between them pile up.
+    let compacted = stored.entries.first().map(|(first, _)| LogPosition(first.0.saturating_sub(1)));
     let log = restore(stored).map_err(|problem| {
         tracing::error!(room = %id, problem, "the stored log cannot be read");
         refusal_of(StoreFailure::Unavailable)
@@ -105,7 +109,8 @@ async fn open(id: &RoomId, around: &Surroundings) -> Result<(Room, Fence), Refus
         resume_window: millis(config.resume_window),
         silence: millis(config.silence),
     };
-    Ok((Room::new(id.clone(), limits, log), fence))
+    let compacted = compacted.unwrap_or(log.position());
+    Ok((Room::new(id.clone(), limits, log), fence, compacted))
 }
 
 fn restore(stored: StoredLog) -> Result<Log, String> {
@@ -307,11 +312,11 @@ impl RoomTask {
 
     async fn compact_if_due(&mut self) {
         let log = self.room.log();
-        let position = log.position();
-        if position.0 - self.compacted.0 < COMPACT_AFTER {
+        let position = log.base_position();
+        if position.0.saturating_sub(self.compacted.0) < COMPACT_AFTER {
             return;
         }
-        let Ok(checkpoint) = serde_json::to_vec(log.checkpoint()) else { return };
+        let Ok(checkpoint) = serde_json::to_vec(&log.base()) else { return };
         let (store, id) = (&self.around.store, self.id.clone());
         // If it fails, the next one makes up for it.
         if store.compact(id, self.fence, position, checkpoint).await == Ok(true) {

@@ -104,6 +104,7 @@ impl Store {
             StorageError::Full => StoreFailure::Full,
             StorageError::UnknownRoom => StoreFailure::UnknownRoom,
             StorageError::Owned
+            | StorageError::OutOfPlace { .. }
             | StorageError::Database(_)
             | StorageError::Io(_)
             | StorageError::NewerSchema { .. } => {

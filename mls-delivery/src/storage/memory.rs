@@ -18,8 +18,16 @@ struct Room {
     used: u64,
     owner: Option<NodeId>,
     fence: u64,
+    /// The last position that the checkpoint covers.
+    covered: u64,
     checkpoint: Option<Vec<u8>>,
     entries: BTreeMap<LogPosition, (MessageId, Vec<u8>)>,
+}
+
+impl Room {
+    fn last(&self) -> u64 {
+        self.entries.last_key_value().map_or(self.covered, |(last, _)| last.0)
+    }
 }
 
 impl MemoryStorage {
@@ -77,7 +85,7 @@ impl Storage for MemoryStorage {
     }
 
     fn renew(&mut self, room: &RoomId, fence: Fence, _ttl: Duration) -> Result<bool, StorageError> {
-        Ok(self.room(room)?.fence == fence.0)
+        Ok(self.rooms.get(room).is_some_and(|room| room.fence == fence.0))
     }
 
     fn append(
@@ -92,12 +100,21 @@ impl Storage for MemoryStorage {
         if room.fence != fence.0 {
             return Ok(AppendOutcome::StaleFence);
         }
-        if let Some((winner, _)) = room.entries.get(&position) {
-            return Ok(if winner == message_id {
+        // The same id at another position, or else whatever stands at this one.
+        let known = room.entries.iter().find(|(_, (id, _))| id == message_id);
+        if let Some((&found, _)) = known {
+            return Ok(if found == position {
                 AppendOutcome::Appended
             } else {
-                AppendOutcome::Conflict { winner: winner.clone() }
+                AppendOutcome::Conflict { winner: message_id.clone() }
             });
+        }
+        if let Some((winner, _)) = room.entries.get(&position) {
+            return Ok(AppendOutcome::Conflict { winner: winner.clone() });
+        }
+        let next = LogPosition(room.last() + 1);
+        if position != next {
+            return Err(StorageError::OutOfPlace { position, next });
         }
         room.entries.insert(position, (message_id.clone(), bytes.to_vec()));
         Ok(AppendOutcome::Appended)
@@ -123,6 +140,11 @@ impl Storage for MemoryStorage {
         if room.fence != fence.0 {
             return Ok(false);
         }
+        if upto.0 < room.covered || upto.0 > room.last() {
+            let next = LogPosition(room.last() + 1);
+            return Err(StorageError::OutOfPlace { position: upto, next });
+        }
+        room.covered = upto.0;
         room.checkpoint = Some(checkpoint.to_vec());
         room.entries.retain(|&position, _| position > upto);
         Ok(true)

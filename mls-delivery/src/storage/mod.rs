@@ -25,9 +25,9 @@ pub struct Fence(pub u64);
 pub enum AppendOutcome {
     /// The entry is stored; also when it was stored before and this is a repetition.
     Appended,
-    /// Another entry stands at that position.
+    /// Another entry stands at that position, or this one at another: the log has moved on.
     Conflict {
-        /// The entry that does.
+        /// The entry in the way.
         winner: MessageId,
     },
     /// Somebody else owns the room.
@@ -56,6 +56,14 @@ pub enum StorageError {
     /// Another node owns the room.
     #[error("another node owns the room")]
     Owned,
+    /// The position is not the room's next one, and nothing is known to stand there.
+    #[error("an entry for position {position} was handed in, the store's next one is {next}")]
+    OutOfPlace {
+        /// Where it was to go.
+        position: LogPosition,
+        /// Where the next one goes.
+        next: LogPosition,
+    },
     /// The database failed.
     #[error("database: {0}")]
     Database(#[from] rusqlite::Error),
@@ -111,7 +119,7 @@ pub trait Storage: Send {
         ttl: Duration,
     ) -> Result<Fence, StorageError>;
 
-    /// Keeps a room for longer. `false` if somebody else has it now.
+    /// Keeps a room for longer. `false` if somebody else has it now, or it is gone.
     ///
     /// # Errors
     /// The store failed.
@@ -120,7 +128,8 @@ pub trait Storage: Send {
     /// Stores an entry at a position; a repetition is recognised by its message id.
     ///
     /// # Errors
-    /// [`StorageError::UnknownRoom`], or the store failed and the outcome is unknown.
+    /// [`StorageError::OutOfPlace`] if there would be a gap before it or it lies under the
+    /// checkpoint, [`StorageError::UnknownRoom`], or the store failed and the outcome is unknown.
     fn append(
         &mut self,
         room: &RoomId,
@@ -136,11 +145,11 @@ pub trait Storage: Send {
     /// [`StorageError::UnknownRoom`], or the store failed.
     fn read(&mut self, room: &RoomId) -> Result<StoredLog, StorageError>;
 
-    /// Puts a checkpoint in the place of all entries up to a position. `false` if the fence is
-    /// stale.
+    /// Puts a checkpoint in the place of all entries up to a position: one between the last
+    /// checkpoint and the last entry. `false` if the fence is stale.
     ///
     /// # Errors
-    /// [`StorageError::UnknownRoom`], or the store failed.
+    /// [`StorageError::OutOfPlace`], [`StorageError::UnknownRoom`], or the store failed.
     fn compact(
         &mut self,
         room: &RoomId,

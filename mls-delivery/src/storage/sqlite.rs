@@ -19,6 +19,7 @@ CREATE TABLE room (
   owner TEXT,
   fence INTEGER NOT NULL DEFAULT 0,
   lease_ends REAL NOT NULL DEFAULT 0,
+  covered INTEGER NOT NULL DEFAULT 0,
   checkpoint BLOB
 ) STRICT;
 CREATE TABLE entry (
@@ -147,31 +148,38 @@ impl Storage for SqliteStorage {
     ) -> Result<AppendOutcome, StorageError> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let current = transaction
-            .prepare_cached("SELECT fence FROM room WHERE id = ?1")?
-            .query_row([room.as_str()], |row| row.get::<_, i64>(0))
-            .optional()?
-            .ok_or(StorageError::UnknownRoom)?;
-        if current.unsigned_abs() != fence.0 {
+        let bounds = Bounds::read(&transaction, room)?;
+        if bounds.fence != fence.0 {
             return Ok(AppendOutcome::StaleFence);
         }
-        let winner = transaction
-            .prepare_cached("SELECT message_id FROM entry WHERE room = ?1 AND n = ?2")?
-            .query_row(params![room.as_str(), integer(position.0)], |row| row.get::<_, String>(0))
+        // The same id at another position, or else whatever stands at this one.
+        let known = transaction
+            .prepare_cached(
+                "SELECT n, message_id FROM entry WHERE room = ?1 AND (n = ?2 OR message_id = ?3)
+                 ORDER BY message_id = ?3 DESC LIMIT 1",
+            )?
+            .query_row(params![room.as_str(), integer(position.0), message_id.0], |row| {
+                Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, String>(1)?))
+            })
             .optional()?;
-        match winner {
-            Some(winner) if winner == message_id.0 => Ok(AppendOutcome::Appended),
-            Some(winner) => Ok(AppendOutcome::Conflict { winner: MessageId(winner) }),
-            None => {
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO entry (room, n, message_id, bytes) VALUES (?1, ?2, ?3, ?4)",
-                    )?
-                    .execute(params![room.as_str(), integer(position.0), message_id.0, bytes])?;
-                transaction.commit()?;
-                Ok(AppendOutcome::Appended)
-            }
+        if let Some((n, id)) = known {
+            return Ok(if n == position.0 && id == message_id.0 {
+                AppendOutcome::Appended
+            } else {
+                AppendOutcome::Conflict { winner: MessageId(id) }
+            });
         }
+        let next = LogPosition(bounds.last + 1);
+        if position != next {
+            return Err(StorageError::OutOfPlace { position, next });
+        }
+        transaction
+            .prepare_cached(
+                "INSERT INTO entry (room, n, message_id, bytes) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![room.as_str(), integer(position.0), message_id.0, bytes])?;
+        transaction.commit()?;
+        Ok(AppendOutcome::Appended)
     }
 
     fn read(&mut self, room: &RoomId) -> Result<StoredLog, StorageError> {
@@ -199,19 +207,48 @@ impl Storage for SqliteStorage {
     ) -> Result<bool, StorageError> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let changed = transaction.execute(
-            "UPDATE room SET checkpoint = ?3 WHERE id = ?1 AND fence = ?2",
-            params![room.as_str(), integer(fence.0), checkpoint],
-        )?;
-        if changed == 0 {
+        let bounds = Bounds::read(&transaction, room)?;
+        if bounds.fence != fence.0 {
             return Ok(false);
         }
+        if upto.0 < bounds.covered || upto.0 > bounds.last {
+            let next = LogPosition(bounds.last + 1);
+            return Err(StorageError::OutOfPlace { position: upto, next });
+        }
+        transaction.execute(
+            "UPDATE room SET checkpoint = ?2, covered = ?3 WHERE id = ?1",
+            params![room.as_str(), checkpoint, integer(upto.0)],
+        )?;
         transaction.execute(
             "DELETE FROM entry WHERE room = ?1 AND n <= ?2",
             params![room.as_str(), integer(upto.0)],
         )?;
         transaction.commit()?;
         Ok(true)
+    }
+}
+
+/// Who owns a room, and from where to where its entries go.
+struct Bounds {
+    fence: u64,
+    /// The last position that the checkpoint covers.
+    covered: u64,
+    /// The last position that is taken.
+    last: u64,
+}
+
+impl Bounds {
+    fn read(connection: &Connection, room: &RoomId) -> Result<Self, StorageError> {
+        let mut statement = connection.prepare_cached(
+            "SELECT fence, covered, coalesce((SELECT max(n) FROM entry WHERE room = id), covered)
+             FROM room WHERE id = ?1",
+        )?;
+        let bounds = statement.query_row([room.as_str()], |row| {
+            let [fence, covered, last] =
+                [row.get(0)?, row.get(1)?, row.get(2)?].map(i64::unsigned_abs);
+            Ok(Self { fence, covered, last })
+        });
+        bounds.optional()?.ok_or(StorageError::UnknownRoom)
     }
 }
 

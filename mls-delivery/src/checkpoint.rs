@@ -1,0 +1,103 @@
+//! What a log's entries add up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use signaling_protocol::{
+    HandshakeCount, JoinedParticipant, LogEntry, LogEvent, LogPosition, LogSnapshot, Opaque,
+    ParticipantId, Step,
+};
+
+use crate::limits::DEPARTED_WAITING;
+
+/// What a log's entries up to one position add up to: enough to go on from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Checkpoint {
+    pub(crate) position: LogPosition,
+    pub(crate) handshakes: HandshakeCount,
+    /// The handshake count of the newest create: which MLS group is the current one.
+    pub(crate) created: HandshakeCount,
+    pub(crate) last_participant: ParticipantId,
+    pub(crate) roster: BTreeSet<ParticipantId>,
+    /// Members and those who wait, with their KeyPackages.
+    pub(crate) joined: BTreeMap<ParticipantId, Opaque>,
+    pub(crate) departed: BTreeSet<ParticipantId>,
+    pub(crate) group_info: Option<Opaque>,
+}
+
+impl Checkpoint {
+    /// The last entry that it covers.
+    #[must_use]
+    pub fn position(&self) -> LogPosition {
+        self.position
+    }
+
+    /// Members who are not known to be gone.
+    pub(crate) fn present_members(&self) -> impl Iterator<Item = ParticipantId> + '_ {
+        self.roster.difference(&self.departed).copied()
+    }
+
+    pub(crate) fn snapshot(&self) -> LogSnapshot {
+        let joined = self.joined.iter().map(|(&participant, key_package)| JoinedParticipant {
+            participant,
+            key_package: key_package.clone(),
+        });
+        LogSnapshot {
+            position: self.position,
+            handshakes: self.handshakes,
+            roster: self.roster.iter().copied().collect(),
+            joined: joined.collect(),
+            departed: self.departed.iter().copied().collect(),
+        }
+    }
+
+    /// Adds the next entry; returns whom it makes members. The GroupInfo is the caller's to keep.
+    pub(crate) fn apply(&mut self, entry: &LogEntry) -> BTreeSet<ParticipantId> {
+        self.position = entry.position;
+        match &entry.event {
+            LogEvent::Joined(JoinedParticipant { participant, key_package }) => {
+                self.last_participant = self.last_participant.max(*participant);
+                self.joined.insert(*participant, key_package.clone());
+                BTreeSet::new()
+            }
+            LogEvent::Departed { participant } => {
+                self.departed.insert(*participant);
+                self.forget_the_longest_departed();
+                BTreeSet::new()
+            }
+            LogEvent::Handshake(handshake) => {
+                self.handshakes = handshake.count;
+                if handshake.step == Step::Create {
+                    self.created = handshake.count;
+                }
+                let roster: BTreeSet<_> = handshake.roster.iter().copied().collect();
+                let added = roster.difference(&self.roster).copied().collect();
+                self.roster = roster;
+                self.forget_departed_outsiders();
+                added
+            }
+        }
+    }
+
+    /// Who is gone and no member matters no longer: the next commit cannot add it, for the
+    /// commits made before it went are stale now.
+    fn forget_departed_outsiders(&mut self) {
+        let roster = &self.roster;
+        self.departed.retain(|one| {
+            let member = roster.contains(one);
+            if !member {
+                self.joined.remove(one);
+            }
+            member
+        });
+    }
+
+    fn forget_the_longest_departed(&mut self) {
+        let outsiders: Vec<_> = self.departed.difference(&self.roster).copied().collect();
+        let excess = outsiders.len().saturating_sub(DEPARTED_WAITING);
+        for one in outsiders.into_iter().take(excess) {
+            self.departed.remove(&one);
+            self.joined.remove(&one);
+        }
+    }
+}
