@@ -39,7 +39,8 @@ impl Media {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = socket.local_addr()?;
         let now = Instant::now();
-        let mut rtc = Rtc::builder().clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
+        let mut rtc =
+            Rtc::builder().clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
         let candidate = Candidate::host(address, Protocol::Udp)
             .map_err(|error| BenchError::Broken(error.to_string()))?;
         rtc.add_local_candidate(candidate);
@@ -58,15 +59,8 @@ impl Media {
         }
         let (offer, pending) =
             changes.apply().ok_or_else(|| BenchError::Broken("nothing to offer".into()))?;
-        let media = Self {
-            rtc,
-            socket,
-            address,
-            pending: Some(pending),
-            microphone,
-            camera,
-            started: now,
-        };
+        let media =
+            Self { rtc, socket, address, pending: Some(pending), microphone, camera, started: now };
         Ok((media, offer.to_sdp_string()))
     }
 
@@ -141,8 +135,7 @@ impl Media {
         let mut buffer = [0u8; 2048];
         for _ in 0..64 {
             let Ok((length, source)) = self.socket.try_recv_from(&mut buffer) else { break };
-            let Ok(receive) =
-                Receive::new(Protocol::Udp, source, self.address, &buffer[..length])
+            let Ok(receive) = Receive::new(Protocol::Udp, source, self.address, &buffer[..length])
             else {
                 continue;
             };
@@ -152,4 +145,3 @@ impl Media {
         Ok(())
     }
 }
-

@@ -211,7 +211,9 @@ impl Crypto {
             match output {
                 Output::Send(message) => signalling.send(&message).await?,
                 Output::Keys(keys) => {
-                    self.cryptor.install(&keys, unix_ms());
+                    self.cryptor
+                        .install(&keys, unix_ms())
+                        .map_err(|error| BenchError::EndToEnd(error.to_string()))?;
                     self.keyed = true;
                 }
                 Output::Roster(_) => {}

@@ -79,9 +79,8 @@ impl Report {
             }
         }
         let at = |quantile| way.as_ref().map_or(0, |way| way.value_at_quantile(quantile));
-        let cpu_us_per_packet = server_cpu
-            .filter(|_| forwarded > 0.0)
-            .map(|cpu| cpu.as_secs_f64() * 1e6 / forwarded);
+        let cpu_us_per_packet =
+            server_cpu.filter(|_| forwarded > 0.0).map(|cpu| cpu.as_secs_f64() * 1e6 / forwarded);
         Self {
             scenario: scenario.clone(),
             floor_us,
@@ -124,7 +123,9 @@ impl Report {
         let suite = if *classic { "classic" } else { "post-quantum" };
         line(
             "scenario",
-            format!("{publishers} publish, {viewers} watch, {video_kbps} kbit/s, {seconds} s, {suite}"),
+            format!(
+                "{publishers} publish, {viewers} watch, {video_kbps} kbit/s, {seconds} s, {suite}"
+            ),
         );
         line("forwarded", format!("{:.0} packets/s", self.packets_per_second));
         if let (Some(us), Some(floors)) = (self.cpu_us_per_packet, self.cpu_floors_per_packet) {
@@ -143,7 +144,10 @@ impl Report {
         line("frame latency", format!("p50 {p50:.1} ms, p99 {p99:.1} ms (protect to unprotect)"));
         line(
             "frames",
-            format!("{} opened, {} lost, {} refused", self.frames, self.frames_lost, self.frames_refused),
+            format!(
+                "{} opened, {} lost, {} refused",
+                self.frames, self.frames_lost, self.frames_refused
+            ),
         );
         let bytes = |bytes: Option<usize>| bytes.map_or("–".into(), |bytes| bytes.to_string());
         let (audio, video) = (bytes(self.bytes_added_audio), bytes(self.bytes_added_video));
@@ -159,7 +163,10 @@ impl Report {
             }
         }
         if self.bench_cores > 0.9 * 2.0 - self.server_cores.unwrap_or(0.0) {
-            line("note", "this bench itself was short of CPU: latencies are not the server's".into());
+            line(
+                "note",
+                "this bench itself was short of CPU: latencies are not the server's".into(),
+            );
         }
     }
 }

@@ -34,10 +34,8 @@ pub(crate) struct Signalling {
 impl Signalling {
     /// Token, socket and hello.
     pub(crate) async fn join(url: &str, room: &RoomId) -> Result<(Self, Joined), BenchError> {
-        let token = reqwest::Client::new()
-            .post(format!("{url}/api/v1/rooms/{room}/tokens"))
-            .send()
-            .await?;
+        let token =
+            reqwest::Client::new().post(format!("{url}/api/v1/rooms/{room}/tokens")).send().await?;
         let token = accepted::<TokenIssued>(token).await?.token;
         let address = format!("{}/api/v1/socket", url.replacen("http", "ws", 1));
         let (socket, _) = tokio_tungstenite::connect_async(address).await.map_err(Box::new)?;
