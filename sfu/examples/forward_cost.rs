@@ -1,7 +1,8 @@
 //! What a forwarded packet costs: one publisher, some subscribers, packets of 1,200 bytes, real
 //! sockets on loopback. Prints the worker thread's CPU time per forwarded packet.
 //!
-//! `cargo run --release -p sfu --example forward_cost -- [subscribers] [packets a frame] [video slots] [seconds]`
+//! `cargo run --release -p sfu --example forward_cost -- [subscribers] [packets a frame] [video slots] [seconds]`,
+//! with `NO_ESTIMATE=1` for no bandwidth estimation and `METRICS=1` for all metrics at the end.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -27,7 +28,8 @@ fn main() {
     let (sender, mut events) = mpsc::channel(1_024);
     let registry = Registry::new();
     let advertised = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
-    let config = SfuConfig { workers: 1, advertised, ..SfuConfig::default() };
+    let estimate_bandwidth = std::env::var_os("NO_ESTIMATE").is_none();
+    let config = SfuConfig { advertised, estimate_bandwidth, ..SfuConfig::default() };
     let sfu = Sfu::start(config, sender, &registry).expect("it starts");
     let room = RoomId::from_bytes([1; 16]);
     let mut clients: Vec<Client> = (0..=subscribers)

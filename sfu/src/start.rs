@@ -101,6 +101,7 @@ impl Sfu {
                 candidates: socket.candidates(),
                 certificate: certificate.clone(),
                 limits: config.limits,
+                estimate_bandwidth: config.estimate_bandwidth,
             });
             let (sender, orders) = sync_mpsc::channel();
             let waiting = Arc::new(AtomicUsize::new(0));

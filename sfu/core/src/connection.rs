@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -13,17 +12,17 @@ use str0m::net::Transmit;
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
 
-use crate::certificate::Certificate;
 use crate::codec::{self, PayloadTypes};
 use crate::counters::Flow;
 use crate::limits::{CONNECT, SSRCS};
 use crate::offer::{BadOffer, Offer, Origin};
+use crate::worker::WorkerConfig;
 
-/// Passes of one pump. The pacer lets one packet out per pass; whatever is left goes out in the
-/// next millisecond.
-const PASSES: usize = 2_048;
-/// The shortest time to the next pump: what is due sooner is done together.
-const GRAIN: Duration = Duration::from_millis(1);
+/// How far a pump works ahead of the time. str0m lets one packet out per timeout, and the next one a
+/// microsecond later: what is due within this is done at once.
+const AHEAD: Duration = Duration::from_millis(1);
+/// Passes of one pump, in case that time should not advance.
+const PASSES: usize = 4_096;
 /// Where the bandwidth estimate starts, before any feedback.
 const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(1_000);
 /// Sent packets that can be sent again, per slot. Payloads are shared by all subscribers.
@@ -88,18 +87,20 @@ impl Connection {
     /// A connection for this offer, and its answer.
     pub(crate) fn accept(
         now: Instant,
-        certificate: &Certificate,
-        candidates: &[SocketAddr],
+        worker: &WorkerConfig,
         offer: Offer,
     ) -> Result<(Self, String), BadOffer> {
+        let WorkerConfig { certificate, candidates, .. } = worker;
         let mut config = Rtc::builder()
             .set_crypto_provider(certificate.provider.clone())
             .set_dtls_cert(certificate.dtls.clone())
             .set_rtp_mode(true)
             .set_ice_lite(true)
-            .enable_bwe(Some(INITIAL_ESTIMATE))
             .set_stats_interval(Some(STATISTICS))
             .set_extension_map(codec::extensions());
+        if worker.estimate_bandwidth {
+            config = config.enable_bwe(Some(INITIAL_ESTIMATE));
+        }
         codec::configure(config.codec_config());
         let rtc = catch_unwind(AssertUnwindSafe(|| {
             let mut rtc = config.build(now);
@@ -275,13 +276,13 @@ impl Connection {
             rtc.handle_input(input)?;
             for _ in 0..PASSES {
                 let timeout = drain(rtc, drained)?;
-                if timeout > now {
-                    return Ok(timeout.max(now + GRAIN));
+                if timeout > now + AHEAD {
+                    return Ok(timeout);
                 }
-                rtc.handle_input(Input::Timeout(now))?;
+                rtc.handle_input(Input::Timeout(timeout.max(now)))?;
             }
             drain(rtc, drained)?;
-            Ok(now + GRAIN)
+            Ok(now + AHEAD)
         })?;
         Ok(())
     }

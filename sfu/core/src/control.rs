@@ -9,7 +9,7 @@ use crate::connection::Connection;
 use crate::offer::Offer;
 use crate::participant::Participant;
 use crate::participants::Key;
-use crate::worker::{Worker, WorkerConfig};
+use crate::worker::Worker;
 
 impl Worker {
     /// Does what a room asks. What comes of it is reported by [`Worker::poll_event`].
@@ -61,13 +61,10 @@ impl Worker {
             .filter(|connection| connection.continues(&offer));
         let (fresh, answer) = match current {
             Some(connection) => (None, connection.restart(now, offer)),
-            None => {
-                let WorkerConfig { certificate, candidates, .. } = &self.config;
-                match Connection::accept(now, certificate, candidates, offer) {
-                    Ok((connection, answer)) => (Some(connection), Ok(answer)),
-                    Err(bad) => (None, Err(bad)),
-                }
-            }
+            None => match Connection::accept(now, &self.config, offer) {
+                Ok((connection, answer)) => (Some(connection), Ok(answer)),
+                Err(bad) => (None, Err(bad)),
+            },
         };
         let answer = answer.map_err(|bad| bad.refusal())?;
 

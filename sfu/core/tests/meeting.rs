@@ -312,3 +312,20 @@ fn a_muted_track_keeps_its_slot() {
     let back = from(received, 0, Source::Camera);
     assert!(back.last().expect("media").at > m.now - Duration::from_millis(100));
 }
+
+#[test]
+fn a_burst_goes_out_as_it_came_in() {
+    // A key frame is a burst of packets. It waits for no pacing here, however low the estimate.
+    let mut m = Meeting::new(12);
+    m.join(FEW, PERSON);
+    let receiver = m.join(FEW, &[]);
+    m.talk(SECOND, |m, round| send(m, 0, round));
+    m.clients[receiver].received.clear();
+    let now = m.now;
+    for _ in 0..200 {
+        m.clients[0].send(now, Source::Camera, Codec::Vp8, &[0; 1_100]);
+    }
+    m.run(Duration::from_millis(25));
+    let burst = m.clients[receiver].received.iter().filter(|r| r.payload.len() == 1_100);
+    assert_eq!(burst.count(), 200);
+}

@@ -49,6 +49,7 @@ impl Meeting {
             candidates: vec![server],
             certificate: Certificate::generate().expect("a certificate"),
             limits,
+            estimate_bandwidth: true,
         });
         Self {
             now,

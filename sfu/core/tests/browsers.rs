@@ -1,0 +1,76 @@
+//! Offers as browsers make them: two published m-lines that prefer VP9, two unused ones, and one
+//! receive slot of each kind.
+
+mod support;
+
+use signaling_protocol::ParticipantId;
+use signaling_protocol::media::{MediaCommand, MediaReport};
+use support::Meeting;
+
+const CHROMIUM: &str = include_str!("offers/chromium.sdp");
+const FIREFOX: &str = include_str!("offers/firefox.sdp");
+
+/// The m-lines of the answer, each with its attributes.
+fn answer(offer: &str) -> Vec<String> {
+    let mut m = Meeting::new(50);
+    let participant = ParticipantId(1);
+    m.command(MediaCommand::Offer { room: m.room.clone(), participant, sdp: offer.to_owned() });
+    let Some(MediaReport::Answer { sdp }) = m.events.last().map(|event| &event.report) else {
+        panic!("{:?}", m.events.last());
+    };
+    assert!(sdp.contains("\r\na=ice-lite\r\n"));
+    assert_eq!(sdp.matches("a=candidate:").count(), 1);
+    sdp.split("\r\nm=").skip(1).map(str::to_owned).collect()
+}
+
+fn has(line: &str, attribute: &str) -> bool {
+    line.lines().any(|l| l == attribute)
+}
+
+#[test]
+fn every_m_line_is_answered_the_other_way_round() {
+    for offer in [CHROMIUM, FIREFOX] {
+        let lines = answer(offer);
+        assert_eq!(lines.len(), 6);
+        for (i, line) in lines.iter().enumerate() {
+            let kind = if [0, 3, 4].contains(&i) { "audio" } else { "video" };
+            assert!(line.starts_with(&format!("{kind} 9 ")), "{i}: {line}");
+            assert!(has(line, if i < 4 { "a=recvonly" } else { "a=sendonly" }), "{i}: {line}");
+        }
+    }
+}
+
+#[test]
+fn slots_have_their_ssrcs_and_resends_from_the_start() {
+    for offer in [CHROMIUM, FIREFOX] {
+        let lines = answer(offer);
+        assert!(lines[4].contains("a=ssrc:") && !lines[4].contains("ssrc-group"));
+        assert!(lines[5].contains("a=ssrc-group:FID "), "{}", lines[5]);
+        assert!(lines[5].contains(" VP8/90000") && lines[5].contains(" VP9/90000"));
+        assert!(lines[..4].iter().all(|line| !line.contains("a=ssrc:")));
+    }
+}
+
+#[test]
+fn the_browsers_own_payload_types_are_kept() {
+    let firefox = answer(FIREFOX);
+    assert!(has(&firefox[0], "a=rtpmap:109 opus/48000/2"));
+    assert!(has(&firefox[1], "a=rtpmap:121 VP9/90000") && has(&firefox[1], "a=fmtp:125 apt=121"));
+    let chromium = answer(CHROMIUM);
+    assert!(has(&chromium[0], "a=rtpmap:111 opus/48000/2"));
+    assert!(has(&chromium[1], "a=rtpmap:98 VP9/90000") && has(&chromium[1], "a=fmtp:99 apt=98"));
+}
+
+#[test]
+fn only_what_forwarding_needs_is_negotiated() {
+    for offer in [CHROMIUM, FIREFOX] {
+        assert!(offer.contains("ssrc-audio-level"), "offered, so that its absence means something");
+        for line in answer(offer) {
+            assert!(!line.contains("audio-level"), "who speaks is nobody's business here");
+            assert!(line.contains("transport-wide-cc") && line.contains("sdes:mid"));
+            for codec in ["H264", "AV1", "red/", "ulpfec", "PCMU", "telephone-event"] {
+                assert!(!line.contains(codec), "{codec} in {line}");
+            }
+        }
+    }
+}
