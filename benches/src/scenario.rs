@@ -42,7 +42,7 @@ impl Reading {
             at: Instant::now(),
             server_cpu: server.cpu()?,
             bench_cpu: cpu_of(std::process::id())?,
-            forwarded: server.metric("orange_sfu_packets_forwarded_total", &[]).await?,
+            forwarded: server.metric("orange_sfu_forwarded_packets_total", &[]).await?,
         })
     }
 }

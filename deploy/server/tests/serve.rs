@@ -68,7 +68,7 @@ async fn it_tells_its_health_and_its_figures() {
     let figures = reqwest::get(format!("{}/metrics", server.url)).await.expect("an answer");
     let figures = figures.text().await.expect("text");
     assert!(figures.contains("orange_rooms"), "{figures}");
-    assert!(figures.contains("orange_sfu_packets_forwarded_total"), "{figures}");
+    assert!(figures.contains("orange_sfu_forwarded_packets_total"), "{figures}");
 }
 
 #[tokio::test]
