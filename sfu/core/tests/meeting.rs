@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use signaling_protocol::Source;
+use signaling_protocol::{RoomId, Source};
 use str0m::format::Codec;
 use str0m::media::MediaKind;
 use support::client::Received;
@@ -328,4 +328,18 @@ fn a_burst_goes_out_as_it_came_in() {
     m.run(Duration::from_millis(25));
     let burst = m.clients[receiver].received.iter().filter(|r| r.payload.len() == 1_100);
     assert_eq!(burst.count(), 200);
+}
+
+#[test]
+fn nothing_crosses_from_one_room_to_another() {
+    let mut m = Meeting::new(13);
+    let publisher = m.join(FEW, PERSON);
+    let neighbour = m.join(FEW, &[]);
+    m.room = RoomId::from_bytes([8; 16]);
+    let stranger = m.join(FEW, PERSON);
+    m.talk(SECOND, send_all);
+    assert!(!m.clients[neighbour].received.is_empty());
+    assert!(m.clients[publisher].received.is_empty() && m.clients[stranger].received.is_empty());
+    assert!(m.clients[stranger].key_frames_wanted.is_empty());
+    assert_eq!(m.worker.rooms(), 2);
 }
