@@ -2,6 +2,10 @@
 //!
 //! Nothing is decided here. Whatever goes wrong is thrown as an `Error` with a `code`.
 
+mod endpoint;
 mod media;
 mod thrown;
 mod typescript;
+
+pub use endpoint::Endpoint;
+pub use media::MediaCryptor;

@@ -1,0 +1,139 @@
+//! The MLS side.
+
+use e2ee::Suite;
+use e2ee::endpoint::{EndpointConfig, Member, Output};
+use e2ee::link::LinkSecret;
+use js_sys::{Array, Uint8Array};
+use signaling_protocol::ServerMessage;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::media::millis;
+use crate::thrown::thrown;
+use crate::typescript::{JsConfig, JsOutput, media_keys, object};
+
+/// One participant of one room.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Endpoint {
+    endpoint: e2ee::endpoint::Endpoint,
+    to_sign: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Endpoint {
+    /// A new endpoint; have [`Endpoint::to_sign`] signed next.
+    ///
+    /// # Errors
+    /// Thrown: a field of the configuration does not fit.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &JsConfig, now_ms: f64) -> Result<Self, JsValue> {
+        let room =
+            config.room().parse().map_err(|error| thrown("bad_room", &format!("{error}.")))?;
+        let link: LinkSecret = config
+            .link()
+            .parse()
+            .map_err(|error: e2ee::link::LinkError| thrown(error.code(), &error.to_string()))?;
+        let identity_public = config.identity_public().to_vec().try_into().map_err(|_| {
+            thrown("bad_identity_key", "The identity key is not an Ed25519 key of 32 bytes.")
+        })?;
+        let suite = match config.suite() {
+            None => Suite::default(),
+            Some(id) => Suite::from_id(id).ok_or_else(|| {
+                thrown("bad_suite", "This cipher suite is not one of this project's.")
+            })?,
+        };
+        let config = EndpointConfig { room, link, name: config.name(), identity_public, suite };
+        let (endpoint, request) = e2ee::endpoint::Endpoint::new(config, millis(now_ms))
+            .map_err(|error| thrown(error.code(), &error.to_string()))?;
+        Ok(Self { endpoint, to_sign: request.as_bytes().to_vec() })
+    }
+
+    /// What the identity key has to sign.
+    #[must_use]
+    pub fn to_sign(&self) -> Uint8Array {
+        Uint8Array::from(self.to_sign.as_slice())
+    }
+
+    /// Takes the signature.
+    ///
+    /// # Errors
+    /// Thrown: it is not the identity key's signature.
+    pub fn certify(&mut self, signature: &[u8]) -> Result<(), JsValue> {
+        let signature = signature
+            .try_into()
+            .map_err(|_| thrown("bad_signature", "An Ed25519 signature has 64 bytes."))?;
+        self.endpoint.certify(signature).map_err(|error| thrown(error.code(), &error.to_string()))
+    }
+
+    /// Takes a message of the signalling service, as JSON.
+    ///
+    /// # Errors
+    /// Thrown: it is not one of the protocol's messages.
+    pub fn handle(&mut self, server_message: &str, now_ms: f64) -> Result<(), JsValue> {
+        let message: ServerMessage = serde_json::from_str(server_message).map_err(|error| {
+            thrown("bad_message", &format!("The server said something unknown: {error}."))
+        })?;
+        self.endpoint.handle(message, millis(now_ms));
+        Ok(())
+    }
+
+    /// Time has come to [`Endpoint::next_timeout`].
+    pub fn handle_timeout(&mut self, now_ms: f64) {
+        self.endpoint.handle_timeout(millis(now_ms));
+    }
+
+    /// When to call [`Endpoint::handle_timeout`], in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<f64> {
+        self.endpoint.poll_timeout().map(|due| due as f64)
+    }
+
+    /// The next output; drain them after every call.
+    ///
+    /// # Errors
+    /// Thrown: a message cannot be written as JSON.
+    pub fn poll(&mut self) -> Result<Option<JsOutput>, JsValue> {
+        let Some(output) = self.endpoint.poll_output() else { return Ok(None) };
+        let kind = |kind: &str| ("type", JsValue::from(kind));
+        Ok(Some(match output {
+            Output::Send(message) => {
+                let text = serde_json::to_string(&message)
+                    .map_err(|error| thrown("internal", &error.to_string()))?;
+                object(&[kind("send"), ("message", text.into())])
+            }
+            Output::Keys(keys) => object(&[kind("keys"), ("keys", media_keys(&keys))]),
+            Output::Roster(roster) => {
+                let members: Array = roster.members.iter().map(member).collect();
+                object(&[
+                    kind("roster"),
+                    ("epoch", (roster.epoch as f64).into()),
+                    ("room_code", roster.room_code.into()),
+                    ("members", members.into()),
+                ])
+            }
+            Output::Problem(problem) => object(&[
+                kind("problem"),
+                ("code", problem.code.as_str().into()),
+                ("message", problem.message.into()),
+                ("participant", problem.participant.map(|one| one.0).into()),
+            ]),
+            Output::Rejoin(reason) => object(&[
+                kind("rejoin"),
+                ("code", reason.code().into()),
+                ("reason", reason.to_string().into()),
+            ]),
+        }))
+    }
+}
+
+fn member(member: &Member) -> JsValue {
+    let fields = [
+        ("leaf", member.leaf.into()),
+        ("participant", member.participant.0.into()),
+        ("name", member.name.as_str().into()),
+        ("identity_public", Uint8Array::from(member.identity_public.as_slice()).into()),
+        ("own", member.own.into()),
+    ];
+    object::<JsValue>(&fields)
+}
