@@ -1,0 +1,349 @@
+//! The committer over the real delivery log, with a symbolic MLS and a bad network.
+
+mod support;
+
+use e2ee::endpoint::{ProblemCode, RejoinReason};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rand::RngExt;
+use signaling_protocol::limits::ADDS_PER_COMMIT;
+use signaling_protocol::{ClientMessage, Handshake, LogEntry, LogEvent, Opaque, RoomId};
+
+use support::symbolic::{BAD, SymbolicNode};
+use support::{Meeting, Node, delta};
+
+fn meeting(seed: u64) -> Meeting<SymbolicNode> {
+    let mut meeting = Meeting::new(RoomId::from_bytes([1; 16]), 1_000_000, seed);
+    meeting.inspects = false;
+    meeting
+}
+
+fn with_members(count: usize) -> Meeting<SymbolicNode> {
+    let mut meeting = meeting(0);
+    for _ in 0..count {
+        meeting.join(SymbolicNode::default());
+    }
+    meeting.run(10_000);
+    meeting.assert_one_call();
+    meeting
+}
+
+/// What the world does to a meeting between two stumbles.
+#[derive(Debug, Clone, Copy)]
+enum Blow {
+    Join,
+    Crash(u8),
+    Suspect(u8),
+    Stumbles(u8),
+}
+
+fn blow() -> impl Strategy<Value = Blow> {
+    prop_oneof![
+        2 => Just(Blow::Join),
+        1 => any::<u8>().prop_map(Blow::Crash),
+        1 => any::<u8>().prop_map(Blow::Suspect),
+        6 => (1_u8..40).prop_map(Blow::Stumbles),
+    ]
+}
+
+/// Who was taken for dead and is not comes back as somebody new.
+fn come_back(meeting: &mut Meeting<SymbolicNode>) {
+    let gone: Vec<_> = meeting.seats.iter().map(|seat| seat.rejoin).collect();
+    for reason in gone.into_iter().flatten() {
+        assert_eq!(reason, RejoinReason::Departed, "nothing else happens among honest people");
+    }
+    if meeting.present().count() == 0 {
+        meeting.join(SymbolicNode::default());
+    }
+}
+
+fn walk(seed: u64, people: usize, blows: &[Blow]) {
+    let mut meeting = meeting(seed);
+    for _ in 0..people {
+        meeting.join(SymbolicNode::default());
+    }
+    for blow in blows {
+        match *blow {
+            Blow::Join => {
+                if meeting.present().count() < 6 {
+                    meeting.join(SymbolicNode::default());
+                }
+            }
+            Blow::Crash(who) => {
+                let who = usize::from(who) % meeting.seats.len();
+                if meeting.seats[who].present {
+                    meeting.crash(who);
+                }
+            }
+            Blow::Suspect(who) => {
+                let who = usize::from(who) % meeting.seats.len();
+                if meeting.seats[who].present {
+                    meeting.depart(who);
+                }
+            }
+            Blow::Stumbles(count) => {
+                for _ in 0..count {
+                    meeting.stumble();
+                }
+            }
+        }
+        come_back(&mut meeting);
+    }
+    meeting.heal();
+    come_back(&mut meeting);
+    meeting.heal();
+    meeting.assert_one_call();
+}
+
+#[test]
+fn any_sequence_of_joins_crashes_suspicions_and_losses_ends_in_one_call() {
+    let config = Config { failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let walks = (any::<u64>(), 3_usize..=5, prop::collection::vec(blow(), 0..24));
+    let checked = runner.run(&walks, |(seed, people, blows)| {
+        walk(seed, people, &blows);
+        Ok(())
+    });
+    if let Err(error) = checked {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn one_commit_takes_all_who_wait_and_all_who_are_gone() {
+    let mut meeting = with_members(4);
+    meeting.crash(2);
+    meeting.crash(3);
+    for _ in 0..3 {
+        meeting.join(SymbolicNode::default());
+    }
+    // The newcomers announce themselves before anybody inside hears of it.
+    for seat in 4..7 {
+        meeting.deliver(seat);
+        meeting.serve(seat);
+    }
+    let before = meeting.handshakes();
+    meeting.settle();
+    meeting.assert_one_call();
+    // The first departure alone is committed at once; the rest is one commit.
+    assert!(meeting.handshakes() - before <= 2, "{}", meeting.handshakes() - before);
+}
+
+#[test]
+fn a_storm_of_joins_is_taken_in_batches() {
+    let mut meeting = with_members(1);
+    for _ in 0..49 {
+        meeting.join(SymbolicNode::default());
+    }
+    for seat in 1..50 {
+        meeting.deliver(seat);
+        meeting.serve(seat);
+    }
+    let before = meeting.handshakes();
+    meeting.settle();
+    meeting.assert_one_call();
+    assert!(meeting.handshakes() - before <= 3);
+    for entry in &meeting.history {
+        if let LogEvent::Handshake(handshake) = &entry.event {
+            assert!(handshake.roster.len() <= 1 + 2 * ADDS_PER_COMMIT);
+        }
+    }
+}
+
+#[test]
+fn a_frozen_designated_committer_delays_a_join_by_less_than_three_seconds() {
+    let mut meeting = with_members(3);
+    meeting.seats[0].frozen = true;
+    let newcomer = meeting.join(SymbolicNode::default());
+    meeting.run(2_900);
+    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    assert_eq!(meeting.submissions.last().unwrap().0, meeting.seats[1].participant);
+}
+
+#[test]
+fn backups_stand_by_in_order_and_only_one_of_them_is_needed() {
+    let mut meeting = with_members(5);
+    for frozen in 0..3 {
+        meeting.seats[frozen].frozen = true;
+    }
+    let before = meeting.submissions.len();
+    let newcomer = meeting.join(SymbolicNode::default());
+    meeting.run(4_000);
+    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    let committers: Vec<_> = meeting.submissions[before..].iter().map(|(who, _)| *who).collect();
+    assert_eq!(committers, [meeting.seats[3].participant]);
+}
+
+#[test]
+fn a_lost_submission_is_sent_again_byte_for_byte() {
+    let mut meeting = with_members(2);
+    meeting.join(SymbolicNode::default());
+    meeting.deliver(2);
+    meeting.serve(2);
+    meeting.deliver(0);
+    let lost = meeting.seats[0].outbox.pop_back().unwrap();
+    // The backup is cut off, so that only the first one's resend can help.
+    meeting.disconnect(1);
+    meeting.seats[1].frozen = true;
+    let before = meeting.submissions.len();
+    meeting.run(2_500);
+    let resent = meeting.submissions[before..].iter().map(|(_, one)| one.clone());
+    assert!(resent.clone().count() >= 1);
+    for submission in resent {
+        assert_eq!(ClientMessage::Submit(submission), lost);
+    }
+    assert!(meeting.seats[2].last_epoch().is_some());
+}
+
+#[test]
+fn a_committer_that_reconnects_after_its_commit_was_taken_reads_it_as_its_own() {
+    let mut meeting = with_members(2);
+    meeting.join(SymbolicNode::default());
+    meeting.deliver(2);
+    meeting.serve(2);
+    meeting.deliver(0);
+    // Taken by the log, but the echo is lost with the socket.
+    while meeting.serve(0) {}
+    meeting.disconnect(0);
+    meeting.pass(500);
+    meeting.reconnect(0);
+    meeting.settle();
+    meeting.assert_one_call();
+    assert!(meeting.seats.iter().all(|seat| seat.rejoin.is_none()));
+}
+
+#[test]
+fn the_loser_of_a_create_race_becomes_a_joiner() {
+    let mut meeting = meeting(0);
+    for _ in 0..2 {
+        meeting.join(SymbolicNode::default());
+    }
+    for seat in 0..2 {
+        meeting.deliver(seat);
+        meeting.serve(seat);
+        while meeting.deliver(seat) {}
+    }
+    // The second one hears nothing from the first for so long that it creates too.
+    let create = meeting.seats[0].outbox.pop_front().unwrap();
+    meeting.pass(1_600);
+    assert!(meeting.serve(1));
+    meeting.seats[0].outbox.push_front(create);
+    meeting.settle();
+    meeting.run(5_000);
+    meeting.assert_one_call();
+    assert!(meeting.submissions.len() >= 3, "two creates and a commit");
+}
+
+#[test]
+fn who_still_waits_makes_a_new_group_when_all_members_are_gone() {
+    let mut meeting = with_members(2);
+    let joiner = meeting.join(SymbolicNode::default());
+    meeting.deliver(joiner);
+    meeting.serve(joiner);
+    meeting.crash(0);
+    meeting.crash(1);
+    meeting.run(5_000);
+    meeting.assert_one_call();
+    assert_eq!(meeting.seats[joiner].last_epoch().unwrap().members.len(), 1);
+}
+
+#[test]
+fn a_bad_key_package_is_skipped_and_reported_and_blocks_nobody() {
+    let mut meeting = with_members(2);
+    let bad = meeting.join(SymbolicNode::default());
+    meeting.deliver(bad);
+    meeting.seats[bad].outbox.clear();
+    let key_package = Opaque(BAD.to_vec());
+    meeting.seats[bad].outbox.push_back(ClientMessage::UploadKeyPackage { key_package });
+    let good = meeting.join(SymbolicNode::default());
+    meeting.run(10_000);
+    assert!(meeting.seats[good].last_epoch().is_some());
+    assert!(meeting.seats[bad].last_epoch().is_none());
+    assert!(meeting.seats[bad].has_problem(ProblemCode::Waiting), "it is told that it waits");
+    for member in [0, 1] {
+        let reports = meeting.seats[member].problems.iter();
+        let about = Some(meeting.seats[bad].participant);
+        assert_eq!(reports.filter(|problem| problem.participant == about).count(), 1);
+    }
+}
+
+#[test]
+fn who_reads_of_its_own_departure_is_at_its_end() {
+    let mut meeting = with_members(3);
+    meeting.depart(1);
+    meeting.run(5_000);
+    assert_eq!(meeting.seats[1].rejoin, Some(RejoinReason::Departed));
+    meeting.assert_one_call();
+}
+
+#[test]
+fn a_gap_in_the_log_is_noticed_and_a_repeated_entry_is_not_read_twice() {
+    let mut meeting = with_members(3);
+    meeting.join(SymbolicNode::default());
+    meeting.deliver(3);
+    meeting.serve(3);
+    let repeated = meeting.seats[1].inbox.front().unwrap().clone();
+    meeting.seats[1].inbox.push_back(repeated);
+    meeting.seats[2].inbox.pop_front();
+    meeting.settle();
+    assert_eq!(meeting.seats[1].rejoin, None);
+    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::Gap));
+    assert!(meeting.seats[2].has_problem(ProblemCode::BadLog));
+}
+
+#[test]
+fn a_server_that_removes_a_present_member_is_not_followed() {
+    let mut meeting = with_members(3);
+    meeting.crash(2);
+    while meeting.deliver(0) {}
+    let submitted = meeting.seats[0].outbox.pop_back();
+    let Some(ClientMessage::Submit(submission)) = submitted else {
+        panic!("the first one commits at once, not {submitted:?}");
+    };
+    // In the server's version the second one goes as well.
+    let forged = LogEntry {
+        position: meeting.log.position().next(),
+        event: LogEvent::Handshake(Handshake {
+            count: submission.expected.next(),
+            sender: meeting.seats[0].participant,
+            message_id: submission.message_id,
+            roster: vec![meeting.seats[0].participant],
+            step: submission.step,
+        }),
+    };
+    for seat in [0, 1] {
+        meeting.seats[seat].inbox.push_back(delta(forged.clone()));
+    }
+    meeting.settle();
+    for seat in [0, 1] {
+        assert_eq!(meeting.seats[seat].rejoin, Some(RejoinReason::ImpossibleLog));
+    }
+}
+
+#[test]
+fn timers_may_fire_late_early_or_twice_without_harm() {
+    for seed in 0..20 {
+        let mut meeting = meeting(seed);
+        for _ in 0..4 {
+            meeting.join(SymbolicNode::default());
+        }
+        for _ in 0..200 {
+            let Some(seat) = meeting.random_seat() else { break };
+            match meeting.rng.random_range(0..3) {
+                0 => drop(meeting.deliver(seat)),
+                1 => drop(meeting.serve(seat)),
+                _ => {
+                    let due = meeting.seats[seat].node.next_timeout();
+                    meeting.now_ms = meeting.now_ms.max(due.unwrap_or(0));
+                    meeting.fire(seat);
+                }
+            }
+        }
+        if meeting.seats.iter().any(|seat| seat.rejoin == Some(RejoinReason::KeyPackageExpired)) {
+            continue;
+        }
+        meeting.heal();
+        meeting.assert_one_call();
+    }
+}

@@ -1,0 +1,115 @@
+//! A node with the real endpoint.
+
+use e2ee::endpoint::{Endpoint, EndpointConfig, Output};
+use e2ee::link::LinkSecret;
+use e2ee::{MediaKeys, Suite};
+use ed25519_dalek::{Signer, SigningKey};
+use signaling_protocol::{LogPosition, RoomId, ServerMessage};
+
+use super::{Epoch, Happening, Node};
+
+/// A person with an identity key and a link.
+#[derive(Clone)]
+pub struct Person {
+    pub room: RoomId,
+    pub link: LinkSecret,
+    pub name: String,
+    pub identity: [u8; 32],
+    pub suite: Suite,
+}
+
+impl Person {
+    pub fn new(name: &str, suite: Suite) -> Self {
+        let mut identity = [0; 32];
+        identity[..name.len().min(32)].copy_from_slice(&name.as_bytes()[..name.len().min(32)]);
+        Self {
+            room: RoomId::from_bytes([42; 16]),
+            link: LinkSecret::from_bytes([7; 32]),
+            name: name.to_owned(),
+            identity,
+            suite,
+        }
+    }
+
+    pub fn with_link(self, link: [u8; 32]) -> Self {
+        Self { link: LinkSecret::from_bytes(link), ..self }
+    }
+
+    /// A certified endpoint of this person.
+    pub fn arrives(&self, now_ms: u64) -> Visitor {
+        let identity = SigningKey::from_bytes(&self.identity);
+        let config = EndpointConfig {
+            room: self.room.clone(),
+            link: self.link.clone(),
+            name: self.name.clone(),
+            identity_public: identity.verifying_key().to_bytes(),
+            suite: self.suite,
+        };
+        let (mut endpoint, request) = Endpoint::new(config, now_ms).unwrap();
+        endpoint.certify(identity.sign(request.as_bytes()).to_bytes()).unwrap();
+        Visitor { endpoint, keys: Vec::new() }
+    }
+}
+
+/// A person's endpoint, with every epoch's keys that it has handed out.
+pub struct Visitor {
+    pub endpoint: Endpoint,
+    pub keys: Vec<MediaKeys>,
+}
+
+impl Node for Visitor {
+    fn handle(&mut self, message: ServerMessage, now_ms: u64) {
+        self.endpoint.handle(message, now_ms);
+    }
+
+    fn next_timeout(&self) -> Option<u64> {
+        self.endpoint.poll_timeout()
+    }
+
+    fn handle_timeout(&mut self, now_ms: u64) {
+        self.endpoint.handle_timeout(now_ms);
+    }
+
+    fn drain(&mut self) -> Vec<Happening> {
+        let mut happenings = Vec::new();
+        while let Some(output) = self.endpoint.poll_output() {
+            happenings.push(match output {
+                Output::Send(message) => Happening::Send(message),
+                Output::Keys(keys) => {
+                    assert_eq!(keys.audio_base_key.len(), MediaKeys::AUDIO_BASE_KEY_BYTES);
+                    assert_eq!(keys.video_base_key.len(), MediaKeys::VIDEO_BASE_KEY_BYTES);
+                    self.keys.push(keys);
+                    continue;
+                }
+                Output::Roster(roster) => {
+                    let keys = self.keys.last().expect("keys come before the roster");
+                    assert_eq!(keys.epoch, roster.epoch);
+                    let leaves: Vec<_> = roster.members.iter().map(|one| one.leaf).collect();
+                    assert_eq!(keys.members, leaves);
+                    let own = roster.members.iter().find(|one| one.own).expect("self is shown");
+                    assert_eq!(own.leaf, keys.own_leaf);
+                    Happening::Epoch(Epoch {
+                        count: roster.epoch,
+                        secret: [keys.audio_base_key.clone(), keys.video_base_key.clone()].concat(),
+                        members: roster.members.iter().map(|one| one.participant).collect(),
+                        code: roster.room_code,
+                    })
+                }
+                Output::Problem(problem) => Happening::Problem(problem),
+                Output::Rejoin(reason) => Happening::Rejoin(reason),
+            });
+        }
+        happenings
+    }
+
+    fn position(&self) -> LogPosition {
+        self.endpoint.position().unwrap_or_default()
+    }
+}
+
+/// The real time: the MLS library reads the clock itself when it looks at lifetimes.
+#[expect(clippy::disallowed_methods, reason = "a virtual clock has to start near the real one")]
+pub fn real_now_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    u64::try_from(now.unwrap().as_millis()).unwrap()
+}

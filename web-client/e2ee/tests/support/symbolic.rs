@@ -1,0 +1,224 @@
+//! A node with a symbolic MLS: an epoch's secret is the identity of the commit that made it, so
+//! that two commits for one epoch are two epochs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use e2ee::committer::{Claims, Committer, Draft, Effect, Event, Mls, MlsError, Timer};
+use e2ee::endpoint::{Problem, RejoinReason};
+use serde::{Deserialize, Serialize};
+use signaling_protocol::{
+    ClientMessage, Delta, HandshakeCount, LogPosition, MessageId, Opaque, ParticipantId,
+    ServerMessage, Step,
+};
+
+use super::{Epoch, Happening, Node};
+
+/// A KeyPackage that everybody finds bad.
+pub const BAD: &[u8] = b"bad";
+const GOOD: &[u8] = b"good";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Group {
+    secret: u64,
+    members: BTreeSet<ParticipantId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Commit {
+    parent: u64,
+    next: Group,
+}
+
+/// A group without cryptography.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct SymbolicMls {
+    me: ParticipantId,
+    group: Option<Group>,
+    prepared: Option<Group>,
+    announced: BTreeMap<ParticipantId, Opaque>,
+    drafts: u32,
+}
+
+impl SymbolicMls {
+    fn draft(&mut self, parent: u64, members: BTreeSet<ParticipantId>) -> (Opaque, Group) {
+        self.drafts += 1;
+        let mut hasher = DefaultHasher::new();
+        (parent, self.me, self.drafts, &members).hash(&mut hasher);
+        let next = Group { secret: hasher.finish(), members };
+        self.prepared = Some(next.clone());
+        (json(&Commit { parent, next: next.clone() }), next)
+    }
+}
+
+impl Mls for SymbolicMls {
+    fn announce(&mut self, participant: ParticipantId, key_package: &Opaque) {
+        self.announced.insert(participant, key_package.clone());
+    }
+
+    fn forget(&mut self, participant: ParticipantId) {
+        self.announced.remove(&participant);
+    }
+
+    fn admissible(&self, participant: ParticipantId, _now_ms: u64) -> Result<(), MlsError> {
+        let key_package = self.announced.get(&participant).ok_or(MlsError::Unknown)?;
+        if key_package.0 == GOOD { Ok(()) } else { Err(MlsError::Rejected) }
+    }
+
+    fn create(&mut self, _count: HandshakeCount, _now_ms: u64) -> Result<Draft, MlsError> {
+        assert!(self.prepared.is_none(), "one handshake at a time");
+        let (bytes, _) = self.draft(0, BTreeSet::from([self.me]));
+        Ok(Draft { message_id: id(&bytes), step: Step::Create, group_info: bytes })
+    }
+
+    fn commit(
+        &mut self,
+        add: &BTreeSet<ParticipantId>,
+        remove: &BTreeSet<ParticipantId>,
+    ) -> Result<Draft, MlsError> {
+        assert!(self.prepared.is_none(), "one handshake at a time");
+        let group = self.group.clone().ok_or(MlsError::Internal)?;
+        let members = group.members.difference(remove).chain(add).copied().collect();
+        let (commit, next) = self.draft(group.secret, members);
+        let welcome = (!add.is_empty()).then(|| json(&next));
+        let step = Step::Commit { commit: commit.clone(), welcome };
+        Ok(Draft { message_id: id(&commit), step, group_info: json(&next) })
+    }
+
+    fn accept(&mut self, _count: HandshakeCount) -> Result<(), MlsError> {
+        self.group = Some(self.prepared.take().ok_or(MlsError::Internal)?);
+        Ok(())
+    }
+
+    fn discard(&mut self) {
+        self.prepared = None;
+    }
+
+    fn follow(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
+        let group = self.group.as_ref().ok_or(MlsError::Internal)?;
+        let commit: Commit = serde_json::from_slice(&commit.0).map_err(|_| MlsError::Malformed)?;
+        if commit.parent != group.secret {
+            return Err(MlsError::WrongGroup);
+        }
+        if commit.next.members != *claims.roster {
+            return Err(MlsError::WrongRoster);
+        }
+        self.group = Some(commit.next);
+        Ok(())
+    }
+
+    fn enter(&mut self, welcome: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
+        let group: Group = serde_json::from_slice(&welcome.0).map_err(|_| MlsError::Malformed)?;
+        if group.members != *claims.roster {
+            return Err(MlsError::WrongRoster);
+        }
+        self.group = Some(group);
+        Ok(())
+    }
+}
+
+/// A committer over a symbolic group, and its timers.
+#[derive(Default)]
+pub struct SymbolicNode {
+    committer: Option<Committer<SymbolicMls>>,
+    timers: BTreeMap<Timer, u64>,
+    happenings: Vec<Happening>,
+}
+
+impl SymbolicNode {
+    fn carry_out(&mut self, effects: Vec<Effect>, now_ms: u64) {
+        for effect in effects {
+            self.happenings.push(match effect {
+                Effect::Upload => {
+                    let key_package = Opaque(GOOD.to_vec());
+                    Happening::Send(ClientMessage::UploadKeyPackage { key_package })
+                }
+                Effect::Submit(submission) => Happening::Send(ClientMessage::Submit(submission)),
+                Effect::Start { timer, after_ms } => {
+                    self.timers.insert(timer, now_ms + after_ms);
+                    continue;
+                }
+                Effect::Stop(timer) => {
+                    self.timers.remove(&timer);
+                    continue;
+                }
+                Effect::Epoch(count) => {
+                    let mls = self.committer.as_ref().unwrap().mls();
+                    let group = mls.group.as_ref().unwrap();
+                    Happening::Epoch(Epoch {
+                        count: count.0,
+                        secret: group.secret.to_be_bytes().to_vec(),
+                        members: group.members.clone(),
+                        code: String::new(),
+                    })
+                }
+                Effect::Report(report) => Happening::Problem(Problem::from(report)),
+                Effect::Rejoin(reason) => {
+                    self.timers.clear();
+                    Happening::Rejoin(reason)
+                }
+            });
+        }
+    }
+
+    fn event(&mut self, event: Event, now_ms: u64) {
+        let Some(committer) = &mut self.committer else { return };
+        let before = committer.clone();
+        let effects = committer.on_event(event.clone(), now_ms);
+        // A model may come back to a state and go on from it: nothing may hide outside of it.
+        let mut again = before;
+        assert_eq!(again.on_event(event, now_ms), effects);
+        assert_eq!(again, *committer);
+        self.carry_out(effects, now_ms);
+    }
+}
+
+impl Node for SymbolicNode {
+    fn handle(&mut self, message: ServerMessage, now_ms: u64) {
+        match message {
+            ServerMessage::Joined(joined) => {
+                let mls = SymbolicMls { me: joined.participant, ..SymbolicMls::default() };
+                let (committer, effects) =
+                    Committer::join(joined.participant, mls, joined.log, now_ms)
+                        .unwrap_or_else(|reason: RejoinReason| panic!("{reason}"));
+                self.committer = Some(committer);
+                self.carry_out(effects, now_ms);
+            }
+            ServerMessage::Resumed { .. } => self.event(Event::Reconnected, now_ms),
+            ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
+                self.event(Event::Entry(entry), now_ms);
+            }
+            ServerMessage::Refused { refusal } => self.event(Event::Refused(refusal.code), now_ms),
+            other => panic!("the meeting does not send {other:?}"),
+        }
+    }
+
+    fn next_timeout(&self) -> Option<u64> {
+        self.timers.values().copied().min()
+    }
+
+    fn handle_timeout(&mut self, now_ms: u64) {
+        while let Some((&timer, _)) = self.timers.iter().find(|&(_, &due)| due <= now_ms) {
+            self.timers.remove(&timer);
+            self.event(Event::Fired(timer), now_ms);
+        }
+    }
+
+    fn drain(&mut self) -> Vec<Happening> {
+        std::mem::take(&mut self.happenings)
+    }
+
+    fn position(&self) -> LogPosition {
+        self.committer.as_ref().map_or_else(LogPosition::default, |one| one.view().position())
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Opaque {
+    Opaque(serde_json::to_vec(value).unwrap())
+}
+
+fn id(bytes: &Opaque) -> MessageId {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    MessageId(format!("{:022x}", hasher.finish()))
+}
