@@ -1,0 +1,118 @@
+//! The KeyPackages that the log has announced: whose leaf is whose, and who may be added.
+
+use std::collections::BTreeMap;
+
+use openmls::prelude::{
+    Credential, CredentialType, KeyPackage, KeyPackageIn, KeyPackageVerifyError, MlsMessageBodyIn,
+    OpenMlsCrypto, ProtocolVersion,
+};
+use signaling_protocol::limits::KEY_PACKAGE_BYTES;
+use signaling_protocol::{Opaque, ParticipantId};
+
+use super::room::RoomKeys;
+use super::settings::{check_lifetime, message};
+use crate::committer::MlsError;
+use crate::credential::Certificate;
+
+/// An Ed25519 public key, as a leaf has it.
+pub(crate) type LeafKey = [u8; 32];
+
+/// All that was announced.
+#[derive(Debug, Default)]
+pub(crate) struct Announced {
+    key_packages: BTreeMap<ParticipantId, Result<Box<KeyPackageIn>, MlsError>>,
+    owners: BTreeMap<LeafKey, ParticipantId>,
+}
+
+impl Announced {
+    /// Takes a KeyPackage as it comes; nothing of it is verified yet.
+    pub(crate) fn insert(&mut self, participant: ParticipantId, bytes: &Opaque) {
+        let key_package = parse(bytes).and_then(|key_package| {
+            let leaf = leaf_key(key_package.unverified_credential().signature_key.as_slice())?;
+            // Whoever comes first has the key; a copy must not take its owner's place.
+            let owner = *self.owners.entry(leaf).or_insert(participant);
+            if owner == participant { Ok(key_package) } else { Err(MlsError::DuplicateKey) }
+        });
+        self.key_packages.insert(participant, key_package);
+    }
+
+    pub(crate) fn remove(&mut self, participant: ParticipantId) {
+        self.key_packages.remove(&participant);
+        self.owners.retain(|_, owner| *owner != participant);
+    }
+
+    /// Who announced this leaf key.
+    pub(crate) fn owner(&self, leaf: &[u8]) -> Option<ParticipantId> {
+        self.owners.get(leaf).copied()
+    }
+
+    /// Everything about a KeyPackage that can be checked without the group.
+    pub(crate) fn admissible(
+        &self,
+        participant: ParticipantId,
+        room: &RoomKeys,
+        crypto: &impl OpenMlsCrypto,
+        now_ms: u64,
+    ) -> Result<KeyPackage, MlsError> {
+        let key_package = self.key_packages.get(&participant).ok_or(MlsError::Unknown)?;
+        let key_package = key_package.as_ref().map_err(|&error| error)?;
+        let claimed = key_package.unverified_credential();
+        let certificate = certificate(room, &claimed.credential, claimed.signature_key.as_slice())?;
+        certificate.check_time(now_ms / 1_000)?;
+        let key_package = verify(key_package, crypto)?;
+        if key_package.ciphersuite() != room.suite.ciphersuite() {
+            return Err(MlsError::WrongSuite);
+        }
+        if key_package.last_resort() {
+            return Err(MlsError::Forbidden);
+        }
+        check_lifetime(key_package.life_time(), now_ms)?;
+        Ok(key_package)
+    }
+
+    /// A KeyPackage that was found admissible just before, to be added now.
+    pub(crate) fn verified(
+        &self,
+        participant: ParticipantId,
+        crypto: &impl OpenMlsCrypto,
+    ) -> Result<KeyPackage, MlsError> {
+        let key_package = self.key_packages.get(&participant).ok_or(MlsError::Unknown)?;
+        verify(key_package.as_ref().map_err(|&error| error)?, crypto)
+    }
+}
+
+/// The certificate behind a leaf.
+pub(crate) fn certificate(
+    room: &RoomKeys,
+    credential: &Credential,
+    leaf: &[u8],
+) -> Result<Certificate, MlsError> {
+    if credential.credential_type() != CredentialType::Basic {
+        return Err(MlsError::Forbidden);
+    }
+    Ok(room.open(credential.serialized_content(), leaf)?)
+}
+
+pub(crate) fn leaf_key(bytes: &[u8]) -> Result<LeafKey, MlsError> {
+    bytes.try_into().map_err(|_| MlsError::WrongSuite)
+}
+
+fn parse(bytes: &Opaque) -> Result<Box<KeyPackageIn>, MlsError> {
+    if bytes.0.len() > KEY_PACKAGE_BYTES {
+        return Err(MlsError::TooLarge);
+    }
+    match message(&bytes.0)? {
+        MlsMessageBodyIn::KeyPackage(key_package) => Ok(Box::new(key_package)),
+        MlsMessageBodyIn::PublicMessage(_)
+        | MlsMessageBodyIn::PrivateMessage(_)
+        | MlsMessageBodyIn::Welcome(_)
+        | MlsMessageBodyIn::GroupInfo(_) => Err(MlsError::Malformed),
+    }
+}
+
+fn verify(key_package: &KeyPackageIn, crypto: &impl OpenMlsCrypto) -> Result<KeyPackage, MlsError> {
+    key_package.clone().validate(crypto, ProtocolVersion::Mls10).map_err(|error| {
+        let lifetime = matches!(error, KeyPackageVerifyError::LifetimeError(_));
+        if lifetime { MlsError::Lifetime } else { MlsError::Rejected }
+    })
+}

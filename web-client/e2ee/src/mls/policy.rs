@@ -1,0 +1,91 @@
+//! What a commit may do, beyond what the MLS library enforces.
+
+use std::collections::BTreeMap;
+
+use openmls::prelude::{LeafNodeIndex, MlsGroup, Proposal, Sender, StagedCommit};
+use openmls::schedule::PreSharedKeyId;
+
+use super::announced::{Announced, LeafKey, certificate, leaf_key};
+use super::room::RoomKeys;
+use super::settings::{link_psk, proposed_psk};
+use crate::committer::{Claims, MlsError};
+use crate::credential::Certificate;
+
+/// Checks another member's commit before it is merged; gives the certificates of those whom it
+/// adds.
+///
+/// Adds, removes and the link's PSK, all by the committer itself; the PSK exactly where somebody
+/// is added; every credential verified; the committer's own credential unchanged; the members as
+/// the log names them.
+pub(crate) fn check(
+    group: &MlsGroup,
+    committer: LeafNodeIndex,
+    staged: &StagedCommit,
+    claims: &Claims<'_>,
+    room: &RoomKeys,
+    announced: &Announced,
+) -> Result<BTreeMap<LeafKey, Certificate>, MlsError> {
+    if staged.self_removed() {
+        return Err(MlsError::Forbidden);
+    }
+    let mut leaves: BTreeMap<u32, LeafKey> = BTreeMap::new();
+    for member in group.members() {
+        leaves.insert(member.index.u32(), leaf_key(&member.signature_key)?);
+    }
+    let mut added = BTreeMap::new();
+    let mut psks = Vec::new();
+    for queued in staged.queued_proposals() {
+        if queued.sender() != &Sender::Member(committer) {
+            return Err(MlsError::Forbidden);
+        }
+        match queued.proposal() {
+            Proposal::Add(add) => {
+                let leaf = add.key_package().leaf_node();
+                let key = leaf_key(leaf.signature_key().as_slice())?;
+                added.insert(key, certificate(room, leaf.credential(), &key)?);
+            }
+            Proposal::Remove(remove) => {
+                leaves.remove(&remove.removed().u32()).ok_or(MlsError::Rejected)?;
+            }
+            Proposal::PreSharedKey(psk) => psks.extend(proposed_psk(psk)),
+            Proposal::Update(_)
+            | Proposal::ReInit(_)
+            | Proposal::ExternalInit(_)
+            | Proposal::GroupContextExtensions(_)
+            | Proposal::SelfRemove
+            | Proposal::Custom(_) => return Err(MlsError::Forbidden),
+        }
+    }
+    check_psks(&psks, !added.is_empty(), room)?;
+    check_path(group, committer, staged)?;
+    let after = leaves.values().chain(added.keys());
+    let roster: Option<_> = after.map(|leaf| announced.owner(leaf)).collect();
+    if roster.as_ref() == Some(claims.roster) { Ok(added) } else { Err(MlsError::WrongRoster) }
+}
+
+/// The link's PSK, once, where somebody is added; no PSK elsewhere.
+pub(crate) fn check_psks(
+    psks: &[PreSharedKeyId],
+    adds: bool,
+    room: &RoomKeys,
+) -> Result<(), MlsError> {
+    match psks {
+        [psk] if adds && *psk.psk() == link_psk(&room.id) => Ok(()),
+        [] if adds => Err(MlsError::NoLinkPsk),
+        [] => Ok(()),
+        _ => Err(MlsError::Forbidden),
+    }
+}
+
+/// A path renews the committer's leaf; who it is stays the same.
+fn check_path(
+    group: &MlsGroup,
+    committer: LeafNodeIndex,
+    staged: &StagedCommit,
+) -> Result<(), MlsError> {
+    let Some(renewed) = staged.update_path_leaf_node() else { return Ok(()) };
+    let before = group.member_at(committer).ok_or(MlsError::Rejected)?;
+    let same = *renewed.credential() == before.credential
+        && renewed.signature_key().as_slice() == before.signature_key;
+    if same { Ok(()) } else { Err(MlsError::Forbidden) }
+}

@@ -1,0 +1,225 @@
+//! Insiders who do what they must not. All of them hold the link, and are members.
+
+use openmls::prelude::{
+    CommitBuilder, Extensions, Initial, LeafNodeIndex, LeafNodeParameters, MlsMessageOut,
+    OpenMlsProvider as _,
+};
+
+use super::*;
+use crate::credential::CredentialError;
+use crate::link::LinkSecret;
+use crate::suite::Suite;
+
+fn now_ms() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "the library looks at lifetimes by this clock")]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    u64::try_from(now.as_millis()).unwrap()
+}
+
+fn someone(identity: u8, link: u8) -> OpenMls {
+    use ed25519_dalek::{Signer as _, SigningKey};
+    let room = signaling_protocol::RoomId::from_bytes([1; 16]);
+    let keys = RoomKeys::new(room, Suite::Classic, &LinkSecret::from_bytes([link; 32]));
+    let identity = SigningKey::from_bytes(&[identity; 32]);
+    let public = identity.verifying_key().to_bytes();
+    let uncertified = Uncertified::new(keys, "Somebody".to_owned(), public, now_ms()).unwrap();
+    let signature = identity.sign(uncertified.request().as_bytes()).to_bytes();
+    let certified = uncertified.certify(&signature).unwrap();
+    uncertified.finish(certified)
+}
+
+fn ids(ids: &[u32]) -> BTreeSet<ParticipantId> {
+    ids.iter().copied().map(ParticipantId).collect()
+}
+
+fn claims(count: u64, roster: &BTreeSet<ParticipantId>) -> Claims<'_> {
+    Claims { count: HandshakeCount(count), sender: ParticipantId(1), roster }
+}
+
+/// Three who know each other's KeyPackages; the first two are members, after two handshakes.
+fn trio() -> [OpenMls; 3] {
+    let mut all = [someone(1, 9), someone(2, 9), someone(3, 9)];
+    let packages: Vec<_> = all.iter().map(|one| one.key_package().clone()).collect();
+    for one in &mut all {
+        for (participant, package) in (1..).map(ParticipantId).zip(&packages) {
+            one.announce(participant, package);
+        }
+    }
+    all[0].create(HandshakeCount(1), now_ms()).unwrap();
+    all[0].accept(HandshakeCount(1)).unwrap();
+    let draft = all[0].commit(&ids(&[2]), &ids(&[])).unwrap();
+    all[0].accept(HandshakeCount(2)).unwrap();
+    let Step::Commit { welcome: Some(welcome), .. } = draft.step else { panic!("one is added") };
+    all[1].enter(&welcome, &claims(2, &ids(&[1, 2]))).unwrap();
+    assert_eq!(all[0].media_keys(HandshakeCount(2)).unwrap().audio_base_key, {
+        all[1].media_keys(HandshakeCount(2)).unwrap().audio_base_key.clone()
+    });
+    all
+}
+
+/// A commit by the first one that goes around [`Mls::commit`]; with the Welcome, if any.
+fn forge(
+    insider: &mut OpenMls,
+    contents: impl FnOnce(CommitBuilder<'_, Initial>) -> CommitBuilder<'_, Initial>,
+) -> (Opaque, Option<Opaque>) {
+    let OpenMls { provider, signer, group, .. } = insider;
+    let bundle = contents(group.as_mut().unwrap().commit_builder())
+        .load_psks(provider.storage())
+        .unwrap()
+        .build(provider.rand(), provider.crypto(), signer, |_| true)
+        .unwrap()
+        .stage_commit(provider)
+        .unwrap();
+    let (commit, welcome, _) = bundle.into_messages();
+    let bytes = |message: &MlsMessageOut| Opaque(message.to_bytes().unwrap());
+    (bytes(&commit), welcome.as_ref().map(bytes))
+}
+
+fn psk(insider: &OpenMls) -> Proposal {
+    let suite = insider.room.suite.ciphersuite();
+    let psk = PreSharedKeyId::new(suite, insider.provider.rand(), link_psk(&insider.room.id));
+    Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(psk.unwrap())))
+}
+
+#[test]
+fn an_honest_commit_is_followed() {
+    let [mut one, mut two, _] = trio();
+    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
+    assert_eq!(two.follow(&commit, &claims(3, &ids(&[1, 2, 3]))), Ok(()));
+}
+
+#[test]
+fn an_add_without_the_links_psk_is_refused_by_members_and_by_the_one_added() {
+    let [mut one, mut two, mut three] = trio();
+    let ghost = one.announced.verified(ParticipantId(3), one.provider.crypto()).unwrap();
+    let (commit, welcome) = forge(&mut one, |commit| commit.propose_adds([ghost]));
+    let roster = ids(&[1, 2, 3]);
+    assert_eq!(two.follow(&commit, &claims(3, &roster)), Err(MlsError::NoLinkPsk));
+    assert_eq!(three.enter(&welcome.unwrap(), &claims(3, &roster)), Err(MlsError::NoLinkPsk));
+    let epoch = two.group.as_ref().unwrap().epoch().as_u64();
+    assert_eq!(epoch, 1, "the state is what it was");
+}
+
+#[test]
+fn a_psk_without_an_add_is_refused() {
+    let [mut one, mut two, _] = trio();
+    let psk = psk(&one);
+    let (commit, _) = forge(&mut one, |commit| commit.add_proposal(psk));
+    assert_eq!(two.follow(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
+}
+
+#[test]
+fn a_roster_or_a_sender_that_is_not_the_trees_is_refused() {
+    let [mut one, mut two, mut three] = trio();
+    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let Step::Commit { commit, welcome: Some(welcome) } = draft.step else { panic!("an add") };
+    let roster = ids(&[1, 2, 3]);
+    let lie = ids(&[1, 2]);
+    assert_eq!(two.follow(&commit, &claims(3, &lie)), Err(MlsError::WrongRoster));
+    let impostor = Claims { sender: ParticipantId(2), ..claims(3, &roster) };
+    assert_eq!(three.enter(&welcome, &impostor), Err(MlsError::WrongSender));
+}
+
+#[test]
+fn a_commit_in_somebody_elses_name_is_refused() {
+    let [mut one, mut two, _] = trio();
+    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
+    let roster = ids(&[1, 2, 3]);
+    let impostor = Claims { sender: ParticipantId(3), ..claims(3, &roster) };
+    assert_eq!(two.follow(&commit, &impostor), Err(MlsError::WrongSender));
+}
+
+#[test]
+fn a_welcome_that_claims_another_moment_is_refused() {
+    let [mut one, _, mut three] = trio();
+    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let Step::Commit { welcome: Some(welcome), .. } = draft.step else { panic!("an add") };
+    assert_eq!(three.enter(&welcome, &claims(4, &ids(&[1, 2, 3]))), Err(MlsError::WrongGroup));
+}
+
+#[test]
+fn a_commit_that_changes_the_groups_extensions_is_refused() {
+    let [mut one, mut two, _] = trio();
+    let (commit, _) = forge(&mut one, |commit| {
+        commit.propose_group_context_extensions(Extensions::empty()).unwrap()
+    });
+    assert_eq!(two.follow(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
+}
+
+#[test]
+fn a_path_that_changes_who_the_committer_is_is_refused() {
+    let [mut one, mut two, _] = trio();
+    let other = CredentialWithKey {
+        credential: BasicCredential::new(b"somebody else".to_vec()).into(),
+        signature_key: one.signer.public().to_vec().into(),
+    };
+    let parameters = LeafNodeParameters::builder().with_credential_with_key(other).build();
+    let (commit, _) = forge(&mut one, |commit| commit.leaf_node_parameters(parameters));
+    assert_eq!(two.follow(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
+}
+
+#[test]
+fn a_removal_renews_the_committers_keys_and_the_removed_cannot_follow() {
+    let [mut one, mut two, mut three] = trio();
+    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let Step::Commit { commit, welcome: Some(welcome) } = draft.step else { panic!("an add") };
+    let all = ids(&[1, 2, 3]);
+    one.accept(HandshakeCount(3)).unwrap();
+    two.follow(&commit, &claims(3, &all)).unwrap();
+    three.enter(&welcome, &claims(3, &all)).unwrap();
+    let leaf = |of: &OpenMls| {
+        let group = of.group.as_ref().unwrap();
+        group.member_at(LeafNodeIndex::new(0)).unwrap().encryption_key
+    };
+    let before = leaf(&two);
+    let draft = one.commit(&ids(&[]), &ids(&[3])).unwrap();
+    let Step::Commit { commit, welcome } = draft.step else { panic!("a commit") };
+    assert!(welcome.is_none());
+    two.follow(&commit, &claims(4, &ids(&[1, 2]))).unwrap();
+    assert_ne!(leaf(&two), before, "a commit that removes has a path");
+    assert!(three.follow(&commit, &claims(4, &ids(&[1, 2]))).is_err());
+}
+
+#[test]
+fn a_key_package_of_another_link_is_not_admissible() {
+    let [mut one, ..] = trio();
+    let stranger = someone(4, 8);
+    one.announce(ParticipantId(4), stranger.key_package());
+    let error = MlsError::Credential(CredentialError::OtherLink);
+    assert_eq!(one.admissible(ParticipantId(4), now_ms()), Err(error));
+    assert_eq!(one.admissible(ParticipantId(3), now_ms()), Ok(()));
+    assert_eq!(one.admissible(ParticipantId(5), now_ms()), Err(MlsError::Unknown));
+}
+
+#[test]
+fn a_key_package_is_admissible_for_an_hour_and_no_made_to_last_one_ever() {
+    let [one, ..] = trio();
+    let later = now_ms() + 3_600_000;
+    let error = MlsError::Credential(CredentialError::NotValidNow);
+    assert_eq!(one.admissible(ParticipantId(3), later), Err(error));
+    let now = now_ms() / 1_000;
+    let ten_years = openmls::prelude::Lifetime::init(now - 10, now + 10 * 365 * 86_400);
+    assert_eq!(settings::check_lifetime(&ten_years, now_ms()), Err(MlsError::Lifetime));
+    assert_eq!(settings::check_lifetime(&lifetime(now_ms()), now_ms()), Ok(()));
+}
+
+#[test]
+fn no_bytes_make_the_parsers_panic() {
+    let [mut one, ..] = trio();
+    let whole = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    one.discard();
+    let Step::Commit { commit, welcome: Some(welcome) } = whole.step else { panic!("an add") };
+    let roster = ids(&[1, 2, 3]);
+    for good in [commit, welcome, one.key_package().clone(), whole.group_info] {
+        for cut in 0..good.0.len().min(400) {
+            let [_, mut two, mut three] = [(); 3].map(|()| someone(5, 9));
+            let bytes = Opaque(good.0[..cut].to_vec());
+            two.announce(ParticipantId(7), &bytes);
+            assert!(two.admissible(ParticipantId(7), now_ms()).is_err());
+            assert!(two.follow(&bytes, &claims(3, &roster)).is_err());
+            assert!(three.enter(&bytes, &claims(3, &roster)).is_err());
+        }
+    }
+}
