@@ -1,10 +1,12 @@
 //! End-to-end encryption: MLS (RFC 9420) and SFrame (RFC 9605). The only home of keys.
 
+pub mod committer;
 pub mod credential;
 pub mod endpoint;
 pub mod link;
 pub mod media;
 mod media_keys;
+mod mls;
 pub mod room_code;
 pub mod sframe;
 mod suite;

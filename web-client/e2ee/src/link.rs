@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 /// The secret part of a room's link: 32 bytes, as `v1.` and 43 base64url characters in the
 /// fragment.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct LinkSecret([u8; LinkSecret::BYTES]);
+pub struct LinkSecret([u8; Self::BYTES]);
 
 /// Why a link's fragment is not a link secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -19,8 +19,7 @@ pub fn room_code(room: &RoomId, identities: impl IntoIterator<Item = [u8; 32]>) 
     for identity in &identities {
         hash.update(identity);
     }
-    let groups: Vec<_> =
-        hash.finalize().chunks_exact(5).take(GROUPS).map(|group| digits(group)).collect();
+    let groups: Vec<_> = hash.finalize().chunks_exact(5).take(GROUPS).map(digits).collect();
     groups.join(" ")
 }
 

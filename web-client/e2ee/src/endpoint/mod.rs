@@ -1,15 +1,26 @@
 //! One participant's end-to-end encryption: server messages and time in, outputs out.
 
 mod output;
+mod outputs;
 mod problem;
 
-use signaling_protocol::{RoomId, ServerMessage};
+use std::collections::BTreeMap;
+use std::mem;
 
+use signaling_protocol::limits::HEARTBEAT_SECONDS;
+use signaling_protocol::{
+    ClientMessage, Delta, HandshakeCount, Joined, LogPosition, RefusalCode, RoomId, ServerMessage,
+};
+
+use crate::committer::{Committer, Effect, Event, MlsError, Timer};
 use crate::credential::CertificateRequest;
 use crate::link::LinkSecret;
+use crate::mls::{OpenMls, RoomKeys, Uncertified};
+use crate::room_code::room_code;
 use crate::suite::Suite;
 
 pub use output::{Member, Output, RejoinReason, Roster};
+use outputs::Outputs;
 pub use problem::{Problem, ProblemCode};
 
 /// What an endpoint is made of.
@@ -57,11 +68,29 @@ impl EndpointError {
     }
 }
 
-/// One participant of one room.
+/// One participant of one room. It serves one participant id: after [`Output::Rejoin`] it is at
+/// its end, and a new one takes its place.
+///
+/// Call any method, then drain [`Endpoint::poll_output`], then wait for the next message or for
+/// [`Endpoint::poll_timeout`]. Certify it before the first message comes.
 #[derive(Debug)]
 pub struct Endpoint {
-    outputs: std::collections::VecDeque<Output>,
+    stage: Stage,
+    outputs: Outputs,
+    /// When they run out, in milliseconds since the Unix epoch.
+    timers: BTreeMap<Timer, u64>,
+    heartbeat_ms: Option<u64>,
 }
+
+#[derive(Debug)]
+enum Stage {
+    Uncertified(Box<Uncertified>),
+    Certified(Box<OpenMls>),
+    Joined(Box<Committer<OpenMls>>),
+    Over,
+}
+
+const HEARTBEAT_MS: u64 = HEARTBEAT_SECONDS * 1_000;
 
 impl Endpoint {
     /// A new endpoint, and what the identity key has to sign for it.
@@ -72,37 +101,197 @@ impl Endpoint {
         config: EndpointConfig,
         now_ms: u64,
     ) -> Result<(Self, CertificateRequest), EndpointError> {
-        let _ = (config, now_ms);
-        Err(EndpointError::SetUp)
+        let EndpointConfig { room, link, name, identity_public, suite } = config;
+        ed25519_dalek::VerifyingKey::from_bytes(&identity_public)
+            .map_err(|_| EndpointError::BadIdentityKey)?;
+        let keys = RoomKeys::new(room, suite, &link);
+        let uncertified = Uncertified::new(keys, name, identity_public, now_ms)
+            .map_err(|_| EndpointError::SetUp)?;
+        let request = uncertified.request().clone();
+        let endpoint = Self {
+            stage: Stage::Uncertified(Box::new(uncertified)),
+            outputs: Outputs::default(),
+            timers: BTreeMap::new(),
+            heartbeat_ms: None,
+        };
+        Ok((endpoint, request))
     }
 
     /// Takes the identity key's Ed25519 signature of the [`CertificateRequest`].
     ///
     /// # Errors
-    /// [`EndpointError`]
+    /// [`EndpointError`]; after a wrong signature another one can be tried.
     pub fn certify(&mut self, signature: [u8; 64]) -> Result<(), EndpointError> {
-        let _ = signature;
-        Err(EndpointError::SetUp)
+        let Stage::Uncertified(uncertified) = &self.stage else {
+            return Err(EndpointError::AlreadyCertified);
+        };
+        let certified = uncertified.certify(&signature).map_err(|error| {
+            let wrong_signature = matches!(error, MlsError::Credential(_));
+            if wrong_signature { EndpointError::BadSignature } else { EndpointError::SetUp }
+        })?;
+        if let Stage::Uncertified(uncertified) = mem::replace(&mut self.stage, Stage::Over) {
+            self.stage = Stage::Certified(Box::new(uncertified.finish(certified)));
+        }
+        Ok(())
     }
 
     /// Takes a message of the signalling service; ignores those that are not its business.
     pub fn handle(&mut self, message: ServerMessage, now_ms: u64) {
-        let _ = (message, now_ms);
+        match message {
+            ServerMessage::Joined(joined) => self.joined(joined, now_ms),
+            ServerMessage::Resumed { .. } => self.event(Event::Reconnected, now_ms),
+            ServerMessage::Snapshot(snapshot) => {
+                for entry in snapshot.log.entries {
+                    self.event(Event::Entry(entry), now_ms);
+                }
+                self.event(Event::Reconnected, now_ms);
+            }
+            ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
+                self.event(Event::Entry(entry), now_ms);
+            }
+            ServerMessage::Refused { refusal } | ServerMessage::Closing { refusal } => {
+                if refusal.code == RefusalCode::ResumeExpired {
+                    self.end(RejoinReason::Forgotten);
+                } else {
+                    self.event(Event::Refused(refusal.code), now_ms);
+                }
+            }
+            ServerMessage::Delta { .. }
+            | ServerMessage::Answer { .. }
+            | ServerMessage::MediaLost { .. }
+            | ServerMessage::HeartbeatEcho => {}
+        }
     }
 
     /// Time has come to [`Endpoint::poll_timeout`].
     pub fn handle_timeout(&mut self, now_ms: u64) {
-        let _ = now_ms;
+        if self.heartbeat_ms.is_some_and(|due| due <= now_ms)
+            && let Some(position) = self.position()
+        {
+            self.outputs.push(Output::Send(ClientMessage::Heartbeat { position }));
+            self.heartbeat_ms = Some(now_ms.saturating_add(HEARTBEAT_MS));
+        }
+        let due = |timers: &BTreeMap<Timer, u64>| {
+            timers.iter().find(|&(_, &due)| due <= now_ms).map(|(&timer, _)| timer)
+        };
+        while let Some(timer) = due(&self.timers) {
+            self.timers.remove(&timer);
+            self.event(Event::Fired(timer), now_ms);
+        }
     }
 
     /// When to call [`Endpoint::handle_timeout`], in milliseconds since the Unix epoch.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        None
+        self.timers.values().copied().chain(self.heartbeat_ms).min()
     }
 
     /// The next output; drain them after every call.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.pop()
     }
+
+    /// The last log entry that was read, once the room was joined: heartbeats carry it, and a
+    /// client that returns names it.
+    #[must_use]
+    pub fn position(&self) -> Option<LogPosition> {
+        match &self.stage {
+            Stage::Joined(committer) => Some(committer.view().position()),
+            Stage::Uncertified(_) | Stage::Certified(_) | Stage::Over => None,
+        }
+    }
+
+    fn joined(&mut self, joined: Joined, now_ms: u64) {
+        match mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Uncertified(uncertified) => {
+                self.stage = Stage::Uncertified(uncertified);
+                self.outputs.push(Output::Problem(Problem::new(
+                    ProblemCode::NotCertified,
+                    "The identity has not signed yet; join after that.",
+                )));
+            }
+            Stage::Certified(mls) => {
+                let started = Committer::join(joined.participant, *mls, joined.log, now_ms);
+                match started {
+                    Ok((committer, effects)) => {
+                        self.stage = Stage::Joined(Box::new(committer));
+                        self.heartbeat_ms = Some(now_ms.saturating_add(HEARTBEAT_MS));
+                        self.carry_out(effects, now_ms);
+                    }
+                    Err(reason) => self.end(reason),
+                }
+            }
+            // The server has made somebody new of this participant.
+            Stage::Joined(_) => self.end(RejoinReason::Forgotten),
+            Stage::Over => {}
+        }
+    }
+
+    fn event(&mut self, event: Event, now_ms: u64) {
+        if let Stage::Joined(committer) = &mut self.stage {
+            let effects = committer.on_event(event, now_ms);
+            self.carry_out(effects, now_ms);
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>, now_ms: u64) {
+        for effect in effects {
+            let Stage::Joined(committer) = &self.stage else { return };
+            match effect {
+                Effect::Upload => {
+                    let key_package = committer.mls().key_package().clone();
+                    let upload = ClientMessage::UploadKeyPackage { key_package };
+                    self.outputs.push(Output::Send(upload));
+                }
+                Effect::Submit(submission) => {
+                    self.outputs.push(Output::Send(ClientMessage::Submit(submission)));
+                }
+                Effect::Start { timer, after_ms } => {
+                    self.timers.insert(timer, now_ms.saturating_add(after_ms));
+                }
+                Effect::Stop(timer) => {
+                    self.timers.remove(&timer);
+                }
+                Effect::Epoch(epoch) => match committer.mls().media_keys(epoch) {
+                    Ok(keys) => {
+                        let roster = roster(committer.mls(), epoch);
+                        self.outputs.push(Output::Keys(keys));
+                        self.outputs.push(Output::Roster(roster));
+                    }
+                    Err(_) => self.end(RejoinReason::Internal),
+                },
+                Effect::Report(report) => self.outputs.push(Output::Problem(report.into())),
+                Effect::Rejoin(reason) => self.end(reason),
+            }
+        }
+    }
+
+    /// Drops all keys, and with them everything that could still be done.
+    fn end(&mut self, reason: RejoinReason) {
+        if matches!(self.stage, Stage::Over) && self.heartbeat_ms.is_none() {
+            return;
+        }
+        self.stage = Stage::Over;
+        self.timers.clear();
+        self.heartbeat_ms = None;
+        self.outputs.wipe();
+        self.outputs.push(Output::Rejoin(reason));
+    }
+}
+
+fn roster(mls: &OpenMls, epoch: HandshakeCount) -> Roster {
+    let members = mls.members();
+    let identities = members.iter().map(|member| member.certificate.identity_public);
+    let room_code = room_code(&mls.room().id, identities);
+    let members = members
+        .iter()
+        .map(|member| Member {
+            leaf: member.leaf,
+            participant: member.participant,
+            name: member.certificate.name.clone(),
+            identity_public: member.certificate.identity_public,
+            own: member.own,
+        })
+        .collect();
+    Roster { epoch: epoch.0, room_code, members }
 }

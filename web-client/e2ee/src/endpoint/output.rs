@@ -13,7 +13,7 @@ pub enum Output {
     Send(ClientMessage),
     /// Give these to the frame encryption.
     Keys(MediaKeys),
-    /// The members, as the MLS tree has them. Show these, and nobody's else word for it.
+    /// The members, as the MLS tree has them. Show these, and take nobody else's word for it.
     Roster(Roster),
     /// Something that people should know; the endpoint goes on.
     Problem(Problem),

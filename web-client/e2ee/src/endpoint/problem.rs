@@ -2,6 +2,9 @@
 
 use signaling_protocol::ParticipantId;
 
+use crate::committer::{MlsError, Report};
+use crate::credential::CredentialError;
+
 /// Something that people should know; nothing was changed by it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -48,6 +51,72 @@ impl ProblemCode {
             Self::SubmissionRefused => "submission_refused",
             Self::BadLog => "bad_log",
             Self::NotCertified => "not_certified",
+        }
+    }
+}
+
+impl Problem {
+    pub(super) fn new(code: ProblemCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), participant: None }
+    }
+
+    fn about(self, participant: ParticipantId) -> Self {
+        Self { participant: Some(participant), ..self }
+    }
+}
+
+impl From<Report> for Problem {
+    fn from(report: Report) -> Self {
+        match report {
+            Report::Skipped {
+                participant,
+                error: MlsError::Credential(CredentialError::OtherLink),
+            } => Self::new(
+                ProblemCode::OtherLink,
+                format!(
+                    "Participant {participant} is waiting with another link and cannot be let in; send them the whole link again."
+                ),
+            )
+            .about(participant),
+            Report::Skipped { participant, error } => Self::new(
+                ProblemCode::BadKeyPackage,
+                format!(
+                    "Participant {participant} cannot be let in: {error}. They can try again by reloading the page."
+                ),
+            )
+            .about(participant),
+            Report::OtherLink => Self::new(
+                ProblemCode::Waiting,
+                "Still waiting: the people in this meeting use another link. Ask for the whole link again.",
+            ),
+            Report::StillWaiting => Self::new(
+                ProblemCode::Waiting,
+                "Still waiting to be let in: the link may be wrong, or nobody inside answers.",
+            ),
+            Report::BadCommit { sender, error } => Self::new(
+                ProblemCode::BadCommit,
+                format!("A change of the encryption by participant {sender} is refused: {error}."),
+            )
+            .about(sender),
+            Report::BadWelcome { sender, error } => Self::new(
+                ProblemCode::BadWelcome,
+                format!("The invitation by participant {sender} is refused: {error}."),
+            )
+            .about(sender),
+            Report::SubmissionRefused(code) => Self::new(
+                ProblemCode::SubmissionRefused,
+                format!(
+                    "The server refuses to change the encryption ({code:?}); trying again shortly."
+                ),
+            ),
+            Report::Gap { expected, found } => Self::new(
+                ProblemCode::BadLog,
+                format!("The meeting's log jumps from before entry {expected} to {found}."),
+            ),
+            Report::ImpossibleEntry(position) => Self::new(
+                ProblemCode::BadLog,
+                format!("Entry {position} of the meeting's log contradicts what came before."),
+            ),
         }
     }
 }

@@ -1,0 +1,136 @@
+//! The queue of outputs: bounded, whatever comes in and however rarely it is drained.
+
+use std::collections::VecDeque;
+
+use signaling_protocol::ClientMessage;
+
+use super::output::Output;
+use crate::media_keys::MediaKeys;
+
+/// Queued problems; later ones are dropped.
+const PROBLEMS: usize = 64;
+/// Queued epochs' keys; the frame encryption keeps no more than these.
+const KEYS: usize = 4;
+
+/// Outputs in order.
+#[derive(Debug, Default)]
+pub(super) struct Outputs(VecDeque<Output>);
+
+impl Outputs {
+    pub(super) fn push(&mut self, mut output: Output) {
+        match &mut output {
+            Output::Send(ClientMessage::Heartbeat { .. }) => {
+                self.keep_newest(0, |queued| {
+                    matches!(queued, Output::Send(ClientMessage::Heartbeat { .. }))
+                });
+            }
+            // What is sent again is there already, or replaces what was never sent.
+            Output::Send(ClientMessage::Submit(_)) => {
+                self.keep_newest(0, |queued| {
+                    matches!(queued, Output::Send(ClientMessage::Submit(_)))
+                });
+            }
+            Output::Send(_) => {
+                if self.0.contains(&output) {
+                    return;
+                }
+            }
+            Output::Keys(keys) => self.make_way_for(keys),
+            Output::Roster(_) => self.keep_newest(0, |queued| matches!(queued, Output::Roster(_))),
+            Output::Problem(_) => {
+                let problems = self.0.iter().filter(|queued| matches!(queued, Output::Problem(_)));
+                if problems.count() >= PROBLEMS {
+                    return;
+                }
+            }
+            Output::Rejoin(_) => {}
+        }
+        self.0.push_back(output);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Output> {
+        self.0.pop_front()
+    }
+
+    /// Forgets what an endpoint at its end must not send or hand out any more.
+    pub(super) fn wipe(&mut self) {
+        self.0.retain(|queued| matches!(queued, Output::Problem(_)));
+    }
+
+    /// Drops the oldest epochs; what they erase is passed on to the next one.
+    fn make_way_for(&mut self, newest: &mut MediaKeys) {
+        let queued = self.0.iter().filter(|queued| matches!(queued, Output::Keys(_))).count();
+        for _ in KEYS..=queued {
+            let oldest = self.0.iter().position(|queued| matches!(queued, Output::Keys(_)));
+            let oldest = oldest.and_then(|oldest| self.0.remove(oldest));
+            let Some(Output::Keys(oldest)) = oldest else { return };
+            let next = self.0.iter_mut().find_map(|queued| match queued {
+                Output::Keys(keys) => Some(keys),
+                Output::Send(_) | Output::Roster(_) | Output::Problem(_) | Output::Rejoin(_) => {
+                    None
+                }
+            });
+            let removed = &mut next.unwrap_or(&mut *newest).removed;
+            removed.extend_from_slice(&oldest.removed);
+            removed.sort_unstable();
+            removed.dedup();
+        }
+    }
+
+    fn keep_newest(&mut self, count: usize, kind: impl Fn(&Output) -> bool) {
+        let queued = self.0.iter().filter(|queued| kind(queued)).count();
+        let mut excess = queued.saturating_sub(count);
+        self.0.retain(|queued| {
+            let drop = excess > 0 && kind(queued);
+            excess -= usize::from(drop);
+            !drop
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use signaling_protocol::LogPosition;
+
+    use super::super::problem::{Problem, ProblemCode};
+    use super::*;
+
+    fn keys(epoch: u64) -> Output {
+        Output::Keys(MediaKeys {
+            epoch,
+            own_leaf: 0,
+            audio_base_key: vec![0; 48],
+            video_base_key: vec![0; 16],
+            members: vec![0],
+            removed: vec![u32::try_from(epoch).unwrap()],
+        })
+    }
+
+    #[test]
+    fn an_undrained_queue_stays_bounded_and_keeps_what_is_new() {
+        let mut outputs = Outputs::default();
+        for round in 0..1_000 {
+            outputs.push(keys(round));
+            let position = LogPosition(round);
+            outputs.push(Output::Send(ClientMessage::Heartbeat { position }));
+            outputs.push(Output::Problem(Problem::new(ProblemCode::BadLog, "…")));
+        }
+        let mut drained = Vec::new();
+        while let Some(output) = outputs.pop() {
+            drained.push(output);
+        }
+        assert_eq!(drained.len(), KEYS + 1 + PROBLEMS);
+        let keys = |output: &Output| match output {
+            Output::Keys(keys) => Some(keys.clone()),
+            Output::Send(_) | Output::Roster(_) | Output::Problem(_) | Output::Rejoin(_) => None,
+        };
+        let keys: Vec<_> = drained.iter().filter_map(keys).collect();
+        assert_eq!(keys.iter().map(|keys| keys.epoch).collect::<Vec<_>>(), [996, 997, 998, 999]);
+        let erased: BTreeSet<_> = keys.iter().flat_map(|keys| keys.removed.clone()).collect();
+        assert_eq!(erased, (0..1_000).collect(), "no erasure gets lost with a dropped epoch");
+        let position = LogPosition(999);
+        assert!(drained.contains(&Output::Send(ClientMessage::Heartbeat { position })));
+    }
+}
