@@ -1,15 +1,16 @@
 //! What the service counts. No label names a room or a participant.
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
-use signaling_protocol::RefusalCode;
+use signaling_protocol::{ClientMessage, RefusalCode, ServerMessage};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     pub(crate) rooms: IntGauge,
     pub(crate) participants: IntGauge,
     pub(crate) sockets: IntGauge,
-    pub(crate) messages_in: IntCounter,
-    pub(crate) messages_out: IntCounter,
+    pub(crate) queued_bytes: IntGauge,
+    messages_in: IntCounterVec,
+    messages_out: IntCounterVec,
     pub(crate) slow_readers: IntCounter,
     pub(crate) media_reports_dropped: IntCounter,
     pub(crate) appends: IntCounterVec,
@@ -43,8 +44,20 @@ impl Metrics {
             rooms: gauge("orange_rooms", "Rooms with somebody in them.")?,
             participants: gauge("orange_participants", "Participants in all rooms.")?,
             sockets: gauge("orange_sockets", "Open WebSockets.")?,
-            messages_in: counter("orange_messages_in_total", "Messages from clients.")?,
-            messages_out: counter("orange_messages_out_total", "Messages to clients.")?,
+            queued_bytes: gauge(
+                "orange_send_queue_bytes",
+                "Bytes that wait for the readers of all sockets.",
+            )?,
+            messages_in: counters(
+                "orange_messages_in_total",
+                "Messages from clients, by type; those that are not understood are `refused`.",
+                "type",
+            )?,
+            messages_out: counters(
+                "orange_messages_out_total",
+                "Messages to clients, by type.",
+                "type",
+            )?,
             slow_readers: counter(
                 "orange_slow_readers_total",
                 "Times that a reader was too slow and lost deltas to a snapshot.",
@@ -68,7 +81,18 @@ impl Metrics {
     }
 
     pub(crate) fn refused(&self, code: RefusalCode) {
-        // The codes are few and ours: no label comes from outside.
-        self.refusals.with_label_values(&[format!("{code:?}").as_str()]).inc();
+        self.refusals.with_label_values(&[code.name()]).inc();
+    }
+
+    /// A message came; `None` if it was too much or not understood.
+    pub(crate) fn received(&self, message: Option<&ClientMessage>) {
+        // The types are few and ours: no label comes from outside.
+        let kind = message.map_or("refused", ClientMessage::kind);
+        self.messages_in.with_label_values(&[kind]).inc();
+    }
+
+    /// A message is on its way to so many sockets.
+    pub(crate) fn sent(&self, message: &ServerMessage, sockets: usize) {
+        self.messages_out.with_label_values(&[message.kind()]).inc_by(sockets as u64);
     }
 }

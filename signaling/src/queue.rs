@@ -4,23 +4,41 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
-use signaling_protocol::Refusal;
+use prometheus::IntGauge;
+use signaling_protocol::{Refusal, RefusalCode};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// A message on its way out.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     pub(crate) text: Utf8Bytes,
+    pub(crate) urgency: Urgency,
+}
+
+/// What may happen to a message when its reader is slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
     /// A snapshot later makes up for it.
-    pub(crate) replaceable: bool,
+    Replaceable,
+    /// Makes up for every delta before it.
+    Snapshot,
+    /// Nothing else says it.
+    Needed,
 }
 
 /// What the socket's writer is to do next.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Write(Utf8Bytes),
-    Close(Refusal),
+    /// Say goodbye with this; without words if there are none.
+    Close(Option<Refusal>),
 }
+
+/// The reader is too slow: what a snapshot replaces was dropped, and a snapshot is due. Told to
+/// the room once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lagging;
 
 /// The queue between a room and one socket's writer.
 #[derive(Debug)]
@@ -28,58 +46,78 @@ pub(crate) struct SendQueue {
     limit: usize,
     state: Mutex<State>,
     news: Notify,
+    closing: CancellationToken,
+    /// The bytes in all queues of the process.
+    total: IntGauge,
 }
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Outgoing>,
     bytes: usize,
-    closing: Option<Refusal>,
+    lag: Lag,
+    closing: Option<Option<Refusal>>,
 }
 
-/// The reader is too slow: what could be replaced was dropped, and a snapshot is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lagging;
+/// Whether deltas were dropped and no snapshot has followed yet. Further deltas would only leave
+/// the client with a gap.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Lag {
+    #[default]
+    None,
+    /// The room does not know.
+    Untold,
+    /// The room knows; its snapshot is on its way.
+    Told,
+}
 
 impl SendQueue {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, state: Mutex::default(), news: Notify::new() }
+    /// A queue of so many bytes, or of one larger message.
+    pub(crate) fn new(limit: usize, total: IntGauge) -> Self {
+        Self {
+            limit,
+            state: Mutex::default(),
+            news: Notify::new(),
+            closing: CancellationToken::new(),
+            total,
+        }
     }
 
-    /// Queues a message.
+    /// Queues a message of the room.
     pub(crate) fn push(&self, message: Outgoing) -> Result<(), Lagging> {
         let mut state = self.state();
-        if state.closing.is_some() {
-            return Ok(());
+        self.add(&mut state, message);
+        let told = state.lag == Lag::Untold && state.closing.is_none();
+        if told {
+            state.lag = Lag::Told;
         }
-        let mut lagging = Ok(());
-        if state.bytes + message.text.len() > self.limit && !state.waiting.is_empty() {
-            state.waiting.retain(|one| !one.replaceable);
-            state.bytes = state.waiting.iter().map(|one| one.text.len()).sum();
-            lagging = Err(Lagging);
-            if message.replaceable {
-                return lagging;
-            }
-        }
-        state.bytes += message.text.len();
-        state.waiting.push_back(message);
         drop(state);
         self.news.notify_one();
-        lagging
+        if told { Err(Lagging) } else { Ok(()) }
+    }
+
+    /// Queues a message of the socket's own reader. If that makes the queue overflow, the room
+    /// hears of it with its own next message.
+    pub(crate) fn push_aside(&self, message: Outgoing) {
+        self.add(&mut self.state(), message);
+        self.news.notify_one();
     }
 
     /// Lets the writer close the socket, after what must still be said.
     pub(crate) fn close(&self, refusal: Refusal) {
-        let mut state = self.state();
-        state.waiting.retain(|one| !one.replaceable);
-        state.closing.get_or_insert(refusal);
-        drop(state);
+        self.close_with(&mut self.state(), Some(refusal));
         self.news.notify_one();
     }
 
-    /// Whether the socket is to be closed.
-    pub(crate) fn is_closing(&self) -> bool {
-        self.state().closing.is_some()
+    /// Lets the writer close the socket: the client has said goodbye itself.
+    pub(crate) fn finish(&self) {
+        self.close_with(&mut self.state(), None);
+        self.news.notify_one();
+    }
+
+    /// Waits until the socket is to be closed.
+    pub(crate) async fn closing(&self) {
+        self.closing.cancelled().await;
     }
 
     /// Waits for what to write next.
@@ -92,14 +130,63 @@ impl SendQueue {
         }
     }
 
+    fn add(&self, state: &mut State, message: Outgoing) {
+        if state.closing.is_some() {
+            return;
+        }
+        match message.urgency {
+            Urgency::Replaceable if state.lag != Lag::None => return,
+            Urgency::Snapshot => state.lag = Lag::None,
+            Urgency::Replaceable | Urgency::Needed => {}
+        }
+        if !self.has_room_for(state, &message) {
+            self.drop_replaceable(state);
+            match message.urgency {
+                Urgency::Replaceable => {
+                    state.lag = Lag::Untold;
+                    return;
+                }
+                Urgency::Needed => state.lag = Lag::Untold,
+                Urgency::Snapshot => {}
+            }
+            if !self.has_room_for(state, &message) {
+                return self.close_with(state, Some(too_slow()));
+            }
+        }
+        self.count(state, message.text.len(), 0);
+        state.waiting.push_back(message);
+    }
+
+    fn has_room_for(&self, state: &State, message: &Outgoing) -> bool {
+        state.waiting.is_empty() || state.bytes + message.text.len() <= self.limit
+    }
+
+    fn drop_replaceable(&self, state: &mut State) {
+        state.waiting.retain(|one| one.urgency == Urgency::Needed);
+        let left = state.waiting.iter().map(|one| one.text.len()).sum();
+        self.count(state, left, state.bytes);
+    }
+
+    fn close_with(&self, state: &mut State, refusal: Option<Refusal>) {
+        self.drop_replaceable(state);
+        state.closing.get_or_insert(refusal);
+        self.closing.cancel();
+    }
+
     fn take(&self) -> Option<Next> {
         let mut state = self.state();
-        if let Some(message) = state.waiting.pop_front() {
-            state.bytes -= message.text.len();
-            return Some(Next::Write(message.text));
+        match state.waiting.pop_front() {
+            Some(message) => {
+                self.count(&mut state, 0, message.text.len());
+                Some(Next::Write(message.text))
+            }
+            None => state.closing.clone().map(Next::Close),
         }
-        state.bytes = 0;
-        state.closing.clone().map(Next::Close)
+    }
+
+    fn count(&self, state: &mut State, more: usize, less: usize) {
+        state.bytes = state.bytes + more - less;
+        self.total.add(gauge(more) - gauge(less));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,40 +195,113 @@ impl SendQueue {
     }
 }
 
+impl Drop for SendQueue {
+    fn drop(&mut self) {
+        let left = self.state().bytes;
+        self.total.sub(gauge(left));
+    }
+}
+
+fn gauge(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn too_slow() -> Refusal {
+    Refusal::new(
+        RefusalCode::TooSlow,
+        "Your connection is too slow for this meeting's messages; join it again.",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signaling_protocol::RefusalCode;
 
-    fn message(bytes: usize, replaceable: bool) -> Outgoing {
-        Outgoing { text: "x".repeat(bytes).into(), replaceable }
+    fn queue(limit: usize) -> SendQueue {
+        SendQueue::new(limit, IntGauge::new("bytes", "bytes").expect("a gauge"))
+    }
+
+    fn message(bytes: usize, urgency: Urgency) -> Outgoing {
+        Outgoing { text: "x".repeat(bytes).into(), urgency }
+    }
+
+    fn lengths(queue: &SendQueue) -> Vec<usize> {
+        let mut lengths = Vec::new();
+        while let Some(Next::Write(text)) = queue.take() {
+            lengths.push(text.len());
+        }
+        lengths
     }
 
     #[test]
-    fn a_full_queue_gives_up_what_a_snapshot_replaces_and_says_so() {
-        let queue = SendQueue::new(100);
-        queue.push(message(40, true)).expect("room");
-        queue.push(message(40, false)).expect("room");
-        assert_eq!(queue.push(message(40, true)), Err(Lagging));
-        assert!(matches!(queue.take(), Some(Next::Write(text)) if text.len() == 40));
-        assert!(queue.take().is_none());
+    fn a_full_queue_gives_up_what_a_snapshot_replaces_and_says_so_once() {
+        let queue = queue(100);
+        queue.push(message(40, Urgency::Replaceable)).expect("room");
+        queue.push(message(41, Urgency::Needed)).expect("room");
+        assert_eq!(queue.push(message(42, Urgency::Replaceable)), Err(Lagging));
+        assert_eq!(queue.push(message(43, Urgency::Replaceable)), Ok(()), "told once");
+        assert_eq!(lengths(&queue), [41]);
+    }
+
+    #[test]
+    fn no_delta_passes_between_a_gap_and_its_snapshot() {
+        let queue = queue(100);
+        queue.push(message(90, Urgency::Replaceable)).expect("room");
+        assert_eq!(queue.push(message(20, Urgency::Replaceable)), Err(Lagging));
+        queue.push(message(1, Urgency::Replaceable)).expect("dropped");
+        queue.push(message(2, Urgency::Snapshot)).expect("room");
+        queue.push(message(3, Urgency::Replaceable)).expect("room");
+        assert_eq!(lengths(&queue), [2, 3]);
+    }
+
+    #[test]
+    fn the_room_hears_of_an_overflow_that_it_did_not_cause() {
+        let queue = queue(100);
+        queue.push(message(90, Urgency::Replaceable)).expect("room");
+        queue.push_aside(message(20, Urgency::Needed));
+        assert_eq!(queue.push(message(1, Urgency::Needed)), Err(Lagging));
+        assert_eq!(lengths(&queue), [20, 1]);
+    }
+
+    #[test]
+    fn a_queue_full_of_what_must_be_said_is_closed() {
+        let queue = queue(100);
+        queue.push_aside(message(60, Urgency::Needed));
+        queue.push_aside(message(60, Urgency::Needed));
+        assert_eq!(lengths(&queue), [60]);
+        assert_eq!(queue.take(), Some(Next::Close(Some(too_slow()))));
     }
 
     #[test]
     fn one_message_over_the_limit_still_goes_when_nothing_waits() {
-        let queue = SendQueue::new(10);
-        queue.push(message(50, true)).expect("nothing waits");
-        assert!(matches!(queue.take(), Some(Next::Write(_))));
+        let queue = queue(10);
+        queue.push(message(50, Urgency::Snapshot)).expect("nothing waits");
+        assert_eq!(lengths(&queue), [50]);
     }
 
     #[test]
-    fn closing_comes_after_what_must_be_said() {
-        let queue = SendQueue::new(100);
-        queue.push(message(1, true)).expect("room");
-        queue.push(message(2, false)).expect("room");
-        queue.close(Refusal::new(RefusalCode::TooSlow, "too slow"));
-        queue.push(message(3, false)).expect("ignored");
-        assert!(matches!(queue.take(), Some(Next::Write(text)) if text.len() == 2));
-        assert!(matches!(queue.take(), Some(Next::Close(_))));
+    fn closing_comes_after_what_must_be_said_and_with_the_first_reason() {
+        let queue = queue(100);
+        queue.push(message(1, Urgency::Replaceable)).expect("room");
+        queue.push(message(2, Urgency::Needed)).expect("room");
+        queue.close(too_slow());
+        queue.finish();
+        queue.push(message(3, Urgency::Needed)).expect("ignored");
+        assert_eq!(lengths(&queue), [2]);
+        assert_eq!(queue.take(), Some(Next::Close(Some(too_slow()))));
+    }
+
+    #[test]
+    fn the_total_of_bytes_is_right_whatever_happens() {
+        let total = IntGauge::new("bytes", "bytes").expect("a gauge");
+        let queue = SendQueue::new(100, total.clone());
+        queue.push_aside(message(60, Urgency::Replaceable));
+        queue.push_aside(message(30, Urgency::Needed));
+        assert_eq!(total.get(), 90);
+        queue.push_aside(message(40, Urgency::Replaceable));
+        assert_eq!(total.get(), 30);
+        queue.push_aside(message(7, Urgency::Snapshot));
+        drop(queue);
+        assert_eq!(total.get(), 0);
     }
 }

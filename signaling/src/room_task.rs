@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth;
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
-use crate::queue::{Lagging, Outgoing, SendQueue};
+use crate::queue::{Lagging, Outgoing, SendQueue, Urgency};
 use crate::room::{Output, Room, RoomLimits, SocketId};
 use crate::sfu_link::MediaPlane;
 use crate::store::{Store, StoreFailure};
@@ -89,10 +89,7 @@ async fn turn_away(inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
 }
 
 /// Takes the room from the store.
-async fn open(
-    id: &RoomId,
-    around: &Surroundings,
-) -> Result<(Room, Fence, LogPosition), Refusal> {
+async fn open(id: &RoomId, around: &Surroundings) -> Result<(Room, Fence, LogPosition), Refusal> {
     let node = NodeId(around.config.node.clone());
     let (fence, stored) = around.store.open(id.clone(), node).await.map_err(refusal_of)?;
     // The store's own checkpoint may lie before the log's base: entries between them pile up.
@@ -344,13 +341,22 @@ impl RoomTask {
         if let ServerMessage::Refused { refusal } = message {
             self.around.metrics.refused(refusal.code);
         }
-        let replaceable =
-            matches!(message, ServerMessage::Delta { .. } | ServerMessage::Snapshot(_));
+        let urgency = match message {
+            ServerMessage::Delta { .. } => Urgency::Replaceable,
+            ServerMessage::Snapshot(_) => Urgency::Snapshot,
+            ServerMessage::Joined(_)
+            | ServerMessage::Resumed { .. }
+            | ServerMessage::Answer { .. }
+            | ServerMessage::MediaLost { .. }
+            | ServerMessage::HeartbeatEcho
+            | ServerMessage::Refused { .. }
+            | ServerMessage::Closing { .. } => Urgency::Needed,
+        };
         let Ok(text) = serde_json::to_string(message) else { return };
-        let outgoing = Outgoing { text: text.into(), replaceable };
+        let outgoing = Outgoing { text: text.into(), urgency };
         for socket in to {
             let Some(queue) = self.queues.get(socket) else { continue };
-            self.around.metrics.messages_out.inc();
+            self.around.metrics.sent(message, 1);
             if queue.push(outgoing.clone()) == Err(Lagging) {
                 self.around.metrics.slow_readers.inc();
                 let now = self.now();

@@ -1,5 +1,7 @@
 //! One WebSocket: its hello, then messages in both directions until one side ends it.
 
+use std::future::pending;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +10,13 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use governor::{Quota, RateLimiter};
 use signaling_protocol::{ClientMessage, Hello, Refusal, RefusalCode, ServerMessage, VERSION};
-use std::num::NonZeroU32;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::auth::Tokens;
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
-use crate::queue::{Next, Outgoing, SendQueue};
+use crate::queue::{Next, Outgoing, SendQueue, Urgency};
 use crate::room::SocketId;
 use crate::room_task::RoomInput;
 use crate::rooms::Rooms;
@@ -100,7 +101,8 @@ impl Sockets {
                 return say_goodbye(&mut writer, refusal).await;
             }
         };
-        let queue = Arc::new(SendQueue::new(self.config.queue_bytes));
+        let waiting = self.metrics.queued_bytes.clone();
+        let queue = Arc::new(SendQueue::new(self.config.queue_bytes, waiting));
         let socket = self.rooms.socket();
         let inputs = self.rooms.enter(&room);
         let greeting = RoomInput::Hello { socket, queue: Arc::clone(&queue), resume: hello.resume };
@@ -112,20 +114,24 @@ impl Sockets {
             return say_goodbye(&mut writer, refusal.with_retry_after(1)).await;
         }
         tracing::debug!(%room, socket = socket.0, "socket opened");
+        // A reader that reads nothing would let the last words wait for ever.
+        let overdue = async {
+            queue.closing().await;
+            sleep(GOODBYE).await;
+        };
         // Whichever side ends first ends the other.
         tokio::select! {
-            () = self.read(socket, reader, &inputs, &queue) => {
-                // What is to be said to a client that broke the rules is still said.
-                let rest = timeout(GOODBYE, write(&mut writer, &queue));
-                if queue.is_closing() { let _ = rest.await; }
-            }
+            () = self.read(socket, reader, &inputs, &queue) => {}
             () = write(&mut writer, &queue) => {}
+            () = overdue => {}
         }
         // The room may have ended before its sockets.
         let _ = inputs.send(RoomInput::Closed { socket }).await;
         tracing::debug!(%room, socket = socket.0, "socket closed");
     }
 
+    /// Reads until the client is gone. One that leaves or has broken the rules is read no
+    /// further, and its socket is closed by the writer.
     async fn read(
         &self,
         socket: SocketId,
@@ -140,8 +146,10 @@ impl Sockets {
         while let Some(Ok(message)) = reader.next().await {
             let outcome = match message {
                 Message::Text(text) => {
-                    self.metrics.messages_in.inc();
-                    if limiter.check().is_err() { Err(too_fast()) } else { parse(&text) }
+                    let message =
+                        if limiter.check().is_err() { Err(too_fast()) } else { parse(&text) };
+                    self.metrics.received(message.as_ref().ok());
+                    message
                 }
                 Message::Binary(_) => Err(binary()),
                 Message::Ping(_) | Message::Pong(_) => {
@@ -158,8 +166,12 @@ impl Sockets {
                     refused = 0;
                     let leaves = message == ClientMessage::Leave;
                     let input = RoomInput::Message { socket, message };
-                    if inputs.send(input).await.is_err() || leaves {
+                    if inputs.send(input).await.is_err() {
                         return;
+                    }
+                    if leaves {
+                        queue.finish();
+                        return pending().await;
                     }
                 }
                 Err(refusal) => {
@@ -167,11 +179,18 @@ impl Sockets {
                     refused += 1;
                     if refused > PATIENCE {
                         queue.close(refusal);
-                        return;
+                        return pending().await;
                     }
-                    push(queue, &ServerMessage::Refused { refusal });
+                    self.push(queue, &ServerMessage::Refused { refusal });
                 }
             }
+        }
+    }
+
+    fn push(&self, queue: &SendQueue, message: &ServerMessage) {
+        if let Ok(text) = serde_json::to_string(message) {
+            self.metrics.sent(message, 1);
+            queue.push_aside(Outgoing { text: text.into(), urgency: Urgency::Needed });
         }
     }
 }
@@ -185,7 +204,12 @@ async fn write(writer: &mut Writer, queue: &SendQueue) {
                     return;
                 }
             }
-            Next::Close(refusal) => return say_goodbye(writer, refusal).await,
+            Next::Close(Some(refusal)) => return say_goodbye(writer, refusal).await,
+            Next::Close(None) => {
+                let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+                let _ = timeout(GOODBYE, writer.send(Message::Close(Some(frame)))).await;
+                return;
+            }
         }
     }
 }
@@ -218,13 +242,6 @@ async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
         writer.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await
     };
     let _ = timeout(GOODBYE, words).await;
-}
-
-fn push(queue: &SendQueue, message: &ServerMessage) {
-    if let Ok(text) = serde_json::to_string(message) {
-        // A reader that lags gets its snapshot at the room's next word.
-        let _ = queue.push(Outgoing { text: text.into(), replaceable: false });
-    }
 }
 
 fn parse(text: &str) -> Result<ClientMessage, Refusal> {

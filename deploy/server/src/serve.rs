@@ -81,7 +81,10 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         &registry,
     )?;
     let signaling = Signaling::start(
-        SignalingConfig { allowed_origins: config.allow_origin.clone(), ..SignalingConfig::default() },
+        SignalingConfig {
+            allowed_origins: config.allow_origin.clone(),
+            ..SignalingConfig::default()
+        },
         storage,
         Arc::new(Media(sfu.handle())),
         &registry,
@@ -97,14 +100,15 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
 
     tracing::info!(%address, media_ports = ?sfu.ports(), "serving");
     announce(address);
-    let service = with_web_client(signaling.router())
-        .into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(async move {
-        told_to_end().await;
-        tracing::info!("shutting down");
-        signaling.shut_down().await;
-    })
-    .await?;
+    let service =
+        with_web_client(signaling.router()).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            told_to_end().await;
+            tracing::info!("shutting down");
+            signaling.shut_down().await;
+        })
+        .await?;
     sfu.stop();
     relay.abort();
     Ok(())

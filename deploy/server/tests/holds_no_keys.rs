@@ -45,7 +45,9 @@ fn reaches(metadata: &Metadata, package: &str) -> BTreeSet<String> {
             nodes[id]
                 .deps
                 .iter()
-                .filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development))
+                .filter(|dep| {
+                    dep.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development)
+                })
                 .map(|dep| &dep.pkg),
         );
     }

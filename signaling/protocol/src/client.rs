@@ -38,6 +38,22 @@ pub enum ClientMessage {
     Leave,
 }
 
+impl ClientMessage {
+    /// Its `type` on the wire.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::UploadKeyPackage { .. } => "upload_key_package",
+            Self::Submit(_) => "submit",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Offer { .. } => "offer",
+            Self::SetTracks { .. } => "set_tracks",
+            Self::Leave => "leave",
+        }
+    }
+}
+
 /// Opens the conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

@@ -82,3 +82,30 @@ pub enum RefusalCode {
     /// The server goes down.
     ShuttingDown,
 }
+
+impl RefusalCode {
+    /// The code on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadMessage => "bad_message",
+            Self::TooLarge => "too_large",
+            Self::TooFast => "too_fast",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::BadToken => "bad_token",
+            Self::UnknownRoom => "unknown_room",
+            Self::RoomFull => "room_full",
+            Self::ServerFull => "server_full",
+            Self::ResumeExpired => "resume_expired",
+            Self::Superseded => "superseded",
+            Self::StaleHandshake => "stale_handshake",
+            Self::NotAllowed => "not_allowed",
+            Self::LogFull => "log_full",
+            Self::BadOffer => "bad_offer",
+            Self::MediaUnavailable => "media_unavailable",
+            Self::TooSlow => "too_slow",
+            Self::StorageUnavailable => "storage_unavailable",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+}

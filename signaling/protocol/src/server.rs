@@ -51,6 +51,24 @@ pub enum ServerMessage {
     },
 }
 
+impl ServerMessage {
+    /// Its `type` on the wire.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Joined(_) => "joined",
+            Self::Resumed { .. } => "resumed",
+            Self::Snapshot(_) => "snapshot",
+            Self::Delta { .. } => "delta",
+            Self::Answer { .. } => "answer",
+            Self::MediaLost { .. } => "media_lost",
+            Self::HeartbeatEcho => "heartbeat_echo",
+            Self::Refused { .. } => "refused",
+            Self::Closing { .. } => "closing",
+        }
+    }
+}
+
 /// The welcome of the room (not the MLS Welcome).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -108,7 +126,8 @@ pub struct Snapshot {
     pub seq: Seq,
     /// Who else is here.
     pub room: RoomSnapshot,
-    /// The log entries after the client's position.
+    /// The log entries after the position that the client has last told: those it has read since
+    /// are among them.
     pub log: LogReplay,
 }
 

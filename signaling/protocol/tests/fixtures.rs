@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use signaling_protocol::{
-    ClientMessage, Delta, LogEvent, Refusal, RoomCreated, ServerMessage, Source, Step, TokenIssued,
+    ClientMessage, Delta, LogEvent, Refusal, RefusalCode, RoomCreated, ServerMessage, Source, Step,
+    TokenIssued,
 };
 
 /// All fixtures by name, without `.json`.
@@ -74,6 +75,26 @@ fn every_fixture_is_named_after_its_type() {
     for (name, value) in fixtures() {
         let Some(kind) = value.get("type").and_then(Value::as_str) else { continue };
         assert_eq!(name.split('.').nth(1), Some(kind), "{name}");
+    }
+}
+
+#[test]
+fn every_message_and_code_knows_its_name_on_the_wire() {
+    for (name, value) in fixtures() {
+        let kind = match name.split('.').next() {
+            Some("client") => {
+                serde_json::from_value(value.clone()).map(|m: ClientMessage| m.kind())
+            }
+            Some("server") => {
+                serde_json::from_value(value.clone()).map(|m: ServerMessage| m.kind())
+            }
+            _ => continue,
+        };
+        assert_eq!(kind.expect("a message"), value["type"], "{name}");
+    }
+    for name in variants::<RefusalCode>(Value::from("no such code")) {
+        let code: RefusalCode = serde_json::from_value(Value::from(name.clone())).expect("a code");
+        assert_eq!(code.name(), name);
     }
 }
 
