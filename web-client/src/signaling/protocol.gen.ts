@@ -390,7 +390,8 @@ seq: Seq,
  */
 room: RoomSnapshot,
 /**
- * The log entries after the client's position.
+ * The log entries after the position that the client has last told: those it has read since
+ * are among them.
  */
 log: LogReplay, };
 
