@@ -111,7 +111,7 @@ describe('three people', () => {
     await ada.page.getByRole('button', { name: 'Mute', exact: true }).click();
     await bob.page
       .locator('figure', { hasText: 'Ada' })
-      .getByTitle('Microphone off')
+      .locator('title', { hasText: 'Microphone off' })
       .waitFor({ state: 'attached' });
     await ada.page.getByRole('button', { name: 'Camera on' }).click();
     await bob.waitToSee('Ada', RED_BLUE);

@@ -62,7 +62,12 @@ describe('presence', () => {
   it('follows the deltas and passes over the own ones', () => {
     let presence = follow(
       nobody,
-      { type: 'snapshot', seq: 1, room: { participants: [{ participant: 1, tracks: [] }] } },
+      {
+        type: 'snapshot',
+        seq: 1,
+        room: { participants: [{ participant: 1, tracks: [] }] },
+        log: { entries: [] },
+      },
       4,
     );
     const camera = [track('camera')];

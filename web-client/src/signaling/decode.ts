@@ -16,10 +16,11 @@ export type PageMessage =
       resume_token: string;
       seq: number;
       room: Room;
+      log: { position: number };
       slots: Slots;
     }
   | { type: 'resumed'; seq: number }
-  | { type: 'snapshot'; seq: number; room: Room }
+  | { type: 'snapshot'; seq: number; room: Room; log: { entries: { position: number }[] } }
   | { type: 'delta'; seq: number; delta: PageDelta }
   | { type: 'answer'; sdp: string }
   | { type: 'media_lost'; refusal: Refusal }
@@ -42,10 +43,13 @@ export type PageDelta =
   | ({ change: 'tracks_changed' } & ParticipantState)
   | { change: 'log'; entry: { position: number } };
 
-// Every kind of message and of delta that the protocol has is one that the page knows.
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
-export const kindsOfMessage: Same<ServerMessage['type'], PageMessage['type']> = true;
-export const kindsOfDelta: Same<Delta['change'], PageDelta['change']> = true;
+// What the server can say, the page can read: a field that is renamed, dropped or retyped in the
+// protocol fails here, and so does a kind that the page does not know or that is no more.
+type Reads<Theirs, Ours> = [Theirs] extends [Ours] ? true : never;
+export const messages: Reads<ServerMessage, PageMessage> = true;
+type Same<A, B> = [A] extends [B] ? Reads<B, A> : never;
+export const kinds: Same<ServerMessage['type'], PageMessage['type']> = true;
+export const changes: Same<Delta['change'], PageDelta['change']> = true;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
@@ -56,6 +60,7 @@ const track: v.GenericSchema<Track> = v.object({
 });
 
 const state = { participant: count, tracks: v.pipe(v.array(track), v.maxLength(8)) };
+const entry = v.object({ position: count });
 const room = v.object({ participants: v.array(v.object(state)) });
 
 const refusal: v.GenericSchema<Refusal> = v.object({
@@ -93,7 +98,7 @@ const delta = v.variant('change', [
   v.object({ change: v.literal('participant_joined'), ...state }),
   v.object({ change: v.literal('participant_left'), participant: count }),
   v.object({ change: v.literal('tracks_changed'), ...state }),
-  v.object({ change: v.literal('log'), entry: v.object({ position: count }) }),
+  v.object({ change: v.literal('log'), entry }),
 ]);
 
 const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
@@ -103,10 +108,16 @@ const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
     resume_token: v.string(),
     seq: count,
     room,
+    log: v.object({ position: count }),
     slots,
   }),
   v.object({ type: v.literal('resumed'), seq: count }),
-  v.object({ type: v.literal('snapshot'), seq: count, room }),
+  v.object({
+    type: v.literal('snapshot'),
+    seq: count,
+    room,
+    log: v.object({ entries: v.array(entry) }),
+  }),
   v.object({ type: v.literal('delta'), seq: count, delta }),
   v.object({ type: v.literal('answer'), sdp: v.string() }),
   v.object({ type: v.literal('media_lost'), refusal }),

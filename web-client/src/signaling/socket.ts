@@ -1,18 +1,8 @@
-/**
- * The conversation with the signalling service: hello, resume after a broken socket, and the
- * numbers of deltas and log entries from which a resume goes on. It decides when to try again;
- * what the messages mean is its owner's business.
- */
+/** The WebSocket around a conversation: moves messages, keeps the timer, decides nothing. */
 
-import { backoff } from './backoff';
-import { decodeMessage, type PageMessage } from './decode';
+import { type Command, Conversation } from './conversation';
+import type { PageMessage } from './decode';
 import type { ClientMessage, Refusal } from './protocol.gen';
-import { VERSION } from './protocol.gen';
-
-/** No word from the server for so long: the socket is dead, whatever the browser thinks. */
-const SILENCE_MS = 12_000;
-/** A resume is tried for so long; the server forgets after ten seconds, give or take the way. */
-const RESUME_MS = 30_000;
 
 export interface SocketEvents {
   /** A message, parsed for the page and whole for the end-to-end encryption. */
@@ -23,39 +13,28 @@ export interface SocketEvents {
   closed(refusal: Refusal | undefined): void;
 }
 
-interface Identity {
-  participant: number;
-  resumeToken: string;
-}
-
 export class SignalingSocket {
+  readonly #conversation: Conversation;
   #socket: WebSocket | undefined;
-  #identity: Identity | undefined;
-  #seq = 0;
-  #position = 0;
-  #attempt = 0;
-  #brokenSince: number | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #watch: ReturnType<typeof setTimeout> | undefined;
-  #closing: Refusal | undefined;
-  #over = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
 
   constructor(
-    readonly token: string,
+    token: string,
     readonly events: SocketEvents,
   ) {
-    this.#open();
+    this.#conversation = new Conversation(token, Math.random);
+    this.#carryOut(this.#conversation.start(Date.now()));
   }
 
-  /** Says something now, or not at all: what must survive a broken socket is said again by its owner. */
-  send(message: ClientMessage): boolean {
-    return this.sendText(JSON.stringify(message));
+  /** Says something now, or not at all: what must survive a broken socket is said again by its
+   * owner after the resume. */
+  send(message: ClientMessage): void {
+    this.sendText(JSON.stringify(message));
   }
 
-  sendText(text: string): boolean {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(text);
-    return true;
+  sendText(text: string): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text);
   }
 
   /** Ends the conversation for good. */
@@ -66,123 +45,69 @@ export class SignalingSocket {
 
   /** Ends it without a word: the server waits for a return that does not come. */
   stop(): void {
-    this.#over = true;
-    clearTimeout(this.#retry);
-    clearTimeout(this.#watch);
-    this.#socket?.close();
-    this.#socket = undefined;
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#drop();
   }
 
   #open(): void {
-    const url = new URL('/api/v1/socket', location.href);
+    const url = new URL('/api/v1/socket', location.origin);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    url.hash = '';
     const socket = new WebSocket(url);
     this.#socket = socket;
-    this.#closing = undefined;
-    socket.onopen = () => this.#hello(socket);
-    socket.onmessage = (event: MessageEvent<unknown>) => {
-      if (socket === this.#socket && typeof event.data === 'string') this.#receive(event.data);
+    const follow = (react: () => Command[]): void => {
+      if (socket === this.#socket) this.#carryOut(react());
     };
-    socket.onclose = () => {
-      if (socket === this.#socket) this.#broken();
+    socket.onopen = () => follow(() => this.#conversation.handleOpen(Date.now()));
+    socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (typeof data !== 'string') return;
+      follow(() => this.#conversation.handleText(data, Date.now()));
     };
-    this.#watchSilence();
+    socket.onclose = () => follow(() => this.#conversation.handleClosed(Date.now()));
   }
 
-  #hello(socket: WebSocket): void {
-    const resume = this.#identity && {
-      participant: this.#identity.participant,
-      resume_token: this.#identity.resumeToken,
-      seq: this.#seq,
-      position: this.#position,
-    };
-    const hello: ClientMessage = {
-      type: 'hello',
-      version: VERSION,
-      token: this.token,
-      resume: resume ?? null,
-    };
-    socket.send(JSON.stringify(hello));
-  }
-
-  #receive(text: string): void {
-    this.#watchSilence();
-    const message = decodeMessage(text);
-    if (message === undefined) return;
-    switch (message.type) {
-      case 'joined':
-        this.#identity = { participant: message.participant, resumeToken: message.resume_token };
-        this.#seq = message.seq;
-        this.#position = logPosition(text);
-        this.#healthy();
-        break;
-      case 'resumed':
-        this.#healthy();
-        break;
-      case 'snapshot':
-        this.#seq = message.seq;
-        this.#position = Math.max(this.#position, lastPosition(text));
-        break;
-      case 'delta':
-        this.#seq = message.seq;
-        if (message.delta.change === 'log') this.#position = message.delta.entry.position;
-        break;
-      case 'closing':
-        this.#closing = message.refusal;
-        break;
-      case 'answer':
-      case 'media_lost':
-      case 'heartbeat_echo':
-      case 'refused':
-        break;
-    }
-    this.events.message(message, text);
-  }
-
-  #healthy(): void {
-    this.#attempt = 0;
-    this.#brokenSince = undefined;
-  }
-
-  #broken(): void {
+  #drop(): void {
+    const socket = this.#socket;
     this.#socket = undefined;
-    clearTimeout(this.#watch);
-    if (this.#over) return;
-    const now = Date.now();
-    this.#brokenSince ??= now;
-    const final = this.#closing !== undefined && this.#closing.code !== 'storage_unavailable';
-    if (final || this.#identity === undefined || now - this.#brokenSince > RESUME_MS) {
-      this.#over = true;
-      this.events.closed(this.#closing);
-      return;
+    socket?.close();
+  }
+
+  #carryOut(commands: Command[]): void {
+    for (const command of commands) {
+      if (this.#stopped) return;
+      switch (command.do) {
+        case 'open':
+          this.#open();
+          break;
+        case 'close':
+          this.#drop();
+          break;
+        case 'send':
+          this.sendText(command.text);
+          break;
+        case 'deliver':
+          this.events.message(command.message, command.text);
+          break;
+        case 'reconnecting':
+          this.#drop();
+          this.events.reconnecting();
+          break;
+        case 'over':
+          this.stop();
+          this.events.closed(command.refusal);
+          return;
+      }
     }
-    this.events.reconnecting();
-    this.#retry = setTimeout(() => this.#open(), backoff(this.#attempt, Math.random()));
-    this.#attempt += 1;
+    this.#setTimer();
   }
 
-  #watchSilence(): void {
-    clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => {
-      const socket = this.#socket;
-      if (socket === undefined) return;
-      // A dead connection may take minutes to close by itself.
-      this.#broken();
-      socket.close();
-    }, SILENCE_MS);
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const due = this.#conversation.timeout;
+    if (this.#stopped || due === undefined) return;
+    this.#timer = setTimeout(
+      () => this.#carryOut(this.#conversation.handleTimeout(Date.now())),
+      Math.max(0, due - Date.now()),
+    );
   }
-}
-
-/** Where the log stood at the join. */
-function logPosition(joined: string): number {
-  const { log } = JSON.parse(joined) as { log?: { position?: unknown } };
-  return typeof log?.position === 'number' ? log.position : 0;
-}
-
-/** The last log entry of a snapshot. */
-function lastPosition(snapshot: string): number {
-  const { log } = JSON.parse(snapshot) as { log?: { entries?: { position?: unknown }[] } };
-  const last = log?.entries?.at(-1)?.position;
-  return typeof last === 'number' ? last : 0;
 }

@@ -229,8 +229,8 @@ function takePart(looks: Looks): void {
 
 /** Runs in the page: draws somebody's video small and reads its colours. */
 async function look(name: string): Promise<Seen | undefined> {
-  const figure = [...document.querySelectorAll('figure:not([data-self])')].find(
-    (one) => one.querySelector('figcaption')?.textContent === name,
+  const figure = [...document.querySelectorAll('figure:not([data-self])')].find((one) =>
+    one.querySelector('figcaption')?.textContent?.endsWith(name),
   );
   const video = figure?.querySelector('video');
   if (!video || video.videoWidth === 0) return undefined;

@@ -1,0 +1,174 @@
+/**
+ * The conversation with the signalling service as a pure state machine: hello, resume after a
+ * broken socket with growing waits, and the numbers of deltas and log entries from which a resume
+ * goes on. What happens to the socket comes in, with the time; what to do about it comes out.
+ */
+
+import { backoff } from './backoff';
+import { decodeMessage, type PageMessage } from './decode';
+import { VERSION } from './protocol.gen';
+import type { ClientMessage, Refusal } from './protocol.gen';
+
+/** No word from the server for so long: the socket is dead, whatever the browser thinks. */
+export const SILENCE_MS = 12_000;
+/** A resume is tried for so long; the server forgets after ten seconds, give or take the way. */
+export const RESUME_MS = 30_000;
+/** Longer than any snapshot: a few hundred commits and KeyPackages. */
+const TEXT_CHARS = 32 * 1024 * 1024;
+
+/** What the shell around it is to do. */
+export type Command =
+  /** Open a socket; there is none. */
+  | { do: 'open' }
+  /** Close the socket and think no more of it. */
+  | { do: 'close' }
+  | { do: 'send'; text: string }
+  /** Hand a message on: parsed for the page, and whole for the end-to-end encryption. */
+  | { do: 'deliver'; message: PageMessage; text: string }
+  /** The socket broke and is being brought back. */
+  | { do: 'reconnecting' }
+  /** The conversation is over; only a new join goes on. */
+  | { do: 'over'; refusal: Refusal | undefined };
+
+type State =
+  /** A socket opens, or its hello is not answered yet. */
+  | { kind: 'greeting'; heard: number }
+  /** Messages go both ways. */
+  | { kind: 'talking'; heard: number }
+  /** No socket until then. */
+  | { kind: 'waiting'; until: number }
+  | { kind: 'over' };
+
+interface Identity {
+  participant: number;
+  resumeToken: string;
+}
+
+export class Conversation {
+  #state: State = { kind: 'over' };
+  #identity: Identity | undefined;
+  #seq = 0;
+  #position = 0;
+  #attempt = 0;
+  #brokenSince: number | undefined;
+  #closing: Refusal | undefined;
+
+  constructor(
+    readonly token: string,
+    /** In 0…1, for the waits. */
+    readonly random: () => number,
+  ) {}
+
+  /** When `handleTimeout` wants to be called, in ms; never if there is nothing to wait for. */
+  get timeout(): number | undefined {
+    switch (this.#state.kind) {
+      case 'greeting':
+      case 'talking':
+        return this.#state.heard + SILENCE_MS;
+      case 'waiting':
+        return this.#state.until;
+      case 'over':
+        return undefined;
+    }
+  }
+
+  start(now: number): Command[] {
+    this.#state = { kind: 'greeting', heard: now };
+    return [{ do: 'open' }];
+  }
+
+  /** The socket is open. */
+  handleOpen(now: number): Command[] {
+    if (this.#state.kind !== 'greeting') return [];
+    this.#state = { kind: 'greeting', heard: now };
+    const identity = this.#identity;
+    const hello: ClientMessage = {
+      type: 'hello',
+      version: VERSION,
+      token: this.token,
+      resume:
+        identity === undefined
+          ? null
+          : {
+              participant: identity.participant,
+              resume_token: identity.resumeToken,
+              seq: this.#seq,
+              position: this.#position,
+            },
+    };
+    return [{ do: 'send', text: JSON.stringify(hello) }];
+  }
+
+  /** The socket is gone. */
+  handleClosed(now: number): Command[] {
+    if (this.#state.kind !== 'greeting' && this.#state.kind !== 'talking') return [];
+    this.#brokenSince ??= now;
+    const final = this.#closing !== undefined && this.#closing.code !== 'storage_unavailable';
+    if (final || this.#identity === undefined || now - this.#brokenSince > RESUME_MS) {
+      this.#state = { kind: 'over' };
+      return [{ do: 'over', refusal: this.#closing }];
+    }
+    this.#closing = undefined;
+    this.#state = { kind: 'waiting', until: now + backoff(this.#attempt, this.random()) };
+    this.#attempt += 1;
+    return [{ do: 'reconnecting' }];
+  }
+
+  handleTimeout(now: number): Command[] {
+    const due = this.timeout;
+    if (due === undefined || now < due) return [];
+    if (this.#state.kind === 'waiting') {
+      this.#state = { kind: 'greeting', heard: now };
+      return [{ do: 'open' }];
+    }
+    // A dead connection may take minutes to close by itself.
+    return [{ do: 'close' }, ...this.handleClosed(now)];
+  }
+
+  /** A text message came. One that cannot be read is passed over: it concerns nobody. */
+  handleText(text: string, now: number): Command[] {
+    const state = this.#state;
+    if (state.kind !== 'greeting' && state.kind !== 'talking') return [];
+    this.#state = { ...state, heard: now };
+    if (text.length > TEXT_CHARS) return [];
+    const message = decodeMessage(text);
+    if (message === undefined) return [];
+    const deliver: Command = { do: 'deliver', message, text };
+    switch (message.type) {
+      case 'joined':
+        this.#identity = { participant: message.participant, resumeToken: message.resume_token };
+        this.#seq = message.seq;
+        this.#position = message.log.position;
+        this.#healthy(now);
+        return [deliver];
+      case 'resumed':
+        this.#healthy(now);
+        return [deliver];
+      case 'snapshot':
+        this.#seq = message.seq;
+        this.#position = Math.max(this.#position, message.log.entries.at(-1)?.position ?? 0);
+        return [deliver];
+      case 'delta':
+        if (message.seq <= this.#seq) return [];
+        // A missed delta comes again with a resume.
+        if (message.seq > this.#seq + 1) return [{ do: 'close' }, ...this.handleClosed(now)];
+        this.#seq = message.seq;
+        if (message.delta.change === 'log') this.#position = message.delta.entry.position;
+        return [deliver];
+      case 'closing':
+        this.#closing = message.refusal;
+        return [deliver];
+      case 'answer':
+      case 'media_lost':
+      case 'heartbeat_echo':
+      case 'refused':
+        return [deliver];
+    }
+  }
+
+  #healthy(now: number): void {
+    this.#state = { kind: 'talking', heard: now };
+    this.#attempt = 0;
+    this.#brokenSince = undefined;
+  }
+}
