@@ -57,7 +57,6 @@ test-rust: ## Rust tests
 .PHONY: test-web
 test-web: wasm ## TypeScript tests, and the WASM core in Node.js
 	$(NPM) test
-	node web-client/e2ee-wasm/tests/smoke.mjs
 
 .PHONY: test-e2e
 test-e2e: setup-browser web ## Meetings between real browsers through the real server
