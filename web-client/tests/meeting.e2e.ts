@@ -1,75 +1,15 @@
 /** Meetings between real browsers through the real server. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  GREEN_YELLOW,
-  type Looks,
-  openBrowser,
-  Person,
-  RED_BLUE,
-  until,
-  WHITE_PURPLE,
-} from './support/person';
-import { Server } from './support/server';
+import { describe, expect, it } from 'vitest';
+import { GREEN_YELLOW, type Person, RED_BLUE, until, WHITE_PURPLE } from './support/person';
+import { Stage } from './support/stage';
 
-let server: Server;
-let browser: Browser;
-let people: Person[] = [];
-
-beforeAll(async () => {
-  server = await Server.start();
-  browser = await openBrowser();
-});
-
-afterEach(async () => {
-  const errors = people.flatMap((one) => one.errors.map((error) => `${one.name}: ${error}`));
-  await Promise.all(people.map((one) => one.close()));
-  people = [];
-  expect(errors).toEqual([]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
-async function person(name: string, looks: Looks): Promise<Person> {
-  const one = await Person.open(browser, name, looks);
-  people.push(one);
-  return one;
-}
-
-/** Starts a meeting as a person would, and returns its link. */
-async function newMeeting(host: Person): Promise<string> {
-  await host.page.goto(server.url);
-  await host.page.getByRole('button', { name: 'New meeting' }).click();
-  await host.page.getByLabel('Your name').waitFor();
-  return host.page.url();
-}
-
-async function enter(one: Person): Promise<void> {
-  await one.page.getByLabel('Your name').fill(one.name);
-  await one.page.getByRole('button', { name: 'Join', exact: true }).click();
-}
-
-async function meetingOfThree(): Promise<{ ada: Person; bob: Person; cleo: Person; link: string }> {
-  const ada = await person('Ada', RED_BLUE);
-  const link = await newMeeting(ada);
-  await enter(ada);
-  await ada.isIn(1);
-  const bob = await person('Bob', GREEN_YELLOW);
-  await bob.join(link);
-  const cleo = await person('Cleo', WHITE_PURPLE);
-  await cleo.join(link);
-  await Promise.all([ada.isIn(3), bob.isIn(3), cleo.isIn(3)]);
-  return { ada, bob, cleo, link };
-}
+const stage = new Stage();
 
 describe('three people', () => {
   it('see and hear each other under one room code, and one leaves without a gap for the rest', async () => {
-    const { ada, bob, cleo } = await meetingOfThree();
+    const { ada, bob, cleo } = await stage.meetingOfThree();
     await Promise.all([
       ada.waitToSee('Bob', GREEN_YELLOW),
       ada.waitToSee('Cleo', WHITE_PURPLE),
@@ -104,7 +44,7 @@ describe('three people', () => {
   });
 
   it('see who is muted and whose camera is off', async () => {
-    const { ada, bob } = await meetingOfThree();
+    const { ada, bob } = await stage.meetingOfThree();
     await bob.waitToSee('Ada', RED_BLUE);
     await ada.page.getByRole('button', { name: 'Camera off' }).click();
     await until('the picture is gone', async () => (await bob.sees('Ada')) === undefined);
@@ -118,7 +58,7 @@ describe('three people', () => {
   });
 
   it('keep the call when a socket breaks', async () => {
-    const { ada, bob } = await meetingOfThree();
+    const { ada, bob } = await stage.meetingOfThree();
     await bob.waitToSee('Ada', RED_BLUE);
     const [epoch, code] = [await bob.epoch(), await bob.roomCode()];
     const decoding = watchDecoding(bob, 4000);
@@ -141,11 +81,9 @@ describe('three people', () => {
 
 describe('a wrong link', () => {
   it('with another secret lets nobody in, opens nothing, and says so', async () => {
-    const ada = await person('Ada', RED_BLUE);
-    const link = await newMeeting(ada);
-    await enter(ada);
-    await ada.isIn(1);
-    const eve = await person('Eve', WHITE_PURPLE);
+    const ada = await stage.person('Ada', RED_BLUE);
+    const link = await stage.newMeeting(ada);
+    const eve = await stage.person('Eve', WHITE_PURPLE);
     const at = link.length - 10;
     const wrong = link.slice(0, at) + (link[at] === 'A' ? 'B' : 'A') + link.slice(at + 1);
     await eve.join(wrong);
@@ -174,14 +112,14 @@ describe('a wrong link', () => {
     ['/AAAAAAAAAAAAAAAAAAAAAA#v1.short', 'damaged'],
     ['/nonsense', 'not a meeting link'],
   ])('%s is explained', async (path, words) => {
-    const eve = await person('Eve', RED_BLUE);
-    await eve.page.goto(server.url + path);
+    const eve = await stage.person('Eve', RED_BLUE);
+    await eve.page.goto(stage.server.url + path);
     await eve.page.getByText(words, { exact: false }).waitFor();
   });
 
   it('to a room that does not exist is explained', async () => {
-    const eve = await person('Eve', RED_BLUE);
-    await eve.join(`${server.url}/AAAAAAAAAAAAAAAAAAAAAA#v1.${'A'.repeat(43)}`);
+    const eve = await stage.person('Eve', RED_BLUE);
+    await eve.join(`${stage.server.url}/AAAAAAAAAAAAAAAAAAAAAA#v1.${'A'.repeat(43)}`);
     await eve.page.getByText('There is no such meeting here', { exact: false }).waitFor();
     // The browser itself logs the 404.
     expect(eve.errors.filter((error) => !error.includes('404'))).toEqual([]);
@@ -191,13 +129,11 @@ describe('a wrong link', () => {
 
 describe('joining', () => {
   it('takes a measured time from the click to the first remote frame', async () => {
-    const ada = await person('Ada', RED_BLUE);
-    const link = await newMeeting(ada);
-    await enter(ada);
-    await ada.isIn(1);
+    const ada = await stage.person('Ada', RED_BLUE);
+    const link = await stage.newMeeting(ada);
     const times: number[] = [];
     for (let round = 0; round < 3; round += 1) {
-      const bob = await person(`Bob ${round}`, GREEN_YELLOW);
+      const bob = await stage.person(`Bob ${round}`, GREEN_YELLOW);
       await bob.page.goto(link);
       await bob.page.getByLabel('Your name').fill(bob.name);
       // Timed inside the page, so that the test's own round trips do not count.

@@ -74,6 +74,11 @@ export class Person {
   /** Opens a link and joins by the lobby. */
   async join(link: string): Promise<void> {
     await this.page.goto(link);
+    await this.enter();
+  }
+
+  /** Says the name in the lobby and joins. */
+  async enter(): Promise<void> {
     await this.page.getByLabel('Your name').fill(this.name);
     await this.page.getByRole('button', { name: 'Join', exact: true }).click();
   }

@@ -1,0 +1,65 @@
+/** What every test of meetings needs: a server, a browser, and people who leave at the end. */
+
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { GREEN_YELLOW, type Looks, openBrowser, Person, RED_BLUE, WHITE_PURPLE } from './person';
+import { Server } from './server';
+
+export class Stage {
+  #server: Server | undefined;
+  #browser: Browser | undefined;
+  #people: Person[] = [];
+
+  /** Set up before the tests of a file and taken down after them. A console error of anybody's
+   * fails the test. */
+  constructor() {
+    beforeAll(async () => {
+      this.#server = await Server.start();
+      this.#browser = await openBrowser();
+    });
+    afterEach(async () => {
+      const errors = this.#people.flatMap((one) =>
+        one.errors.map((error) => `${one.name}: ${error}`),
+      );
+      await Promise.all(this.#people.map((one) => one.close()));
+      this.#people = [];
+      expect(errors).toEqual([]);
+    });
+    afterAll(async () => {
+      await this.#browser?.close();
+      await this.#server?.stop();
+    });
+  }
+
+  get server(): Server {
+    if (this.#server === undefined) throw new Error('the server runs in tests only');
+    return this.#server;
+  }
+
+  async person(name: string, looks: Looks): Promise<Person> {
+    if (this.#browser === undefined) throw new Error('the browser runs in tests only');
+    const one = await Person.open(this.#browser, name, looks);
+    this.#people.push(one);
+    return one;
+  }
+
+  /** Starts a meeting as a person would and enters it; returns its link. */
+  async newMeeting(host: Person): Promise<string> {
+    await host.page.goto(this.server.url);
+    await host.page.getByRole('button', { name: 'New meeting' }).click();
+    await host.enter();
+    await host.isIn(1);
+    return host.page.url();
+  }
+
+  async meetingOfThree(): Promise<{ ada: Person; bob: Person; cleo: Person; link: string }> {
+    const ada = await this.person('Ada', RED_BLUE);
+    const link = await this.newMeeting(ada);
+    const bob = await this.person('Bob', GREEN_YELLOW);
+    await bob.join(link);
+    const cleo = await this.person('Cleo', WHITE_PURPLE);
+    await cleo.join(link);
+    await Promise.all([ada.isIn(3), bob.isIn(3), cleo.isIn(3)]);
+    return { ada, bob, cleo, link };
+  }
+}
