@@ -1,15 +1,21 @@
 //! A look at the clear header of an MLS message (RFC 9420 section 6), and at sizes. Nothing else
 //! of a message is read.
 
-use signaling_protocol::limits::{KEY_PACKAGE_BYTES, MESSAGE_ID_CHARS, SUBMISSION_BYTES};
+use signaling_protocol::limits::{
+    APPLICATION_BYTES, KEY_PACKAGE_BYTES, MESSAGE_ID_CHARS, SUBMISSION_BYTES,
+};
 use signaling_protocol::{
     HandshakeCount, MessageId, Opaque, Refusal, RefusalCode, RoomId, Step, Submission,
 };
 
 /// RFC 9420 section 6: `ProtocolVersion mls10`.
 const MLS_10: u16 = 1;
-/// RFC 9420 section 6: `ContentType commit`.
-const COMMIT: u8 = 3;
+/// RFC 9420 section 6: `ContentType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ContentType {
+    Application = 1,
+    Commit = 3,
+}
 
 /// RFC 9420 section 6: the wire formats that a submission is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,10 +72,40 @@ pub fn submission(
         Reader(&welcome.0).header(WireFormat::Welcome)?;
     }
     if let Some(commit) = commit {
-        let found = Reader(&commit.0).private_commit()?;
+        let found = Reader(&commit.0).private_message(ContentType::Commit)?;
         if let Some(epoch) = submission.expected.0.checked_sub(created.0) {
             found.expect(&group_id(room, created), epoch)?;
         }
+    }
+    Ok(())
+}
+
+/// Whether this can be an application message of the room's current epoch, which every member who
+/// has read the log up to here can open.
+///
+/// # Errors
+/// [`RefusalCode::StaleMessage`] for another epoch; or what else is wrong with it.
+pub fn application_message(
+    room: &RoomId,
+    created: HandshakeCount,
+    handshakes: HandshakeCount,
+    message: &Opaque,
+) -> Result<(), Refusal> {
+    let bytes = message.0.len();
+    if bytes > APPLICATION_BYTES {
+        return Err(Refusal::new(
+            RefusalCode::TooLarge,
+            format!("This message has {bytes} bytes, {APPLICATION_BYTES} are allowed; shorten it."),
+        ));
+    }
+    let found = Reader(&message.0).private_message(ContentType::Application)?;
+    let epoch = handshakes.0.saturating_sub(created.0);
+    if found.group != group_id(room, created) || found.epoch != epoch {
+        return Err(Refusal::new(
+            RefusalCode::StaleMessage,
+            "The encryption has moved on meanwhile; the message is protected anew.",
+        )
+        .with_current(handshakes));
     }
     Ok(())
 }
@@ -80,7 +116,7 @@ fn message_id(id: &MessageId) -> Result<(), Refusal> {
     if fits { Ok(()) } else { Err(bad("a message id is 22 base64url characters")) }
 }
 
-/// What anybody can read of a commit.
+/// What anybody can read of a private message.
 struct ClearHeader<'a> {
     group: &'a [u8],
     epoch: u64,
@@ -119,13 +155,13 @@ impl<'a> Reader<'a> {
 
     /// RFC 9420 section 6.3: group id, epoch and content type are clear; three more vectors end
     /// the message.
-    fn private_commit(mut self) -> Result<ClearHeader<'a>, Refusal> {
+    fn private_message(mut self, wanted: ContentType) -> Result<ClearHeader<'a>, Refusal> {
         self.header(WireFormat::PrivateMessage)?;
         let group = self.vector()?;
         let epoch = u64::from_be_bytes(self.array()?);
         let [content_type] = self.array()?;
-        if content_type != COMMIT {
-            return Err(bad(format!("content type {content_type} is not a commit")));
+        if content_type != wanted as u8 {
+            return Err(bad(format!("content type {content_type} is not that of {wanted:?}")));
         }
         for _authenticated_data_sender_data_and_ciphertext in 0..3 {
             self.vector()?;
@@ -171,7 +207,7 @@ impl<'a> Reader<'a> {
 fn bad(what: impl std::fmt::Display) -> Refusal {
     Refusal::new(
         RefusalCode::BadMessage,
-        format!("The server cannot relay this handshake: {what}. Reload the page."),
+        format!("The server cannot relay this: {what}. Reload the page."),
     )
 }
 
@@ -190,11 +226,11 @@ mod tests {
         RoomId::from_bytes([7; 16])
     }
 
-    fn commit(group: &[u8], epoch: u64, content_type: u8) -> Opaque {
+    fn private_message(group: &[u8], epoch: u64, content_type: ContentType) -> Opaque {
         let mut bytes = vec![0, 1, 0, 2, u8::try_from(group.len()).unwrap()];
         bytes.extend_from_slice(group);
         bytes.extend_from_slice(&epoch.to_be_bytes());
-        bytes.extend_from_slice(&[content_type, 0, 0, 1, 0xcc]);
+        bytes.extend_from_slice(&[content_type as u8, 0, 0, 1, 0xcc]);
         Opaque(bytes)
     }
 
@@ -215,7 +251,7 @@ mod tests {
     #[test]
     fn a_commit_of_the_current_group_and_epoch_passes() {
         let group = group_id(&room(), HandshakeCount(3));
-        assert_eq!(submit(commit(&group, 2, COMMIT), 5), Ok(()));
+        assert_eq!(submit(private_message(&group, 2, ContentType::Commit), 5), Ok(()));
     }
 
     #[test]
@@ -223,12 +259,15 @@ mod tests {
         let group = group_id(&room(), HandshakeCount(3));
         let old_group = group_id(&room(), HandshakeCount(1));
         for (commit, word) in [
-            (commit(&old_group, 2, COMMIT), "another group"),
-            (commit(&group, 1, COMMIT), "epoch 1"),
-            (commit(&group, 2, 1), "content type 1"),
+            (private_message(&old_group, 2, ContentType::Commit), "another group"),
+            (private_message(&group, 1, ContentType::Commit), "epoch 1"),
+            (private_message(&group, 2, ContentType::Application), "content type 1"),
             (Opaque(vec![0, 1, 0, 2, 0xff]), "length"),
             (Opaque(vec![0, 1, 0, 2, 0x40, 0x01, 0xaa]), "shortest"),
-            (Opaque([commit(&group, 2, COMMIT).0, vec![0]].concat()), "follow"),
+            (
+                Opaque([private_message(&group, 2, ContentType::Commit).0, vec![0]].concat()),
+                "follow",
+            ),
             (Opaque(vec![0, 2, 0, 2]), "version 2"),
             (Opaque(Vec::new()), "cut short"),
         ] {
@@ -239,9 +278,28 @@ mod tests {
     }
 
     #[test]
+    fn an_application_message_passes_in_the_current_epoch_only() {
+        let group = group_id(&room(), HandshakeCount(3));
+        let application = |message: Opaque| {
+            application_message(&room(), HandshakeCount(3), HandshakeCount(5), &message)
+                .map_err(|refusal| (refusal.code, refusal.current))
+        };
+        let stale = Err((RefusalCode::StaleMessage, Some(HandshakeCount(5))));
+        let is = ContentType::Application;
+        assert_eq!(application(private_message(&group, 2, is)), Ok(()));
+        assert_eq!(application(private_message(&group, 1, is)), stale);
+        let old_group = group_id(&room(), HandshakeCount(1));
+        assert_eq!(application(private_message(&old_group, 2, is)), stale);
+        let commit = private_message(&group, 2, ContentType::Commit);
+        assert_eq!(application(commit), Err((RefusalCode::BadMessage, None)));
+        let huge = Opaque(vec![0; APPLICATION_BYTES + 1]);
+        assert_eq!(application(huge), Err((RefusalCode::TooLarge, None)));
+    }
+
+    #[test]
     fn a_resent_commit_from_before_the_newest_create_is_left_to_the_log() {
         let old_group = group_id(&room(), HandshakeCount(1));
-        assert_eq!(submit(commit(&old_group, 1, COMMIT), 2), Ok(()));
+        assert_eq!(submit(private_message(&old_group, 1, ContentType::Commit), 2), Ok(()));
         assert!(submit(Opaque(vec![0, 1, 0, 2]), 2).is_err(), "but not if it has no shape");
     }
 

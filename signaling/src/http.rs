@@ -85,6 +85,7 @@ impl Service {
             | RefusalCode::ResumeExpired
             | RefusalCode::Superseded
             | RefusalCode::StaleHandshake
+            | RefusalCode::StaleMessage
             | RefusalCode::NotAllowed
             | RefusalCode::LogFull
             | RefusalCode::BadOffer

@@ -230,6 +230,7 @@ async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
         | RefusalCode::ResumeExpired
         | RefusalCode::Superseded
         | RefusalCode::StaleHandshake
+        | RefusalCode::StaleMessage
         | RefusalCode::NotAllowed
         | RefusalCode::LogFull
         | RefusalCode::BadOffer

@@ -18,6 +18,13 @@ pub enum ClientMessage {
     },
     /// A create or a commit for the delivery log.
     Submit(Submission),
+    /// An application message for all members; everybody gets it as [`crate::Delta::Message`], in
+    /// one order with the log's entries, so that whoever follows the log can open it.
+    SendMessage {
+        /// An RFC 9420 `PrivateMessage` of content type `application`, of the current epoch; of
+        /// another one it is refused as stale.
+        message: Opaque,
+    },
     /// The client lives and has read the log up to here. Every five seconds.
     Heartbeat {
         /// The last log entry it has processed.
@@ -46,6 +53,7 @@ impl ClientMessage {
             Self::Hello(_) => "hello",
             Self::UploadKeyPackage { .. } => "upload_key_package",
             Self::Submit(_) => "submit",
+            Self::SendMessage { .. } => "send_message",
             Self::Heartbeat { .. } => "heartbeat",
             Self::Offer { .. } => "offer",
             Self::SetTracks { .. } => "set_tracks",

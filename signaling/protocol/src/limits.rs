@@ -6,6 +6,8 @@ pub const MESSAGE_BYTES: usize = 512 * 1024;
 pub const SDP_BYTES: usize = 128 * 1024;
 /// A KeyPackage, in bytes. A post-quantum one is about 2.7 kB.
 pub const KEY_PACKAGE_BYTES: usize = 16 * 1024;
+/// An application message, in bytes.
+pub const APPLICATION_BYTES: usize = 24 * 1024;
 /// A commit, a Welcome and a GroupInfo together, in bytes.
 pub const SUBMISSION_BYTES: usize = 360 * 1024;
 /// Adds in one commit.

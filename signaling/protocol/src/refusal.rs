@@ -13,7 +13,8 @@ pub struct Refusal {
     pub code: RefusalCode,
     /// For people: what is wrong and what to do.
     pub message: String,
-    /// With [`RefusalCode::StaleHandshake`]: what the log has come to.
+    /// With [`RefusalCode::StaleHandshake`] and [`RefusalCode::StaleMessage`]: what the log has
+    /// come to.
     pub current: Option<HandshakeCount>,
     /// Not before so many seconds, where trying again makes sense.
     pub retry_after_seconds: Option<u32>,
@@ -67,6 +68,8 @@ pub enum RefusalCode {
     Superseded,
     /// The submission builds on an older handshake count.
     StaleHandshake,
+    /// The application message is of another epoch than the group is in now: protect it anew.
+    StaleMessage,
     /// The sender may not do that in its present state.
     NotAllowed,
     /// The room's log has as many entries as it can.
@@ -99,6 +102,7 @@ impl RefusalCode {
             Self::ResumeExpired => "resume_expired",
             Self::Superseded => "superseded",
             Self::StaleHandshake => "stale_handshake",
+            Self::StaleMessage => "stale_message",
             Self::NotAllowed => "not_allowed",
             Self::LogFull => "log_full",
             Self::BadOffer => "bad_offer",

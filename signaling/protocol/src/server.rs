@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogEntry, LogSnapshot, ParticipantId, Refusal, Secret, Seq, Track};
+use crate::{LogEntry, LogSnapshot, Opaque, ParticipantId, Refusal, Secret, Seq, Track};
 
 /// A message from the signalling service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +153,14 @@ pub enum Delta {
     },
     /// Somebody publishes something else than before.
     TracksChanged(ParticipantState),
+    /// A member said something to all members. Kept for a while for those who return, never
+    /// stored.
+    Message {
+        /// Who handed it in; MLS says who wrote it.
+        sender: ParticipantId,
+        /// As in [`crate::ClientMessage::SendMessage`].
+        message: Opaque,
+    },
     /// The delivery log grew. A Welcome inside is there for the members that it adds only.
     Log {
         /// The new entry.

@@ -18,10 +18,11 @@ const HEADER: &str = "\
 ";
 
 /// The bounds, by their names in `limits.rs`.
-const LIMITS: [(&str, u64); 9] = [
+const LIMITS: [(&str, u64); 10] = [
     ("MESSAGE_BYTES", limits::MESSAGE_BYTES as u64),
     ("SDP_BYTES", limits::SDP_BYTES as u64),
     ("KEY_PACKAGE_BYTES", limits::KEY_PACKAGE_BYTES as u64),
+    ("APPLICATION_BYTES", limits::APPLICATION_BYTES as u64),
     ("SUBMISSION_BYTES", limits::SUBMISSION_BYTES as u64),
     ("ADDS_PER_COMMIT", limits::ADDS_PER_COMMIT as u64),
     ("TRACKS", limits::TRACKS as u64),

@@ -7,11 +7,14 @@ use signaling_protocol::{Delta, LogPosition, ParticipantId, Seq};
 
 /// Deltas that are kept.
 const KEPT: usize = 1024;
+/// Bytes of application messages that are kept.
+const KEPT_BYTES: usize = 1024 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct History {
     seq: Seq,
     kept: VecDeque<Kept>,
+    kept_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -19,6 +22,22 @@ enum Kept {
     Plain(Delta),
     /// The log keeps the entry itself.
     Log(LogPosition),
+}
+
+impl Kept {
+    /// What it holds beyond a few words.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Plain(Delta::Message { message, .. }) => message.0.len(),
+            Self::Plain(
+                Delta::ParticipantJoined(_)
+                | Delta::ParticipantLeft { .. }
+                | Delta::TracksChanged(_)
+                | Delta::Log { .. },
+            )
+            | Self::Log(_) => 0,
+        }
+    }
 }
 
 impl History {
@@ -68,9 +87,11 @@ impl History {
 
     fn keep(&mut self, kept: Kept) -> Seq {
         self.seq = self.seq.next();
+        self.kept_bytes += kept.bytes();
         self.kept.push_back(kept);
-        if self.kept.len() > KEPT {
-            self.kept.pop_front();
+        while self.kept.len() > KEPT || self.kept_bytes > KEPT_BYTES {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.kept_bytes -= oldest.bytes();
         }
         self.seq
     }

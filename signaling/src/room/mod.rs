@@ -188,6 +188,7 @@ impl Room {
                 self.send(socket, ServerMessage::HeartbeatEcho);
                 Ok(())
             }
+            ClientMessage::SendMessage { message } => self.relay(participant, message),
             ClientMessage::Offer { sdp } => self.offer(participant, sdp),
             ClientMessage::SetTracks { tracks } => self.set_tracks(participant, tracks),
             ClientMessage::Leave => {
@@ -356,6 +357,21 @@ impl Room {
             // The sender has it from the log, or will have it when it has caught up.
             Submitted::Known(_) => Ok(None),
         }
+    }
+
+    /// An application message, in one order with the log's entries: a member that has read up to
+    /// here can open it.
+    fn relay(&mut self, sender: ParticipantId, message: Opaque) -> Result<(), Refusal> {
+        if !self.log.present_members().any(|member| member == sender) {
+            return Err(Refusal::new(
+                RefusalCode::NotAllowed,
+                "Only members of the encrypted call can say something; wait to be let in.",
+            ));
+        }
+        let (created, handshakes) = (self.log.created(), self.log.handshakes());
+        inspect::application_message(&self.id, created, handshakes, &message)?;
+        self.broadcast(Delta::Message { sender, message });
+        Ok(())
     }
 
     fn heartbeat(&mut self, participant: ParticipantId, position: LogPosition, now: Millis) {
