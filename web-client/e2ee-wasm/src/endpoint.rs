@@ -3,6 +3,7 @@
 use e2ee::Suite;
 use e2ee::endpoint::{EndpointConfig, Member, Output};
 use e2ee::link::LinkSecret;
+use e2ee::messages::Content;
 use js_sys::{Array, Uint8Array};
 use signaling_protocol::ServerMessage;
 use wasm_bindgen::JsValue;
@@ -78,6 +79,19 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Says something to all members, a `Content` as JSON; gives its id.
+    ///
+    /// # Errors
+    /// Thrown: it cannot be said.
+    pub fn say(&mut self, content: &str, now_ms: f64) -> Result<String, JsValue> {
+        let content: Content = serde_json::from_str(content)
+            .map_err(|error| thrown("bad_content", &format!("This cannot be said: {error}.")))?;
+        self.endpoint
+            .say(content, millis(now_ms))
+            .map(|id| id.to_string())
+            .map_err(|error| thrown(error.code(), &error.to_string()))
+    }
+
     /// Time has come to [`Endpoint::next_timeout`].
     pub fn handle_timeout(&mut self, now_ms: f64) {
         self.endpoint.handle_timeout(millis(now_ms));
@@ -112,6 +126,20 @@ impl Endpoint {
                     ("members", members.into()),
                 ])
             }
+            Output::Message(message) => object(&[
+                kind("message"),
+                ("id", message.id.to_string().into()),
+                ("leaf", message.leaf.into()),
+                ("participant", message.participant.0.into()),
+                ("name", message.name.into()),
+                ("own", message.own.into()),
+                ("content", content(&message.content)),
+            ]),
+            Output::Unconfirmed(silent) => {
+                let participants: Array =
+                    silent.iter().map(|participant| JsValue::from(participant.0)).collect();
+                object(&[kind("unconfirmed"), ("participants", participants.into())])
+            }
             Output::Problem(problem) => object(&[
                 kind("problem"),
                 ("code", problem.code.as_str().into()),
@@ -124,6 +152,17 @@ impl Endpoint {
                 ("reason", reason.to_string().into()),
             ]),
         }))
+    }
+}
+
+fn content(content: &Content) -> JsValue {
+    let kind = |kind: &str| ("kind", JsValue::from(kind));
+    match content {
+        Content::Chat { text } => object(&[kind("chat"), ("text", text.as_str().into())]),
+        Content::Reaction { emoji } => {
+            object(&[kind("reaction"), ("emoji", emoji.as_str().into())])
+        }
+        Content::Hand { raised } => object(&[kind("hand"), ("raised", (*raised).into())]),
     }
 }
 

@@ -60,6 +60,25 @@ export interface RosterMember {
   own: boolean;
 }
 
+/** What a member says. */
+export type Content =
+  /** Plain text, 1 to 4,000 characters. */
+  | { kind: 'chat'; text: string }
+  /** One emoji. */
+  | { kind: 'reaction'; emoji: string }
+  | { kind: 'hand'; raised: boolean };
+
+/** Something that a member has said, labelled by MLS. */
+export interface Message {
+  /** As `say` gave it out; the same in every copy. */
+  id: string;
+  leaf: number;
+  participant: number;
+  name: string;
+  own: boolean;
+  content: Content;
+}
+
 /** One thing to do or to show. */
 export type Output =
   /** JSON, for the signalling service. */
@@ -68,6 +87,11 @@ export type Output =
   | { type: 'keys'; keys: MediaKeys }
   /** The members, as the MLS tree has them. */
   | { type: 'roster'; epoch: number; room_code: string; members: RosterMember[] }
+  /** A member, perhaps this one, has said something that everybody can read. */
+  | ({ type: 'message' } & Message)
+  /** The members of whom nothing was heard for fifteen seconds, whenever they change: that everybody
+   * is in the same call cannot be confirmed. */
+  | { type: 'unconfirmed'; participants: number[] }
   /** Something that people should know; the endpoint goes on. */
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
   /** The endpoint has come to its end: join again as a new participant. */

@@ -6,6 +6,7 @@ pub mod endpoint;
 pub mod link;
 pub mod media;
 mod media_keys;
+pub mod messages;
 mod mls;
 pub mod room_code;
 pub mod sframe;

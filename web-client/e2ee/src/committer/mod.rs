@@ -228,6 +228,11 @@ impl<M: Mls> Committer<M> {
         &self.mls
     }
 
+    /// The MLS state, for messages between handshakes.
+    pub fn mls_mut(&mut self) -> &mut M {
+        &mut self.mls
+    }
+
     /// Whether this participant is a member.
     #[must_use]
     pub fn is_member(&self) -> bool {
@@ -420,6 +425,7 @@ impl<M: Mls> Committer<M> {
             | RefusalCode::LogFull => true,
             // A stale handshake is settled by the entry that made it stale, which is on its way.
             RefusalCode::StaleHandshake
+            | RefusalCode::StaleMessage
             | RefusalCode::TooFast
             | RefusalCode::UnsupportedVersion
             | RefusalCode::BadToken

@@ -1,5 +1,6 @@
 //! One participant's end-to-end encryption: server messages and time in, outputs out.
 
+mod messaging;
 mod output;
 mod outputs;
 mod problem;
@@ -19,7 +20,8 @@ use crate::mls::{OpenMls, RoomKeys, Uncertified};
 use crate::room_code::room_code;
 use crate::suite::Suite;
 
-pub use output::{Member, Output, RejoinReason, Roster};
+use messaging::Messaging;
+pub use output::{Member, Message, Output, RejoinReason, Roster};
 use outputs::Outputs;
 pub use problem::{Problem, ProblemCode};
 
@@ -80,6 +82,7 @@ pub struct Endpoint {
     /// When they run out, in milliseconds since the Unix epoch.
     timers: BTreeMap<Timer, u64>,
     heartbeat_ms: Option<u64>,
+    messaging: Messaging,
 }
 
 #[derive(Debug)]
@@ -113,6 +116,7 @@ impl Endpoint {
             outputs: Outputs::default(),
             timers: BTreeMap::new(),
             heartbeat_ms: None,
+            messaging: Messaging::default(),
         };
         Ok((endpoint, request))
     }
@@ -149,6 +153,9 @@ impl Endpoint {
             ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
                 self.event(Event::Entry(entry), now_ms);
             }
+            ServerMessage::Delta { delta: Delta::Message { sender, message }, .. } => {
+                self.message(sender, &message, now_ms);
+            }
             ServerMessage::Refused { refusal } | ServerMessage::Closing { refusal } => {
                 if refusal.code == RefusalCode::ResumeExpired {
                     self.end(RejoinReason::Forgotten);
@@ -169,6 +176,7 @@ impl Endpoint {
             && let Some(position) = self.position()
         {
             self.outputs.push(Output::Send(ClientMessage::Heartbeat { position }));
+            self.testify();
             self.heartbeat_ms = Some(now_ms.saturating_add(HEARTBEAT_MS));
         }
         let due = |timers: &BTreeMap<Timer, u64>| {
@@ -178,12 +186,14 @@ impl Endpoint {
             self.timers.remove(&timer);
             self.event(Event::Fired(timer), now_ms);
         }
+        self.messages_due(now_ms);
     }
 
     /// When to call [`Endpoint::handle_timeout`], in milliseconds since the Unix epoch.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.timers.values().copied().chain(self.heartbeat_ms).min()
+        let messages = self.messaging.due();
+        self.timers.values().copied().chain(self.heartbeat_ms).chain(messages).min()
     }
 
     /// The next output; drain them after every call.
@@ -257,6 +267,7 @@ impl Endpoint {
                         let roster = roster(committer.mls(), epoch);
                         self.outputs.push(Output::Keys(keys));
                         self.outputs.push(Output::Roster(roster));
+                        self.new_epoch(now_ms);
                     }
                     Err(_) => self.end(RejoinReason::Internal),
                 },
@@ -274,6 +285,7 @@ impl Endpoint {
         self.stage = Stage::Over;
         self.timers.clear();
         self.heartbeat_ms = None;
+        self.messaging = Messaging::default();
         self.outputs.wipe();
         self.outputs.push(Output::Rejoin(reason));
     }

@@ -3,6 +3,7 @@
 use signaling_protocol::{ClientMessage, ParticipantId};
 
 use crate::media_keys::MediaKeys;
+use crate::messages::{Content, MessageKey};
 
 use super::problem::Problem;
 
@@ -15,11 +16,22 @@ pub enum Output {
     Keys(MediaKeys),
     /// The members, as the MLS tree has them. Show these, and take nobody else's word for it.
     Roster(Roster),
+    /// A member has said something: others, and this one too, once everybody can read it.
+    Message(Message),
+    /// The members of whom nothing was heard in this epoch for fifteen seconds, whenever they are
+    /// others than before. With them it cannot be confirmed that everybody is in the same call.
+    Unconfirmed(Vec<ParticipantId>),
     /// Something that people should know; the endpoint goes on.
     Problem(Problem),
     /// This endpoint has come to its end and has wiped its keys: make a new one and join again as
     /// a new participant.
     Rejoin(RejoinReason),
+}
+
+impl Output {
+    pub(super) fn as_keys_mut(&mut self) -> Option<&mut MediaKeys> {
+        if let Self::Keys(keys) = self { Some(keys) } else { None }
+    }
 }
 
 /// The members of one epoch.
@@ -31,6 +43,23 @@ pub struct Roster {
     pub room_code: String,
     /// In the order of their leaves.
     pub members: Vec<Member>,
+}
+
+/// Something that a member has said, labelled by MLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// As [`super::Endpoint::say`] gave it out; the same in every copy.
+    pub id: MessageKey,
+    /// The sender's leaf.
+    pub leaf: u32,
+    /// The sender.
+    pub participant: ParticipantId,
+    /// The name that the sender's certificate carries.
+    pub name: String,
+    /// This endpoint has said it.
+    pub own: bool,
+    /// What was said.
+    pub content: Content,
 }
 
 /// A member of the MLS group, with a certificate that was verified.

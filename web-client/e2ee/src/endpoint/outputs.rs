@@ -12,6 +12,9 @@ const PROBLEMS: usize = 64;
 /// Queued epochs' keys; the frame encryption keeps no more than these.
 const KEYS: usize = 4;
 
+/// Queued messages of members, and application messages to send; the oldest are dropped.
+const MESSAGES: usize = 256;
+
 /// Outputs in order.
 #[derive(Debug, Default)]
 pub(super) struct Outputs(VecDeque<Output>);
@@ -30,6 +33,11 @@ impl Outputs {
                     matches!(queued, Output::Send(ClientMessage::Submit(_)))
                 });
             }
+            Output::Send(ClientMessage::SendMessage { .. }) => {
+                self.keep_newest(MESSAGES - 1, |queued| {
+                    matches!(queued, Output::Send(ClientMessage::SendMessage { .. }))
+                });
+            }
             Output::Send(_) => {
                 if self.0.contains(&output) {
                     return;
@@ -37,6 +45,12 @@ impl Outputs {
             }
             Output::Keys(keys) => self.make_way_for(keys),
             Output::Roster(_) => self.keep_newest(0, |queued| matches!(queued, Output::Roster(_))),
+            Output::Message(_) => {
+                self.keep_newest(MESSAGES - 1, |queued| matches!(queued, Output::Message(_)));
+            }
+            Output::Unconfirmed(_) => {
+                self.keep_newest(0, |queued| matches!(queued, Output::Unconfirmed(_)));
+            }
             Output::Problem(_) => {
                 let problems = self.0.iter().filter(|queued| matches!(queued, Output::Problem(_)));
                 if problems.count() >= PROBLEMS {
@@ -54,7 +68,7 @@ impl Outputs {
 
     /// Forgets what an endpoint at its end must not send or hand out any more.
     pub(super) fn wipe(&mut self) {
-        self.0.retain(|queued| matches!(queued, Output::Problem(_)));
+        self.0.retain(|queued| matches!(queued, Output::Problem(_) | Output::Message(_)));
     }
 
     /// Drops the oldest epochs; what they erase is passed on to the next one.
@@ -64,12 +78,7 @@ impl Outputs {
             let oldest = self.0.iter().position(|queued| matches!(queued, Output::Keys(_)));
             let oldest = oldest.and_then(|oldest| self.0.remove(oldest));
             let Some(Output::Keys(oldest)) = oldest else { return };
-            let next = self.0.iter_mut().find_map(|queued| match queued {
-                Output::Keys(keys) => Some(keys),
-                Output::Send(_) | Output::Roster(_) | Output::Problem(_) | Output::Rejoin(_) => {
-                    None
-                }
-            });
+            let next = self.0.iter_mut().find_map(Output::as_keys_mut);
             let removed = &mut next.unwrap_or(&mut *newest).removed;
             removed.extend_from_slice(&oldest.removed);
             removed.sort_unstable();
@@ -122,11 +131,8 @@ mod tests {
             drained.push(output);
         }
         assert_eq!(drained.len(), KEYS + 1 + PROBLEMS);
-        let keys = |output: &Output| match output {
-            Output::Keys(keys) => Some(keys.clone()),
-            Output::Send(_) | Output::Roster(_) | Output::Problem(_) | Output::Rejoin(_) => None,
-        };
-        let keys: Vec<_> = drained.iter().filter_map(keys).collect();
+        let keys: Vec<_> =
+            drained.iter_mut().filter_map(Output::as_keys_mut).map(|keys| keys.clone()).collect();
         assert_eq!(keys.iter().map(|keys| keys.epoch).collect::<Vec<_>>(), [996, 997, 998, 999]);
         let erased: BTreeSet<_> = keys.iter().flat_map(|keys| keys.removed.clone()).collect();
         assert_eq!(erased, (0..1_000).collect(), "no erasure gets lost with a dropped epoch");

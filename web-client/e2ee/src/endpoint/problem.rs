@@ -34,6 +34,8 @@ pub enum ProblemCode {
     SubmissionRefused,
     /// The server's log has a gap or contradicts itself.
     BadLog,
+    /// The server does not take a message of this participant.
+    MessageRefused,
     /// A message came before [`super::Endpoint::certify`].
     NotCertified,
 }
@@ -50,6 +52,7 @@ impl ProblemCode {
             Self::Waiting => "waiting",
             Self::SubmissionRefused => "submission_refused",
             Self::BadLog => "bad_log",
+            Self::MessageRefused => "message_refused",
             Self::NotCertified => "not_certified",
         }
     }

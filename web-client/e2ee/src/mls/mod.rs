@@ -190,6 +190,41 @@ impl OpenMls {
         })
     }
 
+    /// An application message of the current epoch.
+    pub(crate) fn protect(&mut self, plaintext: &[u8]) -> Result<Opaque, MlsError> {
+        let Self { provider, signer, group, .. } = self;
+        let group = group.as_mut().ok_or(MlsError::Internal)?;
+        bytes(&group.create_message(provider, signer, plaintext).map_err(internal)?)
+    }
+
+    /// Opens an application message of another member: who wrote it, and its plaintext.
+    pub(crate) fn open(&mut self, message: &Opaque) -> Result<(u32, Vec<u8>), MlsError> {
+        let MlsMessageBodyIn::PrivateMessage(message) = self::message(&message.0)? else {
+            return Err(MlsError::Malformed);
+        };
+        let Self { provider, group, .. } = self;
+        let group = group.as_mut().ok_or(MlsError::Internal)?;
+        let processed = group.process_message(provider, message).map_err(|_| MlsError::Rejected)?;
+        let Sender::Member(sender) = *processed.sender() else {
+            return Err(MlsError::WrongSender);
+        };
+        let ProcessedMessageContent::ApplicationMessage(plaintext) = processed.into_content()
+        else {
+            return Err(MlsError::Malformed);
+        };
+        Ok((sender.u32(), plaintext.into_bytes()))
+    }
+
+    /// What all members of an epoch share and nobody else knows (RFC 9420 section 8.7).
+    pub(crate) fn epoch_authenticator(&self) -> Option<&[u8]> {
+        self.group.as_ref().map(|group| group.epoch_authenticator().as_slice())
+    }
+
+    /// Sixteen random bytes.
+    pub(crate) fn random_id(&self) -> Result<[u8; 16], MlsError> {
+        random(&self.provider)
+    }
+
     /// The certificates of these members; those that are known are not verified again.
     fn verify_members(
         &self,

@@ -20,6 +20,10 @@ pub(crate) const SKEW_SECONDS: u64 = 60 * 60;
 /// ahead, have to accept it too.
 pub(crate) const MARGIN_SECONDS: u64 = 60;
 
+/// Private messages are padded to a multiple of this, so that their length does not tell a
+/// heartbeat from a reaction or a short word (RFC 9420 section 15.1).
+const PADDING_BYTES: usize = 256;
+
 /// From an hour ago to an hour ahead.
 pub(crate) fn lifetime(now_ms: u64) -> Lifetime {
     let now = now_ms / 1_000;
@@ -56,6 +60,7 @@ pub(crate) fn join_config() -> MlsGroupJoinConfig {
         .use_ratchet_tree_extension(true)
         .max_past_epochs(0)
         .number_of_resumption_psks(0)
+        .padding_size(PADDING_BYTES)
         .build()
 }
 
@@ -64,6 +69,7 @@ pub(crate) fn create_config(suite: Suite, now_ms: u64) -> MlsGroupCreateConfig {
         .ciphersuite(suite.ciphersuite())
         .capabilities(capabilities(suite))
         .lifetime(lifetime(now_ms))
+        .padding_size(PADDING_BYTES)
         .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
         .use_ratchet_tree_extension(true)
         .max_past_epochs(0)

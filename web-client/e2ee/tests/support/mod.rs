@@ -18,8 +18,9 @@ use mls_delivery::{Log, Submitted, inspect};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use signaling_protocol::{
-    ClientMessage, Delta, HandshakeCount, Joined, LogEntry, LogEvent, LogPosition, ParticipantId,
-    ReceiveSlots, Refusal, RoomId, RoomSnapshot, Secret, Seq, ServerMessage, Submission, VERSION,
+    ClientMessage, Delta, HandshakeCount, Joined, LogEntry, LogEvent, LogPosition, Opaque,
+    ParticipantId, ReceiveSlots, Refusal, RoomId, RoomSnapshot, Secret, Seq, ServerMessage,
+    Submission, VERSION,
 };
 
 /// Something with a committer inside.
@@ -210,6 +211,13 @@ impl<N: Node> Meeting<N> {
                 self.log.join(participant, key_package).map(Some)
             }
             ClientMessage::Submit(submission) => self.submit(participant, submission),
+            ClientMessage::SendMessage { message } => {
+                let (created, handshakes) = (self.log.created(), self.log.handshakes());
+                inspect::application_message(&self.id, created, handshakes, &message).map(|()| {
+                    self.relay(participant, &message);
+                    None
+                })
+            }
             ClientMessage::Heartbeat { .. }
             | ClientMessage::Hello(_)
             | ClientMessage::Offer { .. }
@@ -248,6 +256,37 @@ impl<N: Node> Meeting<N> {
         self.history.push(accepted.entry().clone());
         for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
             seat.inbox.push_back(delta(accepted.for_participant(seat.participant)));
+        }
+    }
+
+    /// Somebody does something.
+    pub fn act<T>(&mut self, seat: usize, act: impl FnOnce(&mut N, u64) -> T) -> T {
+        let done = act(&mut self.seats[seat].node, self.now_ms);
+        self.collect(seat);
+        done
+    }
+
+    /// A server that lies: the seats from this one on live in a copy of the log from now on.
+    pub fn fork(&mut self, at: usize) -> Self {
+        Self {
+            id: self.id.clone(),
+            log: self.log.clone(),
+            now_ms: self.now_ms,
+            seats: self.seats.split_off(at),
+            rng: self.rng.clone(),
+            history: self.history.clone(),
+            submissions: Vec::new(),
+            inspects: self.inspects,
+            next_participant: self.next_participant,
+            agreed: self.agreed.clone(),
+        }
+    }
+
+    /// An application message reaches everybody, its sender too.
+    pub fn relay(&mut self, sender: ParticipantId, message: &Opaque) {
+        for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
+            let delta = Delta::Message { sender, message: message.clone() };
+            seat.inbox.push_back(ServerMessage::Delta { seq: Seq(0), delta });
         }
     }
 

@@ -1,10 +1,10 @@
 //! A node with the real endpoint.
 
-use e2ee::endpoint::{Endpoint, EndpointConfig, Output};
+use e2ee::endpoint::{Endpoint, EndpointConfig, Message, Output};
 use e2ee::link::LinkSecret;
 use e2ee::{MediaKeys, Suite};
 use ed25519_dalek::{Signer, SigningKey};
-use signaling_protocol::{LogPosition, RoomId, ServerMessage};
+use signaling_protocol::{LogPosition, ParticipantId, RoomId, ServerMessage};
 
 use super::{Epoch, Happening, Node};
 
@@ -47,7 +47,7 @@ impl Person {
         };
         let (mut endpoint, request) = Endpoint::new(config, now_ms).unwrap();
         endpoint.certify(identity.sign(request.as_bytes()).to_bytes()).unwrap();
-        Visitor { endpoint, keys: Vec::new() }
+        Visitor { endpoint, keys: Vec::new(), messages: Vec::new(), unconfirmed: Vec::new() }
     }
 }
 
@@ -55,6 +55,9 @@ impl Person {
 pub struct Visitor {
     pub endpoint: Endpoint,
     pub keys: Vec<MediaKeys>,
+    pub messages: Vec<Message>,
+    /// The members of whom nothing was heard.
+    pub unconfirmed: Vec<ParticipantId>,
 }
 
 impl Node for Visitor {
@@ -94,6 +97,14 @@ impl Node for Visitor {
                         members: roster.members.iter().map(|one| one.participant).collect(),
                         code: roster.room_code,
                     })
+                }
+                Output::Message(message) => {
+                    self.messages.push(message);
+                    continue;
+                }
+                Output::Unconfirmed(silent) => {
+                    self.unconfirmed = silent;
+                    continue;
                 }
                 Output::Problem(problem) => Happening::Problem(problem),
                 Output::Rejoin(reason) => Happening::Rejoin(reason),
