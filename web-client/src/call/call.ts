@@ -7,9 +7,11 @@ import { batch, computed, signal } from '@preact/signals';
 import type { Devices } from '../devices/devices';
 import {
   CONTEXTS,
+  type Content,
   type Context,
   type FromMedia,
   type FromMls,
+  type Message,
   type Roster,
 } from '../e2ee/messages';
 import { EncryptionWorkers } from '../e2ee/workers';
@@ -19,6 +21,7 @@ import type { PageMessage } from '../signaling/decode';
 import { issueToken, RefusedError } from '../signaling/http';
 import type { Refusal, Track } from '../signaling/protocol.gen';
 import { SignalingSocket } from '../signaling/socket';
+import { quiet, REACTION_MS, read, said, sending, settle, stay, unsaid, type Chat } from './chat';
 import { follow, nobody, type Presence } from './presence';
 import { type Label, tiles } from './tiles';
 
@@ -46,6 +49,10 @@ export class Call {
   readonly slots = signal<readonly Slot[]>([]);
   /** Sentences that concern this person, newest last. */
   readonly notices = signal<readonly string[]>([]);
+  /** What was said while one is here. */
+  readonly chat = signal<Chat>(quiet);
+  /** Participants who were not heard of for a while: the server may keep them apart from us. */
+  readonly unconfirmed = signal<readonly number[]>([]);
   readonly sharing = signal<MediaStream | undefined>(undefined);
   readonly opened = signal(0);
   readonly dropped = signal(0);
@@ -57,6 +64,9 @@ export class Call {
   #participant = 0;
   #admission: ReturnType<typeof setTimeout> | undefined;
   #rejoins = 0;
+  #saying = 0;
+  /** What was said and is not read back yet. */
+  readonly #unread = new Map<number, { content: Content; id: string | undefined }>();
   #unsubscribe: (() => void)[] = [];
 
   constructor(
@@ -78,6 +88,15 @@ export class Call {
 
   dismissNotice(index: number): void {
     this.notices.value = this.notices.value.filter((_, at) => at !== index);
+  }
+
+  /** Says something to all members. What is under way when the encryption begins anew is said
+   * again. */
+  say(content: Content): void {
+    this.#saying += 1;
+    this.#unread.set(this.#saying, { content, id: undefined });
+    this.chat.value = sending(this.chat.value, this.#saying, content, Date.now());
+    if (this.state.value.kind === 'live') this.#workers?.say(this.#saying, content);
   }
 
   /** Shares a screen or a window, with its sound where the browser gives it. */
@@ -110,6 +129,7 @@ export class Call {
       this.roster.value = undefined;
       this.presence.value = nobody;
       this.labels.value = new Map();
+      this.unconfirmed.value = [];
     });
     const workers = new EncryptionWorkers(
       { room: this.link.room, link: this.link.fragment, name: this.name },
@@ -155,7 +175,9 @@ export class Call {
         this.#workers?.server(text);
         break;
       case 'delta':
-        if (message.delta.change === 'log') this.#workers?.server(text);
+        if (message.delta.change === 'log' || message.delta.change === 'message') {
+          this.#workers?.server(text);
+        }
         break;
       case 'answer':
         this.#connection?.answer(message.sdp).catch((error: unknown) => {
@@ -167,8 +189,8 @@ export class Call {
         break;
       case 'refused':
         this.#workers?.server(text);
-        // A stale handshake is the worker's to mend; anything else concerns the person.
-        if (message.refusal.code !== 'stale_handshake') this.#notice(message.refusal.message);
+        // What is stale is the worker's to mend; anything else concerns the person.
+        if (!message.refusal.code.startsWith('stale_')) this.#notice(message.refusal.message);
         break;
       case 'heartbeat_echo':
       case 'closing':
@@ -185,10 +207,24 @@ export class Call {
       case 'roster':
         clearTimeout(this.#admission);
         this.#rejoins = 0;
-        batch(() => {
-          this.roster.value = message.roster;
-          this.state.value = { kind: 'live' };
-        });
+        this.#members(message.roster);
+        break;
+      case 'said': {
+        const unread = this.#unread.get(message.saying);
+        if (unread !== undefined) unread.id = message.id;
+        this.chat.value = said(this.chat.value, message.saying, message.id);
+        break;
+      }
+      case 'unsaid':
+        this.#unread.delete(message.saying);
+        this.chat.value = unsaid(this.chat.value, message.saying);
+        this.#notice(message.message);
+        break;
+      case 'message':
+        this.#read(message.message);
+        break;
+      case 'unconfirmed':
+        this.unconfirmed.value = message.participants;
         break;
       case 'problem':
         this.#notice(message.message);
@@ -202,6 +238,33 @@ export class Call {
       case 'ready':
         break;
     }
+  }
+
+  /** The members of a new epoch. */
+  #members(roster: Roster): void {
+    const first = this.state.value.kind !== 'live';
+    batch(() => {
+      this.roster.value = roster;
+      this.state.value = { kind: 'live' };
+      this.chat.value = stay(
+        this.chat.value,
+        roster.members.map((one) => one.participant),
+      );
+    });
+    if (!first) return;
+    for (const [saying, unread] of this.#unread) {
+      unread.id = undefined;
+      this.#workers?.say(saying, unread.content);
+    }
+  }
+
+  #read(message: Message): void {
+    for (const [saying, { id }] of this.#unread) {
+      if (id === message.id) this.#unread.delete(saying);
+    }
+    this.chat.value = read(this.chat.value, message, Date.now());
+    if (message.content.kind !== 'reaction') return;
+    setTimeout(() => (this.chat.value = settle(this.chat.value, Date.now())), REACTION_MS);
   }
 
   #fromMedia(from: EncryptionWorkers, message: FromMedia): void {

@@ -16,7 +16,8 @@ export function follow(presence: Presence, message: PageMessage, own: number): P
       return new Map(message.room.participants.map((one) => [one.participant, one.tracks]));
     case 'delta': {
       const { delta } = message;
-      if (delta.change === 'log' || delta.participant === own) return presence;
+      if (delta.change === 'log' || delta.change === 'message') return presence;
+      if (delta.participant === own) return presence;
       const next = new Map(presence);
       if (delta.change === 'participant_left') next.delete(delta.participant);
       else next.set(delta.participant, delta.tracks);

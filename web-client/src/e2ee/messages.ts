@@ -1,7 +1,7 @@
 /** What the page, the MLS worker and the media worker say to each other. Keys pass between the
  * two workers only, over a port that the page hands over unopened. */
 
-import type { MediaKeys } from './wasm/e2ee_wasm';
+import type { Content, MediaKeys, Message } from './wasm/e2ee_wasm';
 
 /** Media contexts of a key id, in the order of the protocol's sources. */
 export const CONTEXTS = ['microphone', 'camera', 'screen', 'screen_audio'] as const;
@@ -20,14 +20,23 @@ export interface Roster {
   members: Member[];
 }
 
+export type { Content, Message };
+
 export type ToMls =
   | { type: 'start'; room: string; link: string; name: string; media: MessagePort }
+  /** To be said to all members; `saying` tells the answer. */
+  | { type: 'say'; saying: number; content: Content }
   | { type: 'server'; text: string };
 
 export type FromMls =
   | { type: 'ready' }
   | { type: 'send'; text: string }
   | { type: 'roster'; roster: Roster }
+  /** The id by which a saying comes back, or why it cannot be said. */
+  | { type: 'said'; saying: number; id: string }
+  | { type: 'unsaid'; saying: number; message: string }
+  | { type: 'message'; message: Message }
+  | { type: 'unconfirmed'; participants: number[] }
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
   | { type: 'rejoin'; reason: string }
   | { type: 'failed'; message: string };

@@ -3,7 +3,7 @@
  * by one port, towards the media worker.
  */
 
-import type { FromMls, KeysMessage, ToMls } from './messages';
+import type { Content, FromMls, KeysMessage, ToMls } from './messages';
 import { loadIdentity } from './identity';
 import init, { Endpoint } from './wasm/e2ee_wasm';
 
@@ -21,6 +21,8 @@ self.onmessage = (event: MessageEvent<ToMls>) => {
   const message = event.data;
   if (message.type === 'start') {
     start(message).catch((error: unknown) => post({ type: 'failed', message: sentence(error) }));
+  } else if (message.type === 'say') {
+    say(message.saying, message.content);
   } else if (endpoint === undefined) {
     early.push(message.text);
   } else {
@@ -45,6 +47,16 @@ async function start(message: ToMls & { type: 'start' }): Promise<void> {
   post({ type: 'ready' });
   for (const text of early) step((live) => live.handle(text, Date.now()));
   early = [];
+}
+
+function say(saying: number, content: Content): void {
+  step((live) => {
+    try {
+      post({ type: 'said', saying, id: live.say(JSON.stringify(content), Date.now()) });
+    } catch (error) {
+      post({ type: 'unsaid', saying, message: sentence(error) });
+    }
+  });
 }
 
 /** One input, and all that follows from it. */
@@ -80,6 +92,12 @@ function step(input: (live: Endpoint) => void): void {
             })),
           },
         });
+        break;
+      case 'message':
+        post({ type: 'message', message: output });
+        break;
+      case 'unconfirmed':
+        post({ type: 'unconfirmed', participants: output.participants });
         break;
       case 'problem':
         post({

@@ -2,7 +2,7 @@
 
 import mediaWorkerUrl from './media.worker.ts?worker&url';
 import mlsWorkerUrl from './mls.worker.ts?worker&url';
-import type { FromMedia, FromMls, ToMedia, ToMls, TransformOptions } from './messages';
+import type { Content, FromMedia, FromMls, ToMedia, ToMls, TransformOptions } from './messages';
 
 export interface WorkerEvents {
   mls(message: FromMls): void;
@@ -27,6 +27,11 @@ export class EncryptionWorkers {
   /** Hands over what the server said. */
   server(text: string): void {
     this.#toMls({ type: 'server', text }, []);
+  }
+
+  /** Has something said to all members; the answer names `saying`. */
+  say(saying: number, content: Content): void {
+    this.#toMls({ type: 'say', saying, content }, []);
   }
 
   payloadTypes(codecs: Record<number, string>): void {

@@ -41,6 +41,7 @@ export type PageDelta =
   | ({ change: 'participant_joined' } & ParticipantState)
   | { change: 'participant_left'; participant: number }
   | ({ change: 'tracks_changed' } & ParticipantState)
+  | { change: 'message'; sender: number }
   | { change: 'log'; entry: { position: number } };
 
 // What the server can say, the page can read: a field that is renamed, dropped or retyped in the
@@ -76,6 +77,7 @@ const refusal: v.GenericSchema<Refusal> = v.object({
     'resume_expired',
     'superseded',
     'stale_handshake',
+    'stale_message',
     'not_allowed',
     'log_full',
     'bad_offer',
@@ -98,6 +100,7 @@ const delta = v.variant('change', [
   v.object({ change: v.literal('participant_joined'), ...state }),
   v.object({ change: v.literal('participant_left'), participant: count }),
   v.object({ change: v.literal('tracks_changed'), ...state }),
+  v.object({ change: v.literal('message'), sender: count }),
   v.object({ change: v.literal('log'), entry }),
 ]);
 

@@ -13,6 +13,9 @@ export const SDP_BYTES = 131072;
 /** A KeyPackage, in bytes. A post-quantum one is about 2.7 kB. */
 export const KEY_PACKAGE_BYTES = 16384;
 
+/** An application message, in bytes. */
+export const APPLICATION_BYTES = 24576;
+
 /** A commit, a Welcome and a GroupInfo together, in bytes. */
 export const SUBMISSION_BYTES = 368640;
 
@@ -38,7 +41,12 @@ export type ClientMessage = { "type": "hello" } & Hello | { "type": "upload_key_
 /**
  * An RFC 9420 `MLSMessage` of type `mls_key_package`.
  */
-key_package: Opaque, } | { "type": "submit" } & Submission | { "type": "heartbeat",
+key_package: Opaque, } | { "type": "submit" } & Submission | { "type": "send_message",
+/**
+ * An RFC 9420 `PrivateMessage` of content type `application`, of the current epoch; of
+ * another one it is refused as stale.
+ */
+message: Opaque, } | { "type": "heartbeat",
 /**
  * The last log entry it has processed.
  */
@@ -59,7 +67,15 @@ export type Delta = { "change": "participant_joined" } & ParticipantState | { "c
 /**
  * Who.
  */
-participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "log",
+participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "message",
+/**
+ * Who handed it in; MLS says who wrote it.
+ */
+sender: ParticipantId,
+/**
+ * As in [`crate::ClientMessage::SendMessage`].
+ */
+message: Opaque, } | { "change": "log",
 /**
  * The new entry.
  */
@@ -277,7 +293,8 @@ code: RefusalCode,
  */
 message: string,
 /**
- * With [`RefusalCode::StaleHandshake`]: what the log has come to.
+ * With [`RefusalCode::StaleHandshake`] and [`RefusalCode::StaleMessage`]: what the log has
+ * come to.
  */
 current: HandshakeCount | null,
 /**
@@ -288,7 +305,7 @@ retry_after_seconds: number | null, };
 /**
  * The kinds of refusal.
  */
-export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
+export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "stale_message" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
 
 /**
  * The return of a participant whose socket broke.
