@@ -60,8 +60,8 @@ test-web: wasm ## TypeScript tests, and the WASM core in Node.js
 
 .PHONY: test-e2e
 test-e2e: setup-browser web ## Meetings between real browsers through the real server
-	cargo build --locked --package orange-meets
-	ORANGE_MEETS_BIN=$(CURDIR)/target/debug/orange-meets $(NPM) run e2e
+	cargo build --locked --package orange-meets --package orange-bench
+	$(NPM) run e2e
 
 .PHONY: model
 model: ## Check the TLA+ models at their short bounds

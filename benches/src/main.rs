@@ -1,6 +1,7 @@
 //! `orange-bench`: a load test with headless participants that do what browsers do: real
 //! signalling, real MLS, real SFrame, real WebRTC.
 
+mod eavesdrop;
 mod floor;
 mod media;
 mod participant;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use signaling_protocol::RoomId;
 
 use crate::scenario::Scenario;
 use crate::server::Server;
@@ -29,6 +31,9 @@ struct Cli {
 enum Command {
     /// One room full of headless participants; prints what it cost.
     Load(Load),
+    /// Take part in a room without its link, and print the payload of each RTP packet that the SFU
+    /// sends: see for yourself what the server has.
+    Eavesdrop(Eavesdrop),
     /// The CPU time of one bare sendto on loopback: the unit to compare with.
     Floor,
 }
@@ -64,6 +69,22 @@ struct Load {
     json: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct Eavesdrop {
+    /// A server that runs, e.g. http://127.0.0.1:8080.
+    #[arg(long)]
+    url: String,
+    /// The room: the part of the link between the last / and the #.
+    #[arg(long)]
+    room: RoomId,
+    /// Seconds until it ends.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Packets after which it ends.
+    #[arg(long, default_value_t = 500)]
+    packets: usize,
+}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -84,6 +105,9 @@ async fn run(command: Command) -> Result<(), BenchError> {
         Command::Floor => {
             report::print_floor(floor::sendto(1200)?);
             Ok(())
+        }
+        Command::Eavesdrop(Eavesdrop { url, room, seconds, packets }) => {
+            eavesdrop::eavesdrop(&url, &room, seconds, packets).await
         }
         Command::Load(load) => {
             let server = match (&load.server, &load.url) {

@@ -8,7 +8,7 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, Event, Input, Output, Rtc};
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::net::UdpSocket;
 
 use crate::BenchError;
@@ -19,6 +19,8 @@ pub(crate) enum MediaOutput {
     Connected,
     /// A whole frame, as it came out of the packets: still protected.
     Frame { audio: bool, data: std::sync::Arc<[u8]> },
+    /// The payload of an RTP packet, where whole frames are not asked for.
+    Packet { audio: bool, payload: std::sync::Arc<[u8]> },
     /// Somebody cannot decode our video until a key frame comes.
     KeyFrameWanted,
 }
@@ -36,11 +38,22 @@ pub(crate) struct Media {
 impl Media {
     /// A connection with its own socket, and the offer to send.
     pub(crate) async fn offer(slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
+        let codecs = Rtc::builder().clear_codecs().enable_opus(true, false).enable_vp8(true);
+        Self::connect(codecs, slots).await
+    }
+
+    /// The same for one who only listens: packets as they come, of every codec that browsers send.
+    pub(crate) async fn listen(slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
+        let codecs = Rtc::builder().clear_codecs().enable_opus(true, false);
+        let codecs = codecs.enable_vp8(true).enable_vp9(true).set_rtp_mode(true);
+        Self::connect(codecs, slots).await
+    }
+
+    async fn connect(config: RtcConfig, slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = socket.local_addr()?;
         let now = Instant::now();
-        let mut rtc =
-            Rtc::builder().clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
+        let mut rtc = config.build(now);
         let candidate = Candidate::host(address, Protocol::Udp)
             .map_err(|error| BenchError::Broken(error.to_string()))?;
         rtc.add_local_candidate(candidate);
@@ -112,6 +125,13 @@ impl Media {
                     audio: frame.params.spec().codec.is_audio(),
                     data: frame.data,
                 }),
+                Output::Event(Event::RtpPacket(packet)) => {
+                    let ssrc = packet.header.ssrc;
+                    let mid = self.rtc.direct_api().stream_rx(&ssrc).map(|stream| stream.mid());
+                    let Some(media) = mid.and_then(|mid| self.rtc.media(mid)) else { continue };
+                    let audio = media.kind() == MediaKind::Audio;
+                    outputs.push(MediaOutput::Packet { audio, payload: packet.payload });
+                }
                 Output::Event(Event::KeyframeRequest(_)) => {
                     outputs.push(MediaOutput::KeyFrameWanted);
                 }

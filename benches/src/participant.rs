@@ -122,6 +122,7 @@ pub(crate) async fn take_part(
                     connected = true;
                     seen.connected = Some(start.elapsed());
                 }
+                MediaOutput::Packet { .. } => {}
                 MediaOutput::KeyFrameWanted => sender.key_frame_due = true,
                 MediaOutput::Frame { audio, data } => {
                     let measuring = *phase.borrow() == Phase::Measuring;

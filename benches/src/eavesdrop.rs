@@ -1,0 +1,73 @@
+//! A participant who has everything but the link: what it is sent is what the SFU handles.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use signaling_protocol::{ClientMessage, RoomId, ServerMessage};
+use tokio::time::{Instant, sleep_until};
+
+use crate::BenchError;
+use crate::media::{Media, MediaOutput};
+use crate::signalling::Signalling;
+
+/// Takes part in a room without keys, for a while, and prints a line for each RTP packet that the
+/// SFU sends: `audio` or `video`, and the payload as hexadecimal digits.
+pub(crate) async fn eavesdrop(
+    url: &str,
+    room: &RoomId,
+    seconds: u64,
+    packets: usize,
+) -> Result<(), BenchError> {
+    let (mut signalling, joined) = Signalling::join(url, room).await?;
+    let (mut media, offer) = Media::listen(joined.slots).await?;
+    signalling.send(&ClientMessage::Offer { sdp: offer }).await?;
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut outputs = Vec::new();
+    let mut printed = 0;
+    while printed < packets {
+        let due = media.drain(&mut outputs)?;
+        for output in outputs.drain(..) {
+            match output {
+                MediaOutput::Connected => print("ready")?,
+                MediaOutput::Packet { audio, payload } => {
+                    print(&line(audio, &payload))?;
+                    printed += 1;
+                }
+                MediaOutput::Frame { .. } | MediaOutput::KeyFrameWanted => {}
+            }
+        }
+        tokio::select! {
+            message = signalling.receive() => match message? {
+                ServerMessage::Answer { sdp } => media.answer(&sdp)?,
+                ServerMessage::Closing { refusal }
+                | ServerMessage::MediaLost { refusal }
+                | ServerMessage::Refused { refusal } => return Err(refusal.into()),
+                ServerMessage::Joined(_)
+                | ServerMessage::Resumed { .. }
+                | ServerMessage::Snapshot(_)
+                | ServerMessage::Delta { .. }
+                | ServerMessage::HeartbeatEcho => {}
+            },
+            ready = media.readable() => {
+                ready?;
+                media.read(&mut outputs)?;
+            }
+            () = sleep_until(due.into()) => media.tick()?,
+            () = sleep_until(end) => break,
+        }
+    }
+    signalling.send(&ClientMessage::Leave).await
+}
+
+fn line(audio: bool, payload: &[u8]) -> String {
+    let mut line = String::from(if audio { "audio " } else { "video " });
+    for byte in payload {
+        write!(line, "{byte:02x}").expect("a string takes everything");
+    }
+    line
+}
+
+fn print(line: &str) -> Result<(), BenchError> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}

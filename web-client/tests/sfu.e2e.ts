@@ -1,0 +1,51 @@
+/** What the SFU gets to handle, seen by a participant who has everything but the link. */
+
+import { describe, expect, it } from 'vitest';
+import { eavesdrop, type Packet } from './support/eavesdropper';
+import { tapEncoders, type Tapped } from './support/encoder_tap';
+import { RED_BLUE } from './support/person';
+import { Stage } from './support/stage';
+
+const stage = new Stage();
+
+/** Hexadecimal digits of a window: eight bytes do not come up twice by chance. */
+const WINDOW = 16;
+
+/** All windows of these frames, at every byte. */
+function windows(frames: readonly string[]): Set<string> {
+  const all = new Set<string>();
+  for (const frame of frames) {
+    for (let at = 0; at + WINDOW <= frame.length; at += 2) all.add(frame.slice(at, at + WINDOW));
+  }
+  return all;
+}
+
+function shares(payload: string, known: ReadonlySet<string>): boolean {
+  for (let at = 0; at + WINDOW <= payload.length; at += 2) {
+    if (known.has(payload.slice(at, at + WINDOW))) return true;
+  }
+  return false;
+}
+
+describe('the SFU', () => {
+  it('handles nothing of what the encoders put out', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    const tapped = await tapEncoders(ada.page);
+    const link = await stage.newMeeting(ada);
+    const room = new URL(link).pathname.slice(1);
+
+    const packets: Packet[] = await eavesdrop(stage.server.url, room, 5);
+    const { plain, sealed }: Tapped = await tapped();
+
+    const [known, protectedBytes] = [windows(plain), windows(sealed)];
+    for (const kind of ['audio', 'video']) {
+      const payloads = packets.filter((one) => one.kind === kind).map((one) => one.payload);
+      expect(payloads.length).toBeGreaterThan(30);
+      // The tap sees the very packets: they are pieces of what left the worker …
+      const ours = payloads.filter((payload) => shares(payload, protectedBytes));
+      expect(ours.length).toBeGreaterThan(payloads.length * 0.9);
+      // … and hold no eight bytes of what the encoder made.
+      expect(payloads.filter((payload) => shares(payload, known))).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,79 @@
+/**
+ * What an encoder puts out, and what becomes of it: the test adds a listener to the media worker
+ * on its way to the browser. The product has no such thing.
+ */
+
+import type { Page } from 'playwright-core';
+
+/** Bytes as hexadecimal digits. */
+type Hex = string;
+
+export interface Tapped {
+  /** Frames as the encoder made them. */
+  plain: Hex[];
+  /** The same frames as they left the worker. */
+  sealed: Hex[];
+}
+
+/** Frames kept, so that a test has an end. */
+const FRAMES = 3000;
+
+/** Listens to everything that this page will send. Call it before the page is opened. */
+export async function tapEncoders(page: Page): Promise<() => Promise<Tapped>> {
+  await page.route(/\/media\.worker-[^/]*\.js$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `(${tap.toString()})();\n${await response.text()}` });
+  });
+  await page.addInitScript(listen, FRAMES);
+  return () => page.evaluate(() => (window as unknown as { tapped: Tapped }).tapped);
+}
+
+/** Runs in the worker, before its own code. */
+function tap(): void {
+  const channel = new BroadcastChannel('encoder tap');
+  const tee = (as: string): TransformStream =>
+    new TransformStream<{ data: ArrayBuffer }>({
+      transform(frame, controller) {
+        const bytes = Array.from(new Uint8Array(frame.data));
+        const frameHex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+        channel.postMessage({ as, frame: frameHex });
+        controller.enqueue(frame);
+      },
+    });
+  const add = self.addEventListener.bind(self);
+  self.addEventListener = (type: string, listener: unknown): void => {
+    add(type, (event) => {
+      const follow = listener as (event: unknown) => void;
+      const { transformer } = event as unknown as {
+        transformer?: {
+          readable: ReadableStream;
+          writable: WritableStream;
+          options: { direction: string };
+        };
+      };
+      if (transformer?.options.direction !== 'send') {
+        follow(event);
+        return;
+      }
+      const out = tee('sealed');
+      void out.readable.pipeTo(transformer.writable);
+      follow({
+        transformer: {
+          options: transformer.options,
+          readable: transformer.readable.pipeThrough(tee('plain')),
+          writable: out.writable,
+        },
+      });
+    });
+  };
+}
+
+/** Runs in the page. */
+function listen(most: number): void {
+  const tapped: Tapped = { plain: [], sealed: [] };
+  Object.assign(window, { tapped });
+  const channel = new BroadcastChannel('encoder tap');
+  channel.onmessage = ({ data }: MessageEvent<{ as: keyof Tapped; frame: Hex }>) => {
+    if (tapped[data.as].length < most) tapped[data.as].push(data.frame);
+  };
+}
