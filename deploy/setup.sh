@@ -2,6 +2,7 @@
 # Installs what a build (or the browser tests) need and this machine lacks, and says what.
 #   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen
 #   deploy/setup.sh browser   Chromium, for the tests
+#   deploy/setup.sh model     the checker of the TLA+ models
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -66,8 +67,19 @@ browser() {
   [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || debian chromium
 }
 
+# A model checker for TLA+; the state counts in tla/ were counted by this version.
+tla_checker() {
+  has cargo || die "Rust is missing: install it by https://rustup.rs and run again"
+  local version=0.24.11
+  if ! .tools/bin/tla --version 2>/dev/null | grep -qF "$version"; then
+    say "installing tla-checker $version into .tools (a few minutes)"
+    cargo install --quiet --root .tools --version "$version" tla-checker
+  fi
+}
+
 case "${1:-}" in
   build) build ;;
   browser) browser ;;
-  *) die "say what for: build or browser" ;;
+  model) tla_checker ;;
+  *) die "say what for: build, browser or model" ;;
 esac

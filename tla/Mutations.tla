@@ -1,0 +1,98 @@
+----------------------------- MODULE Mutations -----------------------------
+(***************************************************************************)
+(* Each of these breaks one rule. A configuration puts one of them in the  *)
+(* place of the operator that keeps the rule; the check has to notice.     *)
+(***************************************************************************)
+EXTENDS Properties
+
+\* For submit's compare-and-swap: commits, or creates, are not compared.
+stale_create_only(state, message) ==
+  message.step = "create" /\ message.expected # state.handshakes
+stale_commit_only(state, message) ==
+  message.step = "commit" /\ message.expected # state.handshakes
+create_at_any_time(state, sender, message) == TRUE
+
+\* An own commit takes effect when it is sent.
+merged_when_sent(c) ==
+  IF c.phase = "member" /\ c.pending[1].submission.step = "commit"
+  THEN LET message == c.pending[1].submission
+       IN [c EXCEPT !.group = <<Group(message.expected + 1, message.commit, message.roster)>>]
+  ELSE c
+
+\* What is sent is pending no more, whatever becomes of it.
+drained_when_sent(c) ==
+  [c EXCEPT !.skipped = @ \cup (c.pending[1].submission.roster \ c.view.roster)]
+
+\* The Welcome is sent before the commit: to whom a pending commit adds.
+welcomed_by(p, message) ==
+  LET welcomed == [client[p] EXCEPT
+        !.group = <<Group(message.expected + 1, message.commit, message.roster)>>,
+        !.phase = "member"]
+  IN client' = [client EXCEPT ![p] = welcomed]
+
+welcome_before_commit(p) ==
+  /\ client[p].phase = "waiting"
+  /\ reads(client[p])
+  /\ \E q \in Participants :
+       /\ client[q].pending # <<>>
+       /\ p \in client[q].pending[1].submission.roster \ {q}
+       /\ welcomed_by(p, client[q].pending[1].submission)
+  /\ UNCHANGED <<log, service, faults>>
+
+\* The Welcome is sent after the commit: by whoever made it, when it has read it.
+entry_without_welcome(c, entry) ==
+  IF entry.participant = c.me
+  THEN [c EXCEPT !.group = <<Group(entry.count, entry.commit, entry.roster)>>,
+                 !.phase = "member"]
+  ELSE c
+
+welcome_after_commit(p) ==
+  /\ client[p].phase = "waiting"
+  /\ reads(client[p])
+  /\ p \in client[p].view.roster
+  /\ \E q \in Participants :
+       /\ q # p
+       /\ reads(client[q])
+       /\ client[q].group # <<>>
+       /\ p \in client[q].group[1].members
+       /\ client' = [client EXCEPT ![p].group = client[q].group, ![p].phase = "member"]
+  /\ UNCHANGED <<log, service, faults>>
+
+\* Where there was a group once, there is no other.
+alone_at_first(view) == view.handshakes = 0
+
+\* Whoever waits makes a group.
+alone_always(view) == TRUE
+
+\* A joiner is told less.
+snapshot_without_departed(state) == [state EXCEPT !.departed = {}]
+snapshot_without_waiting(state) == [state EXCEPT !.joined = state.roster]
+
+\* A client that has reconnected makes its commit anew.
+made_anew(c) ==
+  LET silent == [c EXCEPT !.outbox = <<>>]
+  IN IF c.pending # <<>> /\ c.phase = "member" THEN propose([silent EXCEPT !.pending = <<>>])
+     ELSE IF c.pending # <<>> THEN resend(silent)
+     ELSE silent
+
+\* Nothing is sent twice.
+never(p) == FALSE
+sent_once(c) == [c EXCEPT !.outbox = <<>>]
+
+\* Whoever is removed goes on reading, and following.
+followed(c, entry) == follow(c, entry)
+unmoved(c, entry) == [c EXCEPT !.view = apply(@, entry)]
+
+\* A Welcome gives the keys of the epoch before.
+enter_the_epoch_before(c, entry) ==
+  [c EXCEPT !.phase = "member",
+            !.group = IF entry.step = "create" \/ entry.participant = c.me
+                      THEN <<Group(entry.count, entry.commit, entry.roster)>>
+                      ELSE <<Group(entry.count - 1, entry.parent, entry.roster)>>]
+
+\* Nobody stands by.
+only_the_designated_one(c, place) == c
+
+\* The service listens to those who are gone.
+anybody(state, sender) == TRUE
+=============================================================================

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Checks the models in this folder and everything that has to be noticed in them.
+#   tla/run.sh        short bounds, in less than three minutes
+#   tla/run.sh full   the long ones as well
+# A configuration says in its first lines what has to come out, to the state: a checker that stops
+# early, or a change that nobody meant, must not pass for a proof.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+CHECKER=../.tools/bin/tla
+BOUNDS=(--max-states 20000000 --max-depth 1000)
+
+# What a configuration's head says of a key, e.g. `\* Expect: passes, 236 states`.
+head_of() { sed -nE "s/^\\\\\* $1: (.*)\$/\\1/p" "$2"; }
+
+# Runs one configuration and prints its line.
+check() {
+  local cfg=$1 name spec expected output code=0 verdict states began=$EPOCHREALTIME seconds n
+  name=$(basename "$cfg" .cfg)
+  spec=$([ "${cfg%%/*}" = mutations ] && echo Mutations.tla || echo Properties.tla)
+  expected=$(head_of Expect "$cfg")
+  n=$(sed -nE 's/^ *N = ([0-9]+)$/\1/p' "$cfg")
+  # No colon after the word: a limit that was hit exits as a violation does.
+  output=$("$CHECKER" "$spec" --config "$cfg" "${BOUNDS[@]}" 2>&1) || code=$?
+  states=$(sed -nE 's/^ *(Reachable states|States explored): ([0-9]+).*/\2/p' <<<"$output" | tail -1)
+  if [ $code -eq 0 ] && grep -q '^Model checking complete. No errors found.$' <<<"$output"; then
+    verdict=passes
+  else
+    verdict=$(sed -nE 's/^Invariant [0-9]+ \((.*)\) violated!$/violates \1/p
+      s/^Liveness property violated: (.*)$/violates \1/p' <<<"$output" | tail -1)
+  fi
+  seconds=$(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+  verdict="${verdict:-no verdict}, ${states:-no} states"
+  printf '%-46s N=%s  %-44s %6ss\n' "$name" "$n" "$verdict" "$seconds"
+  [ "$verdict" = "$expected" ] && return 0
+  printf '%s: expected "%s"; the checker says (exit %s):\n%s\n' \
+    "$name" "$expected" "$code" "$(tail -40 <<<"$output")" >&2
+  return 1
+}
+
+if [ "${1:-}" = check ]; then
+  check "$2"
+  exit
+fi
+
+../deploy/setup.sh model
+cfgs=()
+for cfg in configurations/*.cfg mutations/*.cfg; do
+  [ "${1:-}" = full ] || [ "$(head_of Run "$cfg")" != long ] || continue
+  cfgs+=("$cfg")
+done
+# Two at a time: every one of them needs one core.
+printf '%s\n' "${cfgs[@]}" | xargs -P 2 -I{} ./run.sh check {}
+echo "models: ${#cfgs[@]} configurations came out as expected"
