@@ -67,9 +67,18 @@ test-e2e: setup-browser web ## Meetings between real browsers through the real s
 model: ## Check the TLA+ models at their short bounds
 	@tla/run.sh
 
+.PHONY: model-full
+model-full: ## Check the models at their long bounds, of the Rust code too (most of an hour)
+	@tla/run.sh full
+	ORANGE_MODEL=full cargo test --locked --release --package e2ee --test model -- --nocapture
+
 .PHONY: bench
-bench: setup ## Measure: CPU per forwarded packet, time to join, microseconds per frame
+bench: setup web ## Measure: CPU per forwarded packet, time to join, microseconds per frame
 	@benches/run.sh
+
+.PHONY: bench-smoke
+bench-smoke: setup web ## One short load: fails on a broken figure, never on a slow one
+	@benches/run.sh smoke
 
 .PHONY: generate
 generate: ## Write the TypeScript types of the protocol anew

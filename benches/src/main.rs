@@ -10,6 +10,7 @@ mod report;
 mod scenario;
 mod server;
 mod signalling;
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +35,14 @@ enum Command {
     /// Take part in a room without its link, and print the payload of each RTP packet that the SFU
     /// sends: see for yourself what the server has.
     Eavesdrop(Eavesdrop),
+    /// The figures of all runs in a folder as a Markdown table.
+    Table {
+        /// Files `<scenario>.<run>.json`, as `load --json` writes them.
+        folder: PathBuf,
+        /// Where criterion has left its estimates.
+        #[arg(long, default_value = "target/criterion")]
+        criterion: PathBuf,
+    },
     /// The CPU time of one bare sendto on loopback: the unit to compare with.
     Floor,
 }
@@ -109,6 +118,7 @@ async fn run(command: Command) -> Result<(), BenchError> {
         Command::Eavesdrop(Eavesdrop { url, room, seconds, packets }) => {
             eavesdrop::eavesdrop(&url, &room, seconds, packets).await
         }
+        Command::Table { folder, criterion } => table::print(&folder, &criterion),
         Command::Load(load) => {
             let server = match (&load.server, &load.url) {
                 (Some(binary), _) => Server::start(binary)?,

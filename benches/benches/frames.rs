@@ -1,0 +1,97 @@
+//! Microseconds per media frame: protect and unprotect by the cryptor that every frame goes
+//! through, and the same sizes by another implementation of RFC 9605.
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use e2ee::MediaKeys;
+use e2ee::media::{Codec, MediaCryptor};
+use sframe::CipherSuite;
+use sframe::key::{DecryptionKey, EncryptionKey};
+use signaling_protocol::Source;
+
+/// Bytes of a frame: a voice, a small picture, a large one.
+const SIZES: [usize; 3] = [100, 1_200, 10_000];
+/// What is sent, and by which suite: the microphone by AES_128_CTR_HMAC_SHA256_80, the camera by
+/// AES_128_GCM_SHA256_128.
+const KINDS: [(Source, Codec, CipherSuite); 2] = [
+    (Source::Microphone, Codec::Opus, CipherSuite::AesCtr128HmacSha256_80),
+    (Source::Camera, Codec::Vp9, CipherSuite::AesGcm128Sha256),
+];
+
+fn cryptor(own_leaf: u32) -> MediaCryptor {
+    let mut cryptor = MediaCryptor::new();
+    let keys = MediaKeys {
+        epoch: 1,
+        own_leaf,
+        audio_base_key: vec![1; MediaKeys::AUDIO_BASE_KEY_BYTES],
+        video_base_key: vec![2; MediaKeys::VIDEO_BASE_KEY_BYTES],
+        members: vec![0, 1],
+        removed: Vec::new(),
+    };
+    cryptor.install(&keys, 0).expect("keys that hold together");
+    cryptor
+}
+
+fn ours(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ours");
+    for (source, codec, suite) in KINDS {
+        for size in SIZES {
+            group.throughput(Throughput::Bytes(size as u64));
+            let frame = vec![7; size];
+            let id = |what: &str| BenchmarkId::new(format!("{what} {suite:?}"), size);
+            let (mut sender, mut receiver) = (cryptor(0), cryptor(1));
+            let mut protect =
+                || sender.protect(source, codec, false, &frame).expect("there are keys");
+            group.bench_function(id("protect"), |bencher| bencher.iter(&mut protect));
+            // A frame opens once, so each comes fresh.
+            group.bench_function(id("unprotect"), |bencher| {
+                bencher.iter_batched(
+                    &mut protect,
+                    |sealed| receiver.unprotect(codec, &sealed, 0).expect("it is authentic"),
+                    criterion::BatchSize::SmallInput,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
+fn the_other(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("the crate sframe");
+    for (_, _, suite) in KINDS {
+        for size in SIZES {
+            group.throughput(Throughput::Bytes(size as u64));
+            let frame = vec![7; size];
+            let id = |what: &str| BenchmarkId::new(format!("{what} {suite:?}"), size);
+            let base_key = vec![1; 48];
+            let sender = EncryptionKey::derive_from(suite, 1_u64, &base_key).expect("a key");
+            let receiver = DecryptionKey::derive_from(suite, 1_u64, &base_key).expect("a key");
+            let mut counter = sframe::frame::MonotonicCounter::default();
+            let mut protect = || {
+                let frame =
+                    sframe::frame::MediaFrame::try_new(&mut counter, &frame).expect("a counter");
+                frame.encrypt(&sender).expect("it is protected")
+            };
+            group.bench_function(id("protect"), |bencher| bencher.iter(&mut protect));
+            group.bench_function(id("unprotect"), |bencher| {
+                bencher.iter_batched(
+                    &mut protect,
+                    |sealed| sealed.decrypt(&receiver).expect("it is authentic"),
+                    criterion::BatchSize::SmallInput,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = frames;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(30);
+    targets = ours, the_other
+}
+criterion_main!(frames);
