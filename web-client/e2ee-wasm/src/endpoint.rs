@@ -155,6 +155,20 @@ impl Endpoint {
     }
 }
 
+/// The code that two people compare, from their identity keys of 32 bytes each.
+///
+/// # Errors
+/// Thrown: a key has another length.
+#[wasm_bindgen]
+pub fn pairwise_code(one: &[u8], other: &[u8]) -> Result<String, JsValue> {
+    let key = |bytes: &[u8]| {
+        bytes.try_into().map_err(|_| {
+            thrown("bad_identity_key", "The identity key is not an Ed25519 key of 32 bytes.")
+        })
+    };
+    Ok(e2ee::room_code::pairwise_code(key(one)?, key(other)?))
+}
+
 fn content(content: &Content) -> JsValue {
     let kind = |kind: &str| ("kind", JsValue::from(kind));
     match content {

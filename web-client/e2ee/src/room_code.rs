@@ -1,5 +1,6 @@
-//! The room code: what people compare to know that they are in the same call with the same
-//! people. It changes when the set of identities changes, not at every epoch.
+//! What people compare to know that nobody stands between them: the room code for all at once, and
+//! the pairwise code for two of them, in whatever room they meet. Both change when an identity key
+//! changes, not at every epoch.
 
 use sha2::{Digest, Sha512};
 use signaling_protocol::RoomId;
@@ -10,12 +11,23 @@ const GROUPS: usize = 12;
 /// between them.
 #[must_use]
 pub fn room_code(room: &RoomId, identities: impl IntoIterator<Item = [u8; 32]>) -> String {
-    let mut identities: Vec<_> = identities.into_iter().collect();
+    code(&[b"lp-room/1", room.as_str().as_bytes()], identities.into_iter().collect())
+}
+
+/// The code of two people, the same for both: as the room code, but of their keys alone. What they
+/// have compared once holds in every later meeting.
+#[must_use]
+pub fn pairwise_code(one: [u8; 32], other: [u8; 32]) -> String {
+    code(&[b"lp-pair/1"], vec![one, other])
+}
+
+fn code(label: &[&[u8]], mut identities: Vec<[u8; 32]>) -> String {
     identities.sort_unstable();
     identities.dedup();
     let mut hash = Sha512::new();
-    hash.update(b"lp-room/1");
-    hash.update(room.as_str().as_bytes());
+    for part in label {
+        hash.update(part);
+    }
     for identity in &identities {
         hash.update(identity);
     }
@@ -63,5 +75,13 @@ mod tests {
         let code = room_code(&room, [[1; 32], [2; 32]]);
         assert_ne!(room_code(&room, [[1; 32], [3; 32]]), code);
         assert_ne!(room_code(&RoomId::from_bytes([4; 16]), [[1; 32], [2; 32]]), code);
+    }
+
+    #[test]
+    fn two_people_see_one_code_and_it_is_theirs_alone() {
+        let code = pairwise_code([1; 32], [2; 32]);
+        assert_eq!(pairwise_code([2; 32], [1; 32]), code);
+        assert_ne!(pairwise_code([1; 32], [3; 32]), code);
+        assert_ne!(room_code(&RoomId::from_bytes([3; 16]), [[1; 32], [2; 32]]), code);
     }
 }

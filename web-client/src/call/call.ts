@@ -22,6 +22,7 @@ import { issueToken, RefusedError } from '../signaling/http';
 import type { Refusal, Track } from '../signaling/protocol.gen';
 import { SignalingSocket } from '../signaling/socket';
 import { quiet, REACTION_MS, read, said, sending, settle, stay, unsaid, type Chat } from './chat';
+import { encryptionState } from './encryption';
 import { follow, nobody, type Presence } from './presence';
 import { type Label, tiles } from './tiles';
 
@@ -53,6 +54,7 @@ export class Call {
   readonly chat = signal<Chat>(quiet);
   /** Participants who were not heard of for a while: the server may keep them apart from us. */
   readonly unconfirmed = signal<readonly number[]>([]);
+  readonly encryption = computed(() => encryptionState(this.roster.value, this.unconfirmed.value));
   readonly sharing = signal<MediaStream | undefined>(undefined);
   readonly opened = signal(0);
   readonly dropped = signal(0);
@@ -97,6 +99,11 @@ export class Call {
     this.#unread.set(this.#saying, { content, id: undefined });
     this.chat.value = sending(this.chat.value, this.#saying, content, Date.now());
     if (this.state.value.kind === 'live') this.#workers?.say(this.#saying, content);
+  }
+
+  /** The code was compared with this member: it was the same, or that is taken back. */
+  verify(leaf: number, verified: boolean): void {
+    this.#workers?.verify(leaf, verified);
   }
 
   /** Shares a screen or a window, with its sound where the browser gives it. */

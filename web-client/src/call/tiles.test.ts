@@ -10,9 +10,9 @@ const roster: Roster = {
   epoch: 3,
   roomCode: '',
   members: [
-    { leaf: 2, participant: 7, name: 'Ada', own: false },
-    { leaf: 0, participant: 4, name: 'Me', own: true },
-    { leaf: 1, participant: 5, name: 'Bob', own: false },
+    { leaf: 2, participant: 7, name: 'Ada', own: false, trust: 'new', pairwiseCode: '' },
+    { leaf: 0, participant: 4, name: 'Me', own: true, trust: 'own', pairwiseCode: undefined },
+    { leaf: 1, participant: 5, name: 'Bob', own: false, trust: 'new', pairwiseCode: '' },
   ],
 };
 

@@ -3,8 +3,8 @@
  * extractable: script can sign with it and never read it.
  */
 
-const DATABASE = 'orange-meets';
-const STORE = 'identity';
+import { inStore, request } from './database';
+
 const KEY = 'ed25519';
 
 export interface Identity {
@@ -31,35 +31,19 @@ async function fresh(): Promise<CryptoKeyPair> {
 }
 
 async function stored(): Promise<CryptoKeyPair> {
-  const database = await open();
-  try {
-    const known = await request<CryptoKeyPair | undefined>(
-      database.transaction(STORE).objectStore(STORE).get(KEY),
-    );
-    if (known !== undefined) return known;
-    const pair = await fresh();
-    // If another tab was faster, its key stays and is taken.
-    const store = database.transaction(STORE, 'readwrite').objectStore(STORE);
-    const winner = await request<CryptoKeyPair | undefined>(store.get(KEY));
-    if (winner !== undefined) return winner;
-    await request(store.put(pair, KEY));
-    return pair;
-  } finally {
-    database.close();
-  }
-}
-
-function open(): Promise<IDBDatabase> {
-  const opening = indexedDB.open(DATABASE, 1);
-  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
-  return request(opening);
-}
-
-function request<T>(pending: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    pending.onsuccess = () => resolve(pending.result);
-    pending.onerror = () => reject(pending.error ?? new Error('IndexedDB failed'));
+  const known = await inStore('identity', 'readonly', get);
+  if (known !== undefined) return known;
+  const pair = await fresh();
+  // If another tab was faster, its key stays and is taken.
+  return inStore('identity', 'readwrite', async (store) => {
+    const winner = await get(store);
+    if (winner === undefined) await request(store.put(pair, KEY));
+    return winner ?? pair;
   });
+}
+
+function get(store: IDBObjectStore): Promise<CryptoKeyPair | undefined> {
+  return request<CryptoKeyPair | undefined>(store.get(KEY));
 }
 
 /** WebCrypto wants bytes in memory that is not shared. */

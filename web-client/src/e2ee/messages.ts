@@ -1,6 +1,7 @@
 /** What the page, the MLS worker and the media worker say to each other. Keys pass between the
  * two workers only, over a port that the page hands over unopened. */
 
+import type { Trust } from './trust';
 import type { Content, MediaKeys, Message } from './wasm/e2ee_wasm';
 
 /** Media contexts of a key id, in the order of the protocol's sources. */
@@ -12,6 +13,10 @@ export interface Member {
   participant: number;
   name: string;
   own: boolean;
+  /** What this browser knows of the member's identity key. */
+  trust: Trust;
+  /** The code to compare with this member; none for the own key. */
+  pairwiseCode: string | undefined;
 }
 
 export interface Roster {
@@ -20,12 +25,14 @@ export interface Roster {
   members: Member[];
 }
 
-export type { Content, Message };
+export type { Content, Message, Trust };
 
 export type ToMls =
   | { type: 'start'; room: string; link: string; name: string; media: MessagePort }
   /** To be said to all members; `saying` tells the answer. */
   | { type: 'say'; saying: number; content: Content }
+  /** The pairwise code with this leaf was compared: it was the same, or that is taken back. */
+  | { type: 'verify'; leaf: number; verified: boolean }
   | { type: 'server'; text: string };
 
 export type FromMls =

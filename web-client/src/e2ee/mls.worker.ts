@@ -4,10 +4,13 @@
  */
 
 import type { Content, FromMls, KeysMessage, ToMls } from './messages';
+import { Acquaintances } from './acquaintances';
 import { loadIdentity } from './identity';
-import init, { Endpoint } from './wasm/e2ee_wasm';
+import init, { Endpoint, type Output, pairwise_code } from './wasm/e2ee_wasm';
 
 let endpoint: Endpoint | undefined;
+let acquaintances: Acquaintances | undefined;
+let roster: (Output & { type: 'roster' }) | undefined;
 let mediaPort: MessagePort | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 /** What the server said before the endpoint was there. */
@@ -23,6 +26,8 @@ self.onmessage = (event: MessageEvent<ToMls>) => {
     start(message).catch((error: unknown) => post({ type: 'failed', message: sentence(error) }));
   } else if (message.type === 'say') {
     say(message.saying, message.content);
+  } else if (message.type === 'verify') {
+    verify(message.leaf, message.verified);
   } else if (endpoint === undefined) {
     early.push(message.text);
   } else {
@@ -42,6 +47,7 @@ async function start(message: ToMls & { type: 'start' }): Promise<void> {
     },
     Date.now(),
   );
+  acquaintances = await Acquaintances.load(message.room, hex(identity.publicKey));
   fresh.certify(await identity.sign(fresh.to_sign()));
   endpoint = fresh;
   post({ type: 'ready' });
@@ -57,6 +63,46 @@ function say(saying: number, content: Content): void {
       post({ type: 'unsaid', saying, message: sentence(error) });
     }
   });
+}
+
+function verify(leaf: number, verified: boolean): void {
+  const member = roster?.members.find((one) => one.leaf === leaf);
+  if (member === undefined || member.own) return;
+  const person = { key: hex(member.identity_public), name: member.name };
+  acquaintances?.verify(person, verified, Date.now());
+  tellRoster();
+}
+
+/** The members, with what this browser knows of each. */
+function tellRoster(): void {
+  if (roster === undefined || acquaintances === undefined) return;
+  const { epoch, room_code: roomCode, members } = roster;
+  const keys = members.map((one) => hex(one.identity_public));
+  const people = members.map(({ name }, at) => ({ key: keys[at] ?? '', name }));
+  const trust = acquaintances.judge(people, Date.now());
+  const self = members.find((one) => one.own);
+  post({
+    type: 'roster',
+    roster: {
+      epoch,
+      roomCode,
+      members: members.map(({ leaf, participant, name, own, identity_public: key }, at) => ({
+        leaf,
+        participant,
+        name,
+        own,
+        trust: trust[at] ?? 'new',
+        pairwiseCode:
+          self === undefined || trust[at] === 'own'
+            ? undefined
+            : pairwise_code(self.identity_public, key),
+      })),
+    },
+  });
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** One input, and all that follows from it. */
@@ -79,19 +125,8 @@ function step(input: (live: Endpoint) => void): void {
         break;
       }
       case 'roster':
-        post({
-          type: 'roster',
-          roster: {
-            epoch: output.epoch,
-            roomCode: output.room_code,
-            members: output.members.map(({ leaf, participant, name, own }) => ({
-              leaf,
-              participant,
-              name,
-              own,
-            })),
-          },
-        });
+        roster = output;
+        tellRoster();
         break;
       case 'message':
         post({ type: 'message', message: output });

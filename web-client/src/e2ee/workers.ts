@@ -34,6 +34,11 @@ export class EncryptionWorkers {
     this.#toMls({ type: 'say', saying, content }, []);
   }
 
+  /** Pins the identity key of a leaf, whose code was compared, or lets go of it. */
+  verify(leaf: number, verified: boolean): void {
+    this.#toMls({ type: 'verify', leaf, verified }, []);
+  }
+
   payloadTypes(codecs: Record<number, string>): void {
     this.#toMedia({ type: 'payload_types', codecs }, []);
   }

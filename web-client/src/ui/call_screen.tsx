@@ -6,7 +6,7 @@ import type { Tile } from '../call/tiles';
 import type { Device } from '../devices/devices';
 import type { Slot } from '../peer_connection/peer_connection';
 import css from './call.module.css';
-import { EncryptionDialog } from './encryption_dialog';
+import { EncryptionDialog, list } from './encryption_dialog';
 import { CameraIcon, LeaveIcon, LinkIcon, LockIcon, MicrophoneIcon, ScreenIcon } from './icons';
 import { AudioOut, VideoView } from './video_view';
 
@@ -48,6 +48,7 @@ export function CallScreen({ call }: { call: Call }) {
           type="button"
           class={css.control}
           disabled={!live}
+          data-encryption={call.encryption.value.kind}
           onClick={() => dialog.current?.showModal()}
         >
           <LockIcon />
@@ -58,7 +59,7 @@ export function CallScreen({ call }: { call: Call }) {
           <span>Leave</span>
         </button>
       </footer>
-      <EncryptionDialog dialog={dialog} roster={roster} presence={call.presence.value} />
+      <EncryptionDialog dialog={dialog} call={call} />
     </main>
   );
 }
@@ -74,6 +75,7 @@ function Status({ call }: { call: Call }) {
       {call.state.value.kind === 'live' && !call.mediaConnected.value && (
         <p>Connecting sound and picture…</p>
       )}
+      <EncryptionWarning call={call} />
       {call.notices.value.map((sentence, index) => (
         <p key={sentence} role="alert">
           {sentence}{' '}
@@ -84,6 +86,28 @@ function Status({ call }: { call: Call }) {
       ))}
     </div>
   );
+}
+
+/** What about the encryption must not be overlooked. */
+function EncryptionWarning({ call }: { call: Call }) {
+  const state = call.encryption.value;
+  switch (state.kind) {
+    case 'forming':
+    case 'confirmed':
+      return null;
+    case 'unconfirmed':
+      return (
+        <p role="alert" class={css.warning}>
+          Can’t confirm that {list(state.names)} is in this very call.
+        </p>
+      );
+    case 'changed':
+      return (
+        <p role="alert" class={css.warning}>
+          {list(state.names)} has another key than before. Compare codes under “Encryption”.
+        </p>
+      );
+  }
 }
 
 function RemoteTile({ tile, slots }: { tile: Tile; slots: readonly Slot[] }) {

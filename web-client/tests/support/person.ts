@@ -73,7 +73,9 @@ export class Person {
 
   /** Opens a link and joins by the lobby. */
   async join(link: string): Promise<void> {
-    await this.page.goto(link);
+    // A page that is there already would not be opened anew.
+    if (this.page.url() === link) await this.page.reload();
+    else await this.page.goto(link);
     await this.enter();
   }
 
