@@ -16,7 +16,8 @@ use super::{Epoch, Happening, Node};
 
 /// A KeyPackage that everybody finds bad.
 pub const BAD: &[u8] = b"bad";
-const GOOD: &[u8] = b"good";
+/// A KeyPackage that nobody finds bad.
+pub const GOOD: &[u8] = b"good";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Group {
@@ -41,6 +42,21 @@ pub struct SymbolicMls {
 }
 
 impl SymbolicMls {
+    pub fn of(me: ParticipantId) -> Self {
+        Self { me, ..Self::default() }
+    }
+
+    /// The id of the handshake that made the current epoch, and its members.
+    pub fn epoch(&self) -> Option<(MessageId, &BTreeSet<ParticipantId>)> {
+        self.group.as_ref().map(|group| (id(group), &group.members))
+    }
+
+    /// The id of the handshake that made the epoch which a commit changes.
+    pub fn parent(commit: &Opaque) -> MessageId {
+        let commit: Commit = serde_json::from_slice(&commit.0).unwrap();
+        message_id(commit.parent)
+    }
+
     fn draft(&mut self, parent: u64, members: BTreeSet<ParticipantId>) -> (Opaque, Group) {
         self.drafts += 1;
         let mut hasher = DefaultHasher::new();
@@ -67,8 +83,8 @@ impl Mls for SymbolicMls {
 
     fn create(&mut self, _count: HandshakeCount, _now_ms: u64) -> Result<Draft, MlsError> {
         assert!(self.prepared.is_none(), "one handshake at a time");
-        let (bytes, _) = self.draft(0, BTreeSet::from([self.me]));
-        Ok(Draft { message_id: id(&bytes), step: Step::Create, group_info: bytes })
+        let (bytes, next) = self.draft(0, BTreeSet::from([self.me]));
+        Ok(Draft { message_id: id(&next), step: Step::Create, group_info: bytes })
     }
 
     fn commit(
@@ -82,7 +98,7 @@ impl Mls for SymbolicMls {
         let (commit, next) = self.draft(group.secret, members);
         let welcome = (!add.is_empty()).then(|| json(&next));
         let step = Step::Commit { commit: commit.clone(), welcome };
-        Ok(Draft { message_id: id(&commit), step, group_info: json(&next) })
+        Ok(Draft { message_id: id(&next), step, group_info: json(&next) })
     }
 
     fn accept(&mut self, _count: HandshakeCount) -> Result<(), MlsError> {
@@ -177,7 +193,7 @@ impl Node for SymbolicNode {
     fn handle(&mut self, message: ServerMessage, now_ms: u64) {
         match message {
             ServerMessage::Joined(joined) => {
-                let mls = SymbolicMls { me: joined.participant, ..SymbolicMls::default() };
+                let mls = SymbolicMls::of(joined.participant);
                 let (committer, effects) =
                     Committer::join(joined.participant, mls, joined.log, now_ms)
                         .unwrap_or_else(|reason: RejoinReason| panic!("{reason}"));
@@ -217,8 +233,10 @@ fn json<T: Serialize>(value: &T) -> Opaque {
     Opaque(serde_json::to_vec(value).unwrap())
 }
 
-fn id(bytes: &Opaque) -> MessageId {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    MessageId(format!("{:022x}", hasher.finish()))
+fn id(made: &Group) -> MessageId {
+    message_id(made.secret)
+}
+
+fn message_id(secret: u64) -> MessageId {
+    MessageId(format!("{secret:022x}"))
 }

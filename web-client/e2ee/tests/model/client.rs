@@ -1,0 +1,226 @@
+//! A participant's client as the model drives it: by what happens to it, without a clock.
+
+use std::collections::BTreeSet;
+
+use e2ee::Suite;
+use e2ee::committer::{Committer, Effect, Event, Timer};
+use e2ee::endpoint::RejoinReason;
+use signaling_protocol::{
+    ClientMessage, HandshakeCount, Joined, LogPosition, LogSnapshot, MessageId, Opaque,
+    ParticipantId, ReceiveSlots, Refusal, RefusalCode, RoomSnapshot, Secret, Seq, ServerMessage,
+    Submission, VERSION,
+};
+
+use crate::support::person::{Person, Visitor, real_now_ms};
+use crate::support::symbolic::{BAD, GOOD, SymbolicMls};
+use crate::support::{Epoch, Happening, Node, delta};
+
+/// What is under way to the service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Sent {
+    KeyPackage(Opaque),
+    Submission(Submission),
+}
+
+/// The keys that a member holds: those of its newest epoch only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    pub count: HandshakeCount,
+    pub secret: Vec<u8>,
+    pub members: BTreeSet<ParticipantId>,
+    /// The handshake that made the epoch, where keys say so.
+    pub made_by: Option<MessageId>,
+}
+
+/// A client.
+pub trait Client: Sized {
+    /// The client of somebody who is told this; a bad one hands in a bad KeyPackage.
+    fn join(me: ParticipantId, snapshot: LogSnapshot, bad: bool) -> (Self, Vec<Sent>);
+    fn handle(&mut self, event: Event) -> Vec<Sent>;
+    fn position(&self) -> LogPosition;
+    /// Whether such a timer is set. A client that does not tell may have any set.
+    fn waits_for(&self, timer: Timer) -> bool;
+    /// On which count the handshake builds that is kept until the log decides, if one is.
+    fn pending(&self) -> Option<HandshakeCount>;
+    fn keys(&self) -> Option<Keys>;
+    fn ended(&self) -> Option<RejoinReason>;
+}
+
+/// The committer itself, over a symbolic group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Symbolic {
+    committer: Committer<SymbolicMls>,
+    timers: BTreeSet<Timer>,
+    pending: Option<HandshakeCount>,
+    bad: bool,
+    ended: Option<RejoinReason>,
+}
+
+impl Symbolic {
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Upload => {
+                    let key_package = if self.bad { BAD } else { GOOD };
+                    sent.push(Sent::KeyPackage(Opaque(key_package.to_vec())));
+                }
+                Effect::Submit(submission) => {
+                    self.pending = Some(submission.expected);
+                    sent.push(Sent::Submission(submission));
+                }
+                Effect::Start { timer: timer @ (Timer::Turn | Timer::Resend), .. } => {
+                    self.timers.insert(timer);
+                }
+                Effect::Stop(timer) => {
+                    self.timers.remove(&timer);
+                    if timer == Timer::Resend {
+                        self.pending = None;
+                    }
+                }
+                Effect::Rejoin(reason) => self.ended = Some(reason),
+                // The other timers tell people something, or end a wait of an hour.
+                Effect::Start { .. } | Effect::Epoch(_) | Effect::Report(_) => {}
+            }
+        }
+        sent
+    }
+}
+
+impl Client for Symbolic {
+    fn join(me: ParticipantId, snapshot: LogSnapshot, bad: bool) -> (Self, Vec<Sent>) {
+        let joined = Committer::join(me, SymbolicMls::of(me), snapshot, 0);
+        let (committer, effects) = joined.expect("the snapshot is small");
+        let timers = BTreeSet::new();
+        let mut client = Self { committer, timers, pending: None, bad, ended: None };
+        let sent = client.carry_out(effects);
+        (client, sent)
+    }
+
+    fn handle(&mut self, event: Event) -> Vec<Sent> {
+        if let Event::Fired(timer) = event {
+            self.timers.remove(&timer);
+        }
+        let effects = self.committer.on_event(event, 0);
+        self.carry_out(effects)
+    }
+
+    fn position(&self) -> LogPosition {
+        self.committer.view().position()
+    }
+
+    fn waits_for(&self, timer: Timer) -> bool {
+        self.timers.contains(&timer)
+    }
+
+    fn pending(&self) -> Option<HandshakeCount> {
+        self.pending
+    }
+
+    fn keys(&self) -> Option<Keys> {
+        let (id, members) = self.committer.mls().epoch()?;
+        Some(Keys {
+            count: self.committer.view().handshakes(),
+            secret: id.0.clone().into_bytes(),
+            members: members.clone(),
+            made_by: Some(id),
+        })
+    }
+
+    fn ended(&self) -> Option<RejoinReason> {
+        self.ended
+    }
+}
+
+/// The whole endpoint over the real MLS, on a clock of its own.
+pub struct Real {
+    visitor: Visitor,
+    now_ms: u64,
+    epoch: Option<Epoch>,
+    ended: Option<RejoinReason>,
+}
+
+impl Real {
+    fn collect(&mut self) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        for happening in self.visitor.drain() {
+            match happening {
+                Happening::Send(ClientMessage::UploadKeyPackage { key_package }) => {
+                    sent.push(Sent::KeyPackage(key_package));
+                }
+                Happening::Send(ClientMessage::Submit(submission)) => {
+                    sent.push(Sent::Submission(submission));
+                }
+                Happening::Epoch(epoch) => self.epoch = Some(epoch),
+                Happening::Rejoin(reason) => self.ended = Some(reason),
+                Happening::Send(_) | Happening::Problem(_) => {}
+            }
+        }
+        sent
+    }
+}
+
+impl Client for Real {
+    fn join(me: ParticipantId, log: LogSnapshot, _bad: bool) -> (Self, Vec<Sent>) {
+        let now_ms = real_now_ms();
+        let visitor = Person::new(&format!("Person {me}"), Suite::Classic).arrives(now_ms);
+        let mut client = Self { visitor, now_ms, epoch: None, ended: None };
+        let joined = ServerMessage::Joined(Joined {
+            version: VERSION,
+            participant: me,
+            resume_token: Secret(String::new()),
+            seq: Seq(0),
+            room: RoomSnapshot::default(),
+            log,
+            slots: ReceiveSlots { audio: 0, video: 0 },
+        });
+        client.visitor.handle(joined, now_ms);
+        let sent = client.collect();
+        (client, sent)
+    }
+
+    fn handle(&mut self, event: Event) -> Vec<Sent> {
+        let message = match event {
+            Event::Entry(entry) => delta(entry),
+            Event::Refused(code) => {
+                ServerMessage::Refused { refusal: Refusal::new(code, "something is not allowed") }
+            }
+            Event::Reconnected => ServerMessage::Resumed { seq: Seq(0) },
+            // Whichever is next: an endpoint does not say what it waits for.
+            Event::Fired(_) => {
+                let next = self.visitor.next_timeout();
+                self.now_ms = self.now_ms.max(next.unwrap_or_default());
+                self.visitor.handle_timeout(self.now_ms);
+                return self.collect();
+            }
+        };
+        self.visitor.handle(message, self.now_ms);
+        self.collect()
+    }
+
+    fn position(&self) -> LogPosition {
+        Node::position(&self.visitor)
+    }
+
+    fn waits_for(&self, timer: Timer) -> bool {
+        timer == Timer::Turn && self.visitor.next_timeout().is_some()
+    }
+
+    fn pending(&self) -> Option<HandshakeCount> {
+        None
+    }
+
+    fn keys(&self) -> Option<Keys> {
+        let Epoch { count, secret, members, .. } = self.epoch.clone()?;
+        Some(Keys { count: HandshakeCount(count), secret, members, made_by: None })
+    }
+
+    fn ended(&self) -> Option<RejoinReason> {
+        self.ended
+    }
+}
+
+/// A refusal that does not mean what it seems to.
+pub fn refusal() -> Event {
+    Event::Refused(RefusalCode::NotAllowed)
+}

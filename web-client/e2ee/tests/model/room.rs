@@ -1,0 +1,314 @@
+//! A room: the real log, clients, and a bad network. State and steps are those of
+//! `tla/Meeting.tla`, one by one and by the same names, so that both count the same states.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use e2ee::committer::{Event, Timer};
+use e2ee::endpoint::RejoinReason;
+use mls_delivery::{Accepted, Log, Prepared, Submitted};
+use signaling_protocol::{LogEvent, LogPosition, ParticipantId};
+
+use super::client::{Client, Sent, refusal};
+
+/// How much may go wrong, or has not gone wrong yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Faults {
+    pub lost: u8,
+    pub reconnects: u8,
+    pub suspected: u8,
+    pub frozen: u8,
+    pub mute: u8,
+    pub refused: u8,
+}
+
+/// The constants of a configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Bounds {
+    /// Participants; who rejoins is a new one.
+    pub participants: u32,
+    /// How many of them are members from the start.
+    pub members: u32,
+    pub faults: Faults,
+    /// Whose KeyPackages are not admissible.
+    pub bad: BTreeSet<ParticipantId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Health {
+    Up,
+    /// Reads, but what it submits is lost.
+    Mute,
+    /// Neither reads nor acts: crashed, hung or left.
+    Frozen,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Phase<C> {
+    Absent,
+    Active(C),
+    Over(RejoinReason),
+}
+
+/// One participant, and what is under way from it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Seat<C> {
+    pub participant: ParticipantId,
+    pub health: Health,
+    pub phase: Phase<C>,
+    pub outbox: Option<Sent>,
+}
+
+impl<C: Client> Seat<C> {
+    pub fn client(&self) -> Option<&C> {
+        match &self.phase {
+            Phase::Active(client) => Some(client),
+            Phase::Absent | Phase::Over(_) => None,
+        }
+    }
+
+    /// The client of one who reads.
+    fn reader(&self) -> Option<&C> {
+        self.client().filter(|_| self.health != Health::Frozen)
+    }
+
+    fn handle(&mut self, event: Event) {
+        let Phase::Active(client) = &mut self.phase else { return };
+        let sent = client.handle(event);
+        if let Some(reason) = client.ended() {
+            self.phase = Phase::Over(reason);
+        }
+        self.send(sent);
+    }
+
+    fn send(&mut self, sent: Vec<Sent>) {
+        if let (Some(newest), true) = (sent.into_iter().last(), self.health != Health::Mute) {
+            self.outbox = Some(newest);
+        }
+    }
+}
+
+/// What can happen, by the index of whom it happens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(non_camel_case_types, reason = "the names of the actions in tla/Meeting.tla")]
+pub enum Action {
+    Log_join(usize),
+    Log_submit(usize),
+    Log_depart(usize),
+    Committer_join(usize),
+    Committer_read(usize),
+    Committer_fired_turn(usize),
+    Committer_fired_resend(usize),
+    Committer_reconnected(usize),
+    Committer_refused(usize),
+    lose(usize),
+    freeze(usize),
+    mute(usize),
+    suspect(usize),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Room<C> {
+    pub log: Log,
+    pub seats: Vec<Seat<C>>,
+    pub faults: Faults,
+}
+
+impl<C> fmt::Debug for Room<C> {
+    /// A state in a trace of the checker: its log says most.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.log.entries_after(LogPosition(0)).expect("all entries are kept");
+        f.debug_list().entries(entries.map(|one| &one.entry().event)).finish()
+    }
+}
+
+impl<C: Client> Room<C> {
+    pub fn new(bounds: &Bounds) -> Self {
+        let seats = (1..=bounds.participants).map(|number| Seat {
+            participant: ParticipantId(number),
+            health: Health::Up,
+            phase: Phase::Absent,
+            outbox: None,
+        });
+        let seats = seats.collect();
+        let mut room = Self { log: Log::default(), seats, faults: bounds.faults };
+        for founder in 0..bounds.members as usize {
+            room.step(Action::Committer_join(founder), bounds);
+            room.settle(bounds);
+        }
+        room
+    }
+
+    /// Everything that has to happen happens, but nobody's patience ends.
+    pub fn settle(&mut self, bounds: &Bounds) {
+        let prompt = |action: &Action| {
+            matches!(
+                action,
+                Action::Log_join(_)
+                    | Action::Log_submit(_)
+                    | Action::Log_depart(_)
+                    | Action::Committer_read(_)
+            )
+        };
+        while let Some(action) = self.actions().into_iter().find(prompt) {
+            self.step(action, bounds);
+        }
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = &Accepted> {
+        self.log.entries_after(LogPosition(0)).expect("all entries are kept")
+    }
+
+    /// Whom the room has given up; it hears nothing more from them. The log forgets them.
+    fn has_departed(&self, participant: ParticipantId) -> bool {
+        let departed = LogEvent::Departed { participant };
+        self.entries().any(|one| one.entry().event == departed)
+    }
+
+    /// What the log has next for somebody who reads.
+    pub fn may_read(&self, seat: usize) -> bool {
+        self.seats[seat].reader().is_some_and(|one| one.position() < self.log.position())
+    }
+
+    pub fn may_fire_turn(&self, seat: usize) -> bool {
+        self.seats[seat].reader().is_some_and(|one| one.waits_for(Timer::Turn))
+    }
+
+    /// Only where it matters: what was sent is neither under way nor decided.
+    pub fn may_fire_resend(&self, seat: usize) -> bool {
+        let Seat { participant, health, outbox, .. } = &self.seats[seat];
+        let Some(client) = self.seats[seat].reader() else { return false };
+        let undecided = match client.pending() {
+            Some(expected) => expected == self.log.handshakes(),
+            None => !self.log.present().any(|one| one == *participant),
+        };
+        client.waits_for(Timer::Resend)
+            && *health != Health::Mute
+            && outbox.is_none()
+            && undecided
+            && !self.has_departed(*participant)
+    }
+
+    fn may_depart(&self, seat: usize) -> bool {
+        self.log.depart(self.seats[seat].participant).is_some()
+    }
+
+    /// Whose position stands still, or whose socket stays closed, is given up in the end; a
+    /// client that has come to its end closes its own.
+    pub fn must_depart(&self, seat: usize) -> bool {
+        let Seat { health, phase, .. } = &self.seats[seat];
+        self.may_depart(seat) && (*health == Health::Frozen || matches!(phase, Phase::Over(_)))
+    }
+
+    /// All that can happen now.
+    pub fn actions(&self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let next = self.seats.iter().position(|seat| matches!(seat.phase, Phase::Absent));
+        actions.extend(next.map(Action::Committer_join));
+        for (index, seat) in self.seats.iter().enumerate() {
+            let healthy = seat.client().is_some() && seat.health == Health::Up;
+            let reads = seat.reader().is_some();
+            let pending = seat.reader().is_some_and(|one| one.pending().is_some());
+            let key_package = matches!(seat.outbox, Some(Sent::KeyPackage(_)));
+            let submission = matches!(seat.outbox, Some(Sent::Submission(_)));
+            let under_way = seat.outbox.is_some();
+            let suspicious = seat.health != Health::Frozen && self.may_depart(index);
+            let Faults { lost, reconnects, suspected, frozen, mute, refused } = self.faults;
+            let possible = [
+                (key_package, Action::Log_join(index)),
+                (submission, Action::Log_submit(index)),
+                (self.must_depart(index), Action::Log_depart(index)),
+                (self.may_read(index), Action::Committer_read(index)),
+                (self.may_fire_turn(index), Action::Committer_fired_turn(index)),
+                (self.may_fire_resend(index), Action::Committer_fired_resend(index)),
+                (lost > 0 && under_way, Action::lose(index)),
+                (reconnects > 0 && reads, Action::Committer_reconnected(index)),
+                (refused > 0 && pending, Action::Committer_refused(index)),
+                (frozen > 0 && healthy, Action::freeze(index)),
+                (mute > 0 && healthy, Action::mute(index)),
+                (suspected > 0 && suspicious, Action::suspect(index)),
+            ];
+            actions.extend(possible.into_iter().filter(|(can, _)| *can).map(|(_, action)| action));
+        }
+        actions
+    }
+
+    pub fn step(&mut self, action: Action, bounds: &Bounds) {
+        match action {
+            Action::Committer_join(index) => {
+                let me = self.seats[index].participant;
+                let (client, sent) = C::join(me, self.log.snapshot(), bounds.bad.contains(&me));
+                self.seats[index].phase = Phase::Active(client);
+                self.seats[index].send(sent);
+            }
+            Action::Log_join(index) | Action::Log_submit(index) => self.arrive(index),
+            Action::Log_depart(index) => self.depart(index),
+            Action::suspect(index) => {
+                self.faults.suspected -= 1;
+                self.depart(index);
+            }
+            Action::Committer_read(index) => {
+                let seat = &mut self.seats[index];
+                let position = seat.client().map_or(LogPosition(0), Client::position).next();
+                let entry = self.log.at(position).expect("all entries are kept");
+                seat.handle(Event::Entry(entry.for_participant(seat.participant)));
+            }
+            Action::Committer_fired_turn(index) => {
+                self.seats[index].handle(Event::Fired(Timer::Turn));
+            }
+            Action::Committer_fired_resend(index) => {
+                self.seats[index].handle(Event::Fired(Timer::Resend));
+            }
+            Action::Committer_reconnected(index) => {
+                self.faults.reconnects -= 1;
+                self.seats[index].outbox = None;
+                self.seats[index].handle(Event::Reconnected);
+            }
+            Action::Committer_refused(index) => {
+                self.faults.refused -= 1;
+                self.seats[index].handle(refusal());
+            }
+            Action::lose(index) => {
+                self.faults.lost -= 1;
+                self.seats[index].outbox = None;
+            }
+            Action::freeze(index) => {
+                self.faults.frozen -= 1;
+                self.seats[index].health = Health::Frozen;
+            }
+            Action::mute(index) => {
+                self.faults.mute -= 1;
+                self.seats[index].health = Health::Mute;
+                self.seats[index].outbox = None;
+            }
+        }
+    }
+
+    /// What was under way has arrived: the log takes it or refuses it.
+    fn arrive(&mut self, index: usize) {
+        let participant = self.seats[index].participant;
+        let decided = match self.seats[index].outbox.take() {
+            Some(Sent::KeyPackage(_)) if self.has_departed(participant) => None,
+            Some(Sent::KeyPackage(key_package)) => self.log.join(participant, key_package).ok(),
+            // A stale one is settled by the entry that made it stale: the client ignores the
+            // refusal.
+            Some(Sent::Submission(submission)) => match self.log.submit(participant, submission) {
+                Ok(Submitted::New(prepared)) => Some(prepared),
+                Ok(Submitted::Known(_)) | Err(_) => None,
+            },
+            None => None,
+        };
+        self.append(decided);
+    }
+
+    fn depart(&mut self, index: usize) {
+        let decided = self.log.depart(self.seats[index].participant);
+        self.append(decided);
+    }
+
+    fn append(&mut self, decided: Option<Prepared>) {
+        if let Some(prepared) = decided {
+            self.log.apply(prepared);
+        }
+    }
+}
