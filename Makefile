@@ -68,7 +68,7 @@ model: ## Check the TLA+ models at their short bounds
 	@tla/run.sh
 
 .PHONY: model-full
-model-full: ## Check the models at their long bounds, of the Rust code too (most of an hour)
+model-full: ## Check the models at their long bounds, of the Rust code too (half an hour)
 	@tla/run.sh full
 	ORANGE_MODEL=full cargo test --locked --release --package e2ee --test model -- --nocapture
 

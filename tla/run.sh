@@ -20,7 +20,7 @@ check() {
   spec=$([ "${cfg%%/*}" = mutations ] && echo Mutations.tla || echo Properties.tla)
   expected=$(head_of Expect "$cfg")
   n=$(sed -nE 's/^ *N = ([0-9]+)$/\1/p' "$cfg")
-  # No colon after the word: a limit that was hit exits as a violation does.
+  # The exit code alone says too little: a limit that was hit exits as a violation does.
   output=$("$CHECKER" "$spec" --config "$cfg" "${BOUNDS[@]}" 2>&1) || code=$?
   states=$(sed -nE 's/^ *(Reachable states|States explored): ([0-9]+).*/\2/p' <<<"$output" | tail -1)
   if [ $code -eq 0 ] && grep -q '^Model checking complete. No errors found.$' <<<"$output"; then
@@ -31,7 +31,7 @@ check() {
   fi
   seconds=$(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
   verdict="${verdict:-no verdict}, ${states:-no} states"
-  printf '%-46s N=%s  %-44s %6ss\n' "$name" "$n" "$verdict" "$seconds"
+  printf '%-50s N=%s  %-44s %6ss\n' "$name" "$n" "$verdict" "$seconds"
   [ "$verdict" = "$expected" ] && return 0
   printf '%s: expected "%s"; the checker says (exit %s):\n%s\n' \
     "$name" "$expected" "$code" "$(tail -40 <<<"$output")" >&2
