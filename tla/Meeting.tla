@@ -60,8 +60,8 @@ append(entry) ==
 
 has_departed(p) == \E i \in 1..Len(log) : log[i].event = "departed" /\ log[i].participant = p
 
-\* A KeyPackage has arrived. The log alone would take one who is forgotten for new; the room never
-\* asks it to, for it listens to nobody whom it has given up.
+\* `Log::join`: a KeyPackage has arrived. The log alone would take one who is forgotten for new; the
+\* room never asks it to, for it listens to nobody whom it has given up.
 Log_join(p) ==
   /\ client[p].outbox # <<>>
   /\ client[p].outbox[1].step = "upload"
@@ -70,7 +70,7 @@ Log_join(p) ==
      ELSE append(Joined(p))
   /\ UNCHANGED faults
 
-\* A submission has arrived: taken whole, as one entry, or refused.
+\* `Log::submit`: a submission has arrived, taken whole, as one entry, or refused.
 \*
 \* Its stages are two: under way, and final. A stage between them (tentative, until a member has
 \* acknowledged it) would be kept in `service` by this action and ended by two more; clients take
@@ -90,6 +90,7 @@ may_depart(p) == p \in service.joined /\ p \notin service.departed
 \* has come to its end closes its own.
 given_up(p) == client[p].health = "frozen" \/ client[p].phase = "over"
 
+\* `Log::depart`.
 Log_depart(p) ==
   /\ may_depart(p)
   /\ given_up(p)
@@ -99,7 +100,7 @@ Log_depart(p) ==
 ----------------------------------------------------------------------------
 \* The clients.
 
-\* Ids are given out in the order of joining.
+\* `Committer::join`. Ids are given out in the order of joining.
 Committer_join(p) ==
   /\ client[p].phase = "absent"
   /\ \A q \in 1..(p - 1) : client[q].phase # "absent"
@@ -108,6 +109,7 @@ Committer_join(p) ==
 
 may_read(p) == reads(client[p]) /\ client[p].position < Len(log)
 
+\* `Committer::on_event` with `Event::Entry`: the next entry of the log.
 Committer_read(p) ==
   /\ may_read(p)
   /\ client' = [client EXCEPT ![p] = read(client[p], log[client[p].position + 1])]
@@ -115,6 +117,7 @@ Committer_read(p) ==
 
 may_fire_turn(p) == reads(client[p]) /\ client[p].turn # NoTurn
 
+\* `Committer::on_event` with `Event::Fired(Timer::Turn)`.
 Committer_fired_turn(p) ==
   /\ may_fire_turn(p)
   /\ client' = [client EXCEPT ![p] = fired_turn(client[p])]
@@ -130,6 +133,7 @@ may_fire_resend(p) ==
      THEN client[p].pending[1].submission.expected = service.handshakes
      ELSE client[p].phase = "unannounced" /\ p \notin service.joined
 
+\* `Committer::on_event` with `Event::Fired(Timer::Resend)`.
 Committer_fired_resend(p) ==
   /\ may_fire_resend(p)
   /\ client' = [client EXCEPT ![p] = fired_resend(client[p])]
@@ -145,18 +149,21 @@ fault(kind) ==
   /\ faults[kind] > 0
   /\ faults' = [faults EXCEPT ![kind] = @ - 1]
 
+\* `Room::not_appended`, or a server that goes down first.
 lose(p) ==
   /\ client[p].outbox # <<>>
   /\ fault("lost")
   /\ client' = [client EXCEPT ![p].outbox = <<>>]
   /\ UNCHANGED <<log, service>>
 
+\* `Committer::on_event` with `Event::Reconnected`.
 Committer_reconnected(p) ==
   /\ reads(client[p])
   /\ fault("reconnects")
   /\ client' = [client EXCEPT ![p] = reconnected(client[p])]
   /\ UNCHANGED <<log, service>>
 
+\* `Committer::on_event` with `Event::Refused`, meant for something else that was sent.
 Committer_refused(p) ==
   /\ reads(client[p])
   /\ client[p].pending # <<>>
@@ -164,6 +171,7 @@ Committer_refused(p) ==
   /\ client' = [client EXCEPT ![p] = refused(client[p])]
   /\ UNCHANGED <<log, service>>
 
+\* A crash, a hang or a farewell.
 freeze(p) ==
   /\ active(client[p])
   /\ client[p].health = "up"
@@ -178,6 +186,7 @@ mute(p) ==
   /\ client' = [client EXCEPT ![p].health = "mute", ![p].outbox = <<>>]
   /\ UNCHANGED <<log, service>>
 
+\* `Log::depart` of one who is alive.
 suspect(p) ==
   /\ may_depart(p)
   /\ client[p].health # "frozen"
