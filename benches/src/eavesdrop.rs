@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use signaling_protocol::{ClientMessage, RoomId, ServerMessage};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::BenchError;
 use crate::media::{Media, MediaOutput};
@@ -19,10 +19,12 @@ pub(crate) async fn eavesdrop(
     seconds: u64,
     packets: usize,
 ) -> Result<(), BenchError> {
-    let (mut signalling, joined) = Signalling::join(url, room).await?;
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let joined = timeout_at(end, Signalling::join(url, room)).await;
+    let late = |_| BenchError::Broken(format!("not joined within {seconds} s"));
+    let (mut signalling, joined) = joined.map_err(late)??;
     let (mut media, offer) = Media::listen(joined.slots).await?;
     signalling.send(&ClientMessage::Offer { sdp: offer }).await?;
-    let end = Instant::now() + Duration::from_secs(seconds);
     let mut outputs = Vec::new();
     let mut printed = 0;
     while printed < packets {
@@ -30,11 +32,13 @@ pub(crate) async fn eavesdrop(
         for output in outputs.drain(..) {
             match output {
                 MediaOutput::Connected => print("ready")?,
-                MediaOutput::Packet { audio, payload } => {
+                MediaOutput::Packet { audio, payload } if printed < packets => {
                     print(&line(audio, &payload))?;
                     printed += 1;
                 }
-                MediaOutput::Frame { .. } | MediaOutput::KeyFrameWanted => {}
+                MediaOutput::Packet { .. }
+                | MediaOutput::Frame { .. }
+                | MediaOutput::KeyFrameWanted => {}
             }
         }
         tokio::select! {

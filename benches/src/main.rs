@@ -32,8 +32,9 @@ struct Cli {
 enum Command {
     /// One room full of headless participants; prints what it cost.
     Load(Load),
-    /// Take part in a room without its link, and print the payload of each RTP packet that the SFU
-    /// sends: see for yourself what the server has.
+    /// Take part in a room without its link or any key, and print what the SFU sends: `ready` once
+    /// connected, then a line for each RTP packet, `audio` or `video` and its payload as it came
+    /// (not put together to frames) in lowercase hexadecimal.
     Eavesdrop(Eavesdrop),
     /// The figures of all runs in a folder as a Markdown table.
     Table {

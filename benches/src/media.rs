@@ -1,13 +1,15 @@
 //! The WebRTC side of a headless participant: one connection, framed media in and out.
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use signaling_protocol::{ReceiveSlots, Source, Track};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, MediaTime, Mid};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::net::UdpSocket;
 
@@ -33,6 +35,8 @@ pub(crate) struct Media {
     microphone: Mid,
     camera: Mid,
     started: Instant,
+    /// Video that a key frame was asked for, where whole frames are not asked for.
+    begun: HashSet<Ssrc>,
 }
 
 impl Media {
@@ -72,8 +76,16 @@ impl Media {
         }
         let (offer, pending) =
             changes.apply().ok_or_else(|| BenchError::Broken("nothing to offer".into()))?;
-        let media =
-            Self { rtc, socket, address, pending: Some(pending), microphone, camera, started: now };
+        let media = Self {
+            rtc,
+            socket,
+            address,
+            pending: Some(pending),
+            microphone,
+            camera,
+            started: now,
+            begun: HashSet::new(),
+        };
         Ok((media, offer.to_sdp_string()))
     }
 
@@ -125,19 +137,25 @@ impl Media {
                     audio: frame.params.spec().codec.is_audio(),
                     data: frame.data,
                 }),
-                Output::Event(Event::RtpPacket(packet)) => {
-                    let ssrc = packet.header.ssrc;
-                    let mid = self.rtc.direct_api().stream_rx(&ssrc).map(|stream| stream.mid());
-                    let Some(media) = mid.and_then(|mid| self.rtc.media(mid)) else { continue };
-                    let audio = media.kind() == MediaKind::Audio;
-                    outputs.push(MediaOutput::Packet { audio, payload: packet.payload });
-                }
+                Output::Event(Event::RtpPacket(packet)) => outputs.extend(self.packet(packet)),
                 Output::Event(Event::KeyframeRequest(_)) => {
                     outputs.push(MediaOutput::KeyFrameWanted);
                 }
                 Output::Event(_) => {}
             }
         }
+    }
+
+    /// Asks for a key frame where a video begins, as a decoder would that starts in its midst.
+    fn packet(&mut self, packet: RtpPacket) -> Option<MediaOutput> {
+        let ssrc = packet.header.ssrc;
+        let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid();
+        let audio = self.rtc.media(mid)?.kind() == MediaKind::Audio;
+        if !audio && self.begun.insert(ssrc) {
+            let mut direct = self.rtc.direct_api();
+            direct.stream_rx(&ssrc)?.request_keyframe(KeyframeRequestKind::Pli);
+        }
+        Some(MediaOutput::Packet { audio, payload: packet.payload })
     }
 
     /// Lets time pass.

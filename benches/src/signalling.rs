@@ -38,7 +38,9 @@ impl Signalling {
             reqwest::Client::new().post(format!("{url}/api/v1/rooms/{room}/tokens")).send().await?;
         let token = accepted::<TokenIssued>(token).await?.token;
         let address = format!("{}/api/v1/socket", url.replacen("http", "ws", 1));
-        let (socket, _) = tokio_tungstenite::connect_async(address).await.map_err(Box::new)?;
+        // As browsers do, small messages are not held back (Nagle's algorithm).
+        let connecting = tokio_tungstenite::connect_async_with_config(address, None, true);
+        let (socket, _) = connecting.await.map_err(Box::new)?;
         let mut signalling = Self { socket };
         let hello = Hello { version: VERSION, token, resume: None };
         signalling.send(&ClientMessage::Hello(hello)).await?;
