@@ -55,6 +55,10 @@ export class Call {
   /** Participants who were not heard of for a while: the server may keep them apart from us. */
   readonly unconfirmed = signal<readonly number[]>([]);
   readonly encryption = computed(() => encryptionState(this.roster.value, this.unconfirmed.value));
+  readonly handRaised = computed(() => {
+    const self = this.roster.value?.members.find((member) => member.own);
+    return self !== undefined && this.chat.value.hands.includes(self.participant);
+  });
   readonly sharing = signal<MediaStream | undefined>(undefined);
   readonly opened = signal(0);
   readonly dropped = signal(0);

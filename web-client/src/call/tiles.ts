@@ -11,6 +11,7 @@ export interface Label {
 
 export interface Tile {
   key: string;
+  participant: number;
   leaf: number | undefined;
   name: string;
   source: 'camera' | 'screen';
@@ -35,7 +36,8 @@ export function tiles(
     if (member.own) continue;
     const sends = (source: Context): boolean =>
       presence.get(member.participant)?.some((one) => one.source === source && !one.muted) ?? false;
-    const base = { leaf: member.leaf, name: member.name, outside: false };
+    const { leaf, name, participant } = member;
+    const base = { leaf, name, participant, outside: false };
     const muted = !sends('microphone');
     const camera = sends('camera') ? slotOf(labels, member.leaf, 'camera') : undefined;
     shown.push({ key: `${member.leaf} camera`, source: 'camera', slot: camera, muted, ...base });
@@ -48,6 +50,7 @@ export function tiles(
     if (inside.has(participant)) continue;
     shown.push({
       key: `outside ${participant}`,
+      participant,
       leaf: undefined,
       name: 'Not in the encrypted call',
       source: 'camera',

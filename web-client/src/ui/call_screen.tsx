@@ -7,11 +7,22 @@ import type { Device } from '../devices/devices';
 import type { Slot } from '../peer_connection/peer_connection';
 import css from './call.module.css';
 import { EncryptionDialog, list } from './encryption_dialog';
-import { CameraIcon, LeaveIcon, LinkIcon, LockIcon, MicrophoneIcon, ScreenIcon } from './icons';
+import { ChatPanel, ReactionStrip } from './chat_panel';
+import {
+  CameraIcon,
+  ChatIcon,
+  HandIcon,
+  LeaveIcon,
+  LinkIcon,
+  LockIcon,
+  MicrophoneIcon,
+  ScreenIcon,
+} from './icons';
 import { AudioOut, VideoView } from './video_view';
 
 export function CallScreen({ call }: { call: Call }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const [chatOpen, setChatOpen] = useState(false);
   const roster = call.roster.value;
   const live = call.state.value.kind === 'live';
   const tiles = call.tiles.value;
@@ -20,6 +31,7 @@ export function CallScreen({ call }: { call: Call }) {
     <main
       class={css.call}
       data-state={call.state.value.kind}
+      data-panel={chatOpen}
       data-epoch={roster?.epoch}
       data-room-code={roster?.roomCode}
       data-media={call.mediaConnected.value}
@@ -28,9 +40,15 @@ export function CallScreen({ call }: { call: Call }) {
     >
       <h1 class={css.hidden}>Meeting</h1>
       <Status call={call} />
+      <ReactionStrip call={call} />
       <div class={css.grid} data-count={Math.min(tiles.length + 1, 25)}>
         {tiles.map((tile) => (
-          <RemoteTile key={tile.key} tile={tile} slots={slots} />
+          <RemoteTile
+            key={tile.key}
+            tile={tile}
+            slots={slots}
+            hand={call.chat.value.hands.includes(tile.participant)}
+          />
         ))}
         <SelfTile call={call} />
       </div>
@@ -43,6 +61,8 @@ export function CallScreen({ call }: { call: Call }) {
         <DeviceButton device={call.devices.microphone} />
         <DeviceButton device={call.devices.camera} />
         <ShareButton call={call} />
+        <HandButton call={call} />
+        <ChatButton call={call} open={chatOpen} onToggle={() => setChatOpen(!chatOpen)} />
         <CopyButton />
         <button
           type="button"
@@ -59,6 +79,7 @@ export function CallScreen({ call }: { call: Call }) {
           <span>Leave</span>
         </button>
       </footer>
+      {chatOpen && <ChatPanel call={call} onClose={() => setChatOpen(false)} />}
       <EncryptionDialog dialog={dialog} call={call} />
     </main>
   );
@@ -110,7 +131,13 @@ function EncryptionWarning({ call }: { call: Call }) {
   }
 }
 
-function RemoteTile({ tile, slots }: { tile: Tile; slots: readonly Slot[] }) {
+interface RemoteTileProps {
+  tile: Tile;
+  slots: readonly Slot[];
+  hand: boolean;
+}
+
+function RemoteTile({ tile, slots, hand }: RemoteTileProps) {
   const stream = slots.find((slot) => slot.id === tile.slot)?.stream;
   return (
     <figure
@@ -127,6 +154,7 @@ function RemoteTile({ tile, slots }: { tile: Tile; slots: readonly Slot[] }) {
       )}
       <figcaption>
         {tile.muted && !tile.outside && <MicrophoneIcon off title="Microphone off" />}
+        {hand && tile.source === 'camera' && <HandIcon title="Hand raised" />}
         {tile.source === 'screen' ? `${tile.name}’s screen` : tile.name}
       </figcaption>
     </figure>
@@ -149,6 +177,7 @@ function SelfTile({ call }: { call: Call }) {
       )}
       <figcaption>
         {muted && <MicrophoneIcon off title="Microphone off" />}
+        {call.handRaised.value && <HandIcon title="Hand raised" />}
         {call.name} (you)
       </figcaption>
     </figure>
@@ -198,6 +227,35 @@ function ShareButton({ call }: { call: Call }) {
     >
       <ScreenIcon />
       <span>{sharing ? 'Stop sharing' : 'Share screen'}</span>
+    </button>
+  );
+}
+
+function HandButton({ call }: { call: Call }) {
+  const raised = call.handRaised.value;
+  return (
+    <button
+      type="button"
+      class={css.control}
+      disabled={call.state.value.kind !== 'live'}
+      aria-pressed={raised}
+      onClick={() => call.say({ kind: 'hand', raised: !raised })}
+    >
+      <HandIcon />
+      <span>{raised ? 'Lower hand' : 'Raise hand'}</span>
+    </button>
+  );
+}
+
+function ChatButton({ call, open, onToggle }: { call: Call; open: boolean; onToggle: () => void }) {
+  const { lines } = call.chat.value;
+  const seen = useRef(0);
+  if (open) seen.current = lines.length;
+  const unread = lines.slice(seen.current).filter((line) => !line.own).length;
+  return (
+    <button type="button" class={css.control} aria-expanded={open} onClick={onToggle}>
+      <ChatIcon />
+      <span aria-live="polite">{unread > 0 ? `Chat (${unread})` : 'Chat'}</span>
     </button>
   );
 }

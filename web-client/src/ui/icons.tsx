@@ -77,3 +77,19 @@ export function LeaveIcon() {
     </Icon>
   );
 }
+
+export function HandIcon({ title }: { title?: string }) {
+  return (
+    <Icon {...(title === undefined ? {} : { title })}>
+      <path d="M8 12V5a1.5 1.5 0 0 1 3 0v6M11 10V4a1.5 1.5 0 0 1 3 0v7M14 11V6a1.5 1.5 0 0 1 3 0v8a7 7 0 0 1-7 7c-3 0-4-2-6-6l-1-2a1.5 1.5 0 0 1 2.600-1.500L8 14" />
+    </Icon>
+  );
+}
+
+export function ChatIcon() {
+  return (
+    <Icon>
+      <path d="M4 5h16v11H9l-5 4z" />
+    </Icon>
+  );
+}
