@@ -31,6 +31,6 @@ load 'two people' --publishers 2 --viewers 0 --seconds 5
 load 'two people, classic suite' --publishers 2 --viewers 0 --seconds 5 --classic
 
 printf '\n== frame protection\n'
-cargo bench --locked --package orange-bench --bench frames -- --noplot
+cargo bench --locked --package orange-bench --bench sframe --bench mls -- --noplot
 
 "$bench" table "$out" | tee "$out/table.md"

@@ -1,0 +1,281 @@
+//! Milliseconds and bytes of a member's coming and going, by size of the group: the real endpoints
+//! with the real delivery log between them, and no network.
+//!
+//! Prints a table; `cargo bench -p orange-bench --bench mls -- <file>` also writes it as JSON.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use e2ee::Suite;
+use e2ee::endpoint::{Endpoint, EndpointConfig, Output};
+use e2ee::link::LinkSecret;
+use ed25519_dalek::{Signer as _, SigningKey};
+use mls_delivery::{Accepted, Log, Prepared, Submitted};
+use serde_json::json;
+use signaling_protocol::{
+    ClientMessage, Delta, Joined, Opaque, ParticipantId, ReceiveSlots, Refusal, RoomId,
+    RoomSnapshot, Secret, Seq, ServerMessage, Step, Submission, VERSION,
+};
+
+/// Members who are there before one more comes.
+const MEMBERS: [u32; 3] = [2, 10, 50];
+/// How often one comes and goes.
+const ROUNDS: usize = 30;
+
+fn main() {
+    let file = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let mut figures = Vec::new();
+    let mut out = std::io::stdout();
+    for (suite, name) in [(Suite::PostQuantum, "post-quantum"), (Suite::Classic, "classic")] {
+        for members in MEMBERS {
+            let mut group = Group::of(suite, members);
+            let mut seen = Figures::default();
+            // The first round warms up caches and leaves the tree as all further ones find it.
+            group.round(&mut Figures::default());
+            for _ in 0..ROUNDS {
+                group.round(&mut seen);
+            }
+            for (what, unit, mut values) in seen.into_rows() {
+                values.sort_by(f64::total_cmp);
+                let [min, median, max] =
+                    [0, values.len() / 2, values.len() - 1].map(|at| values[at]);
+                let _ = writeln!(
+                    out,
+                    "{name:<13}{members:>3} members  {what:<30}{min:>9.2} /{median:>9.2} /{max:>9.2} {unit}"
+                );
+                figures.push(json!({
+                    "suite": name, "members": members, "what": what, "unit": unit,
+                    "min": min, "median": median, "max": max,
+                }));
+            }
+        }
+    }
+    if let Some(file) = file {
+        let json = serde_json::to_vec_pretty(&figures).expect("figures are plain JSON");
+        std::fs::write(file, json).expect("the file can be written");
+    }
+}
+
+/// Readings of many rounds, by what was read.
+#[derive(Default)]
+struct Figures {
+    times: BTreeMap<&'static str, Vec<Duration>>,
+    bytes: BTreeMap<&'static str, Vec<usize>>,
+}
+
+impl Figures {
+    fn time<T>(&mut self, what: &'static str, work: impl FnOnce() -> T) -> (T, Duration) {
+        let start = Instant::now();
+        let done = work();
+        let took = start.elapsed();
+        self.took(what, took);
+        (done, took)
+    }
+
+    fn took(&mut self, what: &'static str, took: Duration) {
+        self.times.entry(what).or_default().push(took);
+    }
+
+    fn weighs(&mut self, what: &'static str, message: &Opaque) {
+        self.bytes.entry(what).or_default().push(message.0.len());
+    }
+
+    fn into_rows(self) -> impl Iterator<Item = (&'static str, &'static str, Vec<f64>)> {
+        let ms = |took: Duration| took.as_secs_f64() * 1e3;
+        let times = self.times.into_iter();
+        let times = times.map(move |(what, all)| (what, "ms", all.into_iter().map(ms).collect()));
+        let bytes = self.bytes.into_iter();
+        times.chain(bytes.map(|(what, all)| (what, "B", all.iter().map(|&b| b as f64).collect())))
+    }
+}
+
+/// A group of which only two members are awake: the one who commits and one who follows. What the
+/// others do costs their own machines.
+struct Group {
+    suite: Suite,
+    log: Log,
+    now_ms: u64,
+    next: u32,
+    committer: Seat,
+    follower: Seat,
+}
+
+struct Seat {
+    participant: ParticipantId,
+    endpoint: Endpoint,
+}
+
+impl Group {
+    fn of(suite: Suite, members: u32) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is set");
+        let now_ms = u64::try_from(now.as_millis()).expect("milliseconds fit");
+        let mut log = Log::default();
+        let (mut committer, upload) = Seat::new(suite, ParticipantId(1), &log, now_ms);
+        let announced = accept(&mut log, |log| log.join(committer.participant, upload));
+        let create = committer.expect_submission(told(&announced, committer.participant), now_ms);
+        let created = submit(&mut log, committer.participant, create);
+        committer.handle(told(&created, committer.participant), now_ms);
+        let (follower, upload) = Seat::new(suite, ParticipantId(2), &log, now_ms);
+        let mut group = Self { suite, log, now_ms, next: 3, committer, follower };
+        group.admit(2, upload);
+        for _ in 2..members {
+            let participant = ParticipantId(group.next);
+            group.next += 1;
+            let (_, upload) = Seat::new(suite, participant, &group.log, now_ms);
+            group.admit(participant.0, upload);
+        }
+        assert_eq!(group.log.present_members().count(), members as usize, "all are in");
+        group
+    }
+
+    /// Somebody comes in of whom only the KeyPackage counts.
+    fn admit(&mut self, participant: u32, upload: Opaque) {
+        let (now_ms, one, two) =
+            (self.now_ms, self.committer.participant, self.follower.participant);
+        let announced = accept(&mut self.log, |log| log.join(ParticipantId(participant), upload));
+        self.follower.handle(told(&announced, two), now_ms);
+        let commit = self.committer.expect_submission(told(&announced, one), now_ms);
+        let added = submit(&mut self.log, one, commit);
+        self.committer.handle(told(&added, one), now_ms);
+        self.follower.handle(told(&added, two), now_ms);
+    }
+
+    /// One comes and goes.
+    fn round(&mut self, figures: &mut Figures) {
+        let (now_ms, one, two) =
+            (self.now_ms, self.committer.participant, self.follower.participant);
+        let participant = ParticipantId(self.next);
+        self.next += 1;
+        let ((mut newcomer, upload), _) = figures
+            .time("KeyPackage: make", || Seat::new(self.suite, participant, &self.log, now_ms));
+        figures.weighs("KeyPackage", &upload);
+
+        let announced = accept(&mut self.log, |log| log.join(participant, upload));
+        newcomer.handle(told(&announced, participant), now_ms);
+        self.follower.handle(told(&announced, two), now_ms);
+        let entry = told(&announced, one);
+        let (commit, build) =
+            figures.time("join: build", || self.committer.expect_submission(entry, now_ms));
+        if let Step::Commit { commit, welcome: Some(welcome) } = &commit.step {
+            figures.weighs("join: commit", commit);
+            figures.weighs("join: Welcome", welcome);
+        }
+        let added = submit(&mut self.log, one, commit);
+        let [own, others, new] = [one, two, participant].map(|each| told(&added, each));
+        let ((), merge) = figures.time("join: merge", || self.committer.handle(own, now_ms));
+        let ((), follow) = figures.time("join: follow", || self.follower.handle(others, now_ms));
+        let (keyed, enter) = figures.time("join: enter", || newcomer.expect_keys(new, now_ms));
+        assert_eq!(keyed, self.log.handshakes().0, "the newcomer is in");
+        // Members work at the same time, each on its own machine.
+        figures.took("join", build + merge.max(follow).max(enter));
+
+        let gone = accept(&mut self.log, |log| Ok(log.depart(participant).expect("it was there")));
+        self.follower.handle(told(&gone, two), now_ms);
+        let entry = told(&gone, one);
+        let (commit, build) =
+            figures.time("remove: build", || self.committer.expect_submission(entry, now_ms));
+        if let Step::Commit { commit, .. } = &commit.step {
+            figures.weighs("remove: commit", commit);
+        }
+        let removed = submit(&mut self.log, one, commit);
+        let [own, others] = [one, two].map(|each| told(&removed, each));
+        let ((), merge) = figures.time("remove: merge", || self.committer.handle(own, now_ms));
+        let (keyed, follow) =
+            figures.time("remove: follow", || self.follower.expect_keys(others, now_ms));
+        assert_eq!(keyed, self.log.handshakes().0, "the follower has followed");
+        figures.took("remove", build + merge.max(follow));
+    }
+}
+
+impl Seat {
+    /// Somebody with a certificate, and its KeyPackage.
+    fn new(suite: Suite, participant: ParticipantId, log: &Log, now_ms: u64) -> (Self, Opaque) {
+        let identity = SigningKey::from_bytes(&rand::random());
+        let config = EndpointConfig {
+            room: RoomId::from_bytes([42; 16]),
+            link: LinkSecret::from_bytes([7; 32]),
+            name: format!("member {participant}"),
+            identity_public: identity.verifying_key().to_bytes(),
+            suite,
+        };
+        let (mut endpoint, request) = Endpoint::new(config, now_ms).expect("an endpoint");
+        endpoint.certify(identity.sign(request.as_bytes()).to_bytes()).expect("a certificate");
+        let mut seat = Self { participant, endpoint };
+        let joined = ServerMessage::Joined(Joined {
+            version: VERSION,
+            participant,
+            resume_token: Secret(String::new()),
+            seq: Seq(0),
+            room: RoomSnapshot::default(),
+            log: log.snapshot(),
+            slots: ReceiveSlots { audio: 0, video: 0 },
+        });
+        seat.endpoint.handle(joined, now_ms);
+        let upload = seat.sent().find_map(|message| match message {
+            ClientMessage::UploadKeyPackage { key_package } => Some(key_package),
+            ClientMessage::Hello(_)
+            | ClientMessage::Offer { .. }
+            | ClientMessage::SetTracks { .. }
+            | ClientMessage::Submit(_)
+            | ClientMessage::SendMessage { .. }
+            | ClientMessage::Heartbeat { .. }
+            | ClientMessage::Leave => None,
+        });
+        (seat, upload.expect("a newcomer hands in its KeyPackage"))
+    }
+
+    fn handle(&mut self, message: ServerMessage, now_ms: u64) {
+        self.endpoint.handle(message, now_ms);
+        self.sent().for_each(drop);
+    }
+
+    fn expect_submission(&mut self, message: ServerMessage, now_ms: u64) -> Submission {
+        self.endpoint.handle(message, now_ms);
+        let submission = self.sent().find_map(|message| {
+            if let ClientMessage::Submit(submission) = message { Some(submission) } else { None }
+        });
+        submission.expect("it is this member's turn")
+    }
+
+    /// The epoch that the message begins.
+    fn expect_keys(&mut self, message: ServerMessage, now_ms: u64) -> u64 {
+        self.endpoint.handle(message, now_ms);
+        let outputs = std::iter::from_fn(|| self.endpoint.poll_output());
+        let epochs = outputs.filter_map(|output| {
+            if let Output::Keys(keys) = output { Some(keys.epoch) } else { None }
+        });
+        epochs.last().expect("there are keys")
+    }
+
+    /// Everything that it says, with all other outputs left aside.
+    fn sent(&mut self) -> impl Iterator<Item = ClientMessage> {
+        std::iter::from_fn(|| self.endpoint.poll_output()).filter_map(|output| match output {
+            Output::Send(message) => Some(message),
+            Output::Problem(problem) => panic!("a problem: {problem}"),
+            Output::Rejoin(reason) => panic!("it must rejoin: {reason}"),
+            Output::Keys(_) | Output::Roster(_) | Output::Message(_) | Output::Unconfirmed(_) => {
+                None
+            }
+        })
+    }
+}
+
+/// Has the log take something.
+fn accept(log: &mut Log, decide: impl FnOnce(&Log) -> Result<Prepared, Refusal>) -> Accepted {
+    let prepared = decide(log).expect("the log takes it");
+    log.apply(prepared).clone()
+}
+
+fn submit(log: &mut Log, sender: ParticipantId, submission: Submission) -> Accepted {
+    accept(log, |log| match log.submit(sender, submission)? {
+        Submitted::New(prepared) => Ok(prepared),
+        Submitted::Known(_) => unreachable!("every submission of this bench is new"),
+    })
+}
+
+/// What a participant hears of it.
+fn told(accepted: &Accepted, participant: ParticipantId) -> ServerMessage {
+    let delta = Delta::Log { entry: accepted.for_participant(participant) };
+    ServerMessage::Delta { seq: Seq(0), delta }
+}
