@@ -7,5 +7,5 @@ mod media;
 mod thrown;
 mod typescript;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, pairwise_code};
 pub use media::MediaCryptor;
