@@ -40,9 +40,11 @@ fn main() {
                 values.sort_by(f64::total_cmp);
                 let [min, median, max] =
                     [0, values.len() / 2, values.len() - 1].map(|at| values[at]);
+                let digits = if unit == "B" { 0 } else { 2 };
+                // A closed pipe is the reader's choice.
                 let _ = writeln!(
                     out,
-                    "{name:<13}{members:>3} members  {what:<30}{min:>9.2} /{median:>9.2} /{max:>9.2} {unit}"
+                    "{name:<13}{members:>3} members  {what:<30}{min:>9.digits$} /{median:>9.digits$} /{max:>9.digits$} {unit}"
                 );
                 figures.push(json!({
                     "suite": name, "members": members, "what": what, "unit": unit,

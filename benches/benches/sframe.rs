@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BatchSize, Bencher, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+};
 use e2ee::MediaKeys;
 use e2ee::media::{Codec, MediaCryptor};
 use sframe::CipherSuite;
+use sframe::frame::{MediaFrame, MonotonicCounter};
 use sframe::key::{DecryptionKey, EncryptionKey};
 use signaling_protocol::Source;
 
@@ -14,10 +17,17 @@ use signaling_protocol::Source;
 const SIZES: [usize; 3] = [100, 1_200, 10_000];
 /// What is sent, and by which suite: the microphone by AES_128_CTR_HMAC_SHA256_80, the camera by
 /// AES_128_GCM_SHA256_128.
-const KINDS: [(Source, Codec, CipherSuite); 2] = [
-    (Source::Microphone, Codec::Opus, CipherSuite::AesCtr128HmacSha256_80),
-    (Source::Camera, Codec::Vp9, CipherSuite::AesGcm128Sha256),
+const KINDS: [(Source, Codec, CipherSuite, &str); 2] = [
+    (
+        Source::Microphone,
+        Codec::Opus,
+        CipherSuite::AesCtr128HmacSha256_80,
+        "AES_128_CTR_HMAC_SHA256_80",
+    ),
+    (Source::Camera, Codec::Vp9, CipherSuite::AesGcm128Sha256, "AES_128_GCM_SHA256_128"),
 ];
+/// The other implementation's name.
+const OTHER: &str = "crate sframe";
 
 fn cryptor(own_leaf: u32) -> MediaCryptor {
     let mut cryptor = MediaCryptor::new();
@@ -34,55 +44,64 @@ fn cryptor(own_leaf: u32) -> MediaCryptor {
 }
 
 fn ours(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("ours");
-    for (source, codec, suite) in KINDS {
+    for (source, codec, _, suite) in KINDS {
         for size in SIZES {
-            group.throughput(Throughput::Bytes(size as u64));
             let frame = vec![7; size];
-            let id = |what: &str| BenchmarkId::new(format!("{what} {suite:?}"), size);
             let (mut sender, mut receiver) = (cryptor(0), cryptor(1));
             let mut protect =
                 || sender.protect(source, codec, false, &frame).expect("there are keys");
-            group.bench_function(id("protect"), |bencher| bencher.iter(&mut protect));
+            measure(criterion, "protect", suite, "ours", size, |bencher| {
+                bencher.iter(&mut protect)
+            });
             // A frame opens once, so each comes fresh.
-            group.bench_function(id("unprotect"), |bencher| {
+            measure(criterion, "unprotect", suite, "ours", size, |bencher| {
                 bencher.iter_batched(
                     &mut protect,
                     |sealed| receiver.unprotect(codec, &sealed, 0).expect("it is authentic"),
-                    criterion::BatchSize::SmallInput,
+                    BatchSize::SmallInput,
                 );
             });
         }
     }
-    group.finish();
 }
 
 fn the_other(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("the crate sframe");
-    for (_, _, suite) in KINDS {
+    for (_, _, cipher_suite, suite) in KINDS {
         for size in SIZES {
-            group.throughput(Throughput::Bytes(size as u64));
             let frame = vec![7; size];
-            let id = |what: &str| BenchmarkId::new(format!("{what} {suite:?}"), size);
             let base_key = vec![1; 48];
-            let sender = EncryptionKey::derive_from(suite, 1_u64, &base_key).expect("a key");
-            let receiver = DecryptionKey::derive_from(suite, 1_u64, &base_key).expect("a key");
-            let mut counter = sframe::frame::MonotonicCounter::default();
+            let sender = EncryptionKey::derive_from(cipher_suite, 1_u64, &base_key).expect("a key");
+            let receiver =
+                DecryptionKey::derive_from(cipher_suite, 1_u64, &base_key).expect("a key");
+            let mut counter = MonotonicCounter::default();
             let mut protect = || {
-                let frame =
-                    sframe::frame::MediaFrame::try_new(&mut counter, &frame).expect("a counter");
+                let frame = MediaFrame::try_new(&mut counter, &frame).expect("a counter");
                 frame.encrypt(&sender).expect("it is protected")
             };
-            group.bench_function(id("protect"), |bencher| bencher.iter(&mut protect));
-            group.bench_function(id("unprotect"), |bencher| {
+            measure(criterion, "protect", suite, OTHER, size, |bencher| bencher.iter(&mut protect));
+            measure(criterion, "unprotect", suite, OTHER, size, |bencher| {
                 bencher.iter_batched(
                     &mut protect,
                     |sealed| sealed.decrypt(&receiver).expect("it is authentic"),
-                    criterion::BatchSize::SmallInput,
+                    BatchSize::SmallInput,
                 );
             });
         }
     }
+}
+
+/// Implementations side by side: one group for each direction and suite.
+fn measure(
+    criterion: &mut Criterion,
+    direction: &str,
+    suite: &str,
+    implementation: &str,
+    size: usize,
+    work: impl FnMut(&mut Bencher<'_>),
+) {
+    let mut group = criterion.benchmark_group(format!("{direction} {suite}"));
+    group.throughput(Throughput::Bytes(size as u64));
+    group.bench_function(BenchmarkId::new(implementation, size), work);
     group.finish();
 }
 

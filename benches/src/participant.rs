@@ -1,6 +1,6 @@
 //! One headless participant: signalling, MLS, SFrame and WebRTC in one task.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use e2ee::endpoint::{Endpoint, EndpointConfig, Output};
@@ -60,9 +60,15 @@ pub(crate) struct Seen {
     pub(crate) first_frame: Option<Duration>,
     /// Ways of the video frames, in microseconds, sender's protect to receiver's unprotect.
     pub(crate) way: Histogram<u64>,
-    pub(crate) frames: u64,
+    /// Opened frames.
+    pub(crate) video_frames: u64,
+    pub(crate) audio_frames: u64,
+    /// Frames of either kind that others came after.
     pub(crate) lost: u64,
+    /// Frames that did not authenticate.
     pub(crate) refused_frames: u64,
+    /// Other participants' tracks of which no frame came.
+    pub(crate) silent_tracks: usize,
     pub(crate) bytes_added_audio: Option<usize>,
     pub(crate) bytes_added_video: Option<usize>,
 }
@@ -77,9 +83,11 @@ impl Seen {
             connected: None,
             first_frame: None,
             way,
-            frames: 0,
+            video_frames: 0,
+            audio_frames: 0,
             lost: 0,
             refused_frames: 0,
+            silent_tracks: 0,
             bytes_added_audio: None,
             bytes_added_video: None,
         })
@@ -127,7 +135,7 @@ pub(crate) async fn take_part(
                 MediaOutput::Frame { audio, data } => {
                     let measuring = *phase.borrow() == Phase::Measuring;
                     receiver.take(&mut crypto.cryptor, audio, &data, measuring, &mut seen);
-                    if seen.first_frame.is_none() && !receiver.last_video.is_empty() {
+                    if seen.first_frame.is_none() && receiver.videos() > 0 {
                         seen.first_frame = Some(start.elapsed());
                     }
                 }
@@ -136,7 +144,7 @@ pub(crate) async fn take_part(
         if crypto.keyed && seen.keyed.is_none() {
             seen.keyed = Some(start.elapsed());
         }
-        if !announced && connected && crypto.keyed && receiver.last_video.len() >= role.expects {
+        if !announced && connected && crypto.keyed && receiver.videos() >= role.expects {
             announced = true;
             // The run may have been given up; that ends this task below.
             let _ = ready.send(()).await;
@@ -173,6 +181,7 @@ pub(crate) async fn take_part(
             changed = phase.changed() => {
                 if changed.is_err() || *phase.borrow() == Phase::Over {
                     signalling.send(&ClientMessage::Leave).await?;
+                    seen.silent_tracks = (2 * role.expects).saturating_sub(receiver.measured.len());
                     return Ok(seen);
                 }
             }
@@ -280,13 +289,27 @@ impl Sender {
 /// Opens what comes and keeps count.
 struct Receiver {
     clock: Clock,
-    /// Per leaf, the last video frame's number.
-    last_video: HashMap<u32, u64>,
+    /// The highest frame number of each track.
+    last: HashMap<Heard, u64>,
+    /// The tracks that were heard while figures counted.
+    measured: HashSet<Heard>,
+}
+
+/// A track, by the sender's leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Heard {
+    leaf: u32,
+    audio: bool,
 }
 
 impl Receiver {
     fn new(role: &Role) -> Self {
-        Self { clock: role.clock, last_video: HashMap::new() }
+        Self { clock: role.clock, last: HashMap::new(), measured: HashSet::new() }
+    }
+
+    /// How many others' video has been seen.
+    fn videos(&self) -> usize {
+        self.last.keys().filter(|track| !track.audio).count()
     }
 
     fn take(
@@ -303,13 +326,23 @@ impl Receiver {
             return;
         };
         let Some((way, number)) = self.clock.read(&opened.frame) else { return };
-        if audio {
+        let track = Heard { leaf: opened.leaf, audio };
+        let last = self.last.get(&track).copied();
+        self.last.insert(track, last.map_or(number, |last| last.max(number)));
+        if !measuring {
             return;
         }
-        let last = self.last_video.insert(opened.leaf, number);
-        if measuring {
-            seen.frames += 1;
-            seen.lost += last.map_or(0, |last| number.saturating_sub(last + 1));
+        self.measured.insert(track);
+        seen.lost = match last {
+            // It was taken for lost when a later one overtook it.
+            Some(last) if number < last => seen.lost.saturating_sub(1),
+            Some(last) => seen.lost + number.saturating_sub(last + 1),
+            None => seen.lost,
+        };
+        if audio {
+            seen.audio_frames += 1;
+        } else {
+            seen.video_frames += 1;
             // Longer ways than the histogram holds are counted at its end.
             seen.way.saturating_record(u64::try_from(way.as_micros()).unwrap_or(u64::MAX));
         }

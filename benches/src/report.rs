@@ -43,9 +43,11 @@ pub(crate) struct Report {
     /// From protect at the sender to unprotect at the receiver, video, microseconds.
     latency_p50_us: u64,
     latency_p99_us: u64,
-    frames: u64,
+    video_frames: u64,
+    audio_frames: u64,
     frames_lost: u64,
     frames_refused: u64,
+    silent_tracks: usize,
     bytes_added_audio: Option<usize>,
     bytes_added_video: Option<usize>,
     /// From the start of the join (token, socket), milliseconds.
@@ -93,9 +95,11 @@ impl Report {
             memory_bytes_per_participant: memory,
             latency_p50_us: at(0.5),
             latency_p99_us: at(0.99),
-            frames: seen.iter().map(|one| one.frames).sum(),
+            video_frames: seen.iter().map(|one| one.video_frames).sum(),
+            audio_frames: seen.iter().map(|one| one.audio_frames).sum(),
             frames_lost: seen.iter().map(|one| one.lost).sum(),
             frames_refused: seen.iter().map(|one| one.refused_frames).sum(),
+            silent_tracks: seen.iter().map(|one| one.silent_tracks).sum(),
             bytes_added_audio: seen.iter().filter_map(|one| one.bytes_added_audio).max(),
             bytes_added_video: seen.iter().filter_map(|one| one.bytes_added_video).max(),
             joined_ms: spread(|one| one.joined),
@@ -107,14 +111,20 @@ impl Report {
 
     /// A figure that cannot be right is an error; a slow one is not.
     pub(crate) fn verdict(&self) -> Result<(), BenchError> {
-        if self.frames == 0 || self.forwarded_packets <= 0.0 {
-            return Err(BenchError::Broken("nothing was forwarded and opened".into()));
-        }
-        if self.frames_refused > self.frames / 100 {
-            let refused = self.frames_refused;
-            return Err(BenchError::Broken(format!("{refused} frames did not authenticate")));
-        }
-        Ok(())
+        let opened = self.video_frames + self.audio_frames;
+        let Self { frames_lost: lost, frames_refused: refused, silent_tracks: silent, .. } = *self;
+        let broken = if opened == 0 || self.forwarded_packets <= 0.0 {
+            "nothing was forwarded and opened".to_owned()
+        } else if silent > 0 {
+            format!("{silent} tracks were never seen by somebody who should have")
+        } else if refused > 0 {
+            format!("{refused} frames did not authenticate")
+        } else if lost * 100 > opened + lost {
+            format!("{lost} of {} frames were lost on loopback", opened + lost)
+        } else {
+            return Ok(());
+        };
+        Err(BenchError::Broken(broken))
     }
 
     /// As a table on standard output.
@@ -145,8 +155,8 @@ impl Report {
         line(
             "frames",
             format!(
-                "{} opened, {} lost, {} refused",
-                self.frames, self.frames_lost, self.frames_refused
+                "{} video and {} audio opened, {} lost, {} refused",
+                self.video_frames, self.audio_frames, self.frames_lost, self.frames_refused
             ),
         );
         let bytes = |bytes: Option<usize>| bytes.map_or("–".into(), |bytes| bytes.to_string());
