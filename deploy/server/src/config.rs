@@ -19,14 +19,32 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve meetings: signalling, delivery service, SFU and the web client in one process.
     Serve(ServeConfig),
+    /// Ask a running server whether it is well: exit code 0 if so, 1 if not.
+    Healthcheck(HealthcheckConfig),
 }
+
+/// Settings of `orange-meets healthcheck`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HealthcheckConfig {
+    /// Where to ask, e.g. <http://127.0.0.1:8080>. Without it, the server of this machine that
+    /// runs with the same settings is asked.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+
+    /// What that server was told to listen on.
+    #[arg(long, env = "ORANGE_HTTP", default_value = DEFAULT_HTTP)]
+    pub(crate) http: SocketAddr,
+}
+
+/// Where a server listens that is not told where.
+const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 
 /// Settings of `orange-meets serve`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeConfig {
     /// Where HTTP and WebSocket are served. Browsers give camera and microphone to pages from
     /// localhost or over HTTPS only, so other machines come in through a TLS proxy.
-    #[arg(long, env = "ORANGE_HTTP", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "ORANGE_HTTP", default_value = DEFAULT_HTTP)]
     pub(crate) http: SocketAddr,
 
     /// UDP port of the first media worker; each further worker takes the next. 0 takes any.
@@ -96,7 +114,7 @@ mod tests {
             "203.0.113.7,2001:db8::7",
         ])
         .expect("valid flags");
-        let Command::Serve(config) = cli.command;
+        let Command::Serve(config) = cli.command else { panic!("it serves") };
         assert_eq!(config.advertise.len(), 2);
     }
 }
