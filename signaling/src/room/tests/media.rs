@@ -1,0 +1,98 @@
+//! What the room asks of the SFU, and what becomes of its reports.
+
+use super::*;
+
+fn offer(world: &mut World, client: &Client) {
+    world.tell(client, ClientMessage::Offer { sdp: "v=0".to_owned() });
+}
+
+fn report(world: &mut World, client: &Client, report: MediaReport) {
+    world.room.handle_media(client.participant, report);
+    world.settle();
+}
+
+fn busy() -> Refusal {
+    Refusal::new(RefusalCode::MediaUnavailable, "The media server is busy; try again.")
+}
+
+fn remove(client: &Client) -> MediaCommand {
+    MediaCommand::Remove { room: id(), participant: client.participant }
+}
+
+#[test]
+fn an_offer_goes_to_the_sfu_with_the_tracks_and_its_answer_to_who_offered() {
+    let (mut world, a, b) = World::with_two_members();
+    let tracks = vec![track(Source::Camera, false)];
+    world.tell(&a, ClientMessage::SetTracks { tracks: tracks.clone() });
+    assert_eq!(world.media, [], "nothing before the first offer");
+    offer(&mut world, &a);
+    let (room, participant) = (id(), a.participant);
+    let offered = MediaCommand::Offer { room: room.clone(), participant, sdp: "v=0".to_owned() };
+    assert_eq!(world.media, [offered, MediaCommand::SetTracks { room, participant, tracks }]);
+    world.heard(a.socket);
+    world.heard(b.socket);
+    report(&mut world, &a, MediaReport::Answer { sdp: "v=0 too".to_owned() });
+    assert_eq!(world.heard(a.socket), [ServerMessage::Answer { sdp: "v=0 too".to_owned() }]);
+    assert_eq!(world.heard(b.socket), []);
+}
+
+#[test]
+fn tracks_follow_to_the_sfu_once_an_offer_was_made() {
+    let (mut world, a, _) = World::with_two_members();
+    offer(&mut world, &a);
+    let tracks = vec![track(Source::Screen, false)];
+    world.tell(&a, ClientMessage::SetTracks { tracks: tracks.clone() });
+    let (room, participant) = (id(), a.participant);
+    assert_eq!(world.media[1..], [MediaCommand::SetTracks { room, participant, tracks }]);
+}
+
+#[test]
+fn an_offer_over_the_limit_is_refused_and_goes_nowhere() {
+    let (mut world, a, _) = World::with_two_members();
+    world.tell(&a, ClientMessage::Offer { sdp: "x".repeat(limits::SDP_BYTES + 1) });
+    assert_eq!(world.refusal(a.socket).code, RefusalCode::TooLarge);
+    assert_eq!(world.media, []);
+}
+
+#[test]
+fn lost_media_is_told_to_its_participant_only() {
+    let (mut world, a, b) = World::with_two_members();
+    offer(&mut world, &a);
+    report(&mut world, &a, MediaReport::Lost { refusal: busy() });
+    assert_eq!(world.heard(a.socket), [ServerMessage::MediaLost { refusal: busy() }]);
+    assert_eq!(world.heard(b.socket), []);
+}
+
+#[test]
+fn a_report_about_somebody_who_is_gone_or_away_is_passed_over() {
+    let (mut world, a, b) = World::with_two_members();
+    world.break_socket(&a);
+    report(&mut world, &a, MediaReport::Answer { sdp: "v=0".to_owned() });
+    let nobody = Client { participant: ParticipantId(99), ..a.clone() };
+    report(&mut world, &nobody, MediaReport::Connected);
+    assert_eq!((world.heard(a.socket), world.heard(b.socket)), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn the_sfu_is_told_of_every_end_however_it_came() {
+    let (mut world, a, b) = World::with_two_members();
+    let c = world.join();
+    offer(&mut world, &a);
+    offer(&mut world, &b);
+    world.media.clear();
+    world.tell(&c, ClientMessage::Leave);
+    assert_eq!(world.media, [], "it never had media");
+    world.tell(&a, ClientMessage::Leave);
+    world.wait(SILENCE);
+    assert_eq!(world.media, [remove(&a), remove(&b)]);
+}
+
+#[test]
+fn a_broken_socket_alone_does_not_stop_the_media() {
+    let (mut world, a, _) = World::with_two_members();
+    offer(&mut world, &a);
+    world.media.clear();
+    world.break_socket(&a);
+    world.wait(RESUME_WINDOW - 1);
+    assert_eq!(world.media, []);
+}
