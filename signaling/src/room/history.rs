@@ -65,6 +65,9 @@ impl History {
         participant: ParticipantId,
         log: &Log,
     ) -> Option<Vec<(Seq, Delta)>> {
+        if position > log.position() {
+            return None;
+        }
         let missed = usize::try_from(self.seq.0.checked_sub(seq.0)?).ok()?;
         let skipped = self.kept.len().checked_sub(missed)?;
         let mut position = position;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it waits for")]
 
+mod hostile;
 mod log;
 mod media;
 mod mls;

@@ -216,3 +216,14 @@ fn when_the_room_ends_everybody_who_is_here_is_told_why() {
     assert_eq!(world.closing(a.socket), Some(RefusalCode::ShuttingDown));
     assert_eq!(world.closing(b.socket), None);
 }
+
+#[test]
+fn a_resume_from_a_place_that_the_log_has_not_reached_is_told_to_join_again() {
+    let (mut world, a, b) = World::with_two_members();
+    let seq = world.room.history.seq();
+    world.break_socket(&b);
+    world.commit(&a, &[a.participant, b.participant]);
+    let back = world.resume(&b, seq, LogPosition(u64::MAX));
+    assert_eq!(world.closing(back), Some(RefusalCode::ResumeExpired));
+    assert_eq!(world.closing(a.socket), None);
+}
