@@ -231,17 +231,11 @@ impl Room {
 
     /// The SFU reported something.
     pub(crate) fn handle_media(&mut self, participant: ParticipantId, report: MediaReport) {
-        let Some(one) = self.participants.get_mut(&participant) else { return };
+        let Some(one) = self.participants.get(&participant) else { return };
         let message = match report {
             MediaReport::Answer { sdp } => ServerMessage::Answer { sdp },
-            MediaReport::Refused { refusal } => {
-                one.has_media = false;
-                ServerMessage::Refused { refusal }
-            }
-            MediaReport::Lost { refusal } => {
-                one.has_media = false;
-                ServerMessage::MediaLost { refusal }
-            }
+            MediaReport::Refused { refusal } => ServerMessage::Refused { refusal },
+            MediaReport::Lost { refusal } => ServerMessage::MediaLost { refusal },
             MediaReport::Connected => return,
         };
         if let Some(socket) = one.socket() {

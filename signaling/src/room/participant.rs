@@ -9,7 +9,9 @@ pub(super) struct Participant {
     pub(super) resume_token: Secret,
     pub(super) presence: Presence,
     pub(super) tracks: Vec<Track>,
-    /// The SFU was asked for it.
+    /// The SFU was asked for it and must be told of its end, whatever it has answered: it keeps
+    /// the place of one whose connection is lost, and the connection of one whose next offer is
+    /// bad.
     pub(super) has_media: bool,
     /// When its last message came.
     pub(super) heard: Millis,

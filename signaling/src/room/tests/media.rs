@@ -96,3 +96,26 @@ fn a_broken_socket_alone_does_not_stop_the_media() {
     world.wait(RESUME_WINDOW - 1);
     assert_eq!(world.media, []);
 }
+
+#[test]
+fn the_sfu_is_told_of_an_end_after_a_refused_offer_and_after_lost_media() {
+    let (mut world, a, b) = World::with_two_members();
+    offer(&mut world, &a);
+    offer(&mut world, &b);
+    report(&mut world, &a, MediaReport::Refused { refusal: busy() });
+    report(&mut world, &b, MediaReport::Lost { refusal: busy() });
+    world.media.clear();
+    world.tell(&a, ClientMessage::Leave);
+    world.tell(&b, ClientMessage::Leave);
+    assert_eq!(world.media, [remove(&a), remove(&b)]);
+}
+
+#[test]
+fn muting_reaches_the_sfu_even_after_a_refused_offer() {
+    let (mut world, a, _) = World::with_two_members();
+    offer(&mut world, &a);
+    report(&mut world, &a, MediaReport::Refused { refusal: busy() });
+    world.media.clear();
+    world.tell(&a, ClientMessage::SetTracks { tracks: vec![track(Source::Camera, true)] });
+    assert_eq!(world.media.len(), 1);
+}
