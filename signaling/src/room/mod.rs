@@ -328,11 +328,15 @@ impl Room {
         self.refuse(participant, refusal.with_retry_after(2));
     }
 
-    /// Closes every socket: the server ends, or the room has moved.
+    /// Closes every socket and ends the media: the server ends, or the room has moved.
     pub(crate) fn close_all(&mut self, refusal: &Refusal) {
-        for one in self.participants.values() {
+        for (&participant, one) in &self.participants {
             if let Some(socket) = one.socket() {
                 self.outputs.push_back(Output::Close { socket, refusal: refusal.clone() });
+            }
+            if one.has_media {
+                let room = self.id.clone();
+                self.outputs.push_back(Output::Media(MediaCommand::Remove { room, participant }));
             }
         }
     }

@@ -119,3 +119,14 @@ fn muting_reaches_the_sfu_even_after_a_refused_offer() {
     world.tell(&a, ClientMessage::SetTracks { tracks: vec![track(Source::Camera, true)] });
     assert_eq!(world.media.len(), 1);
 }
+
+#[test]
+fn the_sfu_is_told_when_the_whole_room_ends() {
+    let (mut world, a, b) = World::with_two_members();
+    offer(&mut world, &a);
+    offer(&mut world, &b);
+    world.media.clear();
+    world.room.close_all(&busy());
+    world.collect();
+    assert_eq!(world.media, [remove(&a), remove(&b)]);
+}
