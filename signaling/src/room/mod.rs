@@ -310,22 +310,32 @@ impl Room {
         }
     }
 
-    /// A prepared change could not be stored. A departure is tried again; anything else is its
-    /// sender's to try again.
+    /// A prepared change could not be stored. Departures are tried again; all else is its
+    /// sender's to try again, so that nothing piles up while the store does not work.
     pub(crate) fn not_appended(&mut self, prepared: &Prepared) {
-        let participant = match &prepared.record().entry.event {
+        let mut refused = Vec::new();
+        match &prepared.record().entry.event {
             LogEvent::Departed { participant } => {
                 self.intents.push_back(Intent::Depart { participant: *participant });
-                return;
             }
-            LogEvent::Joined(joined) => joined.participant,
-            LogEvent::Handshake(handshake) => handshake.sender,
-        };
-        let refusal = Refusal::new(
-            RefusalCode::StorageUnavailable,
-            "The server cannot store anything just now; it is tried again.",
-        );
-        self.refuse(participant, refusal.with_retry_after(2));
+            LogEvent::Joined(joined) => refused.push(joined.participant),
+            LogEvent::Handshake(handshake) => refused.push(handshake.sender),
+        }
+        self.intents.retain(|intent| match intent {
+            Intent::Join { participant, .. } | Intent::Submit { sender: participant, .. } => {
+                refused.push(*participant);
+                false
+            }
+            // Whose KeyPackage was never stored needs no departure.
+            Intent::Depart { participant } => self.log.depart(*participant).is_some(),
+        });
+        for participant in refused {
+            let refusal = Refusal::new(
+                RefusalCode::StorageUnavailable,
+                "The server cannot store anything just now; it is tried again.",
+            );
+            self.refuse(participant, refusal.with_retry_after(2));
+        }
     }
 
     /// Closes every socket and ends the media: the server ends, or the room has moved.

@@ -49,6 +49,24 @@ fn a_departure_that_could_not_be_stored_is_tried_again() {
 }
 
 #[test]
+fn nothing_waits_for_a_store_that_fails_but_departures() {
+    let (mut world, a, b) = World::with_two_members();
+    world.store_works = false;
+    for _ in 0..100 {
+        world.commit(&a, &[a.participant, b.participant]);
+    }
+    world.tell(&b, ClientMessage::Leave);
+    world.fail_to_store();
+    let refusals = world.heard(a.socket).into_iter();
+    let refusals = refusals.filter(|one| matches!(one, ServerMessage::Refused { .. })).count();
+    assert_eq!(refusals, 100);
+    assert_eq!(world.room.intents.len(), 1);
+    world.store_works = true;
+    world.settle();
+    assert_eq!(world.room.log.snapshot().departed, [b.participant]);
+}
+
+#[test]
 fn the_second_of_two_commits_to_one_epoch_learns_the_current_count() {
     let (mut world, a, b) = World::with_two_members();
     let expected = world.handshakes();
