@@ -157,6 +157,8 @@ impl Room {
         known.presence = Presence::Here { socket };
         known.heard = now;
         known.note_progress(resume.position, now);
+        // What it has missed is sent only now.
+        known.behind_since = known.behind_since.map(|_| now);
         if let Some(socket) = before {
             let refusal = Refusal::new(
                 RefusalCode::Superseded,

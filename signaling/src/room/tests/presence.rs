@@ -218,6 +218,23 @@ fn when_the_room_ends_everybody_who_is_here_is_told_why() {
 }
 
 #[test]
+fn one_who_returns_behind_the_log_has_its_full_time_to_catch_up() {
+    let (mut world, a, b) = World::with_two_members();
+    let (seq, position) = (world.room.history.seq(), world.position());
+    world.commit(&a, &[a.participant, b.participant]);
+    world.heartbeat(&b, position);
+    world.wait(8_000);
+    world.heartbeat(&a, world.position());
+    world.break_socket(&b);
+    world.wait(9_000);
+    let back = world.resume(&b, seq, position);
+    world.wait(1_000);
+    assert_eq!(world.closing(back), None, "what it missed has only just been sent");
+    world.wait(SILENCE);
+    assert_eq!(world.closing(back), Some(RefusalCode::TooSlow));
+}
+
+#[test]
 fn a_resume_from_a_place_that_the_log_has_not_reached_is_told_to_join_again() {
     let (mut world, a, b) = World::with_two_members();
     let seq = world.room.history.seq();
