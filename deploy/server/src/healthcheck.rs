@@ -55,10 +55,7 @@ pub(crate) fn run(config: &HealthcheckConfig) -> Result<(), HealthcheckError> {
 fn parse(url: &str) -> Result<(String, String), HealthcheckError> {
     let bad = || HealthcheckError::Url(url.to_owned());
     let uri: Uri = url.parse().map_err(|_| bad())?;
-    let host = match (uri.scheme_str(), uri.host()) {
-        (Some("http"), Some(host)) => host,
-        _ => return Err(bad()),
-    };
+    let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else { return Err(bad()) };
     let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
     let path = if uri.path() == "/" { "/healthz" } else { uri.path() };
     Ok((authority, path.to_owned()))
@@ -69,7 +66,7 @@ fn reachable(listening: SocketAddr) -> SocketAddr {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     SocketAddr::new(ip, listening.port())
 }
