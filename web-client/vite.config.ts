@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { compiledMessages } from './src/i18n/compile.ts';
 
 // The page runs under a strict content security policy: no inline script, no data: URLs for
 // code, and workers as modules of their own.
 export default defineConfig({
+  plugins: [compiledMessages()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     target: 'es2023',

@@ -1,5 +1,7 @@
 /** Meeting links: `/<room>#v1.<secret>`. What stands after `#` never leaves the browser. */
 
+import { type Sentence, sentence } from './i18n/i18n';
+
 const ROOM = /^[A-Za-z0-9_-]{22}$/;
 const FRAGMENT = /^v1\.[A-Za-z0-9_-]{43}$/;
 
@@ -11,28 +13,21 @@ export interface MeetingLink {
 }
 
 export type ParsedLink =
-  { kind: 'none' } | { kind: 'meeting'; link: MeetingLink } | { kind: 'broken'; why: string };
+  | { kind: 'none' }
+  /** The self test. */
+  | { kind: 'check' }
+  | { kind: 'meeting'; link: MeetingLink }
+  | { kind: 'broken'; why: Sentence };
 
 /** What an address asks for. */
 export function parseLink(address: { pathname: string; hash: string }): ParsedLink {
   const room = address.pathname.replace(/^\/+|\/+$/g, '');
   if (room === '') return { kind: 'none' };
+  if (room === 'check') return { kind: 'check' };
   const fragment = address.hash.replace(/^#/, '');
-  if (!ROOM.test(room)) {
-    return { kind: 'broken', why: 'This is not a meeting link. Check that it was copied whole.' };
-  }
-  if (fragment === '') {
-    return {
-      kind: 'broken',
-      why: 'The part of the link after “#” is missing. It is the key to the meeting: ask for the whole link.',
-    };
-  }
-  if (!FRAGMENT.test(fragment)) {
-    return {
-      kind: 'broken',
-      why: 'The part of the link after “#” is damaged. Ask for the link again, and copy it whole.',
-    };
-  }
+  if (!ROOM.test(room)) return { kind: 'broken', why: sentence('link.unknown') };
+  if (fragment === '') return { kind: 'broken', why: sentence('link.no_key') };
+  if (!FRAGMENT.test(fragment)) return { kind: 'broken', why: sentence('link.damaged') };
   return { kind: 'meeting', link: { room, fragment } };
 }
 

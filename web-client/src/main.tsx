@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import './ui/base.css';
+import { applySettings } from './settings/settings';
 import { App } from './ui/app';
 
 const root = document.querySelector('#app');
-if (root !== null) render(<App />, root);
+if (root !== null) void applySettings().then(() => render(<App />, root));

@@ -7,24 +7,31 @@ import { batch, computed, signal } from '@preact/signals';
 import type { Devices } from '../devices/devices';
 import {
   CONTEXTS,
-  type Content,
   type Context,
   type FromMedia,
   type FromMls,
-  type Message,
   type Roster,
 } from '../e2ee/messages';
 import { EncryptionWorkers } from '../e2ee/workers';
+import { list, type Sentence, sentence } from '../i18n/i18n';
 import type { MeetingLink } from '../link';
 import { PeerConnection, type Slot } from '../peer_connection/peer_connection';
 import type { PageMessage } from '../signaling/decode';
 import { issueToken, RefusedError } from '../signaling/http';
 import type { Refusal, Track } from '../signaling/protocol.gen';
 import { SignalingSocket } from '../signaling/socket';
-import { quiet, REACTION_MS, read, said, sending, settle, stay, unsaid, type Chat } from './chat';
+import { StatisticsWatch } from '../stats/watch';
+import { arrivals } from './arrivals';
+import { Conversation } from './conversation';
 import { encryptionState } from './encryption';
 import { follow, nobody, type Presence } from './presence';
+import { type Reception, videoSlots } from './reception';
+import { type Cause, isMendable, Rejoining } from './rejoining';
+import { ScreenShare } from './screen_share';
 import { type Label, tiles } from './tiles';
+import { Notices, Toasts } from './toasts';
+import { Voices } from './voices';
+import { failureSentence, problemSentence, refusalSentence } from './words';
 
 export type CallState =
   /** Asking to be let in. */
@@ -32,12 +39,10 @@ export type CallState =
   /** In the encrypted group. */
   | { kind: 'live' }
   /** Over, for a reason or by choice. */
-  | { kind: 'ended'; why: string | undefined };
+  | { kind: 'ended'; why: Sentence | undefined };
 
 /** Others are here, but nobody lets us in: after so long the link is the likely reason. */
 const ADMISSION_MS = 8000;
-/** Joins in a row that did not become a call before it is given up. */
-const REJOINS = 5;
 
 export class Call {
   readonly state = signal<CallState>({ kind: 'joining' });
@@ -48,42 +53,57 @@ export class Call {
   readonly presence = signal<Presence>(nobody);
   readonly labels = signal<ReadonlyMap<string, Label>>(new Map());
   readonly slots = signal<readonly Slot[]>([]);
-  /** Sentences that concern this person, newest last. */
-  readonly notices = signal<readonly string[]>([]);
-  /** What was said while one is here. */
-  readonly chat = signal<Chat>(quiet);
+  readonly reception = signal<Reception>('all');
   /** Participants who were not heard of for a while: the server may keep them apart from us. */
   readonly unconfirmed = signal<readonly number[]>([]);
   readonly encryption = computed(() => encryptionState(this.roster.value, this.unconfirmed.value));
-  readonly handRaised = computed(() => {
-    const self = this.roster.value?.members.find((member) => member.own);
-    return self !== undefined && this.chat.value.hands.includes(self.participant);
-  });
-  readonly sharing = signal<MediaStream | undefined>(undefined);
   readonly opened = signal(0);
   readonly dropped = signal(0);
   readonly tiles = computed(() => tiles(this.roster.value, this.presence.value, this.labels.value));
+  readonly ownLeaf = computed(() => this.roster.value?.members.find((one) => one.own)?.leaf);
+  /** When the person came in, in ms. */
+  readonly since = Date.now();
+
+  readonly toasts = new Toasts();
+  readonly notices = new Notices();
+  readonly conversation = new Conversation(this.roster, (saying, content) => {
+    if (this.state.value.kind === 'live') this.#workers?.say(saying, content);
+  });
+  readonly screen = new ScreenShare(() => {
+    void this.#publish('screen');
+    void this.#publish('screen_audio');
+  });
+  readonly watch = new StatisticsWatch(() => this.#connection);
+  readonly voices: Voices;
 
   #socket: SignalingSocket | undefined;
   #workers: EncryptionWorkers | undefined;
   #connection: PeerConnection | undefined;
   #participant = 0;
   #admission: ReturnType<typeof setTimeout> | undefined;
-  #rejoins = 0;
-  #saying = 0;
-  /** What was said and is not read back yet. */
-  readonly #unread = new Map<number, { content: Content; id: string | undefined }>();
-  #unsubscribe: (() => void)[] = [];
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  readonly #rejoining = new Rejoining();
+  readonly #unsubscribe: (() => void)[] = [];
 
   constructor(
     readonly link: MeetingLink,
     readonly name: string,
     readonly devices: Devices,
   ) {
+    this.voices = new Voices(devices.microphone, () => ({
+      slots: this.slots.value,
+      labels: this.labels.value,
+      ownLeaf: this.ownLeaf.value,
+    }));
     for (const source of ['microphone', 'camera'] as const) {
       const { track } = this.devices[source];
       this.#unsubscribe.push(track.subscribe(() => void this.#publish(source)));
     }
+    const online = (): void => {
+      if (this.#retry !== undefined) void this.#join();
+    };
+    addEventListener('online', online);
+    this.#unsubscribe.push(() => removeEventListener('online', online));
     void this.#join();
   }
 
@@ -92,46 +112,18 @@ export class Call {
     this.#end(undefined);
   }
 
-  dismissNotice(index: number): void {
-    this.notices.value = this.notices.value.filter((_, at) => at !== index);
-  }
-
-  /** Says something to all members. What is under way when the encryption begins anew is said
-   * again. */
-  say(content: Content): void {
-    this.#saying += 1;
-    this.#unread.set(this.#saying, { content, id: undefined });
-    this.chat.value = sending(this.chat.value, this.#saying, content, Date.now());
-    if (this.state.value.kind === 'live') this.#workers?.say(this.#saying, content);
-  }
-
   /** The code was compared with this member: it was the same, or that is taken back. */
   verify(leaf: number, verified: boolean): void {
     this.#workers?.verify(leaf, verified);
   }
 
-  /** Shares a screen or a window, with its sound where the browser gives it. */
-  async shareScreen(): Promise<void> {
-    let stream: MediaStream;
-    try {
-      stream = await navigator.mediaDevices.getDisplayMedia({ video: true, audio: true });
-    } catch {
-      // The person chose nothing.
-      return;
-    }
-    if (this.state.value.kind === 'ended') {
-      for (const track of stream.getTracks()) track.stop();
-      return;
-    }
-    stream.getVideoTracks()[0]?.addEventListener('ended', () => void this.stopSharing());
-    this.sharing.value = stream;
-    await Promise.all([this.#publish('screen'), this.#publish('screen_audio')]);
-  }
-
-  async stopSharing(): Promise<void> {
-    for (const track of this.sharing.value?.getTracks() ?? []) track.stop();
-    this.sharing.value = undefined;
-    await Promise.all([this.#publish('screen'), this.#publish('screen_audio')]);
+  /** Receives this much from now on. */
+  async receive(reception: Reception): Promise<void> {
+    this.reception.value = reception;
+    await Promise.all([
+      this.devices.camera.small(reception !== 'all'),
+      this.#connection?.receiveVideos(videoSlots(reception)),
+    ]);
   }
 
   async #join(): Promise<void> {
@@ -160,8 +152,10 @@ export class Call {
       });
     } catch (error) {
       if (this.#workers !== workers) return;
-      if (error instanceof RefusedError || this.#rejoins === 0) this.#end(sentence(error));
-      else this.#rejoin(sentence(error));
+      const refused = error instanceof RefusedError;
+      if (refused && !isMendable(error.refusal)) this.#end(failureSentence(error));
+      else if (!refused && !this.reconnecting.value) this.#end(failureSentence(error));
+      else this.#rejoin(refused ? 'lost' : 'unreachable', failureSentence(error));
     }
   }
 
@@ -191,9 +185,9 @@ export class Call {
         }
         break;
       case 'answer':
-        this.#connection?.answer(message.sdp).catch((error: unknown) => {
-          this.#notice(`The connection for media could not be made: ${sentence(error)}`);
-        });
+        this.#connection
+          ?.answer(message.sdp)
+          .catch(() => this.notices.add(sentence('notice.media_failed')));
         break;
       case 'media_lost':
         void this.#connection?.offer(true);
@@ -201,7 +195,9 @@ export class Call {
       case 'refused':
         this.#workers?.server(text);
         // What is stale is the worker's to mend; anything else concerns the person.
-        if (!message.refusal.code.startsWith('stale_')) this.#notice(message.refusal.message);
+        if (!message.refusal.code.startsWith('stale_')) {
+          this.notices.add(refusalSentence(message.refusal));
+        }
         break;
       case 'heartbeat_echo':
       case 'closing':
@@ -217,34 +213,30 @@ export class Call {
         break;
       case 'roster':
         clearTimeout(this.#admission);
-        this.#rejoins = 0;
+        this.#rejoining.succeeded();
         this.#members(message.roster);
         break;
-      case 'said': {
-        const unread = this.#unread.get(message.saying);
-        if (unread !== undefined) unread.id = message.id;
-        this.chat.value = said(this.chat.value, message.saying, message.id);
+      case 'said':
+        this.conversation.said(message.saying, message.id);
         break;
-      }
       case 'unsaid':
-        this.#unread.delete(message.saying);
-        this.chat.value = unsaid(this.chat.value, message.saying);
-        this.#notice(message.message);
+        this.conversation.unsaid(message.saying);
+        this.notices.add(sentence('notice.unsaid'));
         break;
       case 'message':
-        this.#read(message.message);
+        this.conversation.read(message.message);
         break;
       case 'unconfirmed':
         this.unconfirmed.value = message.participants;
         break;
       case 'problem':
-        this.#notice(message.message);
+        this.notices.add(problemSentence(message.code, message.participant));
         break;
       case 'rejoin':
-        this.#rejoin(message.reason);
+        this.#rejoin('lost', sentence('ended.encryption_lost'));
         break;
       case 'failed':
-        this.#end(message.message);
+        this.#end(sentence('ended.encryption_failed'));
         break;
       case 'ready':
         break;
@@ -254,28 +246,15 @@ export class Call {
   /** The members of a new epoch. */
   #members(roster: Roster): void {
     const first = this.state.value.kind !== 'live';
+    const { came, went } = arrivals(this.roster.value, roster);
     batch(() => {
       this.roster.value = roster;
       this.state.value = { kind: 'live' };
-      this.chat.value = stay(
-        this.chat.value,
-        roster.members.map((one) => one.participant),
-      );
+      this.conversation.members(roster.members.map((one) => one.participant));
+      if (came.length > 0) this.toasts.add('came', sentence('toast.came', { names: list(came) }));
+      if (went.length > 0) this.toasts.add('went', sentence('toast.went', { names: list(went) }));
     });
-    if (!first) return;
-    for (const [saying, unread] of this.#unread) {
-      unread.id = undefined;
-      this.#workers?.say(saying, unread.content);
-    }
-  }
-
-  #read(message: Message): void {
-    for (const [saying, { id }] of this.#unread) {
-      if (id === message.id) this.#unread.delete(saying);
-    }
-    this.chat.value = read(this.chat.value, message, Date.now());
-    if (message.content.kind !== 'reaction') return;
-    setTimeout(() => (this.chat.value = settle(this.chat.value, Date.now())), REACTION_MS);
+    if (first) this.conversation.sayAgain();
   }
 
   #fromMedia(from: EncryptionWorkers, message: FromMedia): void {
@@ -283,6 +262,8 @@ export class Call {
     switch (message.type) {
       case 'label': {
         const labels = new Map(this.labels.value);
+        // The newest comes last.
+        labels.delete(message.slot);
         labels.set(message.slot, { leaf: message.leaf, context: message.context });
         this.labels.value = labels;
         break;
@@ -300,7 +281,7 @@ export class Call {
         break;
       }
       case 'failed':
-        this.#end(message.message);
+        this.#end(sentence('ended.encryption_failed'));
         break;
     }
   }
@@ -318,7 +299,8 @@ export class Call {
     this.#connection = connection;
     this.slots.value = connection.slots;
     for (const source of CONTEXTS) void connection.send(source, this.#track(source));
-    connection.offer().catch((error: unknown) => this.#end(sentence(error)));
+    void connection.receiveVideos(videoSlots(this.reception.value));
+    connection.offer().catch(() => this.#end(sentence('notice.media_failed')));
   }
 
   #track(source: Context): MediaStreamTrack | undefined {
@@ -327,9 +309,9 @@ export class Call {
       case 'camera':
         return this.devices[source].track.value;
       case 'screen':
-        return this.sharing.value?.getVideoTracks()[0];
+        return this.screen.video;
       case 'screen_audio':
-        return this.sharing.value?.getAudioTracks()[0];
+        return this.screen.audio;
     }
   }
 
@@ -353,33 +335,22 @@ export class Call {
     clearTimeout(this.#admission);
     this.#admission = setTimeout(() => {
       if (this.state.value.kind !== 'joining' || this.presence.value.size === 0) return;
-      this.#notice(
-        'Nobody in the meeting could let you in yet. The link may be incomplete or wrong: ask for it again.',
-      );
+      this.notices.add(sentence('notice.nobody_lets_in'));
     }, ADMISSION_MS);
   }
 
   #conversationOver(refusal: Refusal | undefined): void {
-    switch (refusal?.code) {
-      case undefined:
-      case 'resume_expired':
-      case 'shutting_down':
-      case 'storage_unavailable':
-      case 'too_slow':
-      case 'bad_token':
-        this.#rejoin(refusal?.message ?? 'The server cannot be reached.', refusal);
-        break;
-      default:
-        this.#end(refusal?.message);
-    }
+    const why = refusal === undefined ? sentence('refusal.unreachable') : refusalSentence(refusal);
+    if (!isMendable(refusal)) this.#end(why);
+    else this.#rejoin(refusal === undefined ? 'unreachable' : 'lost', why, refusal);
   }
 
   /** Comes in again, as somebody new: the old keys are gone. */
-  #rejoin(why: string, refusal?: Refusal): void {
+  #rejoin(cause: Cause, why: Sentence, refusal?: Refusal): void {
     if (this.state.value.kind === 'ended') return;
     this.#dismantle();
-    this.#rejoins += 1;
-    if (this.#rejoins > REJOINS) {
+    const wait = this.#rejoining.next(cause, refusal);
+    if (wait === undefined) {
       this.#end(why);
       return;
     }
@@ -387,23 +358,17 @@ export class Call {
       this.reconnecting.value = true;
       this.state.value = { kind: 'joining' };
     });
-    const wait = Math.max((refusal?.retry_after_seconds ?? 0) * 1000, this.#rejoins * 500);
-    setTimeout(() => {
-      if (this.state.value.kind !== 'ended') void this.#join();
-    }, wait);
+    this.#retry = setTimeout(() => void this.#join(), wait);
   }
 
-  #notice(text: string): void {
-    const known = this.notices.value;
-    if (!known.includes(text)) this.notices.value = [...known.slice(-3), text];
-  }
-
-  #end(why: string | undefined): void {
+  #end(why: Sentence | undefined): void {
     if (this.state.value.kind === 'ended') return;
     this.#socket?.leave();
     this.#dismantle();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    for (const track of this.sharing.value?.getTracks() ?? []) track.stop();
+    this.screen.end();
+    this.watch.stop();
+    this.voices.stop();
     this.devices.stop();
     batch(() => {
       this.reconnecting.value = false;
@@ -413,6 +378,8 @@ export class Call {
 
   #dismantle(): void {
     clearTimeout(this.#admission);
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
     this.#socket?.stop();
     this.#socket = undefined;
     this.#connection?.close();
@@ -420,8 +387,4 @@ export class Call {
     this.#workers?.terminate();
     this.#workers = undefined;
   }
-}
-
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

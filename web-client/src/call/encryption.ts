@@ -1,6 +1,7 @@
 /** What a person has to know about the encryption of the call, in one word and a few names. */
 
 import type { Roster, Trust } from '../e2ee/messages';
+import { type Sentence, sentence } from '../i18n/i18n';
 
 export type EncryptionState =
   /** Keys are being agreed on. */
@@ -27,18 +28,18 @@ export function encryptionState(
   return { kind: 'confirmed' };
 }
 
-/** What somebody's standing means, in a sentence. */
-export function trustSentence(trust: Trust): string {
+/** What somebody's standing means. */
+export function trustSentence(trust: Trust): Sentence {
   switch (trust) {
     case 'own':
-      return 'This is you.';
+      return sentence('trust.own');
     case 'verified':
-      return 'Verified: you have compared your codes.';
+      return sentence('trust.verified');
     case 'known':
-      return 'You have met before, under the same key.';
+      return sentence('trust.known');
     case 'new':
-      return 'You meet for the first time. Compare codes to be sure who it is.';
+      return sentence('trust.new');
     case 'changed':
-      return 'Careful: whoever had this name here before had another key. It may be a new device, or somebody who pretends. Compare codes before you trust.';
+      return sentence('trust.changed');
   }
 }

@@ -13,6 +13,7 @@ export interface Tile {
   key: string;
   participant: number;
   leaf: number | undefined;
+  /** Empty for somebody outside. */
   name: string;
   source: 'camera' | 'screen';
   /** The slot whose frames are this member's; none while the camera is off. */
@@ -52,7 +53,7 @@ export function tiles(
       key: `outside ${participant}`,
       participant,
       leaf: undefined,
-      name: 'Not in the encrypted call',
+      name: '',
       source: 'camera',
       slot: undefined,
       muted: true,
@@ -68,8 +69,9 @@ function slotOf(
   source: Context,
 ): string | undefined {
   const context = CONTEXTS.indexOf(source);
-  for (const [slot, label] of labels) {
-    if (slot.startsWith('video') && label.leaf === leaf && label.context === context) return slot;
-  }
-  return undefined;
+  // The newest word counts: what moved to another slot has left its label on the old one.
+  return [...labels.keys()].findLast((slot) => {
+    const label = labels.get(slot);
+    return slot.startsWith('video') && label?.leaf === leaf && label.context === context;
+  });
 }

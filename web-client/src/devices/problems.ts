@@ -1,21 +1,64 @@
-/** Why a camera or a microphone is not to be had, in words for a person. */
+/** Why a camera or a microphone is not to be had. */
+
+import { type Sentence, sentence } from '../i18n/i18n';
 
 export type DeviceKind = 'camera' | 'microphone';
 
-export function explain(kind: DeviceKind, error: unknown): string {
-  const name = error instanceof DOMException ? error.name : '';
+export type Problem =
+  /** The person, or a rule of the browser, said no to this page. */
+  | 'denied'
+  /** The operating system says no to the browser. */
+  | 'system_denied'
+  /** There is none. */
+  | 'missing'
+  /** Another program has it. */
+  | 'busy'
+  /** The chosen one is not there any more. */
+  | 'gone'
+  /** It stopped in the midst of being used. */
+  | 'stopped'
+  | 'unknown';
+
+/** What an error of `getUserMedia` means. */
+export function problemOf(error: unknown): Problem {
+  const { name, message } = error instanceof DOMException ? error : { name: '', message: '' };
   switch (name) {
     case 'NotAllowedError':
     case 'SecurityError':
-      return `Your browser does not let this page use the ${kind}. Allow it in the address bar, then try again.`;
+      return /system/i.test(message) ? 'system_denied' : 'denied';
     case 'NotFoundError':
-      return `No ${kind} was found. Plug one in, then try again.`;
+      return 'missing';
     case 'NotReadableError':
     case 'AbortError':
-      return `The ${kind} is in use by another program. Close that one, then try again.`;
+      return 'busy';
     case 'OverconstrainedError':
-      return `The chosen ${kind} is gone. Choose another one.`;
+      return 'gone';
     default:
-      return `The ${kind} could not be started. Try another one, or reload the page.`;
+      return 'unknown';
   }
+}
+
+/** In words for a person: what is wrong, and what to do. */
+export function explain(device: DeviceKind, problem: Problem): Sentence {
+  switch (problem) {
+    case 'denied':
+      return sentence('device.denied', { device });
+    case 'system_denied':
+      return sentence('device.system_denied', { device });
+    case 'missing':
+      return sentence('device.missing', { device });
+    case 'busy':
+      return sentence('device.busy', { device });
+    case 'gone':
+      return sentence('device.gone', { device });
+    case 'stopped':
+      return sentence('device.stopped', { device });
+    case 'unknown':
+      return sentence('device.unknown', { device });
+  }
+}
+
+/** Whether a device that is plugged in now may mend it. */
+export function mendsByPlugging(problem: Problem | undefined): boolean {
+  return problem === 'missing' || problem === 'gone' || problem === 'stopped';
 }

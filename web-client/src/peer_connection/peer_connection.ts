@@ -27,10 +27,13 @@ export interface ConnectionEvents {
 
 export class PeerConnection {
   readonly slots: Slot[] = [];
+  readonly #receivers: RTCRtpTransceiver[] = [];
   readonly #connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   readonly #senders = new Map<Context, RTCRtpTransceiver>();
   #patience: ReturnType<typeof setTimeout> | undefined;
   #offering = false;
+  /** What is wanted has changed while an offer was under way. */
+  #offerAgain = false;
 
   constructor(
     slots: Slots,
@@ -62,6 +65,9 @@ export class PeerConnection {
   async answer(sdp: string): Promise<void> {
     if (this.#connection.signalingState !== 'have-local-offer') return;
     await this.#connection.setRemoteDescription({ type: 'answer', sdp });
+    if (!this.#offerAgain) return;
+    this.#offerAgain = false;
+    await this.offer();
   }
 
   /** Whether an offer waits for its answer. */
@@ -93,6 +99,37 @@ export class PeerConnection {
       .catch(() => undefined);
   }
 
+  /** Receives on so many video slots; on the others nothing is to be sent to us. Before the first
+   * offer it only sets what will be offered. */
+  async receiveVideos(most: number): Promise<void> {
+    let changed = false;
+    const videos = this.#receivers.filter((one) => one.receiver.track.kind === 'video');
+    for (const [at, transceiver] of videos.entries()) {
+      const direction = at < most ? 'recvonly' : 'inactive';
+      changed ||= transceiver.direction !== direction;
+      transceiver.direction = direction;
+    }
+    if (!changed || this.#connection.localDescription === null) return;
+    if (this.unanswered) this.#offerAgain = true;
+    else await this.offer();
+  }
+
+  /** The browser's counters. */
+  stats(): Promise<RTCStatsReport> {
+    return this.#connection.getStats();
+  }
+
+  /** What each m-line is for, by its `mid`: a source that is sent, or the slot that receives. */
+  get lines(): ReadonlyMap<string, string> {
+    const lines = new Map<string, string>();
+    for (const [source, { mid }] of this.#senders) if (mid !== null) lines.set(mid, source);
+    for (const [at, { mid }] of this.#receivers.entries()) {
+      const slot = this.slots[at];
+      if (mid !== null && slot !== undefined) lines.set(mid, slot.id);
+    }
+    return lines;
+  }
+
   close(): void {
     clearTimeout(this.#patience);
     this.#connection.onconnectionstatechange = null;
@@ -111,6 +148,7 @@ export class PeerConnection {
     const transceiver = this.#connection.addTransceiver(kind, { direction: 'recvonly' });
     transceiver.receiver.transform = this.workers.transform({ direction: 'receive', slot: id });
     preferCodecs(transceiver, kind);
+    this.#receivers.push(transceiver);
     this.slots.push({ id, kind, stream: new MediaStream([transceiver.receiver.track]) });
   }
 

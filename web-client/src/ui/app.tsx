@@ -1,20 +1,25 @@
-/** Which screen is shown: the start page, the lobby, the call, or its end. */
+/** Which screen is shown: the start page, the lobby, the call, its end, or the self test. */
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { Call } from '../call/call';
+import type { Call } from '../call/call';
 import { Devices } from '../devices/devices';
 import { missingSupport } from '../devices/support';
+import { t, text } from '../i18n/i18n';
 import { type MeetingLink, type ParsedLink, parseLink } from '../link';
-import { CallScreen } from './call_screen';
 import { Ended } from './ended';
 import { Landing } from './landing';
+import { Lazy, useLazy } from './lazy';
 import { Lobby } from './lobby';
 import { Notice } from './notice';
+
+/** All that only a call needs. */
+const calling = new Lazy(() => import('./calling'));
+const selfTest = new Lazy(() => import('./check/check_page'));
 
 export function App() {
   const [link, setLink] = useState<ParsedLink>(() => parseLink(location));
   useEffect(() => {
-    const follow = () => setLink(parseLink(location));
+    const follow = (): void => setLink(parseLink(location));
     addEventListener('popstate', follow);
     addEventListener('hashchange', follow);
     return () => {
@@ -23,16 +28,23 @@ export function App() {
     };
   }, []);
 
+  if (link.kind === 'check') return <Check />;
   const missing = missingSupport();
-  if (missing !== undefined) return <Notice title="This will not work here" text={missing} />;
+  if (missing !== undefined) return <Notice title={t('support.title')} text={text(missing)} />;
   switch (link.kind) {
     case 'none':
       return <Landing onMeeting={() => setLink(parseLink(location))} />;
     case 'broken':
-      return <Notice title="This link does not work" text={link.why} />;
+      return <Notice title={t('link.title')} text={text(link.why)} />;
     case 'meeting':
       return <Meeting key={link.link.room + link.link.fragment} link={link.link} />;
   }
+}
+
+function Check() {
+  const { part, failed } = useLazy(selfTest);
+  if (failed) return <Notice title={t('support.title')} text={t('refusal.unreachable')} />;
+  return part === undefined ? null : <part.CheckPage />;
 }
 
 function Meeting({ link }: { link: MeetingLink }) {
@@ -44,20 +56,27 @@ function Meeting({ link }: { link: MeetingLink }) {
 function Visit({ link, onAgain }: { link: MeetingLink; onAgain: () => void }) {
   const devices = useMemo(() => new Devices(), []);
   const [call, setCall] = useState<Call>();
+  const [name, setName] = useState<string>();
+  // Fetched while the person looks at the lobby.
+  const { part, failed } = useLazy(calling);
   useEffect(() => {
     void devices.start();
     return () => devices.stop();
   }, [devices]);
   useEffect(() => {
-    const leave = () => call?.leave();
+    const leave = (): void => call?.leave();
     addEventListener('pagehide', leave);
     return () => removeEventListener('pagehide', leave);
   }, [call]);
+  useEffect(() => {
+    if (part !== undefined && name !== undefined) setCall(new part.Call(link, name, devices));
+  }, [part, name, link, devices]);
 
-  if (call === undefined) {
-    return <Lobby devices={devices} onJoin={(name) => setCall(new Call(link, name, devices))} />;
-  }
+  if (failed) return <Notice title={t('link.title')} text={t('refusal.unreachable')} />;
+  if (call === undefined || part === undefined) return <Lobby devices={devices} onJoin={setName} />;
   const state = call.state.value;
-  if (state.kind === 'ended') return <Ended why={state.why} onAgain={onAgain} />;
-  return <CallScreen call={call} />;
+  if (state.kind === 'ended') {
+    return <Ended why={state.why} since={call.since} onAgain={onAgain} />;
+  }
+  return <part.CallScreen call={call} />;
 }

@@ -4,50 +4,43 @@ import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Call } from '../call/call';
 import type { Line } from '../call/chat';
+import { language, t } from '../i18n/i18n';
 import { linkify } from './linkify';
 import css from './chat.module.css';
 
 const EMOJI = ['👍', '❤️', '😂', '🎉', '😮', '👏'] as const;
 
-export function ChatPanel({ call, onClose }: { call: Call; onClose: () => void }) {
-  const { lines } = call.chat.value;
+export function ChatPanel({ call }: { call: Call }) {
+  const { lines } = call.conversation.chat.value;
   const end = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLTextAreaElement>(null);
   useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [lines.length]);
   useEffect(() => input.current?.focus(), []);
   return (
-    <aside class={css.panel} aria-label="Chat">
-      <header class={css.head}>
-        <h2>Chat</h2>
-        <button type="button" class={css.button} onClick={onClose}>
-          Close
-        </button>
-      </header>
-      <div class={css.lines} role="log" aria-label="Messages">
-        {lines.length === 0 && (
-          <p class={css.quiet}>
-            What is written here is encrypted end to end and gone when you leave.
-          </p>
-        )}
+    <div class={css.chat}>
+      {/* Focusable, so that it can be scrolled by keys. */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <div class={css.lines} role="log" aria-label={t('chat.messages')} tabIndex={0}>
+        {lines.length === 0 && <p class={css.quiet}>{t('chat.empty')}</p>}
         {lines.map((line) => (
           <ChatLine key={line.key} line={line} />
         ))}
         <div ref={end} />
       </div>
       <Reactions call={call} />
-      <Composer call={call} input={input} onClose={onClose} />
-    </aside>
+      <Composer call={call} input={input} />
+    </div>
   );
 }
 
 function ChatLine({ line }: { line: Line }) {
-  const time = new Date(line.at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  const time = new Date(line.at).toLocaleTimeString(language(), { timeStyle: 'short' });
   return (
     <p class={css.line} data-state={line.state} data-own={line.own}>
       <span class={css.who}>
-        {line.own ? 'You' : line.name}, {time}
-        {line.state === 'sending' && ', sending…'}
-        {line.state === 'failed' && ', not sent'}
+        {line.own ? t('chat.you') : line.name}, {time}
+        {line.state === 'sending' && t('chat.sending')}
+        {line.state === 'failed' && t('chat.failed')}
       </span>
       <span class={css.text}>
         {linkify(line.text).map((part) =>
@@ -66,13 +59,13 @@ function ChatLine({ line }: { line: Line }) {
 
 function Reactions({ call }: { call: Call }) {
   return (
-    <div class={css.reactions} role="toolbar" aria-label="React">
+    <div class={css.reactions} role="toolbar" aria-label={t('chat.react')}>
       {EMOJI.map((emoji) => (
         <button
           key={emoji}
           type="button"
-          aria-label={`React with ${emoji}`}
-          onClick={() => call.say({ kind: 'reaction', emoji })}
+          aria-label={t('chat.react_with', { emoji })}
+          onClick={() => call.conversation.say({ kind: 'reaction', emoji })}
         >
           {emoji}
         </button>
@@ -84,14 +77,13 @@ function Reactions({ call }: { call: Call }) {
 interface ComposerProps {
   call: Call;
   input: RefObject<HTMLTextAreaElement | null>;
-  onClose: () => void;
 }
 
-function Composer({ call, input, onClose }: ComposerProps) {
+function Composer({ call, input }: ComposerProps) {
   const [text, setText] = useState('');
   function send(): void {
     if (text.trim() === '') return;
-    call.say({ kind: 'chat', text });
+    call.conversation.say({ kind: 'chat', text });
     setText('');
   }
   return (
@@ -103,7 +95,7 @@ function Composer({ call, input, onClose }: ComposerProps) {
       }}
     >
       <label>
-        <span>Message to everybody</span>
+        <span>{t('chat.message')}</span>
         <textarea
           ref={input}
           rows={2}
@@ -111,7 +103,6 @@ function Composer({ call, input, onClose }: ComposerProps) {
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
-            if (event.key === 'Escape') onClose();
             if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
             event.preventDefault();
             send();
@@ -119,7 +110,7 @@ function Composer({ call, input, onClose }: ComposerProps) {
         />
       </label>
       <button type="submit" class={css.button} disabled={text.trim() === ''}>
-        Send
+        {t('chat.send')}
       </button>
     </form>
   );
@@ -129,7 +120,7 @@ function Composer({ call, input, onClose }: ComposerProps) {
 export function ReactionStrip({ call }: { call: Call }) {
   return (
     <div class={css.strip} aria-live="polite">
-      {call.chat.value.reactions.map((one) => (
+      {call.conversation.chat.value.reactions.map((one) => (
         <span key={one.key}>
           {one.emoji} {one.name}
         </span>

@@ -1,14 +1,17 @@
 /** The start page: a new meeting, or a link to one. */
 
 import { useState } from 'preact/hooks';
+import { failureSentence } from '../call/words';
+import { type Sentence, sentence, t, text } from '../i18n/i18n';
 import { linkPath, newFragment, parseLink } from '../link';
 import { createRoom } from '../signaling/http';
-import css from './pages.module.css';
+import css from './forms.module.css';
+import { Page } from './page';
 
 export function Landing({ onMeeting }: { onMeeting: () => void }) {
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string>();
-  const [text, setText] = useState('');
+  const [problem, setProblem] = useState<Sentence>();
+  const [address, setAddress] = useState('');
 
   async function create(): Promise<void> {
     setBusy(true);
@@ -18,23 +21,18 @@ export function Landing({ onMeeting }: { onMeeting: () => void }) {
       history.pushState(null, '', linkPath({ room, fragment: newFragment() }));
       onMeeting();
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(failureSentence(error));
       setBusy(false);
     }
   }
 
   function open(event: Event): void {
     event.preventDefault();
-    let url: URL;
-    try {
-      url = new URL(text.trim(), location.origin);
-    } catch {
-      setProblem('This is not a link.');
-      return;
-    }
-    const parsed = parseLink(url);
-    if (parsed.kind === 'broken') setProblem(parsed.why);
-    else if (parsed.kind === 'none') setProblem('Paste the whole meeting link.');
+    const url = URL.parse(address.trim(), location.origin);
+    const parsed = url === null ? undefined : parseLink(url);
+    if (url === null || parsed === undefined) setProblem(sentence('link.none'));
+    else if (parsed.kind === 'broken') setProblem(parsed.why);
+    else if (parsed.kind !== 'meeting') setProblem(sentence('link.whole'));
     else if (url.origin === location.origin) {
       history.pushState(null, '', linkPath(parsed.link));
       onMeeting();
@@ -42,39 +40,34 @@ export function Landing({ onMeeting }: { onMeeting: () => void }) {
   }
 
   return (
-    <main class={css.page}>
-      <section class={css.card}>
-        <h1>
-          <img src="/favicon.svg" alt="" width="40" height="40" /> Orange Meets
-        </h1>
-        <p>
-          Video meetings that only the people in them can see and hear: encrypted end to end, on a
-          server of your own.
-        </p>
-        <button class={css.primary} type="button" disabled={busy} onClick={() => void create()}>
-          {busy ? 'Starting…' : 'New meeting'}
+    <Page>
+      <h1>
+        <img src="/favicon.svg" alt="" width="44" height="44" /> Orange Meets
+      </h1>
+      <p>{t('landing.what')}</p>
+      <button class={css.primary} type="button" disabled={busy} onClick={() => void create()}>
+        {busy ? t('landing.starting') : t('landing.new')}
+      </button>
+      <form class={css.row} onSubmit={open}>
+        <label class={css.field}>
+          <span>{t('landing.paste')}</span>
+          <input
+            type="text"
+            inputMode="url"
+            autoComplete="off"
+            value={address}
+            onInput={(event) => setAddress(event.currentTarget.value)}
+          />
+        </label>
+        <button class={css.button} type="submit">
+          {t('landing.open')}
         </button>
-        <form class={css.row} onSubmit={open}>
-          <label class={css.field}>
-            <span>Or paste a meeting link</span>
-            <input
-              type="text"
-              inputMode="url"
-              autoComplete="off"
-              value={text}
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
-          </label>
-          <button class={css.button} type="submit">
-            Open
-          </button>
-        </form>
-        {problem !== undefined && (
-          <p class={css.problem} role="alert">
-            {problem}
-          </p>
-        )}
-      </section>
-    </main>
+      </form>
+      {problem !== undefined && (
+        <p class={css.problem} role="alert">
+          {text(problem)}
+        </p>
+      )}
+    </Page>
   );
 }

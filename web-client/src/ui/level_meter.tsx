@@ -1,7 +1,9 @@
 /** Shows that the microphone hears something. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import css from './pages.module.css';
+import { t } from '../i18n/i18n';
+import { Loudness } from '../sound/loudness';
+import css from './forms.module.css';
 
 const INTERVAL_MS = 100;
 
@@ -9,21 +11,16 @@ export function LevelMeter({ track }: { track: MediaStreamTrack | undefined }) {
   const meter = useRef<HTMLMeterElement>(null);
   useEffect(() => {
     if (track === undefined) return undefined;
-    const context = new AudioContext();
-    // Where there is no sound device this never resolves: it is not waited for.
-    void context.resume();
-    const analyser = context.createAnalyser();
-    context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
-    const samples = new Float32Array(analyser.fftSize);
+    const loudness = new Loudness(new MediaStream([track]));
+    const element = meter.current;
     const timer = setInterval(() => {
-      analyser.getFloatTimeDomainData(samples);
-      const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-      if (meter.current !== null) meter.current.value = Math.min(1, Math.sqrt(power) * 4);
+      if (element !== null) element.value = Math.min(1, loudness.read() * 4);
     }, INTERVAL_MS);
     return () => {
       clearInterval(timer);
-      void context.close();
+      loudness.close();
+      if (element !== null) element.value = 0;
     };
   }, [track]);
-  return <meter ref={meter} class={css.meter} min={0} max={1} aria-label="Microphone level" />;
+  return <meter ref={meter} class={css.meter} min={0} max={1} aria-label={t('device.level')} />;
 }

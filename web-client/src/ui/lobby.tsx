@@ -1,133 +1,128 @@
 /** Before the call: how one looks, which devices are used, and under which name. */
 
-import { useMemo, useState } from 'preact/hooks';
-import type { Device, Devices } from '../devices/devices';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Device } from '../devices/device';
+import type { Devices } from '../devices/devices';
+import { t } from '../i18n/i18n';
+import { settings } from '../settings/settings';
+import forms from './forms.module.css';
 import { CameraIcon, MicrophoneIcon } from './icons';
-import { LevelMeter } from './level_meter';
+import { Page } from './page';
 import css from './pages.module.css';
+import { Pickers } from './pickers';
 import { VideoView } from './video_view';
 
-const NAME_KEY = 'name';
 const NAME_CHARS = 64;
+/** A browser that takes longer than this is asking the person. */
+const ASKING_MS = 700;
 
 export function Lobby({ devices, onJoin }: { devices: Devices; onJoin: (name: string) => void }) {
-  const [name, setName] = useState(rememberedName);
+  const [name, setName] = useState(settings.name.value);
+
+  function join(event: Event): void {
+    event.preventDefault();
+    const clean = name.trim();
+    if (clean === '') return;
+    settings.name.value = clean;
+    onJoin(clean);
+  }
+
+  return (
+    <Page wide>
+      <h1>{t('lobby.title')}</h1>
+      <div class={css.columns}>
+        <div class={css.column}>
+          <Preview devices={devices} />
+          <form onSubmit={join} class={forms.row}>
+            <label class={forms.field}>
+              <span>{t('lobby.name')}</span>
+              <input
+                type="text"
+                name="name"
+                autoComplete="name"
+                required
+                maxLength={NAME_CHARS}
+                value={name}
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
+            </label>
+            <button class={forms.primary} type="submit">
+              {t('lobby.join')}
+            </button>
+          </form>
+          <p class={forms.quiet}>{t('lobby.name_privacy')}</p>
+        </div>
+        <div class={css.column}>
+          <Pickers devices={devices} />
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+function Preview({ devices }: { devices: Devices }) {
   const { camera, microphone } = devices;
   const track = camera.track.value;
   const preview = useMemo(
     () => (track === undefined ? undefined : new MediaStream([track])),
     [track],
   );
-
-  function join(event: Event): void {
-    event.preventDefault();
-    const clean = name.trim();
-    if (clean === '') return;
-    rememberName(clean);
-    onJoin(clean);
-  }
-
   return (
-    <main class={css.page}>
-      <section class={css.card}>
-        <h1>Ready to join?</h1>
-        <div class={css.preview}>
-          {preview === undefined ? (
-            <p class={css.dark}>{camera.wanted.value ? 'No picture yet' : 'Camera is off'}</p>
-          ) : (
-            <VideoView stream={preview} mirrored label="Your camera" />
-          )}
-          <div class={css.overlay}>
-            <Toggle device={microphone} />
-            <Toggle device={camera} />
-          </div>
-        </div>
-        <LevelMeter track={microphone.track.value} />
-        <Picker device={camera} label="Camera" />
-        <Picker device={microphone} label="Microphone" />
-        <form onSubmit={join} class={css.row}>
-          <label class={css.field}>
-            <span>Your name</span>
-            <input
-              type="text"
-              name="name"
-              autoComplete="name"
-              required
-              maxLength={NAME_CHARS}
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          </label>
-          <button class={css.primary} type="submit">
-            Join
-          </button>
-        </form>
-        <p class={css.quiet}>Only the people in the meeting see your name, not the server.</p>
-      </section>
-    </main>
+    <div class={css.preview}>
+      {preview === undefined ? (
+        <NoPicture devices={devices} />
+      ) : (
+        <VideoView
+          stream={preview}
+          mirrored={settings.mirrored.value}
+          label={t('lobby.your_camera')}
+        />
+      )}
+      <div class={css.overlay}>
+        <Toggle device={microphone} />
+        <Toggle device={camera} />
+      </div>
+    </div>
+  );
+}
+
+/** Why there is no picture. */
+function NoPicture({ devices: { camera, microphone } }: { devices: Devices }) {
+  const opening = camera.opening.value || microphone.opening.value;
+  const [asking, setAsking] = useState(false);
+  useEffect(() => {
+    if (!opening) return undefined;
+    const timer = setTimeout(() => setAsking(true), ASKING_MS);
+    return () => {
+      clearTimeout(timer);
+      setAsking(false);
+    };
+  }, [opening]);
+  const words = asking
+    ? t('lobby.allow')
+    : camera.wanted.value
+      ? t('lobby.no_picture')
+      : t('lobby.camera_is_off');
+  return (
+    <p class={css.dark} role="status">
+      {words}
+    </p>
   );
 }
 
 function Toggle({ device }: { device: Device }) {
   const on = device.wanted.value;
-  const Icon = device.kind === 'camera' ? CameraIcon : MicrophoneIcon;
+  const camera = device.kind === 'camera';
+  const Icon = camera ? CameraIcon : MicrophoneIcon;
   return (
     <button
       type="button"
       class={css.round}
       aria-pressed={on}
-      aria-label={`${device.kind === 'camera' ? 'Camera' : 'Microphone'} ${on ? 'on' : 'off'}`}
+      aria-label={camera ? t('device.camera') : t('device.microphone')}
       onClick={() => void device.set(!on)}
     >
       <Icon off={!on} />
     </button>
   );
-}
-
-function Picker({ device, label }: { device: Device; label: string }) {
-  const choices = device.choices.value;
-  const problem = device.wanted.value ? device.problem.value : undefined;
-  return (
-    <>
-      {choices.length > 1 && (
-        <label class={css.field}>
-          <span>{label}</span>
-          <select
-            value={device.chosen.value}
-            onChange={(event) => void device.choose(event.currentTarget.value)}
-          >
-            {choices.map((one, index) => (
-              <option key={one.deviceId} value={one.deviceId}>
-                {one.label || `${label} ${index + 1}`}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
-      {problem !== undefined && (
-        <p class={css.problem} role="alert">
-          {problem}{' '}
-          <button class={css.inline} type="button" onClick={() => void device.start()}>
-            Try again
-          </button>
-        </p>
-      )}
-    </>
-  );
-}
-
-function rememberedName(): string {
-  try {
-    return localStorage.getItem(NAME_KEY) ?? '';
-  } catch {
-    return '';
-  }
-}
-
-function rememberName(name: string): void {
-  try {
-    localStorage.setItem(NAME_KEY, name);
-  } catch {
-    // Nothing can be stored in this browser; the name is asked for again.
-  }
 }

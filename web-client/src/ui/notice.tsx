@@ -1,7 +1,9 @@
 /** A page with one thing to say. */
 
 import type { ComponentChildren } from 'preact';
-import css from './pages.module.css';
+import { t } from '../i18n/i18n';
+import forms from './forms.module.css';
+import { Page } from './page';
 
 interface NoticeProps {
   title: string;
@@ -11,16 +13,14 @@ interface NoticeProps {
 
 export function Notice({ title, text, children }: NoticeProps) {
   return (
-    <main class={css.page}>
-      <section class={css.card} role="alert">
-        <h1>{title}</h1>
-        <p>{text}</p>
-        {children ?? (
-          <a class={css.button} href="/">
-            Start a new meeting
-          </a>
-        )}
-      </section>
-    </main>
+    <Page>
+      <h1>{title}</h1>
+      <p role="alert">{text}</p>
+      {children ?? (
+        <a class={forms.button} href="/">
+          {t('notice.start_page')}
+        </a>
+      )}
+    </Page>
   );
 }

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { ownQuality, qualityOf } from './quality';
+import { digest, type Entry, nothing } from './statistics';
+
+const lines = new Map([
+  ['1', 'camera'],
+  ['5', 'video 0'],
+]);
+
+function report(at: number, of: { bytes: number; packets: number; lost: number }): Entry[] {
+  return [
+    { id: 'C1', type: 'codec', mimeType: 'video/VP9' },
+    {
+      id: 'I1',
+      type: 'inbound-rtp',
+      kind: 'video',
+      mid: '5',
+      codecId: 'C1',
+      timestamp: at,
+      bytesReceived: of.bytes,
+      packetsReceived: of.packets,
+      packetsLost: of.lost,
+      frameWidth: 640,
+      frameHeight: 360,
+      framesPerSecond: 15,
+      jitter: 0.012,
+    },
+    { id: 'I2', type: 'inbound-rtp', kind: 'video', mid: '99', timestamp: at, bytesReceived: 9 },
+    { id: 'P1', type: 'candidate-pair', nominated: true, currentRoundTripTime: 0.05 },
+  ];
+}
+
+describe('two reports', () => {
+  const first = digest(report(1000, { bytes: 1000, packets: 10, lost: 0 }), nothing, lines);
+  const second = digest(report(3000, { bytes: 26_000, packets: 90, lost: 20 }), first, lines);
+
+  it('make a rate and a loss of what was counted between them', () => {
+    expect(second.inbound).toEqual([
+      {
+        line: 'video 0',
+        kind: 'video',
+        bitsPerSecond: 100_000,
+        loss: 0.2,
+        codec: 'VP9',
+        width: 640,
+        height: 360,
+        framesPerSecond: 15,
+        jitterMs: 12,
+        limitedBy: undefined,
+      },
+    ]);
+    expect(second.roundTripMs).toBe(50);
+  });
+
+  it('leave out flows that nobody knows and those that stand still', () => {
+    const third = digest(report(5000, { bytes: 26_000, packets: 90, lost: 20 }), second, lines);
+    expect(third.inbound).toEqual([]);
+  });
+
+  it('grade what comes from a member by the loss', () => {
+    const labels = new Map([['video 0', { leaf: 3, context: 1 }]]);
+    expect(qualityOf(second, labels)).toEqual(new Map([[3, 'poor']]));
+  });
+
+  it('survive whatever a browser reports', () => {
+    const odd: Entry[] = [{}, { id: 5, type: 'inbound-rtp', kind: 'video', mid: '5' }];
+    expect(digest(odd, nothing, lines).inbound).toEqual([]);
+    expect(ownQuality(digest(odd, nothing, lines))).toBeUndefined();
+  });
+});
+
+describe('the own connection', () => {
+  it.each([
+    [0.05, 'good'],
+    [0.4, 'fair'],
+    [0.9, 'poor'],
+  ])('with a round trip of %d s is %s', (currentRoundTripTime, quality) => {
+    const pair = { id: 'P', type: 'candidate-pair', nominated: true, currentRoundTripTime };
+    expect(ownQuality(digest([pair], nothing, lines))).toBe(quality);
+  });
+});

@@ -1,0 +1,108 @@
+/** What buttons and keys do. */
+
+import type { Call } from '../../call/call';
+import { ScreenShare } from '../../call/screen_share';
+import { settings } from '../../settings/settings';
+import { type Action, actionOf, pressed } from './shortcuts';
+import type { CallView } from './view';
+
+export function setMicrophone({ devices }: Call, on: boolean): void {
+  void devices.microphone.set(on, settings.talkHint.value);
+}
+
+export function toggleMicrophone(call: Call): void {
+  setMicrophone(call, call.devices.microphone.track.value === undefined);
+}
+
+export function toggleCamera({ devices }: Call): void {
+  void devices.camera.set(devices.camera.track.value === undefined);
+}
+
+export function toggleShare({ screen }: Call): void {
+  if (screen.stream.value !== undefined) screen.stop();
+  else if (ScreenShare.possible) void screen.start();
+}
+
+export function toggleHand({ conversation, state }: Call): void {
+  if (state.value.kind !== 'live') return;
+  conversation.say({ kind: 'hand', raised: !conversation.handRaised.value });
+}
+
+export async function toggleFullScreen(): Promise<void> {
+  try {
+    if (document.fullscreenElement === null) await document.documentElement.requestFullscreen();
+    else await document.exitFullscreen();
+  } catch {
+    // The browser keeps its window.
+  }
+}
+
+export function perform(action: Exclude<Action, 'talk'>, call: Call, view: CallView): void {
+  switch (action) {
+    case 'microphone':
+      toggleMicrophone(call);
+      break;
+    case 'camera':
+      toggleCamera(call);
+      break;
+    case 'share':
+      toggleShare(call);
+      break;
+    case 'hand':
+      toggleHand(call);
+      break;
+    case 'people':
+    case 'chat':
+      view.toggle(action);
+      break;
+    case 'layout':
+      view.switchView();
+      break;
+    case 'full_screen':
+      void toggleFullScreen();
+      break;
+    case 'help':
+      view.dialog.value = 'help';
+      break;
+    case 'close':
+      view.panel.value = undefined;
+      break;
+  }
+}
+
+/** Listens to the keyboard until the returned function is called. */
+export function listenToKeys(call: Call, view: CallView): () => void {
+  let talking = false;
+  const down = (event: KeyboardEvent): void => {
+    if (event.repeat) {
+      if (talking && event.key === ' ') event.preventDefault();
+      return;
+    }
+    const action = actionOf(pressed(event));
+    if (action === undefined || (!settings.shortcuts.value && action !== 'close')) return;
+    if (action === 'close' && view.panel.value === undefined) return;
+    event.preventDefault();
+    if (action !== 'talk') perform(action, call, view);
+    else if (call.devices.microphone.track.value === undefined) {
+      talking = true;
+      setMicrophone(call, true);
+    }
+  };
+  const quiet = (): void => {
+    if (!talking) return;
+    talking = false;
+    setMicrophone(call, false);
+  };
+  const up = (event: KeyboardEvent): void => {
+    if (event.key === ' ') quiet();
+  };
+  addEventListener('keydown', down);
+  addEventListener('keyup', up);
+  // A key that is let go in another window is not seen here.
+  addEventListener('blur', quiet);
+  return () => {
+    removeEventListener('keydown', down);
+    removeEventListener('keyup', up);
+    removeEventListener('blur', quiet);
+  };
+}

@@ -1,0 +1,91 @@
+/** The call: everybody's tiles, a panel beside them, and the controls. */
+
+import { useEffect, useMemo } from 'preact/hooks';
+import type { Call } from '../../call/call';
+import { t } from '../../i18n/i18n';
+import { settings } from '../../settings/settings';
+import { play } from '../../sound/chime';
+import { ReactionStrip } from '../chat_panel';
+import { EncryptionDialog } from '../encryption_dialog';
+import { AudioOut } from '../video_view';
+import { listenToKeys } from './actions';
+import { ControlBar } from './control_bar';
+import css from './call.module.css';
+import { HelpDialog } from './help_dialog';
+import { InviteDialog } from './invite_dialog';
+import { PictureWindow } from './picture_window';
+import { SettingsDialog } from './settings_dialog';
+import { SidePanel } from './side_panel';
+import { Stage } from './stage';
+import { Status } from './status';
+import { CallView } from './view';
+
+export function CallScreen({ call }: { call: Call }) {
+  const view = useMemo(() => new CallView(), []);
+  useEffect(() => listenToKeys(call, view), [call, view]);
+  useChimes(call);
+  const roster = call.roster.value;
+  const panel = view.panel.value;
+  const speaker = call.devices.speaker.chosen.value;
+  return (
+    <main
+      class={css.call}
+      data-state={call.state.value.kind}
+      data-panel={panel}
+      data-epoch={roster?.epoch}
+      data-room-code={roster?.roomCode}
+      data-media={call.mediaConnected.value}
+      data-opened={call.opened.value}
+      data-dropped={call.dropped.value}
+    >
+      <h1 class={css.hidden}>{t('call.title')}</h1>
+      <div class={css.middle}>
+        <Stage call={call} view={view} />
+        <ReactionStrip call={call} />
+        <Status call={call} view={view} />
+      </div>
+      {call.slots.value
+        .filter((slot) => slot.kind === 'audio')
+        .map((slot) => (
+          <AudioOut key={slot.id} stream={slot.stream} speaker={speaker} />
+        ))}
+      {panel !== undefined && <SidePanel call={call} view={view} panel={panel} />}
+      <ControlBar call={call} view={view} />
+      <Dialogs call={call} view={view} />
+      <PictureWindow call={call} view={view} />
+    </main>
+  );
+}
+
+function Dialogs({ call, view }: { call: Call; view: CallView }) {
+  const name = view.dialog.value;
+  const close = (): void => {
+    if (name !== undefined) view.close(name);
+  };
+  switch (name) {
+    case undefined:
+      return null;
+    case 'encryption':
+      return <EncryptionDialog call={call} onClose={close} />;
+    case 'invite':
+      return <InviteDialog onClose={close} />;
+    case 'settings':
+      return <SettingsDialog call={call} onClose={close} />;
+    case 'help':
+      return <HelpDialog onClose={close} />;
+  }
+}
+
+/** A sound when somebody comes or goes. */
+function useChimes(call: Call): void {
+  useEffect(() => {
+    let last = 0;
+    return call.toasts.shown.subscribe((toasts) => {
+      const newest = toasts.at(-1);
+      if (newest === undefined || newest.id <= last) return;
+      last = newest.id;
+      if (newest.news === 'other' || !settings.sounds.value) return;
+      play(newest.news, call.devices.speaker.chosen.value);
+    });
+  }, [call]);
+}

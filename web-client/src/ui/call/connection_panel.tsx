@@ -1,0 +1,107 @@
+/** The connection in figures, for the curious and for those who help. */
+
+import type { Call } from '../../call/call';
+import { t } from '../../i18n/i18n';
+import { ownQuality, type Quality } from '../../stats/quality';
+import type { Flow } from '../../stats/statistics';
+import css from './panel.module.css';
+
+export function ConnectionPanel({ call }: { call: Call }) {
+  const statistics = call.watch.statistics.value;
+  const { inbound, outbound, roundTripMs, transport } = statistics;
+  const who = (flow: Flow): string => {
+    const label = call.labels.value.get(flow.line);
+    const member = call.roster.value?.members.find((one) => one.leaf === label?.leaf);
+    return member?.name ?? t('connection.unknown');
+  };
+  return (
+    <div class={css.scroll}>
+      <dl class={css.figures}>
+        <Figure name={t('connection.quality')} value={qualityWord(ownQuality(statistics))} />
+        <Figure name={t('connection.round_trip')} value={unit(roundTripMs, 'ms')} />
+        <Figure name={t('connection.transport')} value={transport?.toUpperCase()} />
+        <Figure name={t('connection.sent')} value={rate(sum(outbound))} />
+        <Figure name={t('connection.received')} value={rate(sum(inbound))} />
+        <Figure name={t('connection.opened')} value={String(call.opened.value)} />
+        <Figure name={t('connection.dropped')} value={String(call.dropped.value)} />
+      </dl>
+      <Flows title={t('connection.you_send')} flows={outbound} name={() => undefined} />
+      <Flows title={t('connection.you_receive')} flows={inbound} name={who} />
+    </div>
+  );
+}
+
+function Figure({ name, value }: { name: string; value: string | undefined }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value ?? '–'}</dd>
+    </div>
+  );
+}
+
+interface FlowsProps {
+  title: string;
+  flows: readonly Flow[];
+  name: (flow: Flow) => string | undefined;
+}
+
+function Flows({ title, flows, name }: FlowsProps) {
+  return (
+    <section aria-label={title}>
+      <h3>{title}</h3>
+      <ul class={css.flows}>
+        {flows.map((flow) => {
+          const kind = flow.kind === 'audio' ? t('connection.audio') : t('connection.video');
+          const owner = name(flow);
+          return (
+            <li key={`${flow.line} ${flow.width}`}>
+              <strong>{owner === undefined ? kind : `${owner}, ${kind}`}</strong>
+              <span>{facts(flow).join(' · ')}</span>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+function facts(flow: Flow): string[] {
+  const { width, height, framesPerSecond, loss, jitterMs, limitedBy } = flow;
+  return [
+    flow.codec,
+    rate(flow.bitsPerSecond),
+    width === undefined || height === undefined ? undefined : `${width}×${height}`,
+    framesPerSecond === undefined ? undefined : `${Math.round(framesPerSecond)} fps`,
+    loss === undefined ? undefined : t('connection.loss', { percent: (loss * 100).toFixed(1) }),
+    jitterMs === undefined ? undefined : t('connection.jitter', { ms: String(jitterMs) }),
+    limitedBy === undefined ? undefined : t('connection.limited', { by: limitedBy }),
+  ].filter((one): one is string => one !== undefined);
+}
+
+function qualityWord(quality: Quality | undefined): string | undefined {
+  switch (quality) {
+    case undefined:
+      return undefined;
+    case 'good':
+      return t('quality.good');
+    case 'fair':
+      return t('quality.fair');
+    case 'poor':
+      return t('quality.poor');
+  }
+}
+
+function rate(bitsPerSecond: number): string {
+  return bitsPerSecond >= 1_000_000
+    ? `${(bitsPerSecond / 1_000_000).toFixed(1)} Mbit/s`
+    : `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+}
+
+function unit(value: number | undefined, of: string): string | undefined {
+  return value === undefined ? undefined : `${value} ${of}`;
+}
+
+function sum(flows: readonly Flow[]): number {
+  return flows.reduce((bits, flow) => bits + flow.bitsPerSecond, 0);
+}

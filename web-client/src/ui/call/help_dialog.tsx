@@ -1,0 +1,33 @@
+/** Which keys do what. */
+
+import { t } from '../../i18n/i18n';
+import { settings } from '../../settings/settings';
+import { Dialog } from '../dialog';
+import css from './settings.module.css';
+import { Check } from './settings_dialog';
+import { SHORTCUTS } from './shortcuts';
+
+export function HelpDialog({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title={t('help.title')} onClose={onClose}>
+      <table class={css.keys}>
+        <tbody>
+          {SHORTCUTS.map(({ key, words }) => (
+            <tr key={key}>
+              <th scope="row">{t(words)}</th>
+              <td>
+                <kbd>{nameOf(key)}</kbd>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <Check choice={settings.shortcuts} label={t('settings.shortcuts')} />
+    </Dialog>
+  );
+}
+
+function nameOf(key: string): string {
+  if (key === ' ') return t('key.space');
+  return key === 'Escape' ? t('key.escape') : key.toUpperCase();
+}

@@ -1,0 +1,76 @@
+/** The link, in every way in which it can be handed on. */
+
+import { useState } from 'preact/hooks';
+import { t } from '../../i18n/i18n';
+import { Dialog } from '../dialog';
+import forms from '../forms.module.css';
+import { Lazy, useLazy } from '../lazy';
+import css from './settings.module.css';
+
+const qr = new Lazy(async () => (await import('qr')).encodeQR);
+
+export function InviteDialog({ onClose }: { onClose: () => void }) {
+  const link = location.href;
+  return (
+    <Dialog title={t('invite.title')} onClose={onClose}>
+      <p>{t('invite.what')}</p>
+      <p class={css.link} data-invite>
+        {link}
+      </p>
+      <div class={forms.row}>
+        <CopyButton link={link} />
+        {'share' in navigator && (
+          <button type="button" class={forms.button} onClick={() => void share(link)}>
+            {t('invite.share')}
+          </button>
+        )}
+      </div>
+      <Code link={link} />
+    </Dialog>
+  );
+}
+
+async function share(url: string): Promise<void> {
+  try {
+    await navigator.share({ title: t('invite.share_title'), url });
+  } catch {
+    // The person changed their mind.
+  }
+}
+
+function CopyButton({ link }: { link: string }) {
+  const [copied, setCopied] = useState(false);
+  async function copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(link);
+      setCopied(true);
+      setTimeout(() => setCopied(false), 2000);
+    } catch {
+      // It can still be marked by hand.
+      setCopied(false);
+    }
+  }
+  return (
+    <button type="button" class={forms.primary} onClick={() => void copy()}>
+      <span aria-live="polite">{copied ? t('copied') : t('invite.copy')}</span>
+    </button>
+  );
+}
+
+/** A white border of four modules, as the standard wants it. */
+const BORDER = 4;
+
+function Code({ link }: { link: string }) {
+  const { part: encode } = useLazy(qr);
+  if (encode === undefined) return null;
+  const rows = encode(link, 'raw', { border: BORDER });
+  const dark = rows.flatMap((row, y) =>
+    row.map((on, x) => (on ? `M${x} ${y}h1v1h-1z` : '')).filter((one) => one !== ''),
+  );
+  return (
+    <svg class={css.code} viewBox={`0 0 ${rows.length} ${rows.length}`} role="img">
+      <title>{t('invite.qr')}</title>
+      <path d={dark.join('')} fill="#000" />
+    </svg>
+  );
+}

@@ -1,0 +1,96 @@
+/** The menu of everything that is not needed every minute. */
+
+import type { VNode } from 'preact';
+import type { Call } from '../../call/call';
+import { t } from '../../i18n/i18n';
+import {
+  FullScreenIcon,
+  GridIcon,
+  KeyboardIcon,
+  MoreIcon,
+  PictureIcon,
+  SettingsIcon,
+  SignalIcon,
+  StageIcon,
+} from '../icons';
+import { toggleFullScreen } from './actions';
+import css from './bar.module.css';
+import { controls } from './controls';
+import { canFloat, openPictureWindow } from './picture_window';
+import type { CallView } from './view';
+
+export function MoreMenu({ call, view }: { call: Call; view: CallView }) {
+  const grid = view.view.value === 'grid';
+  return (
+    <>
+      <button type="button" class={css.control} popovertarget="more" aria-haspopup="true">
+        <MoreIcon />
+        <span>{t('bar.more')}</span>
+      </button>
+      <div id="more" popover="auto" class={css.menu}>
+        {controls(call, view).map(({ id, icon, label, onUse, disabled = false }) => (
+          <Item
+            key={id}
+            icon={icon}
+            label={label}
+            onUse={onUse}
+            disabled={disabled}
+            data-small-only
+          />
+        ))}
+        <Item
+          icon={grid ? <StageIcon /> : <GridIcon />}
+          label={grid ? t('more.speaker_view') : t('more.grid_view')}
+          onUse={() => view.switchView()}
+        />
+        {document.fullscreenEnabled && (
+          <Item
+            icon={<FullScreenIcon />}
+            label={t('more.full_screen')}
+            onUse={() => void toggleFullScreen()}
+          />
+        )}
+        {canFloat() && (
+          <Item
+            icon={<PictureIcon />}
+            label={t('more.picture_window')}
+            onUse={() => void openPictureWindow(view)}
+          />
+        )}
+        <Item
+          icon={<SettingsIcon />}
+          label={t('more.settings')}
+          onUse={() => (view.dialog.value = 'settings')}
+        />
+        <Item
+          icon={<SignalIcon bars={3} />}
+          label={t('more.connection')}
+          onUse={() => (view.panel.value = 'connection')}
+        />
+        <Item
+          icon={<KeyboardIcon />}
+          label={t('more.shortcuts')}
+          onUse={() => (view.dialog.value = 'help')}
+        />
+      </div>
+    </>
+  );
+}
+
+interface ItemProps {
+  icon: VNode;
+  label: string;
+  onUse: () => void;
+  disabled?: boolean;
+  'data-small-only'?: boolean;
+}
+
+/** Closes the menu and does its thing. */
+function Item({ icon, label, onUse, ...rest }: ItemProps) {
+  return (
+    <button type="button" popovertarget="more" popovertargetaction="hide" onClick={onUse} {...rest}>
+      {icon}
+      <span>{label}</span>
+    </button>
+  );
+}

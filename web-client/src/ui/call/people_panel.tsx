@@ -1,0 +1,66 @@
+/** Everybody in the call, with what they do. */
+
+import type { Call } from '../../call/call';
+import { people, type Person } from '../../call/people';
+import { t } from '../../i18n/i18n';
+import { ownQuality, qualityOf } from '../../stats/quality';
+import { CameraIcon, HandIcon, LockIcon, MicrophoneIcon, ScreenIcon, SignalIcon } from '../icons';
+import css from './panel.module.css';
+import { Initials } from './tile';
+import type { CallView } from './view';
+
+export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
+  const everybody = people({
+    roster: call.roster.value,
+    presence: call.presence.value,
+    hands: call.conversation.chat.value.hands,
+    speaking: call.voices.speaking.value.now,
+    quality: qualityOf(call.watch.statistics.value, call.labels.value),
+    own: {
+      microphone: call.devices.microphone.track.value !== undefined,
+      camera: call.devices.camera.track.value !== undefined,
+      screen: call.screen.stream.value !== undefined,
+      quality: ownQuality(call.watch.statistics.value),
+    },
+  });
+  return (
+    <div class={css.scroll}>
+      <ul class={css.people}>
+        {everybody.map((person) => (
+          <Row key={person.participant} person={person} />
+        ))}
+      </ul>
+      <button type="button" class={css.wide} onClick={() => (view.dialog.value = 'invite')}>
+        {t('people.invite')}
+      </button>
+    </div>
+  );
+}
+
+function Row({ person }: { person: Person }) {
+  const { name, own, outside } = person;
+  const shown = outside ? t('tile.outside') : own ? t('tile.you', { name }) : name;
+  return (
+    <li data-speaking={person.speaking} data-outside={outside}>
+      <Initials name={outside ? '?' : name} />
+      <span class={css.name}>{shown}</span>
+      {person.verified && <LockIcon title={t('people.verified')} />}
+      {person.hand && <HandIcon title={t('tile.hand')} />}
+      {person.screen && <ScreenIcon title={t('people.shares')} />}
+      {person.quality === 'poor' && <SignalIcon bars={1} title={t('quality.poor')} />}
+      {person.quality === 'fair' && <SignalIcon bars={2} title={t('quality.fair')} />}
+      {!outside && (
+        <>
+          <MicrophoneIcon
+            off={!person.microphone}
+            title={person.microphone ? t('people.microphone_on') : t('tile.muted')}
+          />
+          <CameraIcon
+            off={!person.camera}
+            title={person.camera ? t('people.camera_on') : t('people.camera_off')}
+          />
+        </>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,73 @@
+/** Devices, pictures, sounds and looks, during the call. */
+
+import type { Signal } from '@preact/signals';
+import type { Call } from '../../call/call';
+import type { Reception } from '../../call/reception';
+import { t } from '../../i18n/i18n';
+import { settings } from '../../settings/settings';
+import { Dialog } from '../dialog';
+import forms from '../forms.module.css';
+import { Pickers } from '../pickers';
+import { LanguagePicker, ThemePicker } from '../preferences';
+import css from './settings.module.css';
+
+export function SettingsDialog({ call, onClose }: { call: Call; onClose: () => void }) {
+  return (
+    <Dialog title={t('settings.title')} onClose={onClose}>
+      <fieldset class={forms.group}>
+        <legend>{t('settings.devices')}</legend>
+        <Pickers devices={call.devices} />
+      </fieldset>
+      <ReceptionChoice call={call} />
+      <fieldset class={forms.group}>
+        <legend>{t('settings.behaviour')}</legend>
+        <Check choice={settings.mirrored} label={t('settings.mirrored')} />
+        <Check choice={settings.sounds} label={t('settings.sounds')} />
+        <Check choice={settings.talkHint} label={t('settings.talk_hint')} />
+        <Check choice={settings.shortcuts} label={t('settings.shortcuts')} />
+      </fieldset>
+      <fieldset class={`${forms.group} ${css.looks}`}>
+        <legend>{t('settings.looks')}</legend>
+        <LanguagePicker />
+        <ThemePicker />
+      </fieldset>
+    </Dialog>
+  );
+}
+
+function ReceptionChoice({ call }: { call: Call }) {
+  const names: Record<Reception, string> = {
+    all: t('reception.all'),
+    saver: t('reception.saver'),
+    audio: t('reception.audio'),
+  };
+  return (
+    <fieldset class={forms.group}>
+      <legend>{t('reception.title')}</legend>
+      {Object.entries(names).map(([value, name]) => (
+        <label key={value} class={forms.check}>
+          <input
+            type="radio"
+            name="reception"
+            checked={call.reception.value === value}
+            onChange={() => void call.receive(value as Reception)}
+          />
+          <span>{name}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+export function Check({ choice, label }: { choice: Signal<boolean>; label: string }) {
+  return (
+    <label class={forms.check}>
+      <input
+        type="checkbox"
+        checked={choice.value}
+        onChange={(event) => (choice.value = event.currentTarget.checked)}
+      />
+      <span>{label}</span>
+    </label>
+  );
+}

@@ -1,0 +1,104 @@
+/** What the person must know just now, above the tiles. */
+
+import type { Call } from '../../call/call';
+import { list, t, text } from '../../i18n/i18n';
+import { CloseIcon } from '../icons';
+import forms from '../forms.module.css';
+import { setMicrophone } from './actions';
+import css from './call.module.css';
+import type { CallView } from './view';
+
+export function Status({ call, view }: { call: Call; view: CallView }) {
+  const joining = call.state.value.kind === 'joining';
+  const reconnecting = call.reconnecting.value;
+  return (
+    <>
+      {joining && reconnecting && <Reconnecting />}
+      <div class={css.status}>
+        <div class={css.pills} role="status">
+          {reconnecting && !joining && <p>{t('status.reconnecting')}</p>}
+          {joining && !reconnecting && <p>{t('status.joining')}</p>}
+          {call.state.value.kind === 'live' && !call.mediaConnected.value && (
+            <p>{t('status.connecting_media')}</p>
+          )}
+          <Alone call={call} view={view} />
+          {call.toasts.shown.value.map((toast) => (
+            <p key={toast.id}>{text(toast.sentence)}</p>
+          ))}
+        </div>
+        <TalkingMuted call={call} />
+        <EncryptionWarning call={call} />
+        {call.notices.shown.value.map((notice) => (
+          <p key={text(notice)} role="alert">
+            {text(notice)}{' '}
+            <button
+              type="button"
+              onClick={() => call.notices.dismiss(notice)}
+              aria-label={t('dismiss')}
+            >
+              <CloseIcon />
+            </button>
+          </p>
+        ))}
+      </div>
+    </>
+  );
+}
+
+/** The call is lost and comes back by itself. */
+function Reconnecting() {
+  return (
+    <div class={css.lost} role="status">
+      <span class={css.spinner} aria-hidden="true" />
+      <h2>{t('reconnecting.title')}</h2>
+      <p>{t('reconnecting.text')}</p>
+    </div>
+  );
+}
+
+function Alone({ call, view }: { call: Call; view: CallView }) {
+  const alone = call.roster.value?.members.length === 1 && call.presence.value.size === 0;
+  if (!alone) return null;
+  return (
+    <p>
+      {t('status.alone')}{' '}
+      <button type="button" class={forms.inline} onClick={() => (view.dialog.value = 'invite')}>
+        {t('status.invite')}
+      </button>
+    </p>
+  );
+}
+
+function TalkingMuted({ call }: { call: Call }) {
+  if (!call.voices.talkingMuted.value) return null;
+  return (
+    <p role="alert" class={css.hint}>
+      {t('status.talking_muted')}{' '}
+      <button type="button" class={forms.inline} onClick={() => setMicrophone(call, true)}>
+        {t('status.speak')}
+      </button>
+    </p>
+  );
+}
+
+/** What about the encryption must not be overlooked. */
+function EncryptionWarning({ call }: { call: Call }) {
+  const state = call.encryption.value;
+  switch (state.kind) {
+    case 'forming':
+    case 'confirmed':
+      return null;
+    case 'unconfirmed':
+      return (
+        <p role="alert" class={css.warning}>
+          {t('warning.unconfirmed', { names: list(state.names) })}
+        </p>
+      );
+    case 'changed':
+      return (
+        <p role="alert" class={css.warning}>
+          {t('warning.changed', { names: list(state.names) })}
+        </p>
+      );
+  }
+}

@@ -1,0 +1,43 @@
+/** A modal dialog of the browser's own: it keeps the focus inside and gives it back. */
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { t } from '../i18n/i18n';
+import css from './dialog.module.css';
+import { CloseIcon } from './icons';
+
+interface Props {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}
+
+/** Open for as long as it is there. */
+export function Dialog({ title, onClose, children }: Props) {
+  const element = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    const dialog = element.current;
+    if (dialog === null) return undefined;
+    dialog.showModal();
+    // A click beside it closes it, where the browser knows how.
+    dialog.setAttribute('closedby', 'any');
+    return () => dialog.close();
+  }, []);
+  return (
+    <dialog ref={element} class={css.dialog} aria-labelledby={heading} onClose={onClose}>
+      <header class={css.head}>
+        <h2 id={heading}>{title}</h2>
+        <button
+          type="button"
+          class={css.close}
+          aria-label={t('close')}
+          onClick={() => element.current?.close()}
+        >
+          <CloseIcon />
+        </button>
+      </header>
+      <div class={css.body}>{children}</div>
+    </dialog>
+  );
+}

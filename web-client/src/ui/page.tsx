@@ -1,0 +1,19 @@
+/** The frame of every page that is not the call. */
+
+import type { ComponentChildren } from 'preact';
+import { t } from '../i18n/i18n';
+import css from './pages.module.css';
+import { LanguagePicker, ThemePicker } from './preferences';
+
+export function Page({ wide = false, children }: { wide?: boolean; children: ComponentChildren }) {
+  return (
+    <div class={css.page}>
+      <main class={wide ? `${css.card} ${css.wide}` : css.card}>{children}</main>
+      <footer class={css.footer}>
+        <LanguagePicker />
+        <ThemePicker />
+        <a href="/check">{t('check.link')}</a>
+      </footer>
+    </div>
+  );
+}
