@@ -38,8 +38,9 @@ describe('two people', () => {
     await ada.isIn(1);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
-    await ada.page.locator('li[data-trust="verified"]').waitFor({ state: 'attached' });
-    await bob.page.locator('li[data-trust="known"]').waitFor({ state: 'attached' });
+    await Promise.all([openEncryption(ada), openEncryption(bob)]);
+    await ada.page.locator('li[data-trust="verified"]').waitFor();
+    await bob.page.locator('li[data-trust="known"]').waitFor();
     await ada.page.locator('[data-encryption="confirmed"]').waitFor();
   });
 
