@@ -15,6 +15,10 @@ use tokio::net::UdpSocket;
 
 use crate::BenchError;
 
+/// Bytes that may wait for a participant: in life each has a machine of its own, here they wait for
+/// one another.
+const RECEIVE_BUFFER: usize = 1 << 20;
+
 /// What the connection reports.
 pub(crate) enum MediaOutput {
     /// ICE and DTLS are up.
@@ -55,6 +59,7 @@ impl Media {
 
     async fn connect(config: RtcConfig, slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
         let address = socket.local_addr()?;
         let now = Instant::now();
         let mut rtc = config.build(now);

@@ -10,7 +10,7 @@ use crate::BenchError;
 use crate::participant::{Phase, Role, Seen, take_part};
 use crate::probe::Clock;
 use crate::report::Report;
-use crate::server::{Server, cpu_of};
+use crate::server::{Server, cpu_of, overflowed_datagrams};
 use crate::{floor, signalling};
 
 /// How long everybody may take to see everybody.
@@ -34,6 +34,7 @@ struct Reading {
     server_cpu: Option<Duration>,
     bench_cpu: Duration,
     forwarded: f64,
+    overflowed: Option<u64>,
 }
 
 impl Reading {
@@ -43,6 +44,7 @@ impl Reading {
             server_cpu: server.cpu()?,
             bench_cpu: cpu_of(std::process::id())?,
             forwarded: server.metric("orange_sfu_forwarded_packets_total", &[]).await?,
+            overflowed: overflowed_datagrams(),
         })
     }
 }
@@ -112,7 +114,13 @@ pub(crate) async fn run(scenario: &Scenario, server: &Server) -> Result<Report, 
         (None, _) | (_, None) => None,
     };
     let bench_cpu = after.bench_cpu - before.bench_cpu;
-    Ok(Report::new(scenario, floor, wall, forwarded, server_cpu, bench_cpu, memory, &seen))
+    let overflowed = match (before.overflowed, after.overflowed) {
+        (Some(before), Some(after)) => Some(after.saturating_sub(before)),
+        (None, _) | (_, None) => None,
+    };
+    Ok(Report::new(
+        scenario, floor, wall, forwarded, server_cpu, bench_cpu, memory, overflowed, &seen,
+    ))
 }
 
 fn ended_early(

@@ -89,6 +89,16 @@ impl Drop for Server {
     }
 }
 
+/// Datagrams that found a full receive buffer, on the whole machine since it started (RFC 4113
+/// `udpInErrors`, of which Linux counts these apart). None where there is no such count.
+pub(crate) fn overflowed_datagrams() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/net/snmp").ok()?;
+    let mut udp = text.lines().filter(|line| line.starts_with("Udp:"));
+    let (names, values) = (udp.next()?, udp.next()?);
+    let at = names.split_whitespace().position(|name| name == "RcvbufErrors")?;
+    values.split_whitespace().nth(at)?.parse().ok()
+}
+
 /// User and system time of a process (proc(5): `/proc/pid/stat`, fields 14 and 15).
 pub(crate) fn cpu_of(pid: u32) -> Result<Duration, BenchError> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
