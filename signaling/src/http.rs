@@ -27,6 +27,10 @@ use crate::store::{StoreFailure, unix_seconds};
 /// Addresses that the rate limits remember before they forget the quiet ones.
 const ADDRESSES: usize = 100_000;
 
+/// A message that is a little over its limit is read to the end and refused in words; one that is
+/// longer than this breaks its socket.
+const MOST_READ: usize = limits::MESSAGE_BYTES + 64 * 1024;
+
 /// All that the routes need.
 #[derive(Clone)]
 pub(crate) struct Service {
@@ -154,17 +158,21 @@ async fn open_socket(
     let most = service.sockets.config.sockets_per_address;
     let Some(place) = Place::take(&service.gate, address.ip(), most) else {
         return service.refuse(
-            Refusal::new(RefusalCode::TooFast, "Too many sockets are open from your address.")
-                .with_retry_after(10),
+            Refusal::new(
+                RefusalCode::TooFast,
+                "Too many sockets are open from your address; close some, or try again later.",
+            )
+            .with_retry_after(10),
         );
     };
-    upgrade
-        .max_message_size(limits::MESSAGE_BYTES)
-        .max_frame_size(limits::MESSAGE_BYTES)
-        .on_upgrade(move |socket| async move {
+    // The process must not end before the last words are out.
+    let hold = service.sockets.rooms.hold();
+    upgrade.max_message_size(MOST_READ).max_frame_size(MOST_READ).on_upgrade(
+        move |socket| async move {
             service.sockets.serve(socket).await;
-            drop(place);
-        })
+            drop((place, hold));
+        },
+    )
 }
 
 async fn figures(State(service): State<Service>) -> Response {

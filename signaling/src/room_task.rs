@@ -147,6 +147,15 @@ pub(crate) fn refusal_of(failure: StoreFailure) -> Refusal {
     }
 }
 
+/// What everybody is told when the service ends.
+pub(crate) fn shutting_down() -> Refusal {
+    Refusal::new(
+        RefusalCode::ShuttingDown,
+        "The server is being restarted; you are brought back in a moment.",
+    )
+    .with_retry_after(2)
+}
+
 struct RoomTask {
     id: RoomId,
     around: Surroundings,
@@ -165,12 +174,14 @@ struct Lost;
 
 impl RoomTask {
     async fn live(&mut self, inputs: &mut mpsc::Receiver<RoomInput>) {
-        let mut store_works = true;
+        // When the store is tried again, if it has failed.
+        let mut store_retry: Option<Instant> = None;
         let mut empty_since = None;
         loop {
-            if store_works {
+            if store_retry.is_none_or(|at| at <= Instant::now()) {
                 match self.store_intents().await {
-                    Ok(works) => store_works = works,
+                    Ok(true) => store_retry = None,
+                    Ok(false) => store_retry = Some(Instant::now() + STORE_RETRY),
                     Err(Lost) => {
                         let refusal = refusal_of(StoreFailure::Unavailable);
                         self.end(inputs, &refusal).await;
@@ -185,7 +196,7 @@ impl RoomTask {
             empty_since = self.room.is_empty().then(|| empty_since.unwrap_or(now));
             let due = [
                 self.room.poll_timeout().map(|at| self.started + Duration::from_millis(at)),
-                (!store_works).then(|| now + STORE_RETRY),
+                store_retry,
                 empty_since.map(|since: Instant| since + LINGER),
             ];
             let due = due.into_iter().flatten().min();
@@ -195,7 +206,6 @@ impl RoomTask {
                     None => return,
                 },
                 () = sleep_until(due.unwrap_or(now)), if due.is_some() => {
-                    store_works = true;
                     if empty_since.is_some_and(|since| since.elapsed() >= LINGER) {
                         let refusal = Refusal::new(
                             RefusalCode::ResumeExpired,
@@ -207,11 +217,7 @@ impl RoomTask {
                     self.room.handle_timeout(self.now());
                 }
                 () = self.around.stop.cancelled() => {
-                    let refusal = Refusal::new(
-                        RefusalCode::ShuttingDown,
-                        "The server is being restarted; you are brought back in a moment.",
-                    );
-                    self.end(inputs, &refusal.with_retry_after(2)).await;
+                    self.end(inputs, &shutting_down()).await;
                     return;
                 }
             }

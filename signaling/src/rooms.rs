@@ -9,6 +9,7 @@ use signaling_protocol::RoomId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::auth;
 use crate::config::SignalingConfig;
@@ -65,6 +66,16 @@ impl Rooms {
         self.0.around.store.has_room(room.clone()).await
     }
 
+    /// Waits until the service is told to end.
+    pub(crate) async fn stopping(&self) {
+        self.0.around.stop.cancelled().await;
+    }
+
+    /// While this is held, the service has not ended.
+    pub(crate) fn hold(&self) -> TaskTrackerToken {
+        self.0.tasks.token()
+    }
+
     /// A number for a new socket.
     pub(crate) fn socket(&self) -> SocketId {
         SocketId(self.0.next_socket.fetch_add(1, Ordering::Relaxed))
@@ -73,13 +84,11 @@ impl Rooms {
     /// The way into a room, whose task is started if it does not run.
     pub(crate) fn enter(&self, room: &RoomId) -> mpsc::Sender<RoomInput> {
         let entry = self.0.handles.entry(room.clone());
-        let handle = entry.or_insert_with(|| self.start(room.clone()));
+        let mut handle = entry.or_insert_with(|| self.start(room.clone()));
         if handle.is_closed() {
-            // Its task has ended but not cleared up yet.
-            drop(handle);
-            let fresh = self.start(room.clone());
-            self.0.handles.insert(room.clone(), fresh.clone());
-            return fresh;
+            // Its task has ended but not cleared up yet. The entry stays locked meanwhile: two
+            // who come at once must find one room.
+            *handle = self.start(room.clone());
         }
         handle.clone()
     }
@@ -96,7 +105,7 @@ impl Rooms {
     pub(crate) async fn forget_idle_rooms(self, stop: CancellationToken) {
         let idle = self.0.around.config.room_idle;
         loop {
-            match self.0.around.store.delete_idle(idle).await {
+            match self.delete_idle_rooms(idle).await {
                 Ok(gone) if gone.is_empty() => {}
                 Ok(gone) => tracing::info!(rooms = gone.len(), "idle rooms are deleted"),
                 Err(failure) => tracing::warn!(?failure, "idle rooms are not deleted"),
@@ -108,6 +117,16 @@ impl Rooms {
         }
     }
 
+    /// A room that runs is in use, however long ago it was opened.
+    async fn delete_idle_rooms(&self, idle: Duration) -> Result<Vec<RoomId>, StoreFailure> {
+        let store = &self.0.around.store;
+        let running: Vec<_> = self.0.handles.iter().map(|handle| handle.key().clone()).collect();
+        for room in running {
+            store.touch_room(room).await?;
+        }
+        store.delete_idle(idle).await
+    }
+
     fn start(&self, room: RoomId) -> mpsc::Sender<RoomInput> {
         let (handle, inputs) = mpsc::channel(INPUTS);
         let (rooms, own) = (self.clone(), handle.clone());
@@ -116,5 +135,120 @@ impl Rooms {
             rooms.0.handles.remove_if(&room, |_, handle| handle.same_channel(&own));
         });
         handle
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mls_delivery::storage::{
+        AppendOutcome, Fence, MemoryStorage, NodeId, Storage, StorageError, StoredLog,
+    };
+    use prometheus::Registry;
+    use signaling_protocol::media::MediaCommand;
+    use signaling_protocol::{LogPosition, MessageId, Refusal};
+
+    use super::*;
+
+    /// Storage on whose clock every room was opened long ago, until it is touched again.
+    struct LongAgo {
+        inner: MemoryStorage,
+        opened: bool,
+    }
+
+    impl Storage for LongAgo {
+        fn create_room(&mut self, room: &RoomId, _: u64, most: usize) -> Result<(), StorageError> {
+            self.inner.create_room(room, 0, most)
+        }
+        fn has_room(&mut self, room: &RoomId) -> Result<bool, StorageError> {
+            self.inner.has_room(room)
+        }
+        fn touch_room(&mut self, room: &RoomId, now: u64) -> Result<(), StorageError> {
+            if self.opened {
+                self.inner.touch_room(room, now)?;
+            }
+            self.opened = true;
+            Ok(())
+        }
+        fn delete_idle(&mut self, before: u64) -> Result<Vec<RoomId>, StorageError> {
+            self.inner.delete_idle(before)
+        }
+        fn claim_room(
+            &mut self,
+            room: &RoomId,
+            node: &NodeId,
+            ttl: Duration,
+        ) -> Result<Fence, StorageError> {
+            self.inner.claim_room(room, node, ttl)
+        }
+        fn renew(&mut self, room: &RoomId, f: Fence, ttl: Duration) -> Result<bool, StorageError> {
+            self.inner.renew(room, f, ttl)
+        }
+        fn append(
+            &mut self,
+            room: &RoomId,
+            position: LogPosition,
+            fence: Fence,
+            message_id: &MessageId,
+            bytes: &[u8],
+        ) -> Result<AppendOutcome, StorageError> {
+            self.inner.append(room, position, fence, message_id, bytes)
+        }
+        fn read(&mut self, room: &RoomId) -> Result<StoredLog, StorageError> {
+            self.inner.read(room)
+        }
+        fn compact(
+            &mut self,
+            room: &RoomId,
+            fence: Fence,
+            upto: LogPosition,
+            checkpoint: &[u8],
+        ) -> Result<bool, StorageError> {
+            self.inner.compact(room, fence, upto, checkpoint)
+        }
+    }
+
+    struct NoMedia;
+
+    impl MediaPlane for NoMedia {
+        fn send(&self, _: MediaCommand) -> Result<(), Refusal> {
+            Ok(())
+        }
+    }
+
+    fn rooms() -> Rooms {
+        let store = Store::start(Box::new(LongAgo { inner: MemoryStorage::new(), opened: false }));
+        Rooms::new(
+            Arc::new(SignalingConfig::default()),
+            store.expect("a thread"),
+            Arc::new(NoMedia),
+            Metrics::register(&Registry::new()).expect("fresh"),
+            TaskTracker::new(),
+            CancellationToken::new(),
+        )
+    }
+
+    #[tokio::test]
+    async fn a_room_in_use_is_not_idle_however_long_ago_it_was_opened() {
+        let rooms = rooms();
+        let (used, unused) = (rooms.create().await.expect("room"), rooms.create().await);
+        let _inside = rooms.enter(&used);
+        while rooms.0.around.metrics.rooms.get() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let gone = rooms.delete_idle_rooms(Duration::from_secs(3600)).await;
+        assert_eq!(gone, Ok(vec![unused.expect("room")]));
+        assert_eq!(rooms.exists(&used).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn whoever_enters_a_room_whose_task_has_ended_finds_one_new_one() {
+        let rooms = rooms();
+        let room = rooms.create().await.expect("room");
+        let (ended, _) = mpsc::channel(1);
+        rooms.0.handles.insert(room.clone(), ended.clone());
+        assert!(ended.is_closed());
+        let first = rooms.enter(&room);
+        assert!(!first.is_closed());
+        assert!(first.same_channel(&rooms.enter(&room)));
     }
 }

@@ -9,7 +9,9 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use governor::{Quota, RateLimiter};
-use signaling_protocol::{ClientMessage, Hello, Refusal, RefusalCode, ServerMessage, VERSION};
+use signaling_protocol::{
+    ClientMessage, Hello, Refusal, RefusalCode, ServerMessage, VERSION, limits,
+};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
@@ -18,7 +20,7 @@ use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
 use crate::queue::{Next, Outgoing, SendQueue, Urgency};
 use crate::room::SocketId;
-use crate::room_task::RoomInput;
+use crate::room_task::{RoomInput, shutting_down};
 use crate::rooms::Rooms;
 use crate::store::unix_seconds;
 
@@ -45,29 +47,39 @@ impl Sockets {
         self.metrics.sockets.inc();
         let (mut writer, mut reader) = socket.split();
         match self.hello(&mut reader).await {
-            Ok(hello) => self.converse(hello, reader, writer).await,
+            Ok(hello) => self.converse(hello, &mut reader, &mut writer).await,
             Err(Some(refusal)) => {
                 self.metrics.refused(refusal.code);
                 say_goodbye(&mut writer, refusal).await;
             }
             Err(None) => {}
         }
+        hear_out(&mut reader).await;
         self.metrics.sockets.dec();
     }
 
-    /// The first message. `None`: the client has gone.
+    /// The hello, in time. `None`: the client has gone.
     async fn hello(&self, reader: &mut Reader) -> Result<Hello, Option<Refusal>> {
         let late = || Refusal::new(RefusalCode::TooSlow, "No hello came in time; reload the page.");
+        tokio::select! {
+            hello = timeout(self.config.hello, self.first_message(reader)) => {
+                hello.unwrap_or_else(|_| Err(Some(late())))
+            }
+            () = self.rooms.stopping() => Err(Some(shutting_down())),
+        }
+    }
+
+    async fn first_message(&self, reader: &mut Reader) -> Result<Hello, Option<Refusal>> {
         loop {
-            let received = timeout(self.config.hello, reader.next()).await;
-            let message = received.map_err(|_| Some(late()))?;
-            match message {
+            match reader.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    return match parse(&text) {
+                    let message = parse(&text);
+                    self.metrics.received(message.as_ref().ok());
+                    return match message {
                         Ok(ClientMessage::Hello(hello)) => self.check(hello).map_err(Some),
                         Ok(_) => Err(Some(Refusal::new(
                             RefusalCode::BadMessage,
-                            "The first message must be a hello.",
+                            "The first message must be a hello; reload the page.",
                         ))),
                         Err(refusal) => Err(Some(refusal)),
                     };
@@ -90,7 +102,7 @@ impl Sockets {
         }
     }
 
-    async fn converse(&self, hello: Hello, reader: Reader, mut writer: Writer) {
+    async fn converse(&self, hello: Hello, reader: &mut Reader, writer: &mut Writer) {
         // A resume may come after the token's time: the resume token is what counts then, and
         // the token only names the room.
         let now = if hello.resume.is_some() { 0 } else { unix_seconds() };
@@ -98,7 +110,7 @@ impl Sockets {
             Ok(room) => room,
             Err(refusal) => {
                 self.metrics.refused(refusal.code);
-                return say_goodbye(&mut writer, refusal).await;
+                return say_goodbye(writer, refusal).await;
             }
         };
         let waiting = self.metrics.queued_bytes.clone();
@@ -111,7 +123,7 @@ impl Sockets {
                 RefusalCode::StorageUnavailable,
                 "The meeting was just being closed; join it again.",
             );
-            return say_goodbye(&mut writer, refusal.with_retry_after(1)).await;
+            return say_goodbye(writer, refusal.with_retry_after(1)).await;
         }
         tracing::debug!(%room, socket = socket.0, "socket opened");
         // A reader that reads nothing would let the last words wait for ever.
@@ -122,7 +134,7 @@ impl Sockets {
         // Whichever side ends first ends the other.
         tokio::select! {
             () = self.read(socket, reader, &inputs, &queue) => {}
-            () = write(&mut writer, &queue) => {}
+            () = write(writer, &queue) => {}
             () = overdue => {}
         }
         // The room may have ended before its sockets.
@@ -135,7 +147,7 @@ impl Sockets {
     async fn read(
         &self,
         socket: SocketId,
-        mut reader: Reader,
+        reader: &mut Reader,
         inputs: &mpsc::Sender<RoomInput>,
         queue: &SendQueue,
     ) {
@@ -245,7 +257,21 @@ async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
     let _ = timeout(GOODBYE, words).await;
 }
 
+/// Reads on until the client has closed its side, for a moment: a connection that is closed with
+/// bytes unread is reset, and the last words would be lost on their way (RFC 9293 section 3.10.4,
+/// RFC 6455 section 7.1.1).
+async fn hear_out(reader: &mut Reader) {
+    let _ = timeout(GOODBYE, async { while let Some(Ok(_)) = reader.next().await {} }).await;
+}
+
 fn parse(text: &str) -> Result<ClientMessage, Refusal> {
+    let (bytes, limit) = (text.len(), limits::MESSAGE_BYTES);
+    if bytes > limit {
+        return Err(Refusal::new(
+            RefusalCode::TooLarge,
+            format!("This message has {bytes} bytes, {limit} are allowed; send less at once."),
+        ));
+    }
     serde_json::from_str(text).map_err(|error| {
         // The error's words may quote the input: only its kind and place are told.
         Refusal::new(
@@ -266,7 +292,7 @@ fn binary() -> Refusal {
 fn too_fast() -> Refusal {
     Refusal::new(
         RefusalCode::TooFast,
-        "Too many messages in a short time: this one was not carried out.",
+        "Too many messages in a short time: this one was not carried out; wait a second.",
     )
     .with_retry_after(1)
 }

@@ -64,6 +64,10 @@ impl Store {
         .await
     }
 
+    pub(crate) async fn touch_room(&self, room: RoomId) -> Result<(), StoreFailure> {
+        self.call(move |storage| storage.touch_room(&room, unix_seconds())).await
+    }
+
     pub(crate) async fn append(
         &self,
         room: RoomId,

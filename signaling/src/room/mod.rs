@@ -115,7 +115,10 @@ impl Room {
         if self.participants.len() >= self.limits.participants {
             let refusal = Refusal::new(
                 RefusalCode::RoomFull,
-                format!("This meeting is full: {} are in it.", self.limits.participants),
+                format!(
+                    "This meeting is full: {} are in it; try again when somebody has left.",
+                    self.limits.participants
+                ),
             );
             self.outputs.push_back(Output::Close { socket, refusal });
             return;
@@ -162,7 +165,7 @@ impl Room {
         if let Some(socket) = before {
             let refusal = Refusal::new(
                 RefusalCode::Superseded,
-                "You are in this meeting in another window; this one has been left.",
+                "You are in this meeting in another window now; close this one.",
             );
             self.outputs.push_back(Output::Close { socket, refusal });
         }
@@ -176,9 +179,10 @@ impl Room {
             one.heard = now;
         }
         let outcome = match message {
-            ClientMessage::Hello(_) => {
-                Err(Refusal::new(RefusalCode::NotAllowed, "A socket says hello once."))
-            }
+            ClientMessage::Hello(_) => Err(Refusal::new(
+                RefusalCode::NotAllowed,
+                "A socket says hello once; reload the page.",
+            )),
             ClientMessage::UploadKeyPackage { key_package } => inspect::key_package(&key_package)
                 .map(|()| self.intents.push_back(Intent::Join { participant, key_package })),
             ClientMessage::Submit(submission) => {
@@ -400,7 +404,11 @@ impl Room {
         if sdp.len() > limits::SDP_BYTES {
             return Err(Refusal::new(
                 RefusalCode::TooLarge,
-                format!("This offer has {} bytes, {} are allowed.", sdp.len(), limits::SDP_BYTES),
+                format!(
+                    "This offer has {} bytes, {} are allowed; send fewer tracks.",
+                    sdp.len(),
+                    limits::SDP_BYTES
+                ),
             ));
         }
         if let Some(one) = self.participants.get_mut(&participant) {

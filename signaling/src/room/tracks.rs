@@ -10,17 +10,23 @@ pub(super) fn check(tracks: &[Track]) -> Result<(), Refusal> {
     let sources: BTreeSet<_> = tracks.iter().map(|track| track.source).collect();
     let mids: BTreeSet<_> = tracks.iter().map(|track| track.mid.as_str()).collect();
     if tracks.len() > limits::TRACKS || sources.len() != tracks.len() {
-        return refuse(format!("At most {} tracks, one per source, can be sent.", limits::TRACKS));
+        return refuse(format!(
+            "At most {} tracks can be sent, one per source; reload the page.",
+            limits::TRACKS
+        ));
     }
     if mids.len() != tracks.len() {
-        return refuse("Two tracks name the same m-line.".to_owned());
+        return refuse("Two tracks name the same m-line; reload the page.".to_owned());
     }
     let fits = |mid: &str| {
         // RFC 8859 section 4: a mid is a token.
         (1..=limits::MID_CHARS).contains(&mid.len()) && mid.bytes().all(|b| b.is_ascii_graphic())
     };
     match mids.iter().find(|mid| !fits(mid)) {
-        Some(_) => refuse(format!("An m-line's id has 1 to {} characters.", limits::MID_CHARS)),
+        Some(_) => refuse(format!(
+            "An m-line's id has 1 to {} characters; reload the page.",
+            limits::MID_CHARS
+        )),
         None => Ok(()),
     }
 }
