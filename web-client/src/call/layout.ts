@@ -122,7 +122,7 @@ function arrangeStage({ keys, area, page: wanted }: Wish, stage: string): Arrang
   const strip = Math.min(STRIP_MOST, Math.max(STRIP_LEAST, share));
   const tile = beside
     ? { width: strip, height: strip / ASPECT }
-    : { width: Math.min(area.width, strip * ASPECT), height: strip };
+    : { width: Math.min((area.width - GAP) / 2, strip * ASPECT), height: strip };
   const [long, step] = beside ? [area.height, tile.height + GAP] : [area.width, tile.width + GAP];
   const { shown, page, pages } = paged(
     others,

@@ -1,0 +1,127 @@
+/** Before the call: devices that fail and come back, what is remembered, and the self test. */
+
+import { describe, expect, it } from 'vitest';
+import { fail, plugIn, unreliable } from './support/devices';
+import { type Person, RED_BLUE, until } from './support/person';
+import { Stage } from './support/stage';
+
+const stage = new Stage();
+
+async function inLobby(): Promise<Person> {
+  const ada = await stage.person('Ada', RED_BLUE);
+  await unreliable(ada.page);
+  await ada.page.goto(stage.server.url);
+  await ada.page.getByRole('button', { name: 'New meeting' }).click();
+  await ada.page.getByRole('heading', { name: 'Ready to join?' }).waitFor();
+  return ada;
+}
+
+const alert = (one: Person, words: string) =>
+  one.page.getByRole('alert').filter({ hasText: words }).waitFor();
+
+describe('a lobby', () => {
+  it('says why a camera or a microphone does not start, for each reason', async () => {
+    const { page } = await inLobby();
+    const ada = { page } as Person;
+    const reasons = [
+      ['camera', 'NotAllowedError', 'does not let this page use the camera'],
+      ['camera', 'NotReadableError', 'The camera is in use by another program'],
+      ['microphone', 'NotFoundError', 'No microphone was found'],
+      ['microphone', 'OverconstrainedError', 'The chosen microphone is gone'],
+    ] as const;
+    for (const [device, error, words] of reasons) {
+      await fail(page, device, error);
+      await page.reload();
+      await alert(ada, words);
+      await plugIn(page, device);
+    }
+  });
+
+  it('starts what was missing once it is plugged in, and what was denied on a click', async () => {
+    const ada = await inLobby();
+    const { page } = ada;
+    await fail(page, 'camera', 'NotFoundError');
+    await fail(page, 'microphone', 'NotAllowedError');
+    await page.reload();
+    await alert(ada, 'No camera was found');
+    await alert(ada, 'does not let this page use the microphone');
+    await plugIn(page, 'camera');
+    await page.getByLabel('Your camera').waitFor();
+    await plugIn(page, 'microphone');
+    await alert(ada, 'does not let this page use the microphone');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('does not let this page').waitFor({ state: 'detached' });
+  });
+
+  it('shows that the microphone hears something, and plays a test sound', async () => {
+    const { page } = await inLobby();
+    const meter = page.getByLabel('Microphone level');
+    await until('the meter moves', async () =>
+      meter.evaluate((element) => (element as HTMLMeterElement).value > 0.1),
+    );
+    await page.getByRole('button', { name: 'Microphone' }).click();
+    await until('the meter is still', async () =>
+      meter.evaluate((element) => (element as HTMLMeterElement).value === 0),
+    );
+    await page.getByRole('button', { name: 'Test sound' }).click();
+    await page.getByRole('button', { name: 'Playing…' }).waitFor();
+    await page.getByRole('button', { name: 'Test sound' }).waitFor();
+  });
+
+  it('remembers the name and the chosen devices', async () => {
+    const ada = await inLobby();
+    const { page } = ada;
+    const picker = page.locator('label', { hasText: 'Microphone' }).locator('select');
+    await picker.selectOption({ index: 1 });
+    const chosen = await picker.inputValue();
+    const stored = await page.evaluate(() => localStorage.getItem('orange-meets.microphone'));
+    expect(stored).toBe(JSON.stringify(chosen));
+    await ada.enter();
+    await ada.isIn(1);
+    await ada.leave();
+    await page.getByRole('button', { name: 'Join again' }).click();
+    await until('the name is there', async () =>
+      page
+        .getByLabel('Your name')
+        .inputValue()
+        .then((name) => name === 'Ada'),
+    );
+  });
+});
+
+describe('the self test', () => {
+  it('passes in a browser that can make calls', async () => {
+    const { page } = await stage.person('Ada', RED_BLUE);
+    await page.goto(`${stage.server.url}/check`);
+    await page.getByText('Everything is fine.').waitFor();
+    expect(await page.locator('li[data-result="passed"]').count()).toBe(8);
+  });
+
+  it('names what is in the way, and the start page says it up front', async () => {
+    const { page } = await stage.person('Ada', RED_BLUE);
+    await page.addInitScript(() => Reflect.deleteProperty(window, 'RTCRtpScriptTransform'));
+    await page.goto(stage.server.url);
+    await page.getByText('cannot encrypt calls end to end').waitFor();
+    await page.getByRole('link', { name: 'Test this browser' }).click();
+    await page.getByText('Something is in the way.').waitFor();
+    expect(await page.locator('li[data-result="failed"]').innerText()).toContain(
+      'cannot encrypt calls end to end',
+    );
+  });
+});
+
+describe('a language', () => {
+  it('is that of the browser until another one is chosen, and then stays', async () => {
+    const { page } = await stage.person('Ada', RED_BLUE);
+    await page.addInitScript(() =>
+      Object.defineProperty(navigator, 'languages', { value: ['de-CH', 'en'] }),
+    );
+    await page.goto(stage.server.url);
+    await page.getByRole('button', { name: 'Neues Treffen' }).waitFor();
+    expect(await page.locator('html').getAttribute('lang')).toBe('de');
+    await page.getByLabel('Sprache').selectOption('fr');
+    await page.getByRole('button', { name: 'Nouvelle réunion' }).waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Nouvelle réunion' }).waitFor();
+  });
+});

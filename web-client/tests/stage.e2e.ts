@@ -1,0 +1,92 @@
+/** What is shown where: pins, speakers, screens, and how much of it is received. */
+
+import { describe, expect, it } from 'vitest';
+import { screenToShare } from './support/devices';
+import { more, mute, onStage, press, unmute } from './support/meeting';
+import { GREEN_YELLOW, type Person, RED_BLUE, until } from './support/person';
+import { Stage } from './support/stage';
+
+const stage = new Stage();
+
+/** Bytes of video received until now. */
+async function videoBytes(one: Person): Promise<number> {
+  const stats = await one.stats();
+  return stats
+    .filter((entry) => entry['type'] === 'inbound-rtp' && entry['kind'] === 'video')
+    .reduce((sum, entry) => sum + Number(entry['bytesReceived'] ?? 0), 0);
+}
+
+const shows = (one: Person, name: string | undefined): Promise<void> =>
+  until(`${one.name} has ${name} on the stage`, async () => (await onStage(one)) === name);
+
+describe('the stage', () => {
+  it('shows whom one pins, and nobody any more when the pin is taken away', async () => {
+    const { ada } = await stage.meetingOfThree();
+    await shows(ada, undefined);
+    await press(ada, 'Keep large: Cleo');
+    await shows(ada, 'Cleo');
+    const figure = ada.page.locator('figure', { hasText: 'Cleo' });
+    await until('Cleo is large', async () => ((await figure.boundingBox())?.width ?? 0) > 600);
+    await press(ada, 'Keep large: Cleo');
+    await shows(ada, undefined);
+  });
+
+  it('follows the voices that this browser hears', async () => {
+    const { ada, bob, cleo } = await stage.meetingOfThree();
+    await Promise.all([mute(bob), mute(cleo)]);
+    await more(ada, 'Show the speaker large');
+    await until('nobody speaks', async () => {
+      const speaking = ada.page.locator('figure:not([data-self])[data-speaking="true"]');
+      return (await speaking.count()) === 0;
+    });
+    await unmute(cleo);
+    await shows(ada, 'Cleo');
+    await mute(cleo);
+    await unmute(bob);
+    await shows(ada, 'Bob');
+  });
+
+  it('goes to a shared screen by itself, and back to the grid after it', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    await screenToShare(ada.page);
+    const link = await stage.newMeeting(ada);
+    const bob = await stage.person('Bob', GREEN_YELLOW);
+    await bob.join(link);
+    await Promise.all([ada.isIn(2), bob.isIn(2)]);
+    await press(ada, 'Share screen');
+    await shows(bob, 'Ada’s screen');
+    const video = bob.page.locator('figure[data-source="screen"] video');
+    await until('the screen has a picture', async () =>
+      video.evaluate((element) => (element as HTMLVideoElement).videoWidth > 320),
+    );
+    await press(ada, 'Stop sharing');
+    await shows(bob, undefined);
+    await bob.isIn(2);
+  });
+});
+
+describe('receiving less', () => {
+  it('stops the others’ pictures on the way, and brings them back', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    const link = await stage.newMeeting(ada);
+    const bob = await stage.person('Bob', GREEN_YELLOW);
+    await bob.join(link);
+    await bob.waitToSee('Ada', RED_BLUE);
+    await more(bob, 'Settings');
+    await bob.page.getByLabel('Sound only').check();
+    await until('no video arrives', async () => {
+      const before = await videoBytes(bob);
+      await bob.page.waitForTimeout(1000);
+      return (await videoBytes(bob)) === before;
+    });
+    expect(await bob.sees('Ada')).toBeUndefined();
+    await bob.page.getByLabel('Everything').check();
+    await bob.page.keyboard.press('Escape');
+    await bob.waitToSee('Ada', RED_BLUE);
+    await more(bob, 'Settings');
+    await bob.page.getByLabel('Save data').check();
+    await bob.page.keyboard.press('Escape');
+    await bob.waitToSee('Ada', RED_BLUE);
+    await ada.waitToSee('Bob', GREEN_YELLOW);
+  });
+});

@@ -1,0 +1,62 @@
+/** Browsers whose devices do as the test says. */
+
+import type { Page } from 'playwright-core';
+
+/** From the next page on, cameras and microphones fail as told by `fail`. */
+export async function unreliable(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const media = navigator.mediaDevices;
+    const working = media.getUserMedia.bind(media);
+    media.getUserMedia = async (constraints) => {
+      const kind = constraints?.video ? 'camera' : 'microphone';
+      const name = sessionStorage.getItem(`fail ${kind}`);
+      if (name) throw new DOMException('as the test wants it', name);
+      return working(constraints);
+    };
+  });
+}
+
+/** Lets a device fail with an error of this name from the next try on, across reloads. */
+export async function fail(page: Page, kind: 'camera' | 'microphone', name: string): Promise<void> {
+  await page.evaluate(([device, error]) => sessionStorage.setItem(`fail ${device}`, error), [
+    kind,
+    name,
+  ] as const);
+}
+
+/** The device works again, and the browser tells that something was plugged in. */
+export async function plugIn(page: Page, kind: 'camera' | 'microphone'): Promise<void> {
+  await page.evaluate((device) => {
+    sessionStorage.removeItem(`fail ${device}`);
+    navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+  }, kind);
+}
+
+/** From the next page on, whoever shares a screen shares this. */
+export async function screenToShare(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    navigator.mediaDevices.getDisplayMedia = async () => {
+      const canvas = document.createElement('canvas');
+      canvas.width = 1280;
+      canvas.height = 720;
+      const pen = canvas.getContext('2d');
+      let step = 0;
+      setInterval(() => {
+        if (pen === null) return;
+        pen.fillStyle = '#f4f1ea';
+        pen.fillRect(0, 0, 1280, 720);
+        pen.fillStyle = '#20242b';
+        pen.font = '600 56px sans-serif';
+        pen.fillText('Quarterly review', 80, 130);
+        pen.fillStyle = '#f6821f';
+        for (const [at, height] of [180, 260, 220, 340, 410].entries()) {
+          pen.fillRect(100 + at * 220, 620 - height, 140, height);
+        }
+        pen.fillStyle = '#20242b';
+        pen.fillRect((step * 20) % 1280, 660, 40, 20);
+        step += 1;
+      }, 100);
+      return canvas.captureStream(10);
+    };
+  });
+}
