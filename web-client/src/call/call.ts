@@ -94,6 +94,7 @@ export class Call {
       slots: this.slots.value,
       labels: this.labels.value,
       ownLeaf: this.ownLeaf.value,
+      members: new Set(this.roster.value?.members.map((one) => one.leaf)),
     }));
     for (const source of ['microphone', 'camera'] as const) {
       const { track } = this.devices[source];

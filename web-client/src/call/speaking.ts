@@ -25,13 +25,20 @@ export const PAUSE_MS = 700;
 /** The stage does not change hands more often. */
 export const FLOOR_MS = 2000;
 
-/** `levels` by leaf, measured at `at`. */
-export function hear(before: Speaking, levels: ReadonlyMap<number, number>, at: number): Speaking {
+/** `levels` by leaf, measured at `at`. The own voice is among them, but never takes the floor:
+ * nobody wants to look at themselves while they speak. */
+export function hear(
+  before: Speaking,
+  levels: ReadonlyMap<number, number>,
+  own: number | undefined,
+  at: number,
+): Speaking {
   const heard = new Map(before.heard);
   for (const [leaf, level] of levels) if (level >= VOICE_LEVEL) heard.set(leaf, at);
   const now = new Set<number>();
   for (const [leaf, last] of heard) if (levels.has(leaf) && at - last < PAUSE_MS) now.add(leaf);
-  const { active, activeSince } = floor(before, now, levels, at);
+  const others = [...now].filter((leaf) => leaf !== own);
+  const { active, activeSince } = floor(before, others, levels, at);
   const same =
     now.size === before.now.size &&
     [...now].every((leaf) => before.now.has(leaf)) &&
@@ -44,6 +51,7 @@ export function hear(before: Speaking, levels: ReadonlyMap<number, number>, at: 
 
 /** Somebody left: they hold no floor. */
 export function without(before: Speaking, members: ReadonlySet<number>): Speaking {
+  if ([...before.heard.keys()].every((leaf) => members.has(leaf))) return before;
   const active =
     before.active !== undefined && members.has(before.active) ? before.active : undefined;
   const heard = new Map([...before.heard].filter(([leaf]) => members.has(leaf)));
@@ -52,14 +60,15 @@ export function without(before: Speaking, members: ReadonlySet<number>): Speakin
 
 function floor(
   before: Speaking,
-  now: ReadonlySet<number>,
+  voices: readonly number[],
   levels: ReadonlyMap<number, number>,
   at: number,
 ): Pick<Speaking, 'active' | 'activeSince'> {
   const { active, activeSince } = before;
   // Whoever speaks keeps the floor; whoever stopped keeps it until another one speaks.
-  if (active !== undefined && (now.has(active) || at - activeSince < FLOOR_MS)) return before;
-  const loudest = [...now].toSorted((a, b) => (levels.get(b) ?? 0) - (levels.get(a) ?? 0))[0];
+  if (active !== undefined && (voices.includes(active) || at - activeSince < FLOOR_MS))
+    return before;
+  const loudest = voices.toSorted((a, b) => (levels.get(b) ?? 0) - (levels.get(a) ?? 0))[0];
   return loudest === undefined || loudest === active
     ? { active, activeSince }
     : { active: loudest, activeSince: at };

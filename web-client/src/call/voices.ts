@@ -5,7 +5,7 @@ import type { Device } from '../devices/device';
 import { CONTEXTS } from '../e2ee/messages';
 import type { Slot } from '../peer_connection/peer_connection';
 import { Loudness } from '../sound/loudness';
-import { hear, silence, type Speaking, VOICE_LEVEL } from './speaking';
+import { hear, silence, type Speaking, VOICE_LEVEL, without } from './speaking';
 import type { Label } from './tiles';
 
 const INTERVAL_MS = 150;
@@ -18,6 +18,8 @@ export interface Heard {
   slots: readonly Slot[];
   labels: ReadonlyMap<string, Label>;
   ownLeaf: number | undefined;
+  /** The leaves of the group: who has left holds no floor. */
+  members: ReadonlySet<number>;
 }
 
 export class Voices {
@@ -43,7 +45,7 @@ export class Voices {
   }
 
   #measure(): void {
-    const { slots, labels, ownLeaf } = this.heard();
+    const { slots, labels, ownLeaf, members } = this.heard();
     const levels = new Map<number, number>();
     const used = new Set<MediaStreamTrack>();
     const measure = (track: MediaStreamTrack | undefined): number => {
@@ -61,7 +63,7 @@ export class Voices {
     const own = measure(this.microphone.track.value);
     if (ownLeaf !== undefined) levels.set(ownLeaf, own);
     this.#noticeMutedSpeech(measure(this.microphone.standby.value));
-    this.speaking.value = hear(this.speaking.value, levels, Date.now());
+    this.speaking.value = hear(without(this.speaking.value, members), levels, ownLeaf, Date.now());
     for (const [track, meter] of this.#meters) {
       if (used.has(track)) continue;
       meter.close();

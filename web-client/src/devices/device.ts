@@ -108,7 +108,9 @@ export class Device {
 
   /** The id of the one in use, for a list that shows which it is. */
   get used(): string {
-    return this.track.value?.getSettings().deviceId ?? this.chosen.value;
+    const id = this.track.value?.getSettings().deviceId;
+    // Some tracks go by a name that is not in the list.
+    return this.choices.value.some((one) => one.deviceId === id) && id ? id : this.chosen.value;
   }
 
   async #open(strictness: 'ideal' | 'exact'): Promise<void> {
