@@ -1,15 +1,21 @@
-/** Meeting links: `/<room>#v1.<secret>`. What stands after `#` never leaves the browser. */
+/** Meeting links: `/<room>#v1.<secret>`, or `/<room>#v1p.<secret>.<check>` where a passphrase is
+ * asked for on top. What stands after `#` never leaves the browser. */
 
 import { type Sentence, sentence } from './i18n/i18n';
 
 const ROOM = /^[A-Za-z0-9_-]{22}$/;
-const FRAGMENT = /^v1\.[A-Za-z0-9_-]{43}$/;
+const FRAGMENT = /^v1(?<locked>p)?\.[A-Za-z0-9_-]{43}(?<check>\.[A-Za-z0-9_-]{4})?$/;
+
+/** The longest passphrase. */
+export const PASSPHRASE_CHARS = 256;
 
 export interface MeetingLink {
   /** The room id: the server knows it. */
   room: string;
   /** The fragment with the link secret: the server never gets it. */
   fragment: string;
+  /** It opens with a passphrase only. */
+  locked: boolean;
 }
 
 export type ParsedLink =
@@ -27,8 +33,12 @@ export function parseLink(address: { pathname: string; hash: string }): ParsedLi
   const fragment = address.hash.replace(/^#/, '');
   if (!ROOM.test(room)) return { kind: 'broken', why: sentence('link.unknown') };
   if (fragment === '') return { kind: 'broken', why: sentence('link.no_key') };
-  if (!FRAGMENT.test(fragment)) return { kind: 'broken', why: sentence('link.damaged') };
-  return { kind: 'meeting', link: { room, fragment } };
+  const parts = FRAGMENT.exec(fragment)?.groups;
+  const locked = parts?.['locked'] !== undefined;
+  if (parts === undefined || locked !== (parts['check'] !== undefined)) {
+    return { kind: 'broken', why: sentence('link.damaged') };
+  }
+  return { kind: 'meeting', link: { room, fragment, locked } };
 }
 
 /** A fresh link secret: 32 random bytes. */
@@ -39,6 +49,6 @@ export function newFragment(): string {
 }
 
 /** The path and fragment of a meeting. */
-export function linkPath(link: MeetingLink): string {
+export function linkPath(link: Pick<MeetingLink, 'room' | 'fragment'>): string {
   return `/${link.room}#${link.fragment}`;
 }

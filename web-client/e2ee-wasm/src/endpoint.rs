@@ -2,13 +2,14 @@
 
 use e2ee::Suite;
 use e2ee::endpoint::{EndpointConfig, Member, Output};
-use e2ee::link::LinkSecret;
+use e2ee::link::Link;
 use e2ee::messages::Content;
 use js_sys::{Array, Uint8Array};
 use signaling_protocol::ServerMessage;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::link::{link_error, room};
 use crate::media::millis;
 use crate::thrown::thrown;
 use crate::typescript::{JsConfig, JsOutput, media_keys, object};
@@ -29,12 +30,12 @@ impl Endpoint {
     /// Thrown: a field of the configuration does not fit.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &JsConfig, now_ms: f64) -> Result<Self, JsValue> {
-        let room =
-            config.room().parse().map_err(|error| thrown("bad_room", &format!("{error}.")))?;
-        let link: LinkSecret = config
+        let room = room(&config.room())?;
+        let link = config
             .link()
-            .parse()
-            .map_err(|error: e2ee::link::LinkError| thrown(error.code(), &error.to_string()))?;
+            .parse::<Link>()
+            .and_then(|link| link.open(&room, config.passphrase().as_deref()))
+            .map_err(link_error)?;
         let identity_public = config.identity_public().to_vec().try_into().map_err(|_| {
             thrown("bad_identity_key", "The identity key is not an Ed25519 key of 32 bytes.")
         })?;

@@ -3,9 +3,11 @@
 //! Nothing is decided here. Whatever goes wrong is thrown as an `Error` with a `code`.
 
 mod endpoint;
+mod link;
 mod media;
 mod thrown;
 mod typescript;
 
 pub use endpoint::{Endpoint, pairwise_code};
+pub use link::{check_passphrase, locked_link};
 pub use media::MediaCryptor;

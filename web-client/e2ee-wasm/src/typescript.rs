@@ -42,8 +42,10 @@ export interface Opened {
 export interface EndpointConfig {
   /** The room to join: 22 base64url characters. */
   room: string;
-  /** The link's fragment: `v1.` and 43 base64url characters. */
+  /** The link's fragment. */
   link: string;
+  /** The passphrase, where the link asks for one. */
+  passphrase?: string;
   /** The name that others see. */
   name: string;
   /** The Ed25519 key that signs the certificate: 32 bytes. */
@@ -140,6 +142,8 @@ extern "C" {
     pub(crate) fn room(this: &JsConfig) -> String;
     #[wasm_bindgen(method, getter, structural)]
     pub(crate) fn link(this: &JsConfig) -> String;
+    #[wasm_bindgen(method, getter, structural)]
+    pub(crate) fn passphrase(this: &JsConfig) -> Option<String>;
     #[wasm_bindgen(method, getter, structural)]
     pub(crate) fn name(this: &JsConfig) -> String;
     #[wasm_bindgen(method, getter, structural)]

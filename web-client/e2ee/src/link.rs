@@ -1,5 +1,5 @@
 //! The link secret: who has the link can enter, and the server never sees it, because browsers
-//! keep a URL's fragment to themselves.
+//! keep a URL's fragment to themselves. A passphrase on top keeps out those who only found the link.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,18 +11,28 @@ use sha2::Sha256;
 use signaling_protocol::RoomId;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// The secret part of a room's link: 32 bytes, as `v1.` and 43 base64url characters in the
-/// fragment.
+use crate::passphrase::{self, CHECK_BYTES, Check};
+
+/// What all keys of a room come from: 32 bytes, those of the link, or those of the link and its
+/// passphrase together.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct LinkSecret([u8; Self::BYTES]);
 
-/// Why a link's fragment is not a link secret.
+/// A link's fragment: `v1.` and 43 base64url characters, or, where a passphrase is asked for,
+/// `v1p.`, the 43, a dot, and four characters by which a wrong passphrase is noticed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    secret: LinkSecret,
+    check: Option<Check>,
+}
+
+/// Why a link does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// Nothing after the `#`.
     #[error("The link has lost its last part, after the #; ask for the whole link.")]
     Missing,
-    /// It does not begin with `v1.`.
+    /// It begins neither with `v1.` nor with `v1p.`.
     #[error(
         "The link is of a kind that this page does not know; reload it, or ask for a new link."
     )]
@@ -42,6 +52,18 @@ pub enum LinkError {
     /// Not base64url.
     #[error("The link has a character that does not belong there; copy it again.")]
     BadCharacter,
+    /// A passphrase is needed, and none was given.
+    #[error("This meeting asks for a passphrase on top of the link.")]
+    PassphraseMissing,
+    /// The passphrase is not the one with which the link was made.
+    #[error("This is not the passphrase of this meeting; ask whoever sent you the link.")]
+    WrongPassphrase,
+    /// The passphrase is empty or too long.
+    #[error("A passphrase has 1 to {limit} characters.")]
+    PassphraseLength {
+        /// The most characters that it may have.
+        limit: usize,
+    },
 }
 
 impl LinkError {
@@ -54,6 +76,9 @@ impl LinkError {
             Self::TooShort { .. } => "link_too_short",
             Self::TooLong { .. } => "link_too_long",
             Self::BadCharacter => "link_bad_character",
+            Self::PassphraseMissing => "passphrase_missing",
+            Self::WrongPassphrase => "wrong_passphrase",
+            Self::PassphraseLength { .. } => "passphrase_length",
         }
     }
 }
@@ -68,7 +93,10 @@ pub(crate) struct RoomSecrets {
 }
 
 const PREFIX: &str = "v1.";
+const LOCKED_PREFIX: &str = "v1p.";
 const CHARACTERS: usize = 43;
+/// Three bytes in base64url.
+const CHECK_CHARACTERS: usize = 4;
 
 impl LinkSecret {
     /// Bytes of a link secret.
@@ -80,10 +108,8 @@ impl LinkSecret {
         Self(bytes)
     }
 
-    /// What stands after the `#`.
-    #[must_use]
-    pub fn to_fragment(&self) -> String {
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
+    pub(crate) fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
     }
 
     /// HKDF (RFC 5869) with SHA-256: salt `"lp1" ‖ room id`, then one label for each use.
@@ -101,7 +127,53 @@ impl LinkSecret {
     }
 }
 
-impl FromStr for LinkSecret {
+impl Link {
+    /// A link that opens by itself.
+    #[must_use]
+    pub fn open_to_all(secret: LinkSecret) -> Self {
+        Self { secret, check: None }
+    }
+
+    /// A link to this room that opens with a passphrase. Takes about a second.
+    ///
+    /// # Errors
+    /// [`LinkError::PassphraseLength`]
+    pub fn lock(secret: LinkSecret, room: &RoomId, passphrase: &str) -> Result<Self, LinkError> {
+        let (_, check) = passphrase::mix(&secret, room, passphrase)?;
+        Ok(Self { secret, check: Some(check) })
+    }
+
+    /// Whether it asks for a passphrase.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.check.is_some()
+    }
+
+    /// The secret that this link to a room stands for. Takes about a second where a passphrase is
+    /// asked for; a passphrase that is not asked for is not used.
+    ///
+    /// # Errors
+    /// [`LinkError::PassphraseMissing`], [`LinkError::WrongPassphrase`],
+    /// [`LinkError::PassphraseLength`]
+    pub fn open(&self, room: &RoomId, passphrase: Option<&str>) -> Result<LinkSecret, LinkError> {
+        let Some(expected) = self.check else { return Ok(self.secret.clone()) };
+        let passphrase = passphrase.ok_or(LinkError::PassphraseMissing)?;
+        let (mixed, check) = passphrase::mix(&self.secret, room, passphrase)?;
+        if check == expected { Ok(mixed) } else { Err(LinkError::WrongPassphrase) }
+    }
+
+    /// What stands after the `#`.
+    #[must_use]
+    pub fn to_fragment(&self) -> String {
+        let secret = URL_SAFE_NO_PAD.encode(self.secret.0);
+        match self.check {
+            None => format!("{PREFIX}{secret}"),
+            Some(check) => format!("{LOCKED_PREFIX}{secret}.{}", URL_SAFE_NO_PAD.encode(check)),
+        }
+    }
+}
+
+impl FromStr for Link {
     type Err = LinkError;
 
     /// Reads a fragment, with or without its `#`.
@@ -110,19 +182,33 @@ impl FromStr for LinkSecret {
         if fragment.is_empty() {
             return Err(LinkError::Missing);
         }
-        let text = fragment.strip_prefix(PREFIX).ok_or(LinkError::UnknownVersion)?;
+        let (text, locked) =
+            match (fragment.strip_prefix(PREFIX), fragment.strip_prefix(LOCKED_PREFIX)) {
+                (Some(text), _) => (text, false),
+                (None, Some(text)) => (text, true),
+                (None, None) => return Err(LinkError::UnknownVersion),
+            };
+        let whole = CHARACTERS + if locked { 1 + CHECK_CHARACTERS } else { 0 };
         let characters = text.chars().count();
-        if characters < CHARACTERS {
-            return Err(LinkError::TooShort { missing: CHARACTERS - characters });
+        if characters < whole {
+            return Err(LinkError::TooShort { missing: whole - characters });
         }
-        if characters > CHARACTERS {
-            return Err(LinkError::TooLong { extra: characters - CHARACTERS });
+        if characters > whole {
+            return Err(LinkError::TooLong { extra: characters - whole });
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| LinkError::BadCharacter)?;
-        let bytes = Zeroizing::new(bytes);
-        let secret = bytes.as_slice().try_into().map_err(|_| LinkError::BadCharacter)?;
-        Ok(Self(secret))
+        if !locked {
+            return Ok(Self::open_to_all(LinkSecret(decode(text)?)));
+        }
+        let (secret, check) = text.split_once('.').ok_or(LinkError::BadCharacter)?;
+        let check = decode::<CHECK_BYTES>(check)?;
+        Ok(Self { secret: LinkSecret(decode(secret)?), check: Some(check) })
     }
+}
+
+fn decode<const BYTES: usize>(text: &str) -> Result<[u8; BYTES], LinkError> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| LinkError::BadCharacter)?;
+    let bytes = Zeroizing::new(bytes);
+    bytes.as_slice().try_into().map_err(|_| LinkError::BadCharacter)
 }
 
 impl fmt::Debug for LinkSecret {
@@ -135,18 +221,28 @@ impl fmt::Debug for LinkSecret {
 mod tests {
     use super::*;
 
+    const ROOM: [u8; 16] = [4; 16];
+
+    fn locked(passphrase: &str) -> Link {
+        let secret = LinkSecret::from_bytes([0xa5; 32]);
+        Link::lock(secret, &RoomId::from_bytes(ROOM), passphrase).expect("a passphrase")
+    }
+
     #[test]
     fn a_fragment_comes_back_as_it_went() {
         let secret = LinkSecret::from_bytes(std::array::from_fn(|i| i as u8 * 7));
-        let fragment = secret.to_fragment();
-        assert_eq!(fragment.len(), 46);
-        assert_eq!(fragment.parse(), Ok(secret.clone()));
-        assert_eq!(format!("#{fragment}").parse(), Ok(secret));
+        for (link, length) in [(Link::open_to_all(secret), 46), (locked("open sesame"), 52)] {
+            let fragment = link.to_fragment();
+            assert_eq!(fragment.len(), length);
+            assert_eq!(fragment.parse(), Ok(link.clone()));
+            assert_eq!(format!("#{fragment}").parse(), Ok(link));
+        }
     }
 
     #[test]
     fn a_damaged_fragment_says_what_is_wrong_with_it() {
-        let whole = LinkSecret::from_bytes([0xa5; 32]).to_fragment();
+        let whole = Link::open_to_all(LinkSecret::from_bytes([0xa5; 32])).to_fragment();
+        let with_check = locked("open sesame").to_fragment();
         let cases = [
             (String::new(), LinkError::Missing),
             ("#".to_owned(), LinkError::Missing),
@@ -157,10 +253,39 @@ mod tests {
             (whole.replacen("paWl", "paÄl", 1), LinkError::BadCharacter),
             // The last character carries two bits that must be zero, or two links were one.
             (format!("{}B", &whole[..45]), LinkError::BadCharacter),
+            (with_check[..47].to_owned(), LinkError::TooShort { missing: 5 }),
+            (format!("{with_check}x"), LinkError::TooLong { extra: 1 }),
+            (with_check.replacen("v1p.", "v1.", 1), LinkError::TooLong { extra: 5 }),
+            (
+                format!("{}.{}", &with_check[..46], &with_check[46..].replace('.', "")),
+                LinkError::BadCharacter,
+            ),
         ];
         for (fragment, error) in cases {
-            assert_eq!(fragment.parse::<LinkSecret>(), Err(error), "{fragment}");
+            assert_eq!(fragment.parse::<Link>(), Err(error), "{fragment}");
         }
+    }
+
+    #[test]
+    fn a_link_without_a_passphrase_opens_by_itself() {
+        let secret = LinkSecret::from_bytes([1; 32]);
+        let link = Link::open_to_all(secret.clone());
+        assert!(!link.is_locked());
+        assert_eq!(link.open(&RoomId::from_bytes(ROOM), None), Ok(secret));
+    }
+
+    #[test]
+    fn a_locked_link_opens_with_its_passphrase_only_and_in_its_room_only() {
+        let room = RoomId::from_bytes(ROOM);
+        let link = locked("open sesame");
+        assert!(link.is_locked());
+        let opened = link.open(&room, Some("open sesame")).expect("the right one");
+        assert_ne!(opened, link.secret, "the link alone is not enough");
+        assert_eq!(link.open(&room, Some("open sesame")), Ok(opened));
+        assert_eq!(link.open(&room, None), Err(LinkError::PassphraseMissing));
+        assert_eq!(link.open(&room, Some("Open sesame")), Err(LinkError::WrongPassphrase));
+        let elsewhere = RoomId::from_bytes([5; 16]);
+        assert_eq!(link.open(&elsewhere, Some("open sesame")), Err(LinkError::WrongPassphrase));
     }
 
     #[test]

@@ -87,7 +87,7 @@ export class Call {
 
   constructor(
     readonly link: MeetingLink,
-    readonly name: string,
+    readonly entry: { name: string; passphrase: string | undefined },
     readonly devices: Devices,
   ) {
     this.voices = new Voices(devices.microphone, () => ({
@@ -106,6 +106,11 @@ export class Call {
     addEventListener('online', online);
     this.#unsubscribe.push(() => removeEventListener('online', online));
     void this.#join();
+  }
+
+  /** The person's own name. */
+  get name(): string {
+    return this.entry.name;
   }
 
   /** Ends the call by choice. */
@@ -136,7 +141,12 @@ export class Call {
       this.unconfirmed.value = [];
     });
     const workers = new EncryptionWorkers(
-      { room: this.link.room, link: this.link.fragment, name: this.name },
+      {
+        room: this.link.room,
+        link: this.link.fragment,
+        passphrase: this.entry.passphrase,
+        name: this.entry.name,
+      },
       {
         mls: (message) => this.#fromMls(workers, message),
         media: (message) => this.#fromMedia(workers, message),

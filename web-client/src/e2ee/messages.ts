@@ -28,7 +28,14 @@ export interface Roster {
 export type { Content, Message, Trust };
 
 export type ToMls =
-  | { type: 'start'; room: string; link: string; name: string; media: MessagePort }
+  | {
+      type: 'start';
+      room: string;
+      link: string;
+      passphrase: string | undefined;
+      name: string;
+      media: MessagePort;
+    }
   /** To be said to all members; `saying` tells the answer. */
   | { type: 'say'; saying: number; content: Content }
   /** The pairwise code with this leaf was compared: it was the same, or that is taken back. */
@@ -47,6 +54,18 @@ export type FromMls =
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
   | { type: 'rejoin'; reason: string }
   | { type: 'failed'; message: string };
+
+/** To the link worker, and what it answers. */
+export type ToLink =
+  /** A new link that asks for this passphrase. */
+  | { type: 'lock'; room: string; passphrase: string }
+  /** Whether the passphrase is that of the link. */
+  | { type: 'check'; room: string; link: string; passphrase: string };
+
+export type FromLink =
+  | { type: 'locked'; link: string }
+  | { type: 'checked'; right: boolean }
+  | { type: 'failed'; code: string };
 
 /** From the MLS worker to the media worker. */
 export interface KeysMessage {

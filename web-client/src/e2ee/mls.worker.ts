@@ -42,6 +42,7 @@ async function start(message: ToMls & { type: 'start' }): Promise<void> {
     {
       room: message.room,
       link: message.link,
+      ...(message.passphrase !== undefined && { passphrase: message.passphrase }),
       name: message.name,
       identity_public: identity.publicKey,
     },

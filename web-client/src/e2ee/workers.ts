@@ -2,6 +2,7 @@
 
 import mediaWorkerUrl from './media.worker.ts?worker&url';
 import mlsWorkerUrl from './mls.worker.ts?worker&url';
+import { ownScript } from './own_script';
 import type { Content, FromMedia, FromMls, ToMedia, ToMls, TransformOptions } from './messages';
 
 export interface WorkerEvents {
@@ -13,7 +14,10 @@ export class EncryptionWorkers {
   readonly #mls = new Worker(ownScript(mlsWorkerUrl), { type: 'module', name: 'mls' });
   readonly #media = new Worker(ownScript(mediaWorkerUrl), { type: 'module', name: 'media' });
 
-  constructor(meeting: { room: string; link: string; name: string }, events: WorkerEvents) {
+  constructor(
+    meeting: { room: string; link: string; passphrase: string | undefined; name: string },
+    events: WorkerEvents,
+  ) {
     const { port1, port2 } = new MessageChannel();
     this.#mls.onmessage = (event: MessageEvent<FromMls>) => events.mls(event.data);
     this.#media.onmessage = (event: MessageEvent<FromMedia>) => events.media(event.data);
@@ -61,28 +65,4 @@ export class EncryptionWorkers {
   #toMedia(message: ToMedia, transfer: Transferable[]): void {
     this.#media.postMessage(message, transfer);
   }
-}
-
-interface TrustedTypesFactory {
-  createPolicy(
-    name: string,
-    rules: { createScriptURL(url: string): string },
-  ): { createScriptURL(url: string): string };
-}
-
-const policy = (globalThis as { trustedTypes?: TrustedTypesFactory }).trustedTypes?.createPolicy(
-  'app-worker',
-  {
-    createScriptURL(url) {
-      if (new URL(url, location.href).origin !== location.origin) {
-        throw new TypeError('workers come from this origin only');
-      }
-      return url;
-    },
-  },
-);
-
-/** Script of this origin, by the one policy that Trusted Types allow here. */
-function ownScript(url: string): string {
-  return policy === undefined ? url : policy.createScriptURL(url);
 }

@@ -16,6 +16,9 @@ export interface Messages {
   'landing.starting': Record<never, never>;
   'landing.paste': Record<never, never>;
   'landing.open': Record<never, never>;
+  'landing.more_safety': Record<never, never>;
+  'landing.passphrase': Record<never, never>;
+  'landing.passphrase_what': Record<never, never>;
   'link.title': Record<never, never>;
   'link.none': Record<never, never>;
   'link.whole': Record<never, never>;
@@ -36,6 +39,9 @@ export interface Messages {
   'lobby.allow': Record<never, never>;
   'lobby.no_picture': Record<never, never>;
   'lobby.camera_is_off': Record<never, never>;
+  'lobby.passphrase': Record<never, never>;
+  'lobby.checking': Record<never, never>;
+  'lobby.wrong_passphrase': Record<never, never>;
   'device.camera': Record<never, never>;
   'device.microphone': Record<never, never>;
   'device.speaker': Record<never, never>;

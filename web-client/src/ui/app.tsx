@@ -9,7 +9,7 @@ import { type MeetingLink, type ParsedLink, parseLink } from '../link';
 import { Ended } from './ended';
 import { Landing } from './landing';
 import { Lazy, useLazy } from './lazy';
-import { Lobby } from './lobby';
+import { type Entry, Lobby } from './lobby';
 import { Notice } from './notice';
 
 /** All that only a call needs. */
@@ -18,6 +18,7 @@ const selfTest = new Lazy(() => import('./check/check_page'));
 
 export function App() {
   const [link, setLink] = useState<ParsedLink>(() => parseLink(location));
+  const [passphrase, setPassphrase] = useState<string>();
   useEffect(() => {
     const follow = (): void => setLink(parseLink(location));
     addEventListener('popstate', follow);
@@ -33,11 +34,24 @@ export function App() {
   if (missing !== undefined) return <Notice title={t('support.title')} text={text(missing)} />;
   switch (link.kind) {
     case 'none':
-      return <Landing onMeeting={() => setLink(parseLink(location))} />;
+      return (
+        <Landing
+          onMeeting={(chosen) => {
+            setPassphrase(chosen);
+            setLink(parseLink(location));
+          }}
+        />
+      );
     case 'broken':
       return <Notice title={t('link.title')} text={text(link.why)} />;
     case 'meeting':
-      return <Meeting key={link.link.room + link.link.fragment} link={link.link} />;
+      return (
+        <Meeting
+          key={link.link.room + link.link.fragment}
+          link={link.link}
+          passphrase={passphrase}
+        />
+      );
   }
 }
 
@@ -47,16 +61,22 @@ function Check() {
   return part === undefined ? null : <part.CheckPage />;
 }
 
-function Meeting({ link }: { link: MeetingLink }) {
+interface MeetingProps {
+  link: MeetingLink;
+  /** As it was chosen when the link was made, in this window. */
+  passphrase: string | undefined;
+}
+
+function Meeting(meeting: MeetingProps) {
   const [visit, setVisit] = useState(0);
-  return <Visit key={visit} link={link} onAgain={() => setVisit(visit + 1)} />;
+  return <Visit key={visit} {...meeting} onAgain={() => setVisit(visit + 1)} />;
 }
 
 /** One visit to a meeting: lobby, call, end. */
-function Visit({ link, onAgain }: { link: MeetingLink; onAgain: () => void }) {
+function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => void }) {
   const devices = useMemo(() => new Devices(), []);
   const [call, setCall] = useState<Call>();
-  const [name, setName] = useState<string>();
+  const [entry, setEntry] = useState<Entry>();
   // Fetched while the person looks at the lobby.
   const { part, failed } = useLazy(calling);
   useEffect(() => {
@@ -69,11 +89,13 @@ function Visit({ link, onAgain }: { link: MeetingLink; onAgain: () => void }) {
     return () => removeEventListener('pagehide', leave);
   }, [call]);
   useEffect(() => {
-    if (part !== undefined && name !== undefined) setCall(new part.Call(link, name, devices));
-  }, [part, name, link, devices]);
+    if (part !== undefined && entry !== undefined) setCall(new part.Call(link, entry, devices));
+  }, [part, entry, link, devices]);
 
   if (failed) return <Notice title={t('link.title')} text={t('refusal.unreachable')} />;
-  if (call === undefined || part === undefined) return <Lobby devices={devices} onJoin={setName} />;
+  if (call === undefined || part === undefined) {
+    return <Lobby link={link} passphrase={passphrase} devices={devices} onJoin={setEntry} />;
+  }
   const state = call.state.value;
   if (state.kind === 'ended') {
     return <Ended why={state.why} since={call.since} onAgain={onAgain} />;

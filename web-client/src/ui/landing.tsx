@@ -3,23 +3,32 @@
 import { useState } from 'preact/hooks';
 import { failureSentence } from '../call/words';
 import { type Sentence, sentence, t, text } from '../i18n/i18n';
-import { linkPath, newFragment, parseLink } from '../link';
+import { linkPath, newFragment, PASSPHRASE_CHARS, parseLink } from '../link';
 import { createRoom } from '../signaling/http';
 import css from './forms.module.css';
 import { Page } from './page';
 
-export function Landing({ onMeeting }: { onMeeting: () => void }) {
+/** What only a passphrase needs comes when one is used. */
+async function lockedFragment(room: string, passphrase: string): Promise<string> {
+  const { lockedFragment: lock } = await import('../e2ee/passphrase');
+  return lock(room, passphrase);
+}
+
+export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => void }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Sentence>();
   const [address, setAddress] = useState('');
+  const [passphrase, setPassphrase] = useState('');
 
   async function create(): Promise<void> {
     setBusy(true);
     setProblem(undefined);
     try {
       const room = await createRoom();
-      history.pushState(null, '', linkPath({ room, fragment: newFragment() }));
-      onMeeting();
+      const locked = passphrase.trim() !== '';
+      const fragment = locked ? await lockedFragment(room, passphrase) : newFragment();
+      history.pushState(null, '', linkPath({ room, fragment }));
+      onMeeting(locked ? passphrase : undefined);
     } catch (error) {
       setProblem(failureSentence(error));
       setBusy(false);
@@ -48,6 +57,20 @@ export function Landing({ onMeeting }: { onMeeting: () => void }) {
       <button class={css.primary} type="button" disabled={busy} onClick={() => void create()}>
         {busy ? t('landing.starting') : t('landing.new')}
       </button>
+      <details>
+        <summary>{t('landing.more_safety')}</summary>
+        <label class={css.field}>
+          <span>{t('landing.passphrase')}</span>
+          <input
+            type="text"
+            autoComplete="off"
+            maxLength={PASSPHRASE_CHARS}
+            value={passphrase}
+            onInput={(event) => setPassphrase(event.currentTarget.value)}
+          />
+        </label>
+        <p class={css.quiet}>{t('landing.passphrase_what')}</p>
+      </details>
       <form class={css.row} onSubmit={open}>
         <label class={css.field}>
           <span>{t('landing.paste')}</span>

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Device } from '../devices/device';
 import type { Devices } from '../devices/devices';
 import { t } from '../i18n/i18n';
+import { type MeetingLink, PASSPHRASE_CHARS } from '../link';
 import { settings } from '../settings/settings';
 import forms from './forms.module.css';
 import { CameraIcon, MicrophoneIcon } from './icons';
@@ -16,15 +17,44 @@ const NAME_CHARS = 64;
 /** A browser that takes longer than this is asking the person. */
 const ASKING_MS = 700;
 
-export function Lobby({ devices, onJoin }: { devices: Devices; onJoin: (name: string) => void }) {
-  const [name, setName] = useState(settings.name.value);
+/** With what somebody comes in. */
+export interface Entry {
+  name: string;
+  /** That of the link, if it asks for one. */
+  passphrase: string | undefined;
+}
 
-  function join(event: Event): void {
+interface Props {
+  link: MeetingLink;
+  /** As it is known already. */
+  passphrase: string | undefined;
+  devices: Devices;
+  onJoin: (entry: Entry) => void;
+}
+
+export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
+  const [name, setName] = useState(settings.name.value);
+  const [passphrase, setPassphrase] = useState(known ?? '');
+  const [lock, setLock] = useState<'open' | 'checking' | 'wrong' | 'failed'>('open');
+
+  async function join(event: Event): Promise<void> {
     event.preventDefault();
     const clean = name.trim();
-    if (clean === '') return;
+    if (clean === '' || lock === 'checking') return;
     settings.name.value = clean;
-    onJoin(clean);
+    if (!link.locked) {
+      onJoin({ name: clean, passphrase: undefined });
+      return;
+    }
+    setLock('checking');
+    try {
+      const { openLink } = await import('../e2ee/passphrase');
+      const right = await openLink(link, passphrase);
+      if (right === undefined) setLock('wrong');
+      else onJoin({ name: clean, passphrase: right });
+    } catch {
+      setLock('failed');
+    }
   }
 
   return (
@@ -33,7 +63,7 @@ export function Lobby({ devices, onJoin }: { devices: Devices; onJoin: (name: st
       <div class={css.columns}>
         <div class={css.column}>
           <Preview devices={devices} />
-          <form onSubmit={join} class={forms.row}>
+          <form onSubmit={(event) => void join(event)} class={forms.row}>
             <label class={forms.field}>
               <span>{t('lobby.name')}</span>
               <input
@@ -46,10 +76,29 @@ export function Lobby({ devices, onJoin }: { devices: Devices; onJoin: (name: st
                 onInput={(event) => setName(event.currentTarget.value)}
               />
             </label>
-            <button class={forms.primary} type="submit">
-              {t('lobby.join')}
+            {link.locked && (
+              <label class={forms.field}>
+                <span>{t('lobby.passphrase')}</span>
+                <input
+                  type="password"
+                  autoComplete="off"
+                  required
+                  maxLength={PASSPHRASE_CHARS}
+                  value={passphrase}
+                  aria-invalid={lock === 'wrong'}
+                  onInput={(event) => setPassphrase(event.currentTarget.value)}
+                />
+              </label>
+            )}
+            <button class={forms.primary} type="submit" disabled={lock === 'checking'}>
+              {lock === 'checking' ? t('lobby.checking') : t('lobby.join')}
             </button>
           </form>
+          {(lock === 'wrong' || lock === 'failed') && (
+            <p class={forms.problem} role="alert">
+              {lock === 'wrong' ? t('lobby.wrong_passphrase') : t('ended.encryption_failed')}
+            </p>
+          )}
           <p class={forms.quiet}>{t('lobby.name_privacy')}</p>
         </div>
         <div class={css.column}>

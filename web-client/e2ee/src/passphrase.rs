@@ -1,0 +1,86 @@
+//! A passphrase on top of a link: whoever only found the link does not get in.
+//!
+//! Argon2id (RFC 9106) makes each guess dear for somebody who has the link; whoever does not have
+//! the link has nothing to guess against.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use signaling_protocol::RoomId;
+use zeroize::Zeroizing;
+
+use crate::link::{LinkError, LinkSecret};
+
+/// Bytes of the check that stands in the link: a wrong passphrase passes once in 16 million times,
+/// and then opens nothing.
+pub(crate) const CHECK_BYTES: usize = 3;
+pub(crate) type Check = [u8; CHECK_BYTES];
+
+/// Characters of a passphrase.
+const LIMIT: usize = 256;
+/// The second recommended option of RFC 9106 section 4, for memory-constrained environments: a
+/// phone's browser must do it too. KiB, passes, lanes.
+const MEMORY_KIB: u32 = 64 * 1024;
+const PASSES: u32 = 3;
+const LANES: u32 = 4;
+
+/// The secret that a link and a passphrase make together, and the check.
+pub(crate) fn mix(
+    secret: &LinkSecret,
+    room: &RoomId,
+    passphrase: &str,
+) -> Result<(LinkSecret, Check), LinkError> {
+    if !(1..=LIMIT).contains(&passphrase.chars().count()) {
+        return Err(LinkError::PassphraseLength { limit: LIMIT });
+    }
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(LinkSecret::BYTES))
+        .expect("these are within the bounds of RFC 9106 section 3.1");
+    let mut stretched = Zeroizing::new([0; LinkSecret::BYTES]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), &salt(room), stretched.as_mut())
+        .expect("a salt of 33 bytes and a bounded passphrase are within RFC 9106 section 3.1");
+
+    let mut both = Zeroizing::new([0; 2 * LinkSecret::BYTES]);
+    let (first, second) = both.split_at_mut(LinkSecret::BYTES);
+    first.copy_from_slice(secret.as_bytes());
+    second.copy_from_slice(stretched.as_ref());
+    let key = Hkdf::<Sha256>::new(Some(&salt(room)), both.as_ref());
+    let (mut mixed, mut check) = (Zeroizing::new([0; LinkSecret::BYTES]), [0; CHECK_BYTES]);
+    for (label, out) in [("lp1 locked", mixed.as_mut_slice()), ("lp1 check", &mut check)] {
+        key.expand(label.as_bytes(), out).expect("at most one block of HKDF-SHA-256");
+    }
+    Ok((LinkSecret::from_bytes(*mixed), check))
+}
+
+/// Guesses made for one room are of no use for another.
+fn salt(room: &RoomId) -> Vec<u8> {
+    let mut salt = b"lp1 phrase/".to_vec();
+    salt.extend_from_slice(room.as_str().as_bytes());
+    salt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passphrase_has_a_length() {
+        let (secret, room) = (LinkSecret::from_bytes([1; 32]), RoomId::from_bytes([1; 16]));
+        let error = Err(LinkError::PassphraseLength { limit: LIMIT });
+        assert_eq!(mix(&secret, &room, ""), error);
+        assert_eq!(mix(&secret, &room, &"ä".repeat(LIMIT + 1)), error);
+        assert!(mix(&secret, &room, &"ä".repeat(LIMIT)).is_ok());
+    }
+
+    #[test]
+    fn the_secret_takes_both_the_link_and_the_passphrase() {
+        let room = RoomId::from_bytes([1; 16]);
+        let of = |secret: u8, passphrase| {
+            mix(&LinkSecret::from_bytes([secret; 32]), &room, passphrase)
+                .expect("it is long enough")
+        };
+        let (both, _) = of(1, "one");
+        assert_ne!(both, of(2, "one").0);
+        assert_ne!(both, of(1, "two").0);
+    }
+}
