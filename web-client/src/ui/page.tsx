@@ -1,14 +1,20 @@
 /** The frame of every page that is not the call. */
 
 import type { ComponentChildren } from 'preact';
+import { useRef } from 'preact/hooks';
 import { t } from '../i18n/i18n';
+import { useArrival } from './arrival';
 import css from './pages.module.css';
 import { LanguagePicker, ThemePicker } from './preferences';
 
 export function Page({ wide = false, children }: { wide?: boolean; children: ComponentChildren }) {
+  const main = useRef<HTMLElement>(null);
+  useArrival(main);
   return (
     <div class={css.page}>
-      <main class={wide ? `${css.card} ${css.wide}` : css.card}>{children}</main>
+      <main ref={main} class={wide ? `${css.card} ${css.wide}` : css.card}>
+        {children}
+      </main>
       <footer class={css.footer}>
         <LanguagePicker />
         <ThemePicker />

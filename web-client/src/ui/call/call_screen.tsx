@@ -1,10 +1,11 @@
 /** The call: everybody's tiles, a panel beside them, and the controls. */
 
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Call } from '../../call/call';
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
 import { play } from '../../sound/chime';
+import { useArrival } from '../arrival';
 import { ReactionStrip } from '../chat_panel';
 import { EncryptionDialog } from '../encryption_dialog';
 import { AudioOut } from '../video_view';
@@ -22,6 +23,8 @@ import { CallView } from './view';
 
 export function CallScreen({ call }: { call: Call }) {
   const view = useMemo(() => new CallView(), []);
+  const main = useRef<HTMLElement>(null);
+  useArrival(main);
   useEffect(() => listenToKeys(call, view), [call, view]);
   useChimes(call);
   const roster = call.roster.value;
@@ -29,6 +32,7 @@ export function CallScreen({ call }: { call: Call }) {
   const speaker = call.devices.speaker.chosen.value;
   return (
     <main
+      ref={main}
       class={css.call}
       data-state={call.state.value.kind}
       data-panel={panel}
