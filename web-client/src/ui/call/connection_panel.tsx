@@ -15,7 +15,9 @@ export function ConnectionPanel({ call }: { call: Call }) {
     return member?.name ?? t('connection.unknown');
   };
   return (
-    <div class={css.scroll}>
+    // Focusable, so that it can be scrolled by keys.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div class={css.scroll} role="region" aria-label={t('panel.connection')} tabIndex={0}>
       <dl class={css.figures}>
         <Figure name={t('connection.quality')} value={qualityWord(ownQuality(statistics))} />
         <Figure name={t('connection.round_trip')} value={unit(roundTripMs, 'ms')} />
