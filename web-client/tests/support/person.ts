@@ -51,7 +51,10 @@ interface TestWindow {
 }
 
 export class Person {
+  /** Errors of the page and of the browser's console. */
   readonly errors: string[] = [];
+  /** Addresses that the page asked for anything, apart from its own server. */
+  readonly foreign: string[] = [];
 
   private constructor(
     readonly name: string,
@@ -59,16 +62,29 @@ export class Person {
     readonly page: Page,
   ) {}
 
-  static async open(browser: Browser, name: string, looks: Looks): Promise<Person> {
+  /** Somebody whose page may ask the server at `url`, and nobody else. */
+  static async open(browser: Browser, name: string, looks: Looks, url: string): Promise<Person> {
     const context = await browser.newContext({ viewport: { width: 960, height: 600 } });
     const page = await context.newPage();
     const person = new Person(name, context, page);
-    page.on('console', (message) => {
-      if (message.type() === 'error') person.errors.push(message.text());
-    });
-    page.on('pageerror', (error) => person.errors.push(String(error)));
+    person.#watch(new URL(url).host);
     await page.addInitScript(takePart, looks);
     return person;
+  }
+
+  #watch(host: string): void {
+    const asked = (address: string): void => {
+      const { protocol, host: other } = new URL(address);
+      if (protocol !== 'data:' && protocol !== 'blob:' && other !== host) {
+        this.foreign.push(address);
+      }
+    };
+    this.page.on('console', (message) => {
+      if (message.type() === 'error') this.errors.push(message.text());
+    });
+    this.page.on('pageerror', (error) => this.errors.push(String(error)));
+    this.context.on('request', (request) => asked(request.url()));
+    this.page.on('websocket', (socket) => asked(socket.url()));
   }
 
   /** Opens a link and joins by the lobby. */

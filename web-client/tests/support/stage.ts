@@ -10,17 +10,18 @@ export class Stage {
   #browser: Browser | undefined;
   #people: Person[] = [];
 
-  /** Set up before the tests of a file and taken down after them. A console error of anybody's
-   * fails the test. */
+  /** Set up before the tests of a file and taken down after them. A console error of anybody's,
+   * and a request to anybody but the server, fails the test. */
   constructor() {
     beforeAll(async () => {
       this.#server = await Server.start();
       this.#browser = await openBrowser();
     });
     afterEach(async () => {
-      const errors = this.#people.flatMap((one) =>
-        one.errors.map((error) => `${one.name}: ${error}`),
-      );
+      const errors = this.#people.flatMap(({ name, errors: all, foreign }) => [
+        ...all.map((error) => `${name}: ${error}`),
+        ...foreign.map((address) => `${name} asked ${address}`),
+      ]);
       await Promise.all(this.#people.map((one) => one.close()));
       this.#people = [];
       expect(errors).toEqual([]);
@@ -38,7 +39,7 @@ export class Stage {
 
   async person(name: string, looks: Looks): Promise<Person> {
     if (this.#browser === undefined) throw new Error('the browser runs in tests only');
-    const one = await Person.open(this.#browser, name, looks);
+    const one = await Person.open(this.#browser, name, looks, this.server.url);
     this.#people.push(one);
     return one;
   }
