@@ -256,9 +256,11 @@ impl Seat {
             Output::Send(message) => Some(message),
             Output::Problem(problem) => panic!("a problem: {problem}"),
             Output::Rejoin(reason) => panic!("it must rejoin: {reason}"),
-            Output::Keys(_) | Output::Roster(_) | Output::Message(_) | Output::Unconfirmed(_) => {
-                None
-            }
+            Output::Keys(_)
+            | Output::Roster(_)
+            | Output::Message(_)
+            | Output::Unconfirmed(_)
+            | Output::Comparison(_) => None,
         })
     }
 }

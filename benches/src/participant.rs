@@ -226,7 +226,10 @@ impl Crypto {
                         .map_err(|error| BenchError::EndToEnd(error.to_string()))?;
                     self.keyed = true;
                 }
-                Output::Roster(_) | Output::Message(_) | Output::Unconfirmed(_) => {}
+                Output::Roster(_)
+                | Output::Message(_)
+                | Output::Unconfirmed(_)
+                | Output::Comparison(_) => {}
                 Output::Problem(problem) => tracing::warn!(%problem.message, "problem"),
                 Output::Rejoin(reason) => {
                     return Err(BenchError::EndToEnd(format!("must rejoin: {reason}")));

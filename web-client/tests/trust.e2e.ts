@@ -1,13 +1,57 @@
 /** Whom one talks to: codes, pins, and the warning about another key. */
 
 import { describe, expect, it } from 'vitest';
-import { GREEN_YELLOW, type Person, RED_BLUE } from './support/person';
+import { GREEN_YELLOW, type Person, RED_BLUE, WHITE_PURPLE } from './support/person';
 import { Stage } from './support/stage';
 
 const stage = new Stage();
 
 async function openEncryption(one: Person): Promise<void> {
   await one.page.getByRole('button', { name: 'Encryption' }).click();
+}
+
+const comparing = (one: Person) => one.page.getByRole('region', { name: 'Compare by voice' });
+
+/** The pictures that somebody reads out. */
+async function pictures(one: Person): Promise<string> {
+  const list = comparing(one).getByRole('list');
+  await list.waitFor();
+  return list.innerText();
+}
+
+const trusts = (one: Person, trust: string): Promise<void> =>
+  one.page.locator(`li[data-trust="${trust}"]`).waitFor();
+
+/** The code that somebody's list shows, as a picture. */
+const shownCode = (one: Person): Promise<string> =>
+  one.page.getByRole('img', { name: 'Code as a QR code' }).evaluate((code) => {
+    code.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+    return code.outerHTML;
+  });
+
+/** From now on, a camera that is asked for to scan sees this picture. */
+async function holdBeforeCamera(one: Person, svg: string): Promise<void> {
+  await one.page.evaluate(async (picture) => {
+    const image = new Image();
+    image.src = `data:image/svg+xml,${encodeURIComponent(picture)}`;
+    await image.decode();
+    const media = navigator.mediaDevices;
+    const others = media.getUserMedia.bind(media);
+    media.getUserMedia = async (constraints) => {
+      const scans = typeof constraints?.video === 'object' && constraints.video.facingMode;
+      if (!scans) return others(constraints);
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [640, 480];
+      const pen = canvas.getContext('2d');
+      setInterval(() => {
+        if (pen === null) return;
+        pen.fillStyle = 'white';
+        pen.fillRect(0, 0, 640, 480);
+        pen.drawImage(image, 120, 40, 400, 400);
+      }, 50);
+      return canvas.captureStream(20);
+    };
+  }, svg);
 }
 
 /** The code that somebody's list shows beside a name. */
@@ -42,6 +86,49 @@ describe('two people', () => {
     await ada.page.locator('li[data-trust="verified"]').waitFor();
     await bob.page.locator('li[data-trust="known"]').waitFor();
     await ada.page.locator('[data-encryption="confirmed"]').waitFor();
+  });
+
+  it('compare by voice: both see the same pictures, and are verified once both say so', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    const link = await stage.newMeeting(ada);
+    const bob = await stage.person('Bob', GREEN_YELLOW);
+    await bob.join(link);
+    await Promise.all([ada.isIn(2), bob.isIn(2)]);
+    await openEncryption(ada);
+    await comparing(ada).getByRole('button', { name: 'Show the pictures' }).click();
+    await bob.page.getByText('Somebody wants to compare by voice').waitFor();
+    await openEncryption(bob);
+    const [ofAda, ofBob] = await Promise.all([pictures(ada), pictures(bob)]);
+    expect(ofAda.match(/\p{Extended_Pictographic}/gu)?.length).toBe(5);
+    expect(ofBob).toBe(ofAda);
+    await comparing(ada).getByRole('button', { name: 'All are the same' }).click();
+    await trusts(ada, 'verified');
+    await comparing(bob).getByRole('button', { name: 'They differ' }).click();
+    await comparing(bob).getByText('Somebody sits in between').waitFor();
+    await trusts(bob, 'new');
+  });
+
+  it('scan each other’s code: the right one verifies, another one warns', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    const link = await stage.newMeeting(ada);
+    const bob = await stage.person('Bob', GREEN_YELLOW);
+    await bob.join(link);
+    await Promise.all([ada.isIn(2), bob.isIn(2)]);
+    await Promise.all([openEncryption(ada), openEncryption(bob)]);
+    await Promise.all([codeWith(ada, 'Bob'), codeWith(bob, 'Ada')]);
+    await holdBeforeCamera(ada, await shownCode(bob));
+    await ada.page.getByRole('button', { name: 'Scan with the camera' }).click();
+    await trusts(ada, 'verified');
+
+    // Cleo's code with Ada is not Bob's code with Ada.
+    const cleo = await stage.person('Cleo', WHITE_PURPLE);
+    await cleo.join(link);
+    await Promise.all([bob.isIn(3), cleo.isIn(3)]);
+    await openEncryption(cleo);
+    await codeWith(cleo, 'Ada');
+    await holdBeforeCamera(bob, await shownCode(cleo));
+    await bob.page.getByRole('button', { name: 'Scan with the camera' }).click();
+    await bob.page.getByText('It is another code').waitFor();
   });
 
   it('are warned when somebody comes under a known name with another key', async () => {

@@ -1,7 +1,7 @@
 //! The MLS side.
 
 use e2ee::Suite;
-use e2ee::endpoint::{EndpointConfig, Member, Output};
+use e2ee::endpoint::{ComparisonState, EndpointConfig, Member, Output};
 use e2ee::link::Link;
 use e2ee::messages::Content;
 use js_sys::{Array, Uint8Array};
@@ -93,6 +93,15 @@ impl Endpoint {
             .map_err(|error| thrown(error.code(), &error.to_string()))
     }
 
+    /// Begins a comparison by voice.
+    ///
+    /// # Errors
+    /// Thrown: this is no member of the call yet, or too much is waiting to be sent.
+    pub fn compare(&mut self, now_ms: f64) -> Result<(), JsValue> {
+        let begun = self.endpoint.compare(millis(now_ms));
+        begun.map_err(|error| thrown(error.code(), &error.to_string()))
+    }
+
     /// Time has come to [`Endpoint::next_timeout`].
     pub fn handle_timeout(&mut self, now_ms: f64) {
         self.endpoint.handle_timeout(millis(now_ms));
@@ -141,6 +150,7 @@ impl Endpoint {
                     silent.iter().map(|participant| JsValue::from(participant.0)).collect();
                 object(&[kind("unconfirmed"), ("participants", participants.into())])
             }
+            Output::Comparison(state) => comparison(state),
             Output::Problem(problem) => object(&[
                 kind("problem"),
                 ("code", problem.code.as_str().into()),
@@ -168,6 +178,26 @@ pub fn pairwise_code(one: &[u8], other: &[u8]) -> Result<String, JsValue> {
         })
     };
     Ok(e2ee::room_code::pairwise_code(key(one)?, key(other)?))
+}
+
+fn comparison(state: ComparisonState) -> JsOutput {
+    let output = |state: &str, field: (&str, JsValue)| {
+        object(&[("type", "comparison".into()), ("state", state.into()), field])
+    };
+    match state {
+        ComparisonState::Waiting(silent) => {
+            let silent: Array = silent.iter().map(|one| JsValue::from(one.0)).collect();
+            output("waiting", ("participants", silent.into()))
+        }
+        ComparisonState::Emoji(emoji) => {
+            let emoji: Array = emoji.iter().map(|&one| JsValue::from(one)).collect();
+            output("emoji", ("emoji", emoji.into()))
+        }
+        ComparisonState::Cheated(participant) => {
+            output("cheated", ("participant", participant.0.into()))
+        }
+        ComparisonState::Interrupted => output("interrupted", ("participant", JsValue::UNDEFINED)),
+    }
 }
 
 fn content(content: &Content) -> JsValue {

@@ -81,6 +81,17 @@ export interface Message {
   content: Content;
 }
 
+/** A comparison by voice: five emoji that everybody in the same epoch sees. */
+export type Comparison =
+  /** These have not answered yet. */
+  | { state: 'waiting'; participants: number[] }
+  /** Five numbers from 0 to 63. */
+  | { state: 'emoji'; emoji: number[] }
+  /** This one tried to choose the emoji. */
+  | { state: 'cheated'; participant: number }
+  /** The members changed: begin again. */
+  | { state: 'interrupted' };
+
 /** One thing to do or to show. */
 export type Output =
   /** JSON, for the signalling service. */
@@ -94,6 +105,8 @@ export type Output =
   /** The members of whom nothing was heard for fifteen seconds, whenever they change: that everybody
    * is in the same call cannot be confirmed. */
   | { type: 'unconfirmed'; participants: number[] }
+  /** How a comparison by voice stands, whoever has begun it. */
+  | ({ type: 'comparison' } & Comparison)
   /** Something that people should know; the endpoint goes on. */
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
   /** The endpoint has come to its end: join again as a new participant. */

@@ -22,6 +22,7 @@ import type { Refusal, Track } from '../signaling/protocol.gen';
 import { SignalingSocket } from '../signaling/socket';
 import { StatisticsWatch } from '../stats/watch';
 import { arrivals } from './arrivals';
+import { Comparison } from './comparison';
 import { Conversation } from './conversation';
 import { encryptionState } from './encryption';
 import { follow, nobody, type Presence } from './presence';
@@ -68,6 +69,11 @@ export class Call {
   readonly notices = new Notices();
   readonly conversation = new Conversation(this.roster, (saying, content) => {
     if (this.state.value.kind === 'live') this.#workers?.say(saying, content);
+  });
+  readonly comparison = new Comparison({
+    begin: () => this.#workers?.compare(),
+    allSame: () => this.#workers?.allSame(),
+    invited: () => this.notices.add(sentence('notice.compare')),
   });
   readonly screen = new ScreenShare(() => {
     void this.#publish('screen');
@@ -139,6 +145,7 @@ export class Call {
       this.presence.value = nobody;
       this.labels.value = new Map();
       this.unconfirmed.value = [];
+      this.comparison.forget();
     });
     const workers = new EncryptionWorkers(
       {
@@ -239,6 +246,9 @@ export class Call {
         break;
       case 'unconfirmed':
         this.unconfirmed.value = message.participants;
+        break;
+      case 'comparison':
+        this.comparison.follow(message.comparison);
         break;
       case 'problem':
         this.notices.add(problemSentence(message.code, message.participant));

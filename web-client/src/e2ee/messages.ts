@@ -2,7 +2,7 @@
  * two workers only, over a port that the page hands over unopened. */
 
 import type { Trust } from './trust';
-import type { Content, MediaKeys, Message } from './wasm/e2ee_wasm';
+import type { Comparison, Content, MediaKeys, Message } from './wasm/e2ee_wasm';
 
 /** Media contexts of a key id, in the order of the protocol's sources. */
 export const CONTEXTS = ['microphone', 'camera', 'screen', 'screen_audio'] as const;
@@ -25,7 +25,7 @@ export interface Roster {
   members: Member[];
 }
 
-export type { Content, Message, Trust };
+export type { Comparison, Content, Message, Trust };
 
 export type ToMls =
   | {
@@ -40,6 +40,10 @@ export type ToMls =
   | { type: 'say'; saying: number; content: Content }
   /** The pairwise code with this leaf was compared: it was the same, or that is taken back. */
   | { type: 'verify'; leaf: number; verified: boolean }
+  /** All members are to compare by voice. */
+  | { type: 'compare' }
+  /** Everybody has read out the same emoji: the keys of those who were there are pinned. */
+  | { type: 'all_same' }
   | { type: 'server'; text: string };
 
 export type FromMls =
@@ -51,6 +55,7 @@ export type FromMls =
   | { type: 'unsaid'; saying: number; message: string }
   | { type: 'message'; message: Message }
   | { type: 'unconfirmed'; participants: number[] }
+  | { type: 'comparison'; comparison: Comparison }
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
   | { type: 'rejoin'; reason: string }
   | { type: 'failed'; message: string };

@@ -6,11 +6,13 @@
 import type { Content, FromMls, KeysMessage, ToMls } from './messages';
 import { Acquaintances } from './acquaintances';
 import { loadIdentity } from './identity';
-import init, { Endpoint, type Output, pairwise_code } from './wasm/e2ee_wasm';
+import init, { Endpoint, type Output, pairwise_code, type RosterMember } from './wasm/e2ee_wasm';
 
 let endpoint: Endpoint | undefined;
 let acquaintances: Acquaintances | undefined;
 let roster: (Output & { type: 'roster' }) | undefined;
+/** Who took part in the last comparison by voice that came to an end. */
+let compared: readonly { key: string; name: string }[] = [];
 let mediaPort: MessagePort | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 /** What the server said before the endpoint was there. */
@@ -28,6 +30,11 @@ self.onmessage = (event: MessageEvent<ToMls>) => {
     say(message.saying, message.content);
   } else if (message.type === 'verify') {
     verify(message.leaf, message.verified);
+  } else if (message.type === 'compare') {
+    step((live) => live.compare(Date.now()));
+  } else if (message.type === 'all_same') {
+    for (const person of compared) acquaintances?.verify(person, true, Date.now());
+    tellRoster();
   } else if (endpoint === undefined) {
     early.push(message.text);
   } else {
@@ -69,18 +76,19 @@ function say(saying: number, content: Content): void {
 function verify(leaf: number, verified: boolean): void {
   const member = roster?.members.find((one) => one.leaf === leaf);
   if (member === undefined || member.own) return;
-  const person = { key: hex(member.identity_public), name: member.name };
-  acquaintances?.verify(person, verified, Date.now());
+  acquaintances?.verify(personOf(member), verified, Date.now());
   tellRoster();
+}
+
+function personOf(member: RosterMember): { key: string; name: string } {
+  return { key: hex(member.identity_public), name: member.name };
 }
 
 /** The members, with what this browser knows of each. */
 function tellRoster(): void {
   if (roster === undefined || acquaintances === undefined) return;
   const { epoch, room_code: roomCode, members } = roster;
-  const keys = members.map((one) => hex(one.identity_public));
-  const people = members.map(({ name }, at) => ({ key: keys[at] ?? '', name }));
-  const trust = acquaintances.judge(people, Date.now());
+  const trust = acquaintances.judge(members.map(personOf), Date.now());
   const self = members.find((one) => one.own);
   post({
     type: 'roster',
@@ -132,6 +140,15 @@ function step(input: (live: Endpoint) => void): void {
       case 'message':
         post({ type: 'message', message: output });
         break;
+      case 'comparison': {
+        const { type: _, ...comparison } = output;
+        if (comparison.state === 'emoji') {
+          // As they are now: a leaf may be somebody else's when the person has answered.
+          compared = roster?.members.filter((one) => !one.own).map(personOf) ?? [];
+        }
+        post({ type: 'comparison', comparison });
+        break;
+      }
       case 'unconfirmed':
         post({ type: 'unconfirmed', participants: output.participants });
         break;

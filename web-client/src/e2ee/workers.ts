@@ -43,6 +43,16 @@ export class EncryptionWorkers {
     this.#toMls({ type: 'verify', leaf, verified }, []);
   }
 
+  /** Has all members compare by voice. */
+  compare(): void {
+    this.#toMls({ type: 'compare' }, []);
+  }
+
+  /** Everybody has read out the same emoji. */
+  allSame(): void {
+    this.#toMls({ type: 'all_same' }, []);
+  }
+
   payloadTypes(codecs: Record<number, string>): void {
     this.#toMedia({ type: 'payload_types', codecs }, []);
   }

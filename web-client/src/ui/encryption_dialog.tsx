@@ -8,6 +8,8 @@ import { list, t, text } from '../i18n/i18n';
 import { Dialog } from './dialog';
 import css from './encryption.module.css';
 import forms from './forms.module.css';
+import { PairwiseQr } from './pairwise_qr';
+import { VoiceComparison } from './voice_comparison';
 
 interface Props {
   call: Call;
@@ -23,6 +25,7 @@ export function EncryptionDialog({ call, onClose }: Props) {
       <p>{t('encryption.what')}</p>
       <StateSentence state={call.encryption.value} />
       <Code label={t('encryption.room_code')} code={call.roster.value?.roomCode ?? ''} />
+      <VoiceComparison call={call} />
       <h3>{t('encryption.inside')}</h3>
       <ul class={css.people}>
         {members.map((member) => (
@@ -63,6 +66,7 @@ function Person({ member, call }: { member: Member; call: Call }) {
           <summary>{verified ? t('encryption.show_code') : t('encryption.compare')}</summary>
           <p>{t('encryption.how', { name })}</p>
           <Code label={t('encryption.code_with', { name })} code={pairwiseCode} />
+          <PairwiseQr name={name} code={pairwiseCode} onSame={() => call.verify(leaf, true)} />
           <button type="button" class={forms.button} onClick={() => call.verify(leaf, !verified)}>
             {verified ? t('encryption.unverify') : t('encryption.same')}
           </button>

@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 use signaling_protocol::{ClientMessage, Opaque, ParticipantId};
 
 use crate::messages::{
-    Content, ContentError, Envelope, MessageKey, Outbox, REMEMBERED, Said, Step, Witness,
+    Comparison, Content, ContentError, Envelope, MessageKey, Outbox, REMEMBERED, Said, Step,
+    Witness,
 };
 use crate::mls::OpenMls;
 
@@ -14,7 +15,8 @@ use super::{Endpoint, Message, Output, Problem, ProblemCode, Stage};
 /// What is said, and who was heard.
 #[derive(Debug, Default)]
 pub(super) struct Messaging {
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
+    pub(super) comparison: Comparison,
     witness: Witness,
     members: BTreeSet<ParticipantId>,
     /// Whether this member's hand is up: who comes later has to be told.
@@ -25,7 +27,8 @@ pub(super) struct Messaging {
 
 impl Messaging {
     pub(super) fn due(&self) -> Option<u64> {
-        self.outbox.due().into_iter().chain(self.witness.due()).min()
+        let others = [self.witness.due(), self.comparison.due()];
+        self.outbox.due().into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// Whether this is the first copy of a message.
@@ -54,7 +57,7 @@ impl Endpoint {
         if let Content::Hand { raised } = content {
             self.messaging.hand_raised = raised;
         }
-        if !self.messaging.outbox.push(Said { id, content }) {
+        if !self.messaging.outbox.push(Envelope::Said(Said { id, content })) {
             return Err(ContentError::Full);
         }
         self.messages_due(now_ms);
@@ -62,7 +65,7 @@ impl Endpoint {
     }
 
     /// The MLS state, if this is a member.
-    fn member(&mut self) -> Option<&mut OpenMls> {
+    pub(super) fn member(&mut self) -> Option<&mut OpenMls> {
         match &mut self.stage {
             Stage::Joined(committer) if committer.is_member() => Some(committer.mls_mut()),
             Stage::Joined(_) | Stage::Uncertified(_) | Stage::Certified(_) | Stage::Over => None,
@@ -71,8 +74,12 @@ impl Endpoint {
 
     /// Somebody has said something.
     pub(super) fn message(&mut self, sender: ParticipantId, message: &Opaque, now_ms: u64) {
-        if let Some(said) = self.messaging.outbox.came_back(message) {
-            self.show(|member| member.own, said);
+        if let Some(envelope) = self.messaging.outbox.came_back(message) {
+            match envelope {
+                Envelope::Said(said) => self.show(|member| member.own, said),
+                Envelope::Comparison { epoch, step } => self.compared(None, epoch, &step, now_ms),
+                Envelope::Heartbeat { .. } => {}
+            }
             return self.messages_due(now_ms);
         }
         // From another epoch, from this member itself, or nothing that opens: of no use to anybody.
@@ -94,6 +101,9 @@ impl Endpoint {
             {
                 self.messaging.witness.heard(sender, now_ms);
                 self.tell_unconfirmed(now_ms);
+            }
+            Some(Envelope::Comparison { epoch, step }) => {
+                self.compared(Some(leaf), epoch, &step, now_ms);
             }
             Some(Envelope::Heartbeat { .. }) | None => {}
         }
@@ -118,6 +128,7 @@ impl Endpoint {
         self.messaging.witness.members(members.iter().copied(), now_ms);
         self.messaging.members = members;
         self.messaging.outbox.new_epoch();
+        self.new_epoch_to_compare();
         if newcomers && !first && self.messaging.hand_raised {
             // Said again; for those who know it, it changes nothing.
             let _ = self.say(Content::Hand { raised: true }, now_ms);
@@ -138,13 +149,14 @@ impl Endpoint {
 
     /// Sends what can be sent, and says who is silent.
     pub(super) fn messages_due(&mut self, now_ms: u64) {
+        self.answer_comparison(now_ms);
         while self.member().is_some() {
             match self.messaging.outbox.next(now_ms) {
-                Some(Step::Protect(said)) => {
-                    let plaintext = Envelope::Said(said.clone()).encode();
+                Some(Step::Protect(envelope)) => {
+                    let plaintext = envelope.encode();
                     let protected = self.member().and_then(|mls| mls.protect(&plaintext).ok());
                     let Some(message) = protected else { return self.give_up() };
-                    self.messaging.outbox.send(said, message.clone(), now_ms);
+                    self.messaging.outbox.send(envelope, message.clone(), now_ms);
                     self.outputs.push(Output::Send(ClientMessage::SendMessage { message }));
                 }
                 Some(Step::Again(message)) => {

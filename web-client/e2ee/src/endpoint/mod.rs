@@ -1,5 +1,6 @@
 //! One participant's end-to-end encryption: server messages and time in, outputs out.
 
+mod comparing;
 mod messaging;
 mod output;
 mod outputs;
@@ -20,6 +21,7 @@ use crate::mls::{OpenMls, RoomKeys, Uncertified};
 use crate::room_code::room_code;
 use crate::suite::Suite;
 
+pub use comparing::ComparisonState;
 use messaging::Messaging;
 pub use output::{Member, Message, Output, RejoinReason, Roster};
 use outputs::Outputs;

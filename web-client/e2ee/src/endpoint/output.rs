@@ -5,6 +5,7 @@ use signaling_protocol::{ClientMessage, ParticipantId};
 use crate::media_keys::MediaKeys;
 use crate::messages::{Content, MessageKey};
 
+use super::comparing::ComparisonState;
 use super::problem::Problem;
 
 /// One thing to do or to show.
@@ -21,6 +22,8 @@ pub enum Output {
     /// The members of whom nothing was heard in this epoch for fifteen seconds, whenever they are
     /// others than before. With them it cannot be confirmed that everybody is in the same call.
     Unconfirmed(Vec<ParticipantId>),
+    /// How a comparison by voice stands, which this member or another one has begun.
+    Comparison(ComparisonState),
     /// Something that people should know; the endpoint goes on.
     Problem(Problem),
     /// This endpoint has come to its end and has wiped its keys: make a new one and join again as

@@ -51,6 +51,9 @@ impl Outputs {
             Output::Unconfirmed(_) => {
                 self.keep_newest(0, |queued| matches!(queued, Output::Unconfirmed(_)));
             }
+            Output::Comparison(_) => {
+                self.keep_newest(0, |queued| matches!(queued, Output::Comparison(_)));
+            }
             Output::Problem(_) => {
                 let problems = self.0.iter().filter(|queued| matches!(queued, Output::Problem(_)));
                 if problems.count() >= PROBLEMS {

@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::ComparisonStep;
+
 /// Characters of a chat message.
 const CHAT_CHARS: usize = 4_000;
 /// Characters of a reaction: one emoji with all its joiners and modifiers.
@@ -143,6 +145,11 @@ pub(crate) enum Envelope {
     Heartbeat {
         authenticator: String,
     },
+    /// A part of a comparison by voice, of the epoch with this number.
+    Comparison {
+        epoch: u64,
+        step: ComparisonStep,
+    },
 }
 
 impl Envelope {
@@ -159,7 +166,7 @@ impl Envelope {
         let envelope: Self = serde_json::from_slice(bytes).ok()?;
         match &envelope {
             Self::Said(said) => said.content.check().ok()?,
-            Self::Heartbeat { .. } => {}
+            Self::Heartbeat { .. } | Self::Comparison { .. } => {}
         }
         Some(envelope)
     }
@@ -201,6 +208,7 @@ mod tests {
                 content: Content::Hand { raised: true },
             }),
             Envelope::heartbeat(&[1, 2, 3]),
+            Envelope::Comparison { epoch: 7, step: ComparisonStep::Commit("abc".into()) },
         ] {
             assert_eq!(Envelope::decode(&envelope.encode()), Some(envelope));
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use signaling_protocol::Opaque;
 
-use super::Said;
+use super::Envelope;
 
 /// Messages that may wait.
 const WAITING: usize = 64;
@@ -16,13 +16,13 @@ const TRIES: u8 = 6;
 /// Messages in order, one under way at a time: it is told in the order in which it was said.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    waiting: VecDeque<Said>,
+    waiting: VecDeque<Envelope>,
     under_way: Option<UnderWay>,
 }
 
 #[derive(Debug)]
 struct UnderWay {
-    said: Said,
+    envelope: Envelope,
     bytes: Opaque,
     sent: u8,
     again_ms: u64,
@@ -32,19 +32,19 @@ struct UnderWay {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Protect this one, and hand it to [`Outbox::send`].
-    Protect(Said),
+    Protect(Envelope),
     /// Send these bytes once more.
     Again(Opaque),
     /// The server does not take it.
-    GiveUp(Said),
+    GiveUp(Envelope),
 }
 
 impl Outbox {
     /// Whether there was room for it.
-    pub(crate) fn push(&mut self, said: Said) -> bool {
+    pub(crate) fn push(&mut self, envelope: Envelope) -> bool {
         let room = self.waiting.len() < WAITING;
         if room {
-            self.waiting.push_back(said);
+            self.waiting.push_back(envelope);
         }
         room
     }
@@ -58,7 +58,7 @@ impl Outbox {
             return None;
         }
         if under_way.sent >= TRIES {
-            return self.under_way.take().map(|under_way| Step::GiveUp(under_way.said));
+            return self.under_way.take().map(|under_way| Step::GiveUp(under_way.envelope));
         }
         under_way.sent += 1;
         under_way.again_ms = now_ms.saturating_add(AGAIN_MS);
@@ -66,23 +66,25 @@ impl Outbox {
     }
 
     /// A message was protected and is on its way.
-    pub(crate) fn send(&mut self, said: Said, bytes: Opaque, now_ms: u64) {
+    pub(crate) fn send(&mut self, envelope: Envelope, bytes: Opaque, now_ms: u64) {
         let again_ms = now_ms.saturating_add(AGAIN_MS);
-        self.under_way = Some(UnderWay { said, bytes, sent: 1, again_ms });
+        self.under_way = Some(UnderWay { envelope, bytes, sent: 1, again_ms });
     }
 
     /// Something of this member came back: which message it was.
-    pub(crate) fn came_back(&mut self, bytes: &Opaque) -> Option<Said> {
+    pub(crate) fn came_back(&mut self, bytes: &Opaque) -> Option<Envelope> {
         self.under_way
             .take_if(|under_way| under_way.bytes == *bytes)
-            .map(|under_way| under_way.said)
+            .map(|under_way| under_way.envelope)
     }
 
-    /// A new epoch: what has not come back until now was not taken in the old one.
+    /// A new epoch: what has not come back until now was not taken in the old one. What belongs to
+    /// the old one alone is dropped.
     pub(crate) fn new_epoch(&mut self) {
-        if let Some(UnderWay { said, .. }) = self.under_way.take() {
-            self.waiting.push_front(said);
+        if let Some(UnderWay { envelope, .. }) = self.under_way.take() {
+            self.waiting.push_front(envelope);
         }
+        self.waiting.retain(|envelope| matches!(envelope, Envelope::Said(_)));
     }
 
     /// When to ask [`Outbox::next`] again.
@@ -93,11 +95,12 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Content, MessageKey};
+    use super::super::{ComparisonStep, Content, MessageKey, Said};
     use super::*;
 
-    fn said(n: u8) -> Said {
-        Said { id: MessageKey([n; 16]), content: Content::Hand { raised: true } }
+    fn said(n: u8) -> Envelope {
+        let content = Content::Hand { raised: true };
+        Envelope::Said(Said { id: MessageKey([n; 16]), content })
     }
 
     fn bytes(n: u8) -> Opaque {
@@ -143,6 +146,20 @@ mod tests {
         let mut outbox = outbox(2);
         outbox.next(0);
         outbox.send(said(0), bytes(0), 0);
+        outbox.new_epoch();
+        assert_eq!(outbox.next(0), Some(Step::Protect(said(0))));
+    }
+
+    #[test]
+    fn a_new_epoch_has_no_use_for_a_comparison_of_the_old_one() {
+        let comparison = |epoch| {
+            let step = ComparisonStep::Commit("abc".into());
+            Envelope::Comparison { epoch, step }
+        };
+        let mut outbox = Outbox::default();
+        assert!(outbox.push(comparison(1)) && outbox.push(comparison(1)) && outbox.push(said(0)));
+        outbox.next(0);
+        outbox.send(comparison(1), bytes(0), 0);
         outbox.new_epoch();
         assert_eq!(outbox.next(0), Some(Step::Protect(said(0))));
     }

@@ -1,6 +1,6 @@
 //! A node with the real endpoint.
 
-use e2ee::endpoint::{Endpoint, EndpointConfig, Message, Output};
+use e2ee::endpoint::{ComparisonState, Endpoint, EndpointConfig, Message, Output};
 use e2ee::link::LinkSecret;
 use e2ee::{MediaKeys, Suite};
 use ed25519_dalek::{Signer, SigningKey};
@@ -47,7 +47,13 @@ impl Person {
         };
         let (mut endpoint, request) = Endpoint::new(config, now_ms).unwrap();
         endpoint.certify(identity.sign(request.as_bytes()).to_bytes()).unwrap();
-        Visitor { endpoint, keys: Vec::new(), messages: Vec::new(), unconfirmed: Vec::new() }
+        Visitor {
+            endpoint,
+            keys: Vec::new(),
+            messages: Vec::new(),
+            unconfirmed: Vec::new(),
+            comparison: None,
+        }
     }
 }
 
@@ -58,6 +64,7 @@ pub struct Visitor {
     pub messages: Vec<Message>,
     /// The members of whom nothing was heard.
     pub unconfirmed: Vec<ParticipantId>,
+    pub comparison: Option<ComparisonState>,
 }
 
 impl Node for Visitor {
@@ -104,6 +111,10 @@ impl Node for Visitor {
                 }
                 Output::Unconfirmed(silent) => {
                     self.unconfirmed = silent;
+                    continue;
+                }
+                Output::Comparison(state) => {
+                    self.comparison = Some(state);
                     continue;
                 }
                 Output::Problem(problem) => Happening::Problem(problem),

@@ -4,10 +4,8 @@ import { useState } from 'preact/hooks';
 import { t } from '../../i18n/i18n';
 import { Dialog } from '../dialog';
 import forms from '../forms.module.css';
-import { Lazy, useLazy } from '../lazy';
+import { QrCode } from '../qr_code';
 import css from './settings.module.css';
-
-const qr = new Lazy(async () => (await import('qr')).encodeQR);
 
 export function InviteDialog({ onClose }: { onClose: () => void }) {
   const link = location.href;
@@ -25,7 +23,7 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
           </button>
         )}
       </div>
-      <Code link={link} />
+      <QrCode content={link} title={t('invite.qr')} class={css.code} />
     </Dialog>
   );
 }
@@ -54,23 +52,5 @@ function CopyButton({ link }: { link: string }) {
     <button type="button" class={forms.primary} onClick={() => void copy()}>
       <span aria-live="polite">{copied ? t('copied') : t('invite.copy')}</span>
     </button>
-  );
-}
-
-/** A white border of four modules, as the standard wants it. */
-const BORDER = 4;
-
-function Code({ link }: { link: string }) {
-  const { part: encode } = useLazy(qr);
-  if (encode === undefined) return null;
-  const rows = encode(link, 'raw', { border: BORDER });
-  const dark = rows.flatMap((row, y) =>
-    row.map((on, x) => (on ? `M${x} ${y}h1v1h-1z` : '')).filter((one) => one !== ''),
-  );
-  return (
-    <svg class={css.code} viewBox={`0 0 ${rows.length} ${rows.length}`} role="img">
-      <title>{t('invite.qr')}</title>
-      <path d={dark.join('')} fill="#000" />
-    </svg>
   );
 }
