@@ -222,6 +222,8 @@ impl Seat {
             | ClientMessage::Submit(_)
             | ClientMessage::SendMessage { .. }
             | ClientMessage::Heartbeat { .. }
+            | ClientMessage::Knock { .. }
+            | ClientMessage::Moderate(_)
             | ClientMessage::Leave => None,
         });
         (seat, upload.expect("a newcomer hands in its KeyPackage"))

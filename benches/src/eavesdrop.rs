@@ -51,6 +51,9 @@ pub(crate) async fn eavesdrop(
                 | ServerMessage::Resumed { .. }
                 | ServerMessage::Snapshot(_)
                 | ServerMessage::Delta { .. }
+                | ServerMessage::Waiting
+                | ServerMessage::Visitors { .. }
+                | ServerMessage::AskedToMute { .. }
                 | ServerMessage::HeartbeatEcho => {}
             },
             ready = media.readable() => {

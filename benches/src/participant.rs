@@ -163,6 +163,9 @@ pub(crate) async fn take_part(
                     | ServerMessage::Snapshot(_)
                     | ServerMessage::Delta { .. }
                     | ServerMessage::HeartbeatEcho
+                    | ServerMessage::Waiting
+                    | ServerMessage::Visitors { .. }
+                    | ServerMessage::AskedToMute { .. }
                     | ServerMessage::Refused { .. }) => crypto.endpoint.handle(message, unix_ms()),
                 }
                 crypto.drain(&mut signalling).await?;

@@ -55,6 +55,9 @@ impl Signalling {
                 | ServerMessage::Delta { .. }
                 | ServerMessage::Answer { .. }
                 | ServerMessage::MediaLost { .. }
+                | ServerMessage::Waiting
+                | ServerMessage::Visitors { .. }
+                | ServerMessage::AskedToMute { .. }
                 | ServerMessage::HeartbeatEcho => {}
             }
         }

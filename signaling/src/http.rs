@@ -4,19 +4,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::Router;
+use axum::body::Bytes;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use dashmap::DashMap;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use prometheus::{Registry, TextEncoder};
-use signaling_protocol::{Refusal, RefusalCode, RoomCreated, RoomId, TokenIssued, limits};
+use signaling_protocol::{
+    Refusal, RefusalCode, RoomCreated, RoomId, TokenIssued, TokenRequest, limits,
+};
 
-use crate::auth::Tokens;
+use crate::auth::{self, Role, Tokens};
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
 use crate::room_task::refusal_of;
@@ -30,6 +32,9 @@ const ADDRESSES: usize = 100_000;
 /// A message that is a little over its limit is read to the end and refused in words; one that is
 /// longer than this breaks its socket.
 const MOST_READ: usize = limits::MESSAGE_BYTES + 64 * 1024;
+
+/// A request has no more to say than a key.
+const REQUEST_BYTES: usize = 1024;
 
 /// All that the routes need.
 #[derive(Clone)]
@@ -70,6 +75,7 @@ impl Service {
         Router::new()
             .route("/api/v1/rooms", post(create_room))
             .route("/api/v1/rooms/{room}/tokens", post(issue_token))
+            .layer(DefaultBodyLimit::max(REQUEST_BYTES))
             .route("/api/v1/socket", get(open_socket))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/metrics", get(figures))
@@ -86,6 +92,9 @@ impl Service {
             | RefusalCode::UnsupportedVersion
             | RefusalCode::BadToken
             | RefusalCode::RoomFull
+            | RefusalCode::RoomLocked
+            | RefusalCode::TurnedAway
+            | RefusalCode::Removed
             | RefusalCode::ResumeExpired
             | RefusalCode::Superseded
             | RefusalCode::StaleHandshake
@@ -116,7 +125,9 @@ async fn create_room(
         return service.refuse(refusal);
     }
     match service.sockets.rooms.create().await {
-        Ok(room) => (StatusCode::CREATED, Json(RoomCreated { room })).into_response(),
+        Ok((room, host_key)) => {
+            (StatusCode::CREATED, Json(RoomCreated { room, host_key })).into_response()
+        }
         Err(failure) => service.refuse(refusal_of(failure)),
     }
 }
@@ -125,6 +136,7 @@ async fn issue_token(
     State(service): State<Service>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
     Path(room): Path<String>,
+    body: Bytes,
 ) -> Response {
     if let Err(refusal) = within(&service.gate.tokens, address.ip()) {
         return service.refuse(refusal);
@@ -136,13 +148,39 @@ async fn issue_token(
             return service.refuse(refusal);
         }
     };
+    let role = match role_of(&room, &body) {
+        Ok(role) => role,
+        Err(refusal) => return service.refuse(refusal),
+    };
     match service.sockets.rooms.exists(&room).await {
         Ok(true) => {
-            let (token, expires_in_seconds) = service.sockets.tokens.issue(&room, unix_seconds());
+            let tokens = &service.sockets.tokens;
+            let (token, expires_in_seconds) = tokens.issue(&room, role, unix_seconds());
             Json(TokenIssued { token, expires_in_seconds }).into_response()
         }
         Ok(false) => service.refuse(refusal_of(StoreFailure::UnknownRoom)),
         Err(failure) => service.refuse(refusal_of(failure)),
+    }
+}
+
+/// As whom somebody comes who asks for a token like this.
+fn role_of(room: &RoomId, body: &[u8]) -> Result<Role, Refusal> {
+    if body.is_empty() {
+        return Ok(Role::Guest);
+    }
+    let request: TokenRequest = serde_json::from_slice(body).map_err(|_| {
+        Refusal::new(
+            RefusalCode::BadMessage,
+            "The server did not understand what a token is asked for; reload the page.",
+        )
+    })?;
+    match request.host_key {
+        None => Ok(Role::Guest),
+        Some(key) if auth::room_of(&key) == *room => Ok(Role::Host),
+        Some(_) => Err(Refusal::new(
+            RefusalCode::NotAllowed,
+            "This host key is of another meeting; come in without it.",
+        )),
     }
 }
 

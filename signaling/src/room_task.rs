@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth;
+use crate::auth::{self, Role};
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
 use crate::queue::{Lagging, Outgoing, SendQueue, Urgency};
@@ -34,7 +34,7 @@ const COMPACT_AFTER: u64 = 64;
 #[derive(Debug)]
 pub(crate) enum RoomInput {
     /// A socket with its hello.
-    Hello { socket: SocketId, queue: Arc<SendQueue>, resume: Option<Resume> },
+    Hello { socket: SocketId, queue: Arc<SendQueue>, role: Role, resume: Option<Resume> },
     /// A socket said something.
     Message { socket: SocketId, message: ClientMessage },
     /// A socket broke.
@@ -235,12 +235,12 @@ impl RoomTask {
     fn handle(&mut self, input: RoomInput) {
         let now = self.now();
         match input {
-            RoomInput::Hello { socket, queue, resume } => {
+            RoomInput::Hello { socket, queue, role, resume } => {
                 self.queues.insert(socket, queue);
                 match resume {
                     Some(resume) => self.room.resume(socket, &resume, now),
                     None => match auth::resume_token() {
-                        Ok(token) => self.room.join(socket, token, now),
+                        Ok(token) => self.room.come(socket, role, token, now),
                         Err(error) => {
                             tracing::error!(%error, "no random bytes");
                             self.close(socket, refusal_of(StoreFailure::Unavailable));
@@ -348,13 +348,16 @@ impl RoomTask {
             self.around.metrics.refused(refusal.code);
         }
         let urgency = match message {
-            ServerMessage::Delta { .. } => Urgency::Replaceable,
+            // The whole list comes again, after a snapshot too.
+            ServerMessage::Delta { .. } | ServerMessage::Visitors { .. } => Urgency::Replaceable,
             ServerMessage::Snapshot(_) => Urgency::Snapshot,
             ServerMessage::Joined(_)
             | ServerMessage::Resumed { .. }
             | ServerMessage::Answer { .. }
             | ServerMessage::MediaLost { .. }
             | ServerMessage::HeartbeatEcho
+            | ServerMessage::Waiting
+            | ServerMessage::AskedToMute { .. }
             | ServerMessage::Refused { .. }
             | ServerMessage::Closing { .. } => Urgency::Needed,
         };

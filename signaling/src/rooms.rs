@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use signaling_protocol::RoomId;
+use signaling_protocol::{RoomId, Secret};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,13 +49,12 @@ impl Rooms {
         Self(Arc::new(Inner { handles, next_socket, around, tasks }))
     }
 
-    /// Makes a room with a fresh random id.
-    pub(crate) async fn create(&self) -> Result<RoomId, StoreFailure> {
-        let bytes = auth::random().map_err(|_| StoreFailure::Unavailable)?;
-        let room = RoomId::from_bytes(bytes);
+    /// Makes a room with a fresh host key.
+    pub(crate) async fn create(&self) -> Result<(RoomId, Secret), StoreFailure> {
+        let (host_key, room) = auth::host_key().map_err(|_| StoreFailure::Unavailable)?;
         let around = &self.0.around;
         around.store.create_room(room.clone(), around.config.rooms).await?;
-        Ok(room)
+        Ok((room, host_key))
     }
 
     /// Whether there is such a room.
@@ -230,20 +229,21 @@ mod tests {
     #[tokio::test]
     async fn a_room_in_use_is_not_idle_however_long_ago_it_was_opened() {
         let rooms = rooms();
-        let (used, unused) = (rooms.create().await.expect("room"), rooms.create().await);
+        let (used, _) = rooms.create().await.expect("room");
+        let (unused, _) = rooms.create().await.expect("room");
         let _inside = rooms.enter(&used);
         while rooms.0.around.metrics.rooms.get() == 0 {
             tokio::task::yield_now().await;
         }
         let gone = rooms.delete_idle_rooms(Duration::from_secs(3600)).await;
-        assert_eq!(gone, Ok(vec![unused.expect("room")]));
+        assert_eq!(gone, Ok(vec![unused]));
         assert_eq!(rooms.exists(&used).await, Ok(true));
     }
 
     #[tokio::test]
     async fn whoever_enters_a_room_whose_task_has_ended_finds_one_new_one() {
         let rooms = rooms();
-        let room = rooms.create().await.expect("room");
+        let (room, _) = rooms.create().await.expect("room");
         let (ended, _) = mpsc::channel(1);
         rooms.0.handles.insert(room.clone(), ended.clone());
         assert!(ended.is_closed());

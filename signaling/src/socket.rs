@@ -106,8 +106,8 @@ impl Sockets {
         // A resume may come after the token's time: the resume token is what counts then, and
         // the token only names the room.
         let now = if hello.resume.is_some() { 0 } else { unix_seconds() };
-        let room = match self.tokens.check(&hello.token, now) {
-            Ok(room) => room,
+        let (room, role) = match self.tokens.check(&hello.token, now) {
+            Ok(opened) => opened,
             Err(refusal) => {
                 self.metrics.refused(refusal.code);
                 return say_goodbye(writer, refusal).await;
@@ -117,7 +117,8 @@ impl Sockets {
         let queue = Arc::new(SendQueue::new(self.config.queue_bytes, waiting));
         let socket = self.rooms.socket();
         let inputs = self.rooms.enter(&room);
-        let greeting = RoomInput::Hello { socket, queue: Arc::clone(&queue), resume: hello.resume };
+        let (resume, queue_of_room) = (hello.resume, Arc::clone(&queue));
+        let greeting = RoomInput::Hello { socket, queue: queue_of_room, role, resume };
         if inputs.send(greeting).await.is_err() {
             let refusal = Refusal::new(
                 RefusalCode::StorageUnavailable,
@@ -238,6 +239,9 @@ async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
         | RefusalCode::BadToken
         | RefusalCode::UnknownRoom
         | RefusalCode::RoomFull
+        | RefusalCode::RoomLocked
+        | RefusalCode::TurnedAway
+        | RefusalCode::Removed
         | RefusalCode::ServerFull
         | RefusalCode::ResumeExpired
         | RefusalCode::Superseded

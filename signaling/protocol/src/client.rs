@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogPosition, Opaque, ParticipantId, Secret, Seq, Submission, Track};
+use crate::{LogPosition, Moderation, Opaque, ParticipantId, Secret, Seq, Submission, Track};
 
 /// A message from a client. The first one is [`ClientMessage::Hello`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,13 @@ pub enum ClientMessage {
         /// At most one per source.
         tracks: Vec<Track>,
     },
+    /// Somebody who waits says who it is; once.
+    Knock {
+        /// The name, sealed by the link secret: for the people inside, not for the server.
+        name: Opaque,
+    },
+    /// A host does something to the room.
+    Moderate(Moderation),
     /// Goes for good.
     Leave,
 }
@@ -57,6 +64,8 @@ impl ClientMessage {
             Self::Heartbeat { .. } => "heartbeat",
             Self::Offer { .. } => "offer",
             Self::SetTracks { .. } => "set_tracks",
+            Self::Knock { .. } => "knock",
+            Self::Moderate(_) => "moderate",
             Self::Leave => "leave",
         }
     }

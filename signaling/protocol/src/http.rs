@@ -1,4 +1,4 @@
-//! The two HTTP answers that come before the socket.
+//! The two HTTP requests that come before the socket.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,16 @@ use crate::{RoomId, Secret};
 pub struct RoomCreated {
     /// The new room.
     pub room: RoomId,
+    /// Whoever shows it is a host of the room. It is told this once.
+    pub host_key: Secret,
+}
+
+/// What may be asked with `POST /api/v1/rooms/{room}/tokens`; without a body a token is a guest's.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TokenRequest {
+    /// Of [`RoomCreated`]; the token is then a host's.
+    pub host_key: Option<Secret>,
 }
 
 /// `POST /api/v1/rooms/{room}/tokens`

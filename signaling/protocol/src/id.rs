@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A room's name on the wire: 16 random bytes as 22 base64url characters.
+/// A room's name on the wire: 16 bytes as 22 base64url characters. They are the first ones of the
+/// SHA-256 of the room's host key, so that a host key can be checked wherever the room is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
@@ -20,7 +21,7 @@ impl RoomId {
     /// The number of characters in a room id.
     pub const LEN: usize = 22;
 
-    /// The room id of 16 random bytes.
+    /// The room id of 16 bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         use base64::Engine as _;
@@ -96,6 +97,11 @@ counter! {
     ParticipantId(u32)
 }
 counter! {
+    /// Somebody who waits before one room's door, from 1; never given out again while the room
+    /// lives.
+    VisitorId(u32)
+}
+counter! {
     /// The position of an entry in a room's delivery log, from 1. Zero is "before the first".
     LogPosition(u64)
 }
@@ -116,7 +122,7 @@ counter! {
 #[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
 pub struct MessageId(pub String);
 
-/// A bearer secret of the signalling service (a join token, a resume token). Not readable in logs.
+/// A bearer secret of the signalling service (a join token, a resume token, a host key). Not readable in logs.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]

@@ -12,19 +12,22 @@ mod log;
 pub mod media;
 mod opaque;
 mod refusal;
+mod rules;
 mod server;
 mod track;
 #[cfg(test)]
 mod typescript;
 
 pub use client::{ClientMessage, Hello, Resume};
-pub use http::{RoomCreated, TokenIssued};
+pub use http::{RoomCreated, TokenIssued, TokenRequest};
 pub use id::{
     BadRoomId, HandshakeCount, LogPosition, MessageId, ParticipantId, RoomId, Secret, Seq,
+    VisitorId,
 };
 pub use log::{Handshake, JoinedParticipant, LogEntry, LogEvent, LogSnapshot, Step, Submission};
 pub use opaque::Opaque;
 pub use refusal::{Refusal, RefusalCode};
+pub use rules::{Door, Moderation, Rules, Visitor};
 pub use server::{
     Delta, Joined, LogReplay, ParticipantState, ReceiveSlots, RoomSnapshot, ServerMessage, Snapshot,
 };

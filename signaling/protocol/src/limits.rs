@@ -16,6 +16,10 @@ pub const ADDS_PER_COMMIT: usize = 32;
 pub const TRACKS: usize = 4;
 /// Characters of an m-line's `mid`.
 pub const MID_CHARS: usize = 16;
+/// The sealed name of somebody who waits to be let in, in bytes.
+pub const KNOCK_BYTES: usize = 320;
+/// People who wait before one door.
+pub const VISITORS: usize = 32;
 /// Characters of a message id.
 pub const MESSAGE_ID_CHARS: usize = 22;
 /// Seconds between heartbeats.

@@ -60,6 +60,12 @@ pub enum RefusalCode {
     UnknownRoom,
     /// The room has as many participants as it can.
     RoomFull,
+    /// The door is locked.
+    RoomLocked,
+    /// A host did not let the visitor in.
+    TurnedAway,
+    /// A host took the participant out.
+    Removed,
     /// The server has as many rooms as it can.
     ServerFull,
     /// The participant is not known any more: join anew.
@@ -98,6 +104,9 @@ impl RefusalCode {
             Self::BadToken => "bad_token",
             Self::UnknownRoom => "unknown_room",
             Self::RoomFull => "room_full",
+            Self::RoomLocked => "room_locked",
+            Self::TurnedAway => "turned_away",
+            Self::Removed => "removed",
             Self::ServerFull => "server_full",
             Self::ResumeExpired => "resume_expired",
             Self::Superseded => "superseded",

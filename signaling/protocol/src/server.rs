@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogEntry, LogSnapshot, Opaque, ParticipantId, Refusal, Secret, Seq, Track};
+use crate::{
+    LogEntry, LogSnapshot, Opaque, ParticipantId, Refusal, Rules, Secret, Seq, Track, Visitor,
+};
 
 /// A message from the signalling service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,19 @@ pub enum ServerMessage {
     },
     /// The echo of a heartbeat.
     HeartbeatEcho,
+    /// The answer to a hello without resume while the door is attended: you wait, and are told
+    /// by [`ServerMessage::Joined`] when a host has let you in. Knock, and go on with heartbeats.
+    Waiting,
+    /// To hosts: everybody who waits now, in the order of coming.
+    Visitors {
+        /// Replaces what was told before.
+        visitors: Vec<Visitor>,
+    },
+    /// A host asks you to turn your microphone off.
+    AskedToMute {
+        /// Which one.
+        by: ParticipantId,
+    },
     /// A message of this client was not carried out; nothing else is lost.
     Refused {
         /// Why, and what to do.
@@ -63,6 +78,9 @@ impl ServerMessage {
             Self::Answer { .. } => "answer",
             Self::MediaLost { .. } => "media_lost",
             Self::HeartbeatEcho => "heartbeat_echo",
+            Self::Waiting => "waiting",
+            Self::Visitors { .. } => "visitors",
+            Self::AskedToMute { .. } => "asked_to_mute",
             Self::Refused { .. } => "refused",
             Self::Closing { .. } => "closing",
         }
@@ -106,6 +124,8 @@ pub struct ReceiveSlots {
 pub struct RoomSnapshot {
     /// In join order.
     pub participants: Vec<ParticipantState>,
+    /// Who may come in, and who the hosts are.
+    pub rules: Rules,
 }
 
 /// One participant as the server sees it.
@@ -153,6 +173,8 @@ pub enum Delta {
     },
     /// Somebody publishes something else than before.
     TracksChanged(ParticipantState),
+    /// Somebody became a host or is one no more, or the door is another one.
+    RulesChanged(Rules),
     /// A member said something to all members. Kept for a while for those who return, never
     /// stored.
     Message {

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use ts_rs::{Config, TS, TypeVisitor};
 
-use crate::{ClientMessage, Refusal, RoomCreated, ServerMessage, TokenIssued, VERSION, limits};
+use crate::{
+    ClientMessage, Refusal, RoomCreated, ServerMessage, TokenIssued, TokenRequest, VERSION, limits,
+};
 
 /// Where the web client reads it.
 const GENERATED: &str = "../../web-client/src/signaling/protocol.gen.ts";
@@ -18,7 +20,7 @@ const HEADER: &str = "\
 ";
 
 /// The bounds, by their names in `limits.rs`.
-const LIMITS: [(&str, u64); 10] = [
+const LIMITS: [(&str, u64); 12] = [
     ("MESSAGE_BYTES", limits::MESSAGE_BYTES as u64),
     ("SDP_BYTES", limits::SDP_BYTES as u64),
     ("KEY_PACKAGE_BYTES", limits::KEY_PACKAGE_BYTES as u64),
@@ -27,6 +29,8 @@ const LIMITS: [(&str, u64); 10] = [
     ("ADDS_PER_COMMIT", limits::ADDS_PER_COMMIT as u64),
     ("TRACKS", limits::TRACKS as u64),
     ("MID_CHARS", limits::MID_CHARS as u64),
+    ("KNOCK_BYTES", limits::KNOCK_BYTES as u64),
+    ("VISITORS", limits::VISITORS as u64),
     ("MESSAGE_ID_CHARS", limits::MESSAGE_ID_CHARS as u64),
     ("HEARTBEAT_SECONDS", limits::HEARTBEAT_SECONDS),
 ];
@@ -58,6 +62,7 @@ fn types() -> String {
     declarations.visit::<ServerMessage>();
     declarations.visit::<RoomCreated>();
     declarations.visit::<TokenIssued>();
+    declarations.visit::<TokenRequest>();
     declarations.visit::<Refusal>();
     let declarations: Vec<_> = declarations.found.into_values().collect();
     declarations.join("\n")

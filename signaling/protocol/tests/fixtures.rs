@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use signaling_protocol::{
-    ClientMessage, Delta, LogEvent, Refusal, RefusalCode, RoomCreated, ServerMessage, Source, Step,
-    TokenIssued,
+    ClientMessage, Delta, Door, LogEvent, Moderation, Refusal, RefusalCode, RoomCreated,
+    ServerMessage, Source, Step, TokenIssued, TokenRequest,
 };
 
 /// All fixtures by name, without `.json`.
@@ -61,6 +61,7 @@ fn every_fixture_comes_back_as_it_was() {
         let again = match name.as_str() {
             "http.room_created" => there_and_back::<RoomCreated>(&value),
             "http.token_issued" => there_and_back::<TokenIssued>(&value),
+            "http.token_request" => there_and_back::<TokenRequest>(&value),
             "http.refusal" => there_and_back::<Refusal>(&value),
             _ if name.starts_with("client.") => there_and_back::<ClientMessage>(&value),
             _ if name.starts_with("server.") => there_and_back::<ServerMessage>(&value),
@@ -116,8 +117,10 @@ fn no_message_and_no_part_of_one_is_without_a_fixture() {
     covers("server.", "kind", variants::<LogEvent>(unknown("kind")));
     covers("server.", "step", variants::<Step>(unknown("step")));
     covers("client.", "step", variants::<Step>(unknown("step")));
+    covers("client.", "action", variants::<Moderation>(unknown("action")));
+    covers("client.", "door", variants::<Door>(Value::from("no such variant")));
     covers("client.", "source", variants::<Source>(Value::from("no such variant")));
-    for name in ["http.room_created", "http.token_issued", "http.refusal"] {
+    for name in ["http.room_created", "http.token_request", "http.token_issued", "http.refusal"] {
         assert!(fixtures().contains_key(name), "{name}");
     }
 }

@@ -33,6 +33,7 @@ impl Kept {
                 Delta::ParticipantJoined(_)
                 | Delta::ParticipantLeft { .. }
                 | Delta::TracksChanged(_)
+                | Delta::RulesChanged(_)
                 | Delta::Log { .. },
             )
             | Self::Log(_) => 0,

@@ -1,6 +1,7 @@
 //! One room: who is here, what they publish, and the delivery log. It decides and does nothing:
 //! what it wants done comes out of [`Room::poll_output`] and [`Room::poll_append`].
 
+mod door;
 mod history;
 mod participant;
 #[cfg(test)]
@@ -17,9 +18,10 @@ use signaling_protocol::{
     RoomSnapshot, Secret, Seq, ServerMessage, Snapshot, Submission, Track, VERSION, limits,
 };
 
+use self::door::Entrance;
 use self::history::History;
 use self::participant::{Participant, Presence};
-use crate::auth;
+use crate::auth::{self, Role};
 
 /// Milliseconds on the shell's clock.
 pub(crate) type Millis = u64;
@@ -64,6 +66,7 @@ pub(crate) struct Room {
     log: Log,
     participants: BTreeMap<ParticipantId, Participant>,
     last_participant: ParticipantId,
+    entrance: Entrance,
     history: History,
     intents: VecDeque<Intent>,
     outputs: VecDeque<Output>,
@@ -79,15 +82,16 @@ impl Room {
             last_participant: log.last_participant(),
             log,
             participants: BTreeMap::new(),
+            entrance: Entrance::default(),
             history: History::default(),
             intents,
             outputs: VecDeque::new(),
         }
     }
 
-    /// Nobody is here, not even for a return.
+    /// Nobody is here, not even for a return or before the door.
     pub(crate) fn is_empty(&self) -> bool {
-        self.participants.is_empty() && self.intents.is_empty()
+        self.participants.is_empty() && self.entrance.is_empty() && self.intents.is_empty()
     }
 
     /// How many are here.
@@ -107,11 +111,12 @@ impl Room {
 
     /// When [`Room::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Millis> {
-        self.participants.values().map(|one| self.ends(one)).min()
+        let visitors = self.entrance.oldest().map(|heard| heard + self.limits.silence);
+        self.participants.values().map(|one| self.ends(one)).chain(visitors).min()
     }
 
-    /// Somebody comes. The resume token is fresh and random.
-    pub(crate) fn join(&mut self, socket: SocketId, resume_token: Secret, now: Millis) {
+    /// Somebody comes in.
+    fn join(&mut self, socket: SocketId, role: Role, resume_token: Secret, now: Millis) {
         if self.participants.len() >= self.limits.participants {
             let refusal = Refusal::new(
                 RefusalCode::RoomFull,
@@ -127,19 +132,25 @@ impl Room {
         self.last_participant = participant;
         let state = ParticipantState { participant, tracks: Vec::new() };
         self.broadcast(Delta::ParticipantJoined(state));
+        let mut rules = self.rules();
+        if role == Role::Host {
+            rules.hosts.push(participant);
+            self.broadcast(Delta::RulesChanged(rules.clone()));
+        }
         let joined = Joined {
             version: VERSION,
             participant,
             resume_token: resume_token.clone(),
             seq: self.history.seq(),
-            room: self.snapshot_for(participant),
+            room: RoomSnapshot { rules, ..self.snapshot_for(participant) },
             log: self.log.snapshot(),
             slots: self.limits.slots,
         };
         let position = self.log.position();
         self.participants
-            .insert(participant, Participant::new(socket, resume_token, position, now));
+            .insert(participant, Participant::new(socket, role, resume_token, position, now));
         self.send(socket, ServerMessage::Joined(joined));
+        self.tell_visitors(participant);
     }
 
     /// Somebody comes back.
@@ -170,11 +181,15 @@ impl Room {
             self.outputs.push_back(Output::Close { socket, refusal });
         }
         self.catch_up(resume.participant, socket, resume.seq, resume.position);
+        self.tell_visitors(resume.participant);
     }
 
     /// A socket said something.
     pub(crate) fn handle_message(&mut self, socket: SocketId, message: ClientMessage, now: Millis) {
-        let Some(participant) = self.at(socket) else { return };
+        let Some(participant) = self.at(socket) else {
+            self.visitor_says(socket, message, now);
+            return;
+        };
         if let Some(one) = self.participants.get_mut(&participant) {
             one.heard = now;
         }
@@ -197,6 +212,11 @@ impl Room {
             ClientMessage::SendMessage { message } => self.relay(participant, message),
             ClientMessage::Offer { sdp } => self.offer(participant, sdp),
             ClientMessage::SetTracks { tracks } => self.set_tracks(participant, tracks),
+            ClientMessage::Knock { .. } => Err(Refusal::new(
+                RefusalCode::NotAllowed,
+                "You are in the meeting already; there is no need to knock.",
+            )),
+            ClientMessage::Moderate(action) => self.moderate(participant, &action, now),
             ClientMessage::Leave => {
                 self.part(participant, None);
                 Ok(())
@@ -213,6 +233,8 @@ impl Room {
             && let Some(one) = self.participants.get_mut(&participant)
         {
             one.presence = Presence::Away { since: now };
+        } else {
+            self.forget_visitor(socket);
         }
     }
 
@@ -232,6 +254,7 @@ impl Room {
             self.part(participant, Some(refusal));
         } else {
             self.send_snapshot(participant, socket, position);
+            self.tell_visitors(participant);
         }
     }
 
@@ -251,6 +274,7 @@ impl Room {
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Millis) {
+        self.forget_silent_visitors(now);
         let over: Vec<_> = self
             .participants
             .iter()
@@ -346,6 +370,9 @@ impl Room {
 
     /// Closes every socket and ends the media: the server ends, or the room has moved.
     pub(crate) fn close_all(&mut self, refusal: &Refusal) {
+        for socket in self.entrance.sockets() {
+            self.outputs.push_back(Output::Close { socket, refusal: refusal.clone() });
+        }
         for (&participant, one) in &self.participants {
             if let Some(socket) = one.socket() {
                 self.outputs.push_back(Output::Close { socket, refusal: refusal.clone() });
@@ -457,6 +484,9 @@ impl Room {
             self.outputs.push_back(Output::Media(MediaCommand::Remove { room, participant }));
         }
         self.broadcast(Delta::ParticipantLeft { participant });
+        if one.role == Role::Host {
+            self.announce_rules();
+        }
         self.intents.push_back(Intent::Depart { participant });
     }
 
@@ -511,6 +541,7 @@ impl Room {
                     tracks: one.tracks.clone(),
                 })
                 .collect(),
+            rules: self.rules(),
         }
     }
 

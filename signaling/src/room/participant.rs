@@ -3,9 +3,11 @@
 use signaling_protocol::{LogPosition, Secret, Track};
 
 use super::{Millis, SocketId};
+use crate::auth::Role;
 
 #[derive(Debug)]
 pub(super) struct Participant {
+    pub(super) role: Role,
     pub(super) resume_token: Secret,
     pub(super) presence: Presence,
     pub(super) tracks: Vec<Track>,
@@ -35,11 +37,13 @@ pub(super) enum Presence {
 impl Participant {
     pub(super) fn new(
         socket: SocketId,
+        role: Role,
         resume_token: Secret,
         position: LogPosition,
         now: Millis,
     ) -> Self {
         Self {
+            role,
             resume_token,
             presence: Presence::Here { socket },
             tracks: Vec::new(),

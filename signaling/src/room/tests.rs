@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it waits for")]
 
+mod door;
 mod hostile;
 mod log;
 mod media;
@@ -113,10 +114,21 @@ impl World {
     }
 
     fn join(&mut self) -> Client {
+        let (socket, token) = self.come(Role::Guest);
+        self.let_in(socket, token)
+    }
+
+    /// Somebody stands before the door.
+    fn come(&mut self, role: Role) -> (SocketId, Secret) {
         let socket = self.socket();
         let resume_token = Secret(format!("token {}", socket.0));
-        self.room.join(socket, resume_token.clone(), self.now);
+        self.room.come(socket, role, resume_token.clone(), self.now);
         self.settle();
+        (socket, resume_token)
+    }
+
+    /// The client of somebody who was let in.
+    fn let_in(&mut self, socket: SocketId, resume_token: Secret) -> Client {
         let first = self.inboxes.get_mut(&socket).expect("an answer").remove(0);
         let ServerMessage::Joined(joined) = first else { panic!("not let in: {first:?}") };
         Client { socket, participant: joined.participant, resume_token, joined }

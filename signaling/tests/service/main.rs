@@ -7,6 +7,7 @@ mod figures;
 mod flood;
 mod handshakes;
 mod hello;
+mod hosts;
 mod limits;
 mod messages;
 #[path = "../../src/room/tests/mls.rs"]

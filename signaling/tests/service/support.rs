@@ -206,6 +206,17 @@ impl Client {
         }
     }
 
+    /// Reads up to the first message that fits.
+    pub(crate) async fn until(&mut self, fits: impl Fn(&ServerMessage) -> bool) -> ServerMessage {
+        loop {
+            match self.next().await.expect("the socket goes on") {
+                message if fits(&message) => return message,
+                ServerMessage::Closing { refusal } => panic!("closed: {refusal:?}"),
+                _ => {}
+            }
+        }
+    }
+
     /// The next refusal of a message; the socket goes on.
     pub(crate) async fn refusal(&mut self) -> Refusal {
         loop {
@@ -317,9 +328,9 @@ impl Scene {
 
 /// A refusal is a sentence that somebody can act on.
 pub(crate) fn checked(refusal: Refusal) -> Refusal {
-    const TO_DO: [&str; 12] = [
+    const TO_DO: [&str; 14] = [
         "reload", "join", "wait", "try", "open", "check", "start", "allow", "close", "send",
-        "brought", "tried",
+        "brought", "tried", "ask", "build",
     ];
     let sentence = &refusal.message;
     assert!(sentence.ends_with('.') && sentence.len() > 20, "a sentence: {sentence}");

@@ -17,14 +17,16 @@ import { list, type Sentence, sentence } from '../i18n/i18n';
 import type { MeetingLink } from '../link';
 import { PeerConnection, type Slot } from '../peer_connection/peer_connection';
 import type { PageMessage } from '../signaling/decode';
-import { issueToken, RefusedError } from '../signaling/http';
+import { RefusedError } from '../signaling/http';
 import type { Refusal, Track } from '../signaling/protocol.gen';
 import { SignalingSocket } from '../signaling/socket';
+import { joinToken } from '../settings/host_keys';
 import { StatisticsWatch } from '../stats/watch';
 import { arrivals } from './arrivals';
 import { Comparison } from './comparison';
 import { Conversation } from './conversation';
 import { encryptionState } from './encryption';
+import { House } from './house';
 import { follow, nobody, type Presence } from './presence';
 import { type Reception, videoSlots } from './reception';
 import { type Cause, isMendable, Rejoining } from './rejoining';
@@ -35,8 +37,10 @@ import { Voices } from './voices';
 import { failureSentence, problemSentence, refusalSentence } from './words';
 
 export type CallState =
-  /** Asking to be let in. */
+  /** Agreeing on keys. */
   | { kind: 'joining' }
+  /** Before the door, until a host opens it. */
+  | { kind: 'waiting' }
   /** In the encrypted group. */
   | { kind: 'live' }
   /** Over, for a reason or by choice. */
@@ -75,6 +79,7 @@ export class Call {
     allSame: () => this.#workers?.allSame(),
     invited: () => this.notices.add(sentence('notice.compare')),
   });
+  readonly house: House;
   readonly screen = new ScreenShare(() => {
     void this.#publish('screen');
     void this.#publish('screen_audio');
@@ -85,7 +90,7 @@ export class Call {
   #socket: SignalingSocket | undefined;
   #workers: EncryptionWorkers | undefined;
   #connection: PeerConnection | undefined;
-  #participant = 0;
+  readonly #participant = signal(0);
   #admission: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #rejoining = new Rejoining();
@@ -96,6 +101,7 @@ export class Call {
     readonly entry: { name: string; passphrase: string | undefined },
     readonly devices: Devices,
   ) {
+    this.house = new House(link, this.#participant, (message) => this.#socket?.send(message));
     this.voices = new Voices(devices.microphone, () => ({
       slots: this.slots.value,
       labels: this.labels.value,
@@ -146,6 +152,7 @@ export class Call {
       this.labels.value = new Map();
       this.unconfirmed.value = [];
       this.comparison.forget();
+      this.house.reset();
     });
     const workers = new EncryptionWorkers(
       {
@@ -161,7 +168,7 @@ export class Call {
     );
     this.#workers = workers;
     try {
-      const token = await issueToken(this.link.room);
+      const token = await joinToken(this.link.room);
       if (this.#workers !== workers) return;
       this.#socket = new SignalingSocket(token, {
         message: (message, text) => this.#fromServer(message, text),
@@ -178,10 +185,21 @@ export class Call {
   }
 
   #fromServer(message: PageMessage, text: string): void {
-    this.presence.value = follow(this.presence.value, message, this.#participant);
+    batch(() => {
+      if (message.type === 'joined') this.#participant.value = message.participant;
+      this.presence.value = follow(this.presence.value, message, this.#participant.value);
+      this.house.hear(message);
+    });
     switch (message.type) {
+      case 'waiting':
+        batch(() => {
+          this.reconnecting.value = false;
+          this.state.value = { kind: 'waiting' };
+        });
+        void this.house.knock(this.name);
+        break;
       case 'joined':
-        this.#participant = message.participant;
+        this.state.value = { kind: 'joining' };
         this.reconnecting.value = false;
         this.#workers?.server(text);
         this.#connect(message.slots);
@@ -218,6 +236,8 @@ export class Call {
         }
         break;
       case 'heartbeat_echo':
+      case 'visitors':
+      case 'asked_to_mute':
       case 'closing':
         break;
     }

@@ -21,6 +21,7 @@ const seen: Seen = {
     [11, [{ mid: '0', source: 'microphone', muted: false }]],
     [12, [{ mid: '1', source: 'camera', muted: true }]],
   ]),
+  hosts: [12],
   hands: [],
   speaking: new Set([1]),
   quality: new Map([[2, 'poor']]),
@@ -35,6 +36,11 @@ describe('the list of people', () => {
   it('puts raised hands first, in their order', () => {
     const hands = [11, 12];
     expect(people({ ...seen, hands }).map((one) => one.name)).toEqual(['Me', 'Zoe', 'Bob']);
+  });
+
+  it('knows the hosts', () => {
+    const hosts = people(seen).filter((one) => one.host);
+    expect(hosts.map((one) => one.name)).toEqual(['Bob']);
   });
 
   it('tells what everybody does', () => {

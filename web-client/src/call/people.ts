@@ -11,6 +11,8 @@ export interface Person {
   /** Known to the server alone, without a place in the encrypted group. */
   outside: boolean;
   verified: boolean;
+  /** May let in, remove and lock. */
+  host: boolean;
   microphone: boolean;
   camera: boolean;
   screen: boolean;
@@ -22,6 +24,7 @@ export interface Person {
 export interface Seen {
   roster: Roster | undefined;
   presence: Presence;
+  hosts: readonly number[];
   hands: readonly number[];
   speaking: ReadonlySet<number>;
   quality: ReadonlyMap<number, Quality>;
@@ -30,7 +33,7 @@ export interface Seen {
 }
 
 export function people(seen: Seen): Person[] {
-  const { presence, hands } = seen;
+  const { presence, hosts, hands } = seen;
   const members = seen.roster?.members ?? [];
   const inside = members.map((member): Person => {
     const { participant, name, own, leaf } = member;
@@ -42,6 +45,7 @@ export function people(seen: Seen): Person[] {
       own,
       outside: false,
       verified: member.trust === 'verified',
+      host: hosts.includes(participant),
       microphone: sends('microphone'),
       camera: sends('camera'),
       screen: sends('screen'),
@@ -54,7 +58,11 @@ export function people(seen: Seen): Person[] {
   const known = new Set(members.map((one) => one.participant));
   const outside = [...presence.keys()]
     .filter((participant) => !known.has(participant))
-    .map((participant): Person => ({ ...STRANGER, participant }));
+    .map((participant): Person => ({
+      ...STRANGER,
+      participant,
+      host: hosts.includes(participant),
+    }));
   const turn = (one: Person): number => {
     const place = hands.indexOf(one.participant);
     return place < 0 ? hands.length : place;
@@ -65,7 +73,7 @@ export function people(seen: Seen): Person[] {
   return [...ordered, ...outside];
 }
 
-const STRANGER: Omit<Person, 'participant'> = {
+const STRANGER: Omit<Person, 'participant' | 'host'> = {
   name: '',
   own: false,
   outside: true,

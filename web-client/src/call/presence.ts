@@ -17,12 +17,16 @@ export function follow(presence: Presence, message: PageMessage, own: number): P
     case 'delta': {
       const { delta } = message;
       if (delta.change === 'log' || delta.change === 'message') return presence;
+      if (delta.change === 'rules_changed') return presence;
       if (delta.participant === own) return presence;
       const next = new Map(presence);
       if (delta.change === 'participant_left') next.delete(delta.participant);
       else next.set(delta.participant, delta.tracks);
       return next;
     }
+    case 'waiting':
+    case 'visitors':
+    case 'asked_to_mute':
     case 'resumed':
     case 'answer':
     case 'media_lost':

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Roster } from '../e2ee/messages';
 import type { Track } from '../signaling/protocol.gen';
 import { follow, nobody } from './presence';
+import { openToAll } from './rules';
 import { tiles } from './tiles';
 
 const track = (source: Track['source'], muted = false): Track => ({ mid: '1', source, muted });
@@ -70,7 +71,7 @@ describe('presence', () => {
       {
         type: 'snapshot',
         seq: 1,
-        room: { participants: [{ participant: 1, tracks: [] }] },
+        room: { participants: [{ participant: 1, tracks: [] }], rules: openToAll },
         log: { entries: [] },
       },
       4,

@@ -11,6 +11,12 @@ export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): S
       return sentence('refusal.unknown_room');
     case 'room_full':
       return sentence('refusal.room_full');
+    case 'room_locked':
+      return sentence('refusal.room_locked');
+    case 'turned_away':
+      return sentence('refusal.turned_away');
+    case 'removed':
+      return sentence('refusal.removed');
     case 'server_full':
       return sentence('refusal.server_full');
     case 'too_fast':

@@ -80,7 +80,7 @@ class Room {
       participant: member.participant,
       resume_token: 'AAAAAAAAAAAAAAAAAAAAAA',
       seq: 0,
-      room: { participants: [] },
+      room: { participants: [], rules: { door: 'open', hosts: [] } },
       log: {
         position: this.#position,
         handshakes: this.#handshakes,

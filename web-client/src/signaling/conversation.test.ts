@@ -151,3 +151,39 @@ describe('a conversation with the server', () => {
     expect(kinds(conversation.handleText(left(seq + 1), 0))).toEqual(['deliver']);
   });
 });
+
+/** A conversation that waits before the door since time 0. */
+function waiting(): Conversation {
+  const conversation = new Conversation('token', () => 1);
+  conversation.start(0);
+  conversation.handleOpen(0);
+  expect(kinds(conversation.handleText('{"type":"waiting"}', 0))).toEqual(['deliver']);
+  return conversation;
+}
+
+describe('somebody who waits before the door', () => {
+  it('gives signs of life, and goes on for as long as they are answered', () => {
+    const conversation = waiting();
+    let now = 0;
+    for (let beats = 0; beats < 10; beats += 1) {
+      now = conversation.timeout ?? Number.NaN;
+      const [beat] = conversation.handleTimeout(now);
+      expect(beat).toEqual({ do: 'send', text: '{"type":"heartbeat","position":0}' });
+      conversation.handleText('{"type":"heartbeat_echo"}', now);
+    }
+    expect(now).toBe(50_000);
+  });
+
+  it('notices a dead connection, and comes anew', () => {
+    const conversation = waiting();
+    conversation.handleTimeout(5000);
+    conversation.handleTimeout(10_000);
+    expect(kinds(conversation.handleTimeout(SILENCE_MS))).toEqual(['close', 'over']);
+  });
+
+  it('is a participant once let in, and resumes as one', () => {
+    const conversation = waiting();
+    expect(kinds(conversation.handleText(joined, 5000))).toEqual(['deliver']);
+    expect(resumed(conversation, 6000).resume).toMatchObject({ participant });
+  });
+});

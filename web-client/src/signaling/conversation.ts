@@ -6,7 +6,7 @@
 
 import { backoff } from './backoff';
 import { decodeMessage, type PageMessage } from './decode';
-import { VERSION } from './protocol.gen';
+import { HEARTBEAT_SECONDS, VERSION } from './protocol.gen';
 import type { ClientMessage, Refusal } from './protocol.gen';
 
 /** No word from the server for so long: the socket is dead, whatever the browser thinks. */
@@ -33,6 +33,8 @@ export type Command =
 type State =
   /** A socket opens, or its hello is not answered yet. */
   | { kind: 'greeting'; heard: number }
+  /** Before the door, until a host opens it; `beat` is when to give the next sign of life. */
+  | { kind: 'admission'; heard: number; beat: number }
   /** Messages go both ways. */
   | { kind: 'talking'; heard: number }
   /** No socket until then. */
@@ -65,6 +67,8 @@ export class Conversation {
       case 'greeting':
       case 'talking':
         return this.#state.heard + SILENCE_MS;
+      case 'admission':
+        return Math.min(this.#state.heard + SILENCE_MS, this.#state.beat);
       case 'waiting':
         return this.#state.until;
       case 'over':
@@ -101,7 +105,7 @@ export class Conversation {
 
   /** The socket is gone. */
   handleClosed(now: number): Command[] {
-    if (this.#state.kind !== 'greeting' && this.#state.kind !== 'talking') return [];
+    if (this.#state.kind === 'waiting' || this.#state.kind === 'over') return [];
     this.#brokenSince ??= now;
     const final = this.#closing !== undefined && this.#closing.code !== 'storage_unavailable';
     if (final || this.#identity === undefined || now - this.#brokenSince > RESUME_MS) {
@@ -121,6 +125,12 @@ export class Conversation {
       this.#state = { kind: 'greeting', heard: now };
       return [{ do: 'open' }];
     }
+    const state = this.#state;
+    if (state.kind === 'admission' && now < state.heard + SILENCE_MS) {
+      this.#state = { ...state, beat: now + HEARTBEAT_SECONDS * 1000 };
+      const heartbeat: ClientMessage = { type: 'heartbeat', position: 0 };
+      return [{ do: 'send', text: JSON.stringify(heartbeat) }];
+    }
     // A dead connection may take minutes to close by itself.
     return [{ do: 'close' }, ...this.handleClosed(now)];
   }
@@ -128,7 +138,7 @@ export class Conversation {
   /** A text message came. One that cannot be read is passed over: it concerns nobody. */
   handleText(text: string, now: number): Command[] {
     const state = this.#state;
-    if (state.kind !== 'greeting' && state.kind !== 'talking') return [];
+    if (state.kind === 'waiting' || state.kind === 'over') return [];
     this.#state = { ...state, heard: now };
     if (text.length > TEXT_CHARS) return [];
     const message = decodeMessage(text);
@@ -155,12 +165,19 @@ export class Conversation {
         this.#seq = message.seq;
         if (message.delta.change === 'log') this.#position = message.delta.entry.position;
         return [deliver];
+      case 'waiting':
+        // Once inside, one hears of the outside no more.
+        if (this.#identity !== undefined) return [];
+        this.#state = { kind: 'admission', heard: now, beat: now + HEARTBEAT_SECONDS * 1000 };
+        return [deliver];
       case 'closing':
         this.#closing = message.refusal;
         return [deliver];
       case 'answer':
       case 'media_lost':
       case 'heartbeat_echo':
+      case 'visitors':
+      case 'asked_to_mute':
       case 'refused':
         return [deliver];
     }

@@ -6,7 +6,16 @@
  */
 
 import * as v from 'valibot';
-import type { Delta, ParticipantState, Refusal, ServerMessage, Track } from './protocol.gen';
+import type {
+  Delta,
+  ParticipantState,
+  Refusal,
+  Rules,
+  ServerMessage,
+  Track,
+  Visitor,
+} from './protocol.gen';
+import { VISITORS } from './protocol.gen';
 
 /** What the page itself reads of a server's message. */
 export type PageMessage =
@@ -25,11 +34,15 @@ export type PageMessage =
   | { type: 'answer'; sdp: string }
   | { type: 'media_lost'; refusal: Refusal }
   | { type: 'heartbeat_echo' }
+  | { type: 'waiting' }
+  | { type: 'visitors'; visitors: Visitor[] }
+  | { type: 'asked_to_mute'; by: number }
   | { type: 'refused'; refusal: Refusal }
   | { type: 'closing'; refusal: Refusal };
 
 export interface Room {
   participants: ParticipantState[];
+  rules: Rules;
 }
 
 export interface Slots {
@@ -41,6 +54,7 @@ export type PageDelta =
   | ({ change: 'participant_joined' } & ParticipantState)
   | { change: 'participant_left'; participant: number }
   | ({ change: 'tracks_changed' } & ParticipantState)
+  | ({ change: 'rules_changed' } & Rules)
   | { change: 'message'; sender: number }
   | { change: 'log'; entry: { position: number } };
 
@@ -62,7 +76,11 @@ const track: v.GenericSchema<Track> = v.object({
 
 const state = { participant: count, tracks: v.pipe(v.array(track), v.maxLength(8)) };
 const entry = v.object({ position: count });
-const room = v.object({ participants: v.array(v.object(state)) });
+const rules = {
+  door: v.picklist(['open', 'attended', 'locked']),
+  hosts: v.array(count),
+};
+const room = v.object({ participants: v.array(v.object(state)), rules: v.object(rules) });
 
 const refusal: v.GenericSchema<Refusal> = v.object({
   code: v.picklist([
@@ -73,6 +91,9 @@ const refusal: v.GenericSchema<Refusal> = v.object({
     'bad_token',
     'unknown_room',
     'room_full',
+    'room_locked',
+    'turned_away',
+    'removed',
     'server_full',
     'resume_expired',
     'superseded',
@@ -100,6 +121,7 @@ const delta = v.variant('change', [
   v.object({ change: v.literal('participant_joined'), ...state }),
   v.object({ change: v.literal('participant_left'), participant: count }),
   v.object({ change: v.literal('tracks_changed'), ...state }),
+  v.object({ change: v.literal('rules_changed'), ...rules }),
   v.object({ change: v.literal('message'), sender: count }),
   v.object({ change: v.literal('log'), entry }),
 ]);
@@ -125,6 +147,15 @@ const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
   v.object({ type: v.literal('answer'), sdp: v.string() }),
   v.object({ type: v.literal('media_lost'), refusal }),
   v.object({ type: v.literal('heartbeat_echo') }),
+  v.object({ type: v.literal('waiting') }),
+  v.object({
+    type: v.literal('visitors'),
+    visitors: v.pipe(
+      v.array(v.object({ visitor: count, name: v.nullable(v.string()) })),
+      v.maxLength(VISITORS),
+    ),
+  }),
+  v.object({ type: v.literal('asked_to_mute'), by: count }),
   v.object({ type: v.literal('refused'), refusal }),
   v.object({ type: v.literal('closing'), refusal }),
 ]);

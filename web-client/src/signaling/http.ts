@@ -2,7 +2,7 @@
 
 import * as v from 'valibot';
 import { decodeRefusal } from './decode';
-import type { Refusal } from './protocol.gen';
+import type { Refusal, RoomCreated, TokenRequest } from './protocol.gen';
 
 /** The server refused, in words for a person. */
 export class RefusedError extends Error {
@@ -12,22 +12,23 @@ export class RefusedError extends Error {
   }
 }
 
-/** Makes a room and returns its id. */
-export async function createRoom(): Promise<string> {
-  const answer = v.parse(v.object({ room: v.string() }), await post('/api/v1/rooms'));
-  return answer.room;
+/** Makes a room; whoever has its host key is its host. */
+export async function createRoom(): Promise<RoomCreated> {
+  return v.parse(v.object({ room: v.string(), host_key: v.string() }), await post('/api/v1/rooms'));
 }
 
-/** A join token for a room. */
-export async function issueToken(room: string): Promise<string> {
-  const answer = await post(`/api/v1/rooms/${encodeURIComponent(room)}/tokens`);
+/** A join token for a room: a host's, with the host key. */
+export async function issueToken(room: string, hostKey?: string): Promise<string> {
+  const request: TokenRequest = { host_key: hostKey ?? null };
+  const answer = await post(`/api/v1/rooms/${encodeURIComponent(room)}/tokens`, request);
   return v.parse(v.object({ token: v.string() }), answer).token;
 }
 
-async function post(path: string): Promise<unknown> {
+async function post(path: string, request?: TokenRequest): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(path, { method: 'POST' });
+    const body = request === undefined ? null : JSON.stringify(request);
+    response = await fetch(path, { method: 'POST', body });
   } catch {
     throw new Error('The server cannot be reached. Check your connection and try again.');
   }

@@ -28,6 +28,12 @@ export const TRACKS = 4;
 /** Characters of an m-line's `mid`. */
 export const MID_CHARS = 16;
 
+/** The sealed name of somebody who waits to be let in, in bytes. */
+export const KNOCK_BYTES = 320;
+
+/** People who wait before one door. */
+export const VISITORS = 32;
+
 /** Characters of a message id. */
 export const MESSAGE_ID_CHARS = 22;
 
@@ -58,7 +64,11 @@ sdp: string, } | { "type": "set_tracks",
 /**
  * At most one per source.
  */
-tracks: Array<Track>, } | { "type": "leave" };
+tracks: Array<Track>, } | { "type": "knock",
+/**
+ * The name, sealed by the link secret: for the people inside, not for the server.
+ */
+name: Opaque, } | { "type": "moderate" } & Moderation | { "type": "leave" };
 
 /**
  * One change of the room.
@@ -67,7 +77,7 @@ export type Delta = { "change": "participant_joined" } & ParticipantState | { "c
 /**
  * Who.
  */
-participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "message",
+participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "rules_changed" } & Rules | { "change": "message",
 /**
  * Who handed it in; MLS says who wrote it.
  */
@@ -80,6 +90,11 @@ message: Opaque, } | { "change": "log",
  * The new entry.
  */
 entry: LogEntry, };
+
+/**
+ * What happens to somebody who comes.
+ */
+export type Door = "open" | "attended" | "locked";
 
 /**
  * An accepted create or commit.
@@ -243,6 +258,31 @@ departed: Array<ParticipantId>, };
 export type MessageId = string;
 
 /**
+ * Something that hosts may do.
+ */
+export type Moderation = { "action": "set_door",
+/**
+ * From now on.
+ */
+door: Door, } | { "action": "admit",
+/**
+ * Who.
+ */
+visitor: VisitorId, } | { "action": "turn_away",
+/**
+ * Who.
+ */
+visitor: VisitorId, } | { "action": "remove",
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "action": "ask_to_mute",
+/**
+ * Whom.
+ */
+participant: ParticipantId, };
+
+/**
  * Bytes that a server relays and does not read; base64 (RFC 4648 section 4) in JSON.
  */
 export type Opaque = string;
@@ -305,7 +345,7 @@ retry_after_seconds: number | null, };
 /**
  * The kinds of refusal.
  */
-export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "stale_message" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
+export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "room_locked" | "turned_away" | "removed" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "stale_message" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
 
 /**
  * The return of a participant whose socket broke.
@@ -335,10 +375,15 @@ export type RoomCreated = {
 /**
  * The new room.
  */
-room: RoomId, };
+room: RoomId,
+/**
+ * Whoever shows it is a host of the room. It is told this once.
+ */
+host_key: Secret, };
 
 /**
- * A room's name on the wire: 16 random bytes as 22 base64url characters.
+ * A room's name on the wire: 16 bytes as 22 base64url characters. They are the first ones of the
+ * SHA-256 of the room's host key, so that a host key can be checked wherever the room is known.
  */
 export type RoomId = string;
 
@@ -349,10 +394,27 @@ export type RoomSnapshot = {
 /**
  * In join order.
  */
-participants: Array<ParticipantState>, };
+participants: Array<ParticipantState>,
+/**
+ * Who may come in, and who the hosts are.
+ */
+rules: Rules, };
 
 /**
- * A bearer secret of the signalling service (a join token, a resume token). Not readable in logs.
+ * What everybody in a room knows of its order. It holds for as long as anybody is there.
+ */
+export type Rules = {
+/**
+ * Who may come in.
+ */
+door: Door,
+/**
+ * Who has shown the room's host key, in join order.
+ */
+hosts: Array<ParticipantId>, };
+
+/**
+ * A bearer secret of the signalling service (a join token, a resume token, a host key). Not readable in logs.
  */
 export type Secret = string;
 
@@ -384,7 +446,15 @@ sdp: string, } | { "type": "media_lost",
 /**
  * Why, and what to do.
  */
-refusal: Refusal, } | { "type": "heartbeat_echo" } | { "type": "refused",
+refusal: Refusal, } | { "type": "heartbeat_echo" } | { "type": "waiting" } | { "type": "visitors",
+/**
+ * Replaces what was told before.
+ */
+visitors: Array<Visitor>, } | { "type": "asked_to_mute",
+/**
+ * Which one.
+ */
+by: ParticipantId, } | { "type": "refused",
 /**
  * Why, and what to do.
  */
@@ -470,6 +540,15 @@ token: Secret,
 expires_in_seconds: number, };
 
 /**
+ * What may be asked with `POST /api/v1/rooms/{room}/tokens`; without a body a token is a guest's.
+ */
+export type TokenRequest = {
+/**
+ * Of [`RoomCreated`]; the token is then a host's.
+ */
+host_key: Secret | null, };
+
+/**
  * One published track.
  */
 export type Track = {
@@ -485,3 +564,22 @@ source: Source,
  * Nothing is being sent just now.
  */
 muted: boolean, };
+
+/**
+ * Somebody who waits to be let in.
+ */
+export type Visitor = {
+/**
+ * Who.
+ */
+visitor: VisitorId,
+/**
+ * As in [`crate::ClientMessage::Knock`]; before it has come, nothing.
+ */
+name: Opaque | null, };
+
+/**
+ * Somebody who waits before one room's door, from 1; never given out again while the room
+ * lives.
+ */
+export type VisitorId = number;

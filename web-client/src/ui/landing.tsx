@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { failureSentence } from '../call/words';
 import { type Sentence, sentence, t, text } from '../i18n/i18n';
 import { linkPath, newFragment, PASSPHRASE_CHARS, parseLink } from '../link';
+import { rememberHostKey } from '../settings/host_keys';
 import { createRoom } from '../signaling/http';
 import css from './forms.module.css';
 import { Page } from './page';
@@ -24,7 +25,8 @@ export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => voi
     setBusy(true);
     setProblem(undefined);
     try {
-      const room = await createRoom();
+      const { room, host_key } = await createRoom();
+      rememberHostKey(room, host_key);
       const locked = passphrase.trim() !== '';
       const fragment = locked ? await lockedFragment(room, passphrase) : newFragment();
       history.pushState(null, '', linkPath({ room, fragment }));

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use signaling_protocol::Moderation;
+
 use super::*;
 
 #[derive(Debug, Clone)]
@@ -53,6 +55,11 @@ fn attack() -> impl Strategy<Value = Attack> {
         opaque().prop_map(|key_package| ClientMessage::UploadKeyPackage { key_package }),
         opaque().prop_map(|message| ClientMessage::SendMessage { message }),
         "[a-z=]{0,9}".prop_map(|sdp| ClientMessage::Offer { sdp }),
+        opaque().prop_map(|name| ClientMessage::Knock { name }),
+        (0..6_u32).prop_map(|at| {
+            let participant = ParticipantId(at);
+            ClientMessage::Moderate(Moderation::Remove { participant })
+        }),
     ];
     let roster = proptest::collection::vec(0..6_u32, 0..5);
     let submitted = (any::<bool>(), roster, any::<bool>(), 0..2_u64);
@@ -117,7 +124,7 @@ fn carry_out(world: &mut World, hostile: &mut Client, attack: Attack) {
 /// What the others may see of one who can only act for itself.
 fn is_its_own_doing(delta: &Delta, hostile: ParticipantId, others: [ParticipantId; 2]) -> bool {
     match delta {
-        Delta::ParticipantJoined(_) => false,
+        Delta::ParticipantJoined(_) | Delta::RulesChanged(_) => false,
         Delta::TracksChanged(state) => state.participant == hostile,
         Delta::ParticipantLeft { participant } => *participant == hostile,
         Delta::Message { sender, .. } => *sender == hostile,

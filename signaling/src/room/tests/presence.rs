@@ -37,9 +37,7 @@ fn ids_go_up_and_are_never_given_out_again() {
 fn a_full_room_refuses_the_next_and_takes_one_when_somebody_has_left() {
     let mut world = World::new();
     let clients: Vec<_> = (0..FULL).map(|_| world.join()).collect();
-    let refused = world.socket();
-    world.room.join(refused, Secret("one too many".into()), world.now);
-    world.settle();
+    let (refused, _) = world.come(Role::Guest);
     assert_eq!(world.closing(refused), Some(RefusalCode::RoomFull));
     assert_eq!(world.room.participants(), FULL);
     world.tell(&clients[0], ClientMessage::Leave);

@@ -116,7 +116,7 @@ impl View {
                 let before = self.others.insert(state.participant, state.tracks);
                 assert!(before.is_some(), "a stranger publishes");
             }
-            Delta::Message { .. } => {}
+            Delta::Message { .. } | Delta::RulesChanged(_) => {}
             Delta::Log { entry } => self.append(entry),
         }
     }

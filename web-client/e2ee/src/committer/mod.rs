@@ -431,6 +431,9 @@ impl<M: Mls> Committer<M> {
             | RefusalCode::BadToken
             | RefusalCode::UnknownRoom
             | RefusalCode::RoomFull
+            | RefusalCode::RoomLocked
+            | RefusalCode::TurnedAway
+            | RefusalCode::Removed
             | RefusalCode::ServerFull
             | RefusalCode::ResumeExpired
             | RefusalCode::Superseded

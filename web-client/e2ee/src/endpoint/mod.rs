@@ -168,6 +168,9 @@ impl Endpoint {
             ServerMessage::Delta { .. }
             | ServerMessage::Answer { .. }
             | ServerMessage::MediaLost { .. }
+            | ServerMessage::Waiting
+            | ServerMessage::Visitors { .. }
+            | ServerMessage::AskedToMute { .. }
             | ServerMessage::HeartbeatEcho => {}
         }
     }

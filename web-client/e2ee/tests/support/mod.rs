@@ -222,6 +222,8 @@ impl<N: Node> Meeting<N> {
             | ClientMessage::Hello(_)
             | ClientMessage::Offer { .. }
             | ClientMessage::SetTracks { .. }
+            | ClientMessage::Knock { .. }
+            | ClientMessage::Moderate(_)
             | ClientMessage::Leave => Ok(None),
         };
         match outcome {

@@ -13,6 +13,7 @@ import { listenToKeys } from './actions';
 import { ControlBar } from './control_bar';
 import css from './call.module.css';
 import { HelpDialog } from './help_dialog';
+import { RemoveDialog } from './host_tools';
 import { InviteDialog } from './invite_dialog';
 import { PictureWindow } from './picture_window';
 import { SettingsDialog } from './settings_dialog';
@@ -56,6 +57,7 @@ export function CallScreen({ call }: { call: Call }) {
       {panel !== undefined && <SidePanel call={call} view={view} panel={panel} />}
       <ControlBar call={call} view={view} />
       <Dialogs call={call} view={view} />
+      <RemoveDialog call={call} view={view} />
       <PictureWindow call={call} view={view} />
     </main>
   );

@@ -5,6 +5,7 @@ import { people, type Person } from '../../call/people';
 import { t } from '../../i18n/i18n';
 import { ownQuality, qualityOf } from '../../stats/quality';
 import { CameraIcon, HandIcon, LockIcon, MicrophoneIcon, ScreenIcon, SignalIcon } from '../icons';
+import { DoorSection, WaitingSection } from './host_tools';
 import css from './panel.module.css';
 import { Initials } from './tile';
 import type { CallView } from './view';
@@ -13,6 +14,7 @@ export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
   const everybody = people({
     roster: call.roster.value,
     presence: call.presence.value,
+    hosts: call.house.rules.value.hosts,
     hands: call.conversation.chat.value.hands,
     speaking: call.voices.speaking.value.now,
     quality: qualityOf(call.watch.statistics.value, call.labels.value),
@@ -25,11 +27,13 @@ export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
   });
   return (
     <div class={css.scroll}>
-      <ul class={css.people}>
+      <WaitingSection call={call} />
+      <ul class={css.people} aria-label={t('panel.people')}>
         {everybody.map((person) => (
-          <Row key={person.participant} person={person} />
+          <Row key={person.participant} person={person} call={call} view={view} />
         ))}
       </ul>
+      <DoorSection call={call} />
       <button type="button" class={css.wide} onClick={() => (view.dialog.value = 'invite')}>
         {t('people.invite')}
       </button>
@@ -37,13 +41,22 @@ export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
   );
 }
 
-function Row({ person }: { person: Person }) {
+interface RowProps {
+  person: Person;
+  call: Call;
+  view: CallView;
+}
+
+function Row({ person, call, view }: RowProps) {
   const { name, own, outside } = person;
   const shown = outside ? t('tile.outside') : own ? t('tile.you', { name }) : name;
   return (
     <li data-speaking={person.speaking} data-outside={outside}>
       <Initials name={outside ? '?' : name} />
-      <span class={css.name}>{shown}</span>
+      <span class={css.name}>
+        {shown}
+        {person.host && <span class={css.role}> {t('people.host')}</span>}
+      </span>
       {person.verified && <LockIcon title={t('people.verified')} />}
       {person.hand && <HandIcon title={t('tile.hand')} />}
       {person.screen && <ScreenIcon title={t('people.shares')} />}
@@ -61,6 +74,36 @@ function Row({ person }: { person: Person }) {
           />
         </>
       )}
+      {call.house.host.value && !person.host && !own && (
+        <HostButtons person={person} name={shown} call={call} view={view} />
+      )}
     </li>
+  );
+}
+
+/** What a host may do to somebody. */
+function HostButtons({ person, name, call, view }: RowProps & { name: string }) {
+  const { participant } = person;
+  return (
+    <>
+      {person.microphone && (
+        <button
+          type="button"
+          class={css.small}
+          aria-label={t('people.ask_to_mute_who', { name })}
+          onClick={() => call.house.moderate({ action: 'ask_to_mute', participant })}
+        >
+          {t('people.ask_to_mute')}
+        </button>
+      )}
+      <button
+        type="button"
+        class={css.small}
+        aria-label={t('people.remove_who', { name })}
+        onClick={() => (view.removing.value = { ...person, name })}
+      >
+        {t('people.remove')}
+      </button>
+    </>
   );
 }

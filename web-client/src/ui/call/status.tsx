@@ -14,6 +14,7 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
   return (
     <>
       {joining && reconnecting && <Reconnecting />}
+      {call.state.value.kind === 'waiting' && <Waiting />}
       <div class={css.status}>
         <div class={css.pills} role="status">
           {reconnecting && !joining && <p>{t('status.reconnecting')}</p>}
@@ -26,6 +27,8 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
             <p key={toast.id}>{text(toast.sentence)}</p>
           ))}
         </div>
+        <Knocking call={call} view={view} />
+        <MuteAsked call={call} />
         <TalkingMuted call={call} />
         <EncryptionWarning call={call} />
         {call.notices.shown.value.map((notice) => (
@@ -53,6 +56,61 @@ function Reconnecting() {
       <h2>{t('reconnecting.title')}</h2>
       <p>{t('reconnecting.text')}</p>
     </div>
+  );
+}
+
+/** Before the door. */
+function Waiting() {
+  return (
+    <div class={css.lost} role="status">
+      <span class={css.spinner} aria-hidden="true" />
+      <h2>{t('waiting.before')}</h2>
+      <p>{t('waiting.before_text')}</p>
+    </div>
+  );
+}
+
+/** Somebody waits before the door; this person may open it. */
+function Knocking({ call, view }: { call: Call; view: CallView }) {
+  const guests = call.house.host.value ? call.house.guests.value : [];
+  if (guests.length === 0) return null;
+  const names = guests.map(({ name }) => (name === '' ? t('waiting.nameless') : name));
+  return (
+    <p role="alert" class={css.hint}>
+      {t('waiting.knock', { names: list(names) })}{' '}
+      <button type="button" class={forms.inline} onClick={() => (view.panel.value = 'people')}>
+        {t('waiting.look')}
+      </button>
+    </p>
+  );
+}
+
+/** A host wants this microphone off. Only its owner turns it off. */
+function MuteAsked({ call }: { call: Call }) {
+  const by = call.house.muteAsked.value;
+  const on = call.devices.microphone.track.value !== undefined;
+  if (by === undefined || !on) return null;
+  const name = call.roster.value?.members.find((one) => one.participant === by)?.name;
+  const done = (): void => {
+    call.house.muteAsked.value = undefined;
+  };
+  return (
+    <p role="alert" class={css.hint}>
+      {t('mute_asked.words', { name: name ?? t('people.a_host') })}{' '}
+      <button
+        type="button"
+        class={forms.inline}
+        onClick={() => {
+          setMicrophone(call, false);
+          done();
+        }}
+      >
+        {t('bar.mute')}
+      </button>
+      <button type="button" aria-label={t('dismiss')} onClick={done}>
+        <CloseIcon />
+      </button>
+    </p>
   );
 }
 

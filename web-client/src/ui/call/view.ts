@@ -2,6 +2,7 @@
 
 import { type Signal, signal } from '@preact/signals';
 import type { View } from '../../call/order';
+import type { Person } from '../../call/people';
 
 export type Panel = 'people' | 'chat' | 'connection';
 export type DialogName = 'encryption' | 'invite' | 'settings' | 'help';
@@ -12,6 +13,8 @@ export class CallView {
   readonly view: Signal<View> = signal('grid');
   readonly pinned: Signal<string | undefined> = signal(undefined);
   readonly page = signal(0);
+  /** Whom a host is about to take out. */
+  readonly removing: Signal<Person | undefined> = signal(undefined);
   /** The window above all others, while it is open. */
   readonly pictureWindow: Signal<Window | undefined> = signal(undefined);
 

@@ -1,0 +1,274 @@
+//! The door of a room and what its hosts may do: who comes in, who waits, who is sent away.
+
+use std::collections::BTreeMap;
+
+use signaling_protocol::{
+    ClientMessage, Delta, Door, Moderation, Opaque, ParticipantId, Refusal, RefusalCode, Rules,
+    Secret, ServerMessage, Visitor, VisitorId, limits,
+};
+
+use super::participant::Participant;
+use super::{Millis, Output, Room, SocketId};
+use crate::auth::Role;
+
+/// The door and who waits before it.
+#[derive(Debug, Default)]
+pub(super) struct Entrance {
+    pub(super) door: Door,
+    visitors: BTreeMap<VisitorId, Waiting>,
+    last_visitor: VisitorId,
+}
+
+/// Somebody who waits.
+#[derive(Debug)]
+struct Waiting {
+    socket: SocketId,
+    /// For when they are let in.
+    resume_token: Secret,
+    name: Option<Opaque>,
+    /// When their last message came.
+    heard: Millis,
+}
+
+impl Entrance {
+    pub(super) fn is_empty(&self) -> bool {
+        self.visitors.is_empty()
+    }
+
+    /// When somebody who waits has been silent since.
+    pub(super) fn oldest(&self) -> Option<Millis> {
+        self.visitors.values().map(|one| one.heard).min()
+    }
+
+    pub(super) fn sockets(&self) -> impl Iterator<Item = SocketId> + '_ {
+        self.visitors.values().map(|one| one.socket)
+    }
+
+    fn at(&self, socket: SocketId) -> Option<VisitorId> {
+        self.visitors.iter().find(|(_, one)| one.socket == socket).map(|(&id, _)| id)
+    }
+}
+
+impl Room {
+    /// Somebody comes, and meets the door. The resume token is fresh and random.
+    pub(crate) fn come(&mut self, socket: SocketId, role: Role, token: Secret, now: Millis) {
+        match (self.entrance.door, role) {
+            (Door::Open, _) | (_, Role::Host) => self.join(socket, role, token, now),
+            (Door::Locked, Role::Guest) => self.outputs.push_back(Output::Close {
+                socket,
+                refusal: Refusal::new(
+                    RefusalCode::RoomLocked,
+                    "This meeting is locked: nobody else comes in; ask one of its hosts.",
+                ),
+            }),
+            (Door::Attended, Role::Guest) => self.wait(socket, token, now),
+        }
+    }
+
+    /// What everybody in the room knows of its order.
+    pub(super) fn rules(&self) -> Rules {
+        let hosts = self.participants.iter().filter(|(_, one)| one.role == Role::Host);
+        Rules { door: self.entrance.door, hosts: hosts.map(|(&id, _)| id).collect() }
+    }
+
+    /// Somebody who waits said something.
+    pub(super) fn visitor_says(&mut self, socket: SocketId, message: ClientMessage, now: Millis) {
+        let Some(visitor) = self.entrance.at(socket) else { return };
+        let Some(one) = self.entrance.visitors.get_mut(&visitor) else { return };
+        one.heard = now;
+        let outcome = match message {
+            ClientMessage::Heartbeat { .. } => {
+                self.send(socket, ServerMessage::HeartbeatEcho);
+                Ok(())
+            }
+            ClientMessage::Knock { name } if name.0.len() > limits::KNOCK_BYTES => {
+                Err(Refusal::new(
+                    RefusalCode::TooLarge,
+                    format!("A name has {} bytes at most; use a shorter one.", limits::KNOCK_BYTES),
+                ))
+            }
+            ClientMessage::Knock { name } if one.name.is_none() => {
+                one.name = Some(name);
+                self.tell_hosts();
+                Ok(())
+            }
+            ClientMessage::Leave => {
+                self.forget_visitor(socket);
+                Ok(())
+            }
+            ClientMessage::Hello(_)
+            | ClientMessage::UploadKeyPackage { .. }
+            | ClientMessage::Submit(_)
+            | ClientMessage::SendMessage { .. }
+            | ClientMessage::Offer { .. }
+            | ClientMessage::SetTracks { .. }
+            | ClientMessage::Knock { .. }
+            | ClientMessage::Moderate(_) => Err(Refusal::new(
+                RefusalCode::NotAllowed,
+                "You are not in the meeting yet; wait until a host lets you in.",
+            )),
+        };
+        if let Err(refusal) = outcome {
+            self.send(socket, ServerMessage::Refused { refusal });
+        }
+    }
+
+    /// The socket of somebody who waits is gone, or they do not want to wait any more.
+    pub(super) fn forget_visitor(&mut self, socket: SocketId) {
+        if let Some(visitor) = self.entrance.at(socket) {
+            self.entrance.visitors.remove(&visitor);
+            self.tell_hosts();
+        }
+    }
+
+    /// Sends away who waits and says nothing any more.
+    pub(super) fn forget_silent_visitors(&mut self, now: Millis) {
+        let silence = self.limits.silence;
+        let silent = |one: &Waiting| one.heard + silence <= now;
+        let over: Vec<_> = self.entrance.visitors.iter().filter(|(_, one)| silent(one)).collect();
+        let over: Vec<_> = over.into_iter().map(|(&visitor, _)| visitor).collect();
+        let sentence = "Nothing has been heard from you for too long; join the meeting again.";
+        self.dismiss(&over, &Refusal::new(RefusalCode::TooSlow, sentence));
+    }
+
+    /// A participant does what only hosts may do.
+    pub(super) fn moderate(
+        &mut self,
+        by: ParticipantId,
+        action: &Moderation,
+        now: Millis,
+    ) -> Result<(), Refusal> {
+        if self.role(by) != Some(Role::Host) {
+            return Err(Refusal::new(
+                RefusalCode::NotAllowed,
+                "Only hosts of this meeting may do that; ask one of them.",
+            ));
+        }
+        match *action {
+            Moderation::SetDoor { door } => self.set_door(door, now),
+            Moderation::Admit { visitor } => self.admit(&[visitor], now),
+            Moderation::TurnAway { visitor } => {
+                let sentence = "The host did not let you in; ask them another way.";
+                self.dismiss(&[visitor], &Refusal::new(RefusalCode::TurnedAway, sentence));
+            }
+            Moderation::Remove { participant } => return self.remove(participant, now),
+            Moderation::AskToMute { participant } => {
+                let asked = self.participants.get(&participant).and_then(Participant::socket);
+                if let Some(socket) = asked {
+                    self.send(socket, ServerMessage::AskedToMute { by });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells a host who waits.
+    pub(super) fn tell_visitors(&mut self, host: ParticipantId) {
+        if self.role(host) == Some(Role::Host) && !self.entrance.is_empty() {
+            self.tell_hosts();
+        }
+    }
+
+    /// Everybody hears of the rules as they are now.
+    pub(super) fn announce_rules(&mut self) {
+        let rules = self.rules();
+        self.broadcast(Delta::RulesChanged(rules));
+    }
+
+    fn wait(&mut self, socket: SocketId, resume_token: Secret, now: Millis) {
+        if self.entrance.visitors.len() >= limits::VISITORS {
+            let refusal = Refusal::new(
+                RefusalCode::RoomFull,
+                "Too many people wait to be let into this meeting; try again in a minute.",
+            );
+            self.outputs.push_back(Output::Close { socket, refusal: refusal.with_retry_after(60) });
+            return;
+        }
+        let visitor = self.entrance.last_visitor.next();
+        self.entrance.last_visitor = visitor;
+        let waiting = Waiting { socket, resume_token, name: None, heard: now };
+        self.entrance.visitors.insert(visitor, waiting);
+        self.send(socket, ServerMessage::Waiting);
+        self.tell_hosts();
+    }
+
+    fn set_door(&mut self, door: Door, now: Millis) {
+        if self.entrance.door == door {
+            return;
+        }
+        self.entrance.door = door;
+        self.announce_rules();
+        let everybody: Vec<_> = self.entrance.visitors.keys().copied().collect();
+        match door {
+            Door::Open => self.admit(&everybody, now),
+            Door::Attended => {}
+            Door::Locked => {
+                let sentence =
+                    "The meeting was locked: nobody else comes in; ask one of its hosts.";
+                self.dismiss(&everybody, &Refusal::new(RefusalCode::RoomLocked, sentence));
+            }
+        }
+    }
+
+    fn admit(&mut self, visitors: &[VisitorId], now: Millis) {
+        let mut changed = false;
+        for visitor in visitors {
+            let Some(one) = self.entrance.visitors.remove(visitor) else { continue };
+            self.join(one.socket, Role::Guest, one.resume_token, now);
+            changed = true;
+        }
+        if changed {
+            self.tell_hosts();
+        }
+    }
+
+    fn dismiss(&mut self, visitors: &[VisitorId], refusal: &Refusal) {
+        let mut changed = false;
+        for visitor in visitors {
+            let Some(Waiting { socket, .. }) = self.entrance.visitors.remove(visitor) else {
+                continue;
+            };
+            self.outputs.push_back(Output::Close { socket, refusal: refusal.clone() });
+            changed = true;
+        }
+        if changed {
+            self.tell_hosts();
+        }
+    }
+
+    fn remove(&mut self, participant: ParticipantId, now: Millis) -> Result<(), Refusal> {
+        match self.role(participant) {
+            // Who has gone meanwhile needs no removal.
+            None => return Ok(()),
+            Some(Role::Host) => {
+                return Err(Refusal::new(
+                    RefusalCode::NotAllowed,
+                    "A host cannot be removed; hosts leave by themselves.",
+                ));
+            }
+            Some(Role::Guest) => {}
+        }
+        if self.entrance.door == Door::Open {
+            self.set_door(Door::Attended, now);
+        }
+        let sentence = "A host has removed you from the meeting; ask them why.";
+        self.part(participant, Some(Refusal::new(RefusalCode::Removed, sentence)));
+        Ok(())
+    }
+
+    fn tell_hosts(&mut self) {
+        let hosts = self.participants.values().filter(|one| one.role == Role::Host);
+        let to: Vec<_> = hosts.filter_map(Participant::socket).collect();
+        if to.is_empty() {
+            return;
+        }
+        let visitors = self.entrance.visitors.iter();
+        let visitors =
+            visitors.map(|(&visitor, one)| Visitor { visitor, name: one.name.clone() }).collect();
+        self.outputs.push_back(Output::Send { to, message: ServerMessage::Visitors { visitors } });
+    }
+
+    fn role(&self, participant: ParticipantId) -> Option<Role> {
+        self.participants.get(&participant).map(|one| one.role)
+    }
+}

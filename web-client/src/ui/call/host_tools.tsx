@@ -1,0 +1,109 @@
+/** What hosts do to the room: the door, and who waits before it. */
+
+import type { Call } from '../../call/call';
+import { t } from '../../i18n/i18n';
+import type { Door } from '../../signaling/protocol.gen';
+import { Dialog } from '../dialog';
+import forms from '../forms.module.css';
+import css from './panel.module.css';
+import type { CallView } from './view';
+
+/** For hosts the choice, for everybody else what was chosen. */
+export function DoorSection({ call }: { call: Call }) {
+  const { door } = call.house.rules.value;
+  if (!call.house.host.value) return <p class={css.door}>{words(door)}</p>;
+  return (
+    <fieldset class={`${forms.group} ${css.door}`}>
+      <legend>{t('door.title')}</legend>
+      {(['open', 'attended', 'locked'] as const).map((one) => (
+        <label key={one} class={forms.check}>
+          <input
+            type="radio"
+            name="door"
+            checked={door === one}
+            onChange={() => call.house.moderate({ action: 'set_door', door: one })}
+          />
+          <span>{words(one)}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function words(door: Door): string {
+  switch (door) {
+    case 'open':
+      return t('door.open');
+    case 'attended':
+      return t('door.attended');
+    case 'locked':
+      return t('door.locked');
+  }
+}
+
+/** Who waits; to hosts alone. */
+export function WaitingSection({ call }: { call: Call }) {
+  const { house } = call;
+  if (!house.host.value || house.guests.value.length === 0) return null;
+  return (
+    <section aria-label={t('waiting.title')}>
+      <h3>{t('waiting.title')}</h3>
+      <p class={forms.quiet}>{t('waiting.names')}</p>
+      <ul class={css.people}>
+        {house.guests.value.map(({ visitor, name }) => {
+          const shown = name === '' ? t('waiting.nameless') : name;
+          return (
+            <li key={visitor} data-visitor={visitor}>
+              <span class={css.name}>{shown}</span>
+              <button
+                type="button"
+                class={css.small}
+                aria-label={t('waiting.admit_who', { name: shown })}
+                onClick={() => house.moderate({ action: 'admit', visitor })}
+              >
+                {t('waiting.admit')}
+              </button>
+              <button
+                type="button"
+                class={css.small}
+                aria-label={t('waiting.turn_away_who', { name: shown })}
+                onClick={() => house.moderate({ action: 'turn_away', visitor })}
+              >
+                {t('waiting.turn_away')}
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+/** Asks once more before somebody is taken out. */
+export function RemoveDialog({ call, view }: { call: Call; view: CallView }) {
+  const person = view.removing.value;
+  if (person === undefined) return null;
+  const close = (): void => {
+    view.removing.value = undefined;
+  };
+  return (
+    <Dialog title={t('remove.title', { name: person.name })} onClose={close}>
+      <p>{t('remove.what')}</p>
+      <div class={forms.row}>
+        <button
+          type="button"
+          class={forms.primary}
+          onClick={() => {
+            call.house.moderate({ action: 'remove', participant: person.participant });
+            close();
+          }}
+        >
+          {t('remove.yes')}
+        </button>
+        <button type="button" class={forms.button} onClick={close}>
+          {t('remove.no')}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
