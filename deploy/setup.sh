@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a build (or the browser tests) need and this machine lacks, and says what.
 #   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen
-#   deploy/setup.sh browser   Chromium, for the tests
+#   deploy/setup.sh browser   Chromium and Firefox, for the tests
 #   deploy/setup.sh model     the checker of the TLA+ models
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -64,7 +64,10 @@ build() {
 }
 
 browser() {
-  [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || debian chromium
+  local missing=()
+  [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || missing+=(chromium)
+  [ -n "${FIREFOX:-}" ] || [ -x /usr/bin/firefox-esr ] || missing+=(firefox-esr)
+  debian "${missing[@]}"
 }
 
 # A model checker for TLA+; the state counts in tla/ were counted by this version.

@@ -55,6 +55,8 @@ export class Person {
   readonly errors: string[] = [];
   /** Addresses that the page asked for anything, apart from its own server. */
   readonly foreign: string[] = [];
+  /** Everything that the page asked for. */
+  readonly asked: string[] = [];
 
   private constructor(
     readonly name: string,
@@ -74,6 +76,7 @@ export class Person {
 
   #watch(host: string): void {
     const asked = (address: string): void => {
+      this.asked.push(address);
       const { protocol, host: other } = new URL(address);
       if (protocol !== 'data:' && protocol !== 'blob:' && other !== host) {
         this.foreign.push(address);
@@ -133,12 +136,9 @@ export class Person {
     let before: Seen | undefined;
     await until(`${this.name} sees ${name}`, async () => {
       const now = await this.sees(name);
-      const moves = now !== undefined && before !== undefined && now.frames > before.frames;
-      const fits =
-        now !== undefined && close(now.left, looks.left) && close(now.right, looks.right);
-      const passed = moves && fits && now.bar !== before?.bar;
+      const seen = sameLooks(before, now, looks);
       before = now;
-      return passed;
+      return seen;
     });
   }
 
@@ -192,16 +192,24 @@ export async function until(
   }
 }
 
+/** Whether what is seen has these looks, and moves. */
+export function sameLooks(before: Seen | undefined, now: Seen | undefined, looks: Looks): boolean {
+  if (before === undefined || now === undefined) return false;
+  const moves = now.frames > before.frames && now.bar !== before.bar;
+  return moves && close(now.left, looks.left) && close(now.right, looks.right);
+}
+
 function close(seen: Colour, looks: Colour): boolean {
   return seen.every((value, index) => Math.abs(value - (looks[index] ?? 0)) < 45);
 }
 
-/** Runs in the page: a camera that draws the looks, a microphone that hums, and a list of the
- * page's connections and sockets. */
-function takePart(looks: Looks): void {
+/** Runs in the page: a camera that draws the looks, a microphone that hums (or else the browser's), and lists of
+ * the page's connections, sockets and cameras. */
+export function takePart(looks: Looks, hums = true): void {
   const connections: RTCPeerConnection[] = [];
   const sockets: WebSocket[] = [];
-  Object.assign(window, { connections, sockets });
+  const cameras: MediaStreamTrack[] = [];
+  Object.assign(window, { connections, sockets, cameras });
   const { RTCPeerConnection: Connection, WebSocket: Socket } = window;
   window.RTCPeerConnection = class extends Connection {
     constructor(configuration?: RTCConfiguration) {
@@ -215,7 +223,12 @@ function takePart(looks: Looks): void {
       sockets.push(this);
     }
   };
-  navigator.mediaDevices.getUserMedia = async (constraints) => {
+  const devices = navigator.mediaDevices as MediaDevices | undefined;
+  // A page that is empty yet has none.
+  if (devices === undefined) return;
+  const working = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (constraints) => {
+    if (constraints?.audio && !hums) return working(constraints);
     const stream = new MediaStream();
     if (constraints?.video) {
       const canvas = document.createElement('canvas');
@@ -234,7 +247,10 @@ function takePart(looks: Looks): void {
         step += 1;
       }, 66);
       const track = canvas.captureStream(15).getVideoTracks()[0];
-      if (track) stream.addTrack(track);
+      if (track) {
+        cameras.push(track);
+        stream.addTrack(track);
+      }
     }
     if (constraints?.audio) {
       const audio = new AudioContext();
@@ -251,7 +267,7 @@ function takePart(looks: Looks): void {
 }
 
 /** Runs in the page: draws somebody's video small and reads its colours. */
-async function look(name: string): Promise<Seen | undefined> {
+export async function look(name: string): Promise<Seen | undefined> {
   const figure = [...document.querySelectorAll('figure:not([data-self])')].find((one) =>
     one.querySelector('figcaption')?.textContent?.endsWith(name),
   );
@@ -282,7 +298,8 @@ async function look(name: string): Promise<Seen | undefined> {
     const light = (data[at] ?? 0) + (data[at + 1] ?? 0) + (data[at + 2] ?? 0);
     if (light < least) [least, darkest] = [light, x];
   }
-  const frames = video.getVideoPlaybackQuality().totalVideoFrames;
+  // Firefox counts the frames of files only; its clock goes on with those of a stream.
+  const frames = video.getVideoPlaybackQuality().totalVideoFrames || video.currentTime * 15;
   return {
     frames,
     width: video.videoWidth,

@@ -1,0 +1,103 @@
+/** A person with Firefox. Its driver speaks WebDriver BiDi, the other ones' does not. */
+
+import puppeteer, { type Browser, type Page } from 'puppeteer-core';
+import { look, type Looks, type Seen, sameLooks, takePart, until } from './person';
+
+export async function openFirefox(): Promise<Browser> {
+  return puppeteer.launch({
+    browser: 'firefox',
+    executablePath: process.env['FIREFOX'] ?? '/usr/bin/firefox-esr',
+    headless: true,
+    extraPrefsFirefox: {
+      'media.navigator.streams.fake': true,
+      'media.navigator.permission.disabled': true,
+      'media.peerconnection.ice.loopback': true,
+      'media.peerconnection.ice.obfuscate_host_addresses': false,
+      'media.autoplay.default': 0,
+      'media.autoplay.blocking_policy': 0,
+    },
+  });
+}
+
+export class FirefoxPerson {
+  readonly errors: string[] = [];
+
+  private constructor(
+    readonly name: string,
+    readonly page: Page,
+  ) {}
+
+  static async open(browser: Browser, name: string, looks: Looks): Promise<FirefoxPerson> {
+    const page = await browser.newPage();
+    await page.setViewport({ width: 960, height: 600 });
+    const person = new FirefoxPerson(name, page);
+    page.on('console', (message) => {
+      if (message.type() === 'error') person.errors.push(message.text());
+    });
+    page.on('pageerror', (error) => person.errors.push(String(error)));
+    // Without a sound device no tone can be made here: the microphone is the browser's own.
+    await page.evaluateOnNewDocument(takePart, looks, false);
+    return person;
+  }
+
+  async join(link: string): Promise<void> {
+    await this.page.goto(link);
+    await this.page.locator('input[name="name"]').fill(this.name);
+    await this.press('Join');
+  }
+
+  async press(name: string): Promise<void> {
+    await this.page.locator(`::-p-aria([name="${name}"][role="button"])`).click();
+  }
+
+  async isIn(members: number): Promise<void> {
+    await this.page.waitForSelector('main[data-state="live"]');
+    await this.page.waitForFunction(
+      (count: number) => document.querySelectorAll('figure').length === count,
+      {},
+      members,
+    );
+  }
+
+  async leave(): Promise<void> {
+    await this.press('Leave');
+    await this.page.waitForFunction(() => document.body.innerText.includes('You left the meeting'));
+  }
+
+  async roomCode(): Promise<string> {
+    return this.page.$eval('main', (main) => main.dataset['roomCode'] ?? '');
+  }
+
+  async epoch(): Promise<number> {
+    return this.page.$eval('main', (main) => Number(main.dataset['epoch']));
+  }
+
+  /** Waits until the tile of somebody shows these looks, moving. */
+  async waitToSee(name: string, looks: Looks): Promise<void> {
+    let before: Seen | undefined;
+    await until(`${this.name} sees ${name}`, async () => {
+      const now = await this.page.evaluate(look, name);
+      const seen = sameLooks(before, now, looks);
+      before = now;
+      return seen;
+    });
+  }
+
+  /** Sound energy received over all slots. */
+  async hears(): Promise<number> {
+    return this.page.evaluate(async () => {
+      const { connections } = window as unknown as { connections: RTCPeerConnection[] };
+      let energy = 0;
+      for (const connection of connections) {
+        if (connection.connectionState === 'closed') continue;
+        for (const entry of (await connection.getStats()).values() as Iterable<
+          Record<string, unknown>
+        >) {
+          if (entry['type'] !== 'inbound-rtp' || entry['kind'] !== 'audio') continue;
+          energy += Number(entry['totalAudioEnergy'] ?? 0);
+        }
+      }
+      return energy;
+    });
+  }
+}
