@@ -59,6 +59,10 @@ describe('the stage', () => {
     await until('the screen has a picture', async () =>
       video.evaluate((element) => (element as HTMLVideoElement).videoWidth > 320),
     );
+    // With its sound: the only one, for Ada herself is silent.
+    await mute(ada);
+    const heard = await bob.hears();
+    await until('the screen is heard', async () => (await bob.hears()) > heard + 1);
     await press(ada, 'Stop sharing');
     await shows(bob, undefined);
     await bob.isIn(2);

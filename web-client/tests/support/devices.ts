@@ -56,7 +56,15 @@ export async function screenToShare(page: Page): Promise<void> {
         pen.fillRect((step * 20) % 1280, 660, 40, 20);
         step += 1;
       }, 100);
-      return canvas.captureStream(10);
+      const stream = canvas.captureStream(10);
+      const sound = new AudioContext();
+      void sound.resume();
+      const tone = sound.createOscillator();
+      const out = sound.createMediaStreamDestination();
+      tone.connect(out);
+      tone.start();
+      for (const track of out.stream.getAudioTracks()) stream.addTrack(track);
+      return stream;
     };
   });
 }

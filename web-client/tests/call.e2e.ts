@@ -1,0 +1,122 @@
+/** What two people do with the controls of a call, by mouse and by keys. */
+
+import { describe, expect, it } from 'vitest';
+import { more } from './support/meeting';
+import { GREEN_YELLOW, type Person, RED_BLUE, until } from './support/person';
+import { Stage } from './support/stage';
+
+const stage = new Stage();
+
+/** The title of an icon in the tile of somebody. */
+const sign = (one: Person, of: string, title: string) =>
+  one.page.locator('figure', { hasText: of }).locator('title', { hasText: title });
+
+describe('two people', () => {
+  it('use keys, talk while muted, see who does what, and change what they look at', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    const { page } = ada;
+    const link = await stage.newMeeting(ada);
+    const bob = await stage.person('Bob', GREEN_YELLOW);
+    await bob.join(link);
+    await Promise.all([ada.isIn(2), bob.isIn(2)]);
+    await page.getByText('Bob joined').waitFor();
+
+    // Muted, Ada is told that she talks; while she holds the space bar, she is heard.
+    await page.keyboard.press('m');
+    await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'attached' });
+    await page.getByText('You are talking, but your microphone is off').waitFor();
+    await page.keyboard.down(' ');
+    await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'detached' });
+    await page.keyboard.up(' ');
+    await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'attached' });
+    await page.getByRole('button', { name: 'Turn it on' }).click();
+    await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'detached' });
+
+    await page.keyboard.press('h');
+    await sign(bob, 'Ada', 'Hand raised').waitFor({ state: 'attached' });
+    await page.keyboard.press('v');
+    await until('the picture is gone', async () => (await bob.sees('Ada')) === undefined);
+
+    // The list says the same.
+    await bob.page.keyboard.press('p');
+    const row = bob.page.getByRole('list', { name: 'People' }).getByRole('listitem').nth(1);
+    await row.getByText('Ada').waitFor();
+    for (const title of ['Hand raised', 'Microphone on', 'Camera off']) {
+      await row.locator('title', { hasText: title }).waitFor({ state: 'attached' });
+    }
+    await page.keyboard.press('v');
+    await row.locator('title', { hasText: 'Camera on' }).waitFor({ state: 'attached' });
+    await bob.waitToSee('Ada', RED_BLUE);
+
+    // The whole screen, and a window of its own.
+    await page.keyboard.press('f');
+    await page.waitForFunction(() => document.fullscreenElement !== null);
+    await page.keyboard.press('f');
+    await page.waitForFunction(() => document.fullscreenElement === null);
+    await page.keyboard.press('l');
+    await page.locator('figure[data-stage="true"]', { hasText: 'Bob' }).waitFor();
+    await page.keyboard.press('l');
+    await page.locator('figure[data-stage="true"]').waitFor({ state: 'detached' });
+
+    // Keys that are turned off do nothing, and what is set is remembered.
+    await more(ada, 'Settings');
+    await page.getByLabel('Keyboard shortcuts with single keys').uncheck();
+    await page.getByLabel('Show me my own picture as in a mirror').uncheck();
+    await page.keyboard.press('Escape');
+    await page.locator('figure[data-self] video[data-mirrored="false"]').waitFor();
+    await page.keyboard.press('m');
+    await page.getByRole('button', { name: 'Mute', exact: true }).waitFor();
+    expect(await page.evaluate(() => localStorage.getItem('orange-meets.shortcuts'))).toBe('false');
+
+    // Figures of the connection, and of each stream.
+    await more(ada, 'Connection');
+    const panel = page.getByRole('complementary', { name: 'Connection' });
+    await panel.getByText('UDP').waitFor();
+    await panel.getByText('Bob, picture').waitFor();
+    await panel
+      .getByText(/VP[89] · \d+ kbit\/s · \d+×\d+ · \d+ fps/)
+      .first()
+      .waitFor();
+  });
+
+  it('go on in a small window above all others', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    const link = await stage.newMeeting(ada);
+    const bob = await stage.person('Bob', GREEN_YELLOW);
+    await bob.join(link);
+    await ada.waitToSee('Bob', GREEN_YELLOW);
+    const opened = ada.context.waitForEvent('page');
+    await more(ada, 'Small window on top');
+    const small = await opened;
+    await small.getByText('Bob').waitFor();
+    await until('the picture moves there', async () =>
+      small
+        .locator('video')
+        .evaluate((video) => (video as HTMLVideoElement).currentTime)
+        .then((time) => time > 0),
+    );
+    await small.getByRole('button', { name: 'Mute', exact: true }).click();
+    await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'attached' });
+    await small.getByRole('button', { name: 'Leave' }).click();
+    await ada.page.getByText('You left the meeting').waitFor();
+    await until('the window closes with the call', async () => small.isClosed());
+  });
+
+  it('lose a camera in the call, and go on with the next', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    const link = await stage.newMeeting(ada);
+    const bob = await stage.person('Bob', GREEN_YELLOW);
+    await bob.join(link);
+    await bob.waitToSee('Ada', RED_BLUE);
+    // As a browser does when the plug is pulled.
+    await ada.page.evaluate(() => {
+      const [camera] = (window as unknown as { cameras: MediaStreamTrack[] }).cameras.slice(-1);
+      camera?.stop();
+      camera?.dispatchEvent(new Event('ended'));
+    });
+    await until('another camera has taken its place', async () =>
+      ada.page.evaluate(() => (window as unknown as { cameras: unknown[] }).cameras.length > 1),
+    );
+    await bob.waitToSee('Ada', RED_BLUE);
+  });
+});
