@@ -48,6 +48,11 @@ export function newFragment(): string {
   return `v1.${base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`;
 }
 
+/** The link secret in a fragment: 43 base64url characters. */
+export function linkSecret(fragment: string): string {
+  return fragment.split('.')[1] ?? '';
+}
+
 /** The path and fragment of a meeting. */
 export function linkPath(link: Pick<MeetingLink, 'room' | 'fragment'>): string {
   return `/${link.room}#${link.fragment}`;

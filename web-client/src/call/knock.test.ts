@@ -10,6 +10,11 @@ describe('a name that is sealed', () => {
     expect(await openName(link, await sealName(link, 'Zoë 🎈'))).toBe('Zoë 🎈');
   });
 
+  it('is read where the link asks for a passphrase too', async () => {
+    const locked = { ...link, fragment: `${link.fragment.replace('v1.', 'v1p.')}.AAAA` };
+    expect(await openName(locked, await sealName(locked, 'Ada'))).toBe('Ada');
+  });
+
   it('is not read under another link, in another room, or after it was changed', async () => {
     const sealed = await sealName(link, 'Ada');
     const changed = sealed.startsWith('A') ? `B${sealed.slice(1)}` : `A${sealed.slice(1)}`;

@@ -4,13 +4,16 @@
  * and nothing of it is believed once the person is in the encrypted group.
  */
 
-import type { MeetingLink } from '../link';
+import { linkSecret, type MeetingLink } from '../link';
+
+/** The passphrase, if there is one, is not needed to knock. */
+type Door = Pick<MeetingLink, 'room' | 'fragment'>;
 
 const IV_BYTES = 12;
 /** All names have one length under way: two bytes that count, then the name, then nothing. */
 const PADDED_BYTES = 256;
 
-export async function sealName(link: MeetingLink, name: string): Promise<string> {
+export async function sealName(link: Door, name: string): Promise<string> {
   const bytes = new TextEncoder().encode(name).subarray(0, PADDED_BYTES - 2);
   const padded = new Uint8Array(PADDED_BYTES);
   new DataView(padded.buffer).setUint16(0, bytes.length);
@@ -21,7 +24,7 @@ export async function sealName(link: MeetingLink, name: string): Promise<string>
 }
 
 /** The name, or nothing if it was not sealed by this link. */
-export async function openName(link: MeetingLink, sealed: string): Promise<string | undefined> {
+export async function openName(link: Door, sealed: string): Promise<string | undefined> {
   try {
     const bytes = bytesOf(sealed);
     const iv = bytes.slice(0, IV_BYTES);
@@ -37,8 +40,8 @@ export async function openName(link: MeetingLink, sealed: string): Promise<strin
   }
 }
 
-async function knockKey({ room, fragment }: MeetingLink): Promise<CryptoKey> {
-  const base64 = fragment.slice('v1.'.length).replaceAll('-', '+').replaceAll('_', '/');
+async function knockKey({ room, fragment }: Door): Promise<CryptoKey> {
+  const base64 = linkSecret(fragment).replaceAll('-', '+').replaceAll('_', '/');
   const secret = await crypto.subtle.importKey('raw', bytesOf(base64), 'HKDF', false, [
     'deriveKey',
   ]);
