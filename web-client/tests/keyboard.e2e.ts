@@ -42,6 +42,7 @@ describe('with the keyboard alone', () => {
     await page.getByRole('button', { name: 'New meeting' }).waitFor();
     expect(await tabTo(page, 'Test this browser')).toEqual([
       'New meeting',
+      'Ask for a passphrase too',
       'Or paste a meeting link',
       'Open',
       'Language',
