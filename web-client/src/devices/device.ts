@@ -1,6 +1,7 @@
 /** One camera or microphone: wanted or not, which one, and what has become of it. */
 
 import { type Signal, signal } from '@preact/signals';
+import type { ApplyEffect, Effect } from '../effects/effect';
 import { type DeviceKind, mendsByPlugging, type Problem, problemOf } from './problems';
 
 const VIDEO: MediaTrackConstraints = {
@@ -32,6 +33,12 @@ export class Device {
   readonly opening = signal(false);
   readonly choices: Signal<MediaDeviceInfo[]> = signal([]);
   readonly wanted = signal(true);
+  /** The effect that was asked for cannot run here; without it the device works. */
+  readonly effectFailed = signal(false);
+  /** What the browser gives, before the effect. */
+  #raw: MediaStreamTrack | undefined;
+  #applied: Effect | undefined;
+  #effect: ApplyEffect | undefined;
   #small = false;
   /** Counts the openings: only the last one counts. */
   #opening = 0;
@@ -53,10 +60,28 @@ export class Device {
   stop(): void {
     this.#opening += 1;
     this.opening.value = false;
-    this.track.value?.stop();
-    this.standby.value?.stop();
+    this.#release();
     this.track.value = undefined;
     this.standby.value = undefined;
+  }
+
+  /** Puts an effect behind it, now and whenever it is opened; or takes it away. */
+  async apply(effect: ApplyEffect | undefined): Promise<void> {
+    if (effect === this.#effect) return;
+    this.#effect = effect;
+    const raw = this.#raw;
+    if (raw === undefined || raw.readyState !== 'live') return;
+    const opening = this.#opening;
+    const applied = await this.#applyTo(raw);
+    if (opening !== this.#opening || effect !== this.#effect) {
+      applied?.close();
+      return;
+    }
+    const before = this.#applied;
+    this.#applied = applied;
+    const off = this.track.value === undefined;
+    (off ? this.standby : this.track).value = applied?.track ?? raw;
+    before?.close();
   }
 
   /** Turns it on or off; off, it may be kept open for this page alone. */
@@ -79,18 +104,17 @@ export class Device {
   /** Takes another one. */
   async choose(deviceId: string): Promise<void> {
     this.chosen.value = deviceId;
-    this.standby.value?.stop();
     this.standby.value = undefined;
-    if (!this.wanted.value) return;
     // Some devices cannot be opened twice: the old one goes first, but is not announced as off.
-    this.track.value?.stop();
+    this.#release();
+    if (!this.wanted.value) return;
     await this.#open('exact');
   }
 
   /** The picture is made small, or as large as it is by default. */
   async small(small: boolean): Promise<void> {
     this.#small = small;
-    await this.track.value?.applyConstraints(this.#base()).catch(() => undefined);
+    await this.#raw?.applyConstraints(this.#base()).catch(() => undefined);
   }
 
   /** Something was plugged in or out. */
@@ -108,7 +132,7 @@ export class Device {
 
   /** The id of the one in use, for a list that shows which it is. */
   get used(): string {
-    const id = this.track.value?.getSettings().deviceId;
+    const id = this.#raw?.getSettings().deviceId;
     // Some tracks go by a name that is not in the list.
     return this.choices.value.some((one) => one.deviceId === id) && id ? id : this.chosen.value;
   }
@@ -117,22 +141,47 @@ export class Device {
     this.#opening += 1;
     const opening = this.#opening;
     this.opening.value = true;
-    let track: MediaStreamTrack | undefined;
+    let raw: MediaStreamTrack | undefined;
+    let applied: Effect | undefined;
     let problem: Problem | undefined;
     try {
-      track = await this.#request(strictness);
+      raw = await this.#request(strictness);
+      applied = await this.#applyTo(raw);
     } catch (error) {
       problem = problemOf(error);
     }
     if (opening !== this.#opening) {
-      track?.stop();
+      applied?.close();
+      raw?.stop();
       return;
     }
     this.opening.value = false;
     this.problem.value = problem;
-    this.track.value = track;
-    if (track !== undefined) this.#follow(track);
+    this.#raw = raw;
+    this.#applied = applied;
+    this.track.value = applied?.track ?? raw;
+    if (raw !== undefined) this.#follow(raw);
     await this.list();
+  }
+
+  /** The effect on a track; none if none is wanted, or if it cannot run. */
+  async #applyTo(raw: MediaStreamTrack): Promise<Effect | undefined> {
+    const effect = this.#effect;
+    try {
+      const applied = await effect?.(raw);
+      if (effect === this.#effect) this.effectFailed.value = false;
+      return applied;
+    } catch {
+      if (effect === this.#effect) this.effectFailed.value = true;
+      return undefined;
+    }
+  }
+
+  #release(): void {
+    this.#applied?.close();
+    this.#raw?.stop();
+    this.#applied = undefined;
+    this.#raw = undefined;
   }
 
   async #request(strictness: 'ideal' | 'exact'): Promise<MediaStreamTrack> {
@@ -153,10 +202,13 @@ export class Device {
   }
 
   /** One that stops by itself was unplugged or taken away: another one is tried. */
-  #follow(track: MediaStreamTrack): void {
-    track.addEventListener('ended', () => {
-      if (this.standby.value === track) this.standby.value = undefined;
-      if (this.track.value !== track) return;
+  #follow(raw: MediaStreamTrack): void {
+    raw.addEventListener('ended', () => {
+      if (this.#raw !== raw) return;
+      const used = this.track.value !== undefined;
+      this.#release();
+      this.standby.value = undefined;
+      if (!used) return;
       this.track.value = undefined;
       this.problem.value = 'stopped';
       void this.replugged();

@@ -308,4 +308,6 @@ export interface Messages {
   'remove.yes': Record<never, never>;
   'remove.no': Record<never, never>;
   'mute_asked.words': { name: string };
+  'effect.noise': Record<never, never>;
+  'effect.failed': Record<never, never>;
 }

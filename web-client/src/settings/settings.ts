@@ -16,6 +16,8 @@ export const settings = {
   speaker: stored('speaker', '', isString),
   /** The own picture as in a mirror. */
   mirrored: stored('mirrored', true, isBoolean),
+  /** The microphone's noise is taken out by this page. */
+  noise: stored('noise', false, isBoolean),
   /** A sound when somebody comes or goes. */
   sounds: stored('sounds', true, isBoolean),
   /** The microphone stays open while muted, so that talking into it is noticed. */

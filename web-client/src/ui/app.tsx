@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Call } from '../call/call';
 import { Devices } from '../devices/devices';
 import { missingSupport } from '../devices/support';
+import { followEffects } from '../effects/effects';
 import { t, text } from '../i18n/i18n';
 import { type MeetingLink, type ParsedLink, parseLink } from '../link';
 import { Ended } from './ended';
@@ -80,8 +81,12 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
   // Fetched while the person looks at the lobby.
   const { part, failed } = useLazy(calling);
   useEffect(() => {
+    const unfollow = followEffects(devices);
     void devices.start();
-    return () => devices.stop();
+    return () => {
+      unfollow();
+      devices.stop();
+    };
   }, [devices]);
   useEffect(() => {
     const leave = (): void => call?.leave();

@@ -1,12 +1,15 @@
 /** Which camera, microphone and speaker are used; the same in the lobby and in the call. */
 
+import type { Signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import type { Device } from '../devices/device';
 import type { Devices } from '../devices/devices';
 import { explain } from '../devices/problems';
 import type { Speaker } from '../devices/speaker';
 import { t, text } from '../i18n/i18n';
+import { settings } from '../settings/settings';
 import { play } from '../sound/chime';
+import { Check } from './check';
 import css from './forms.module.css';
 import { LevelMeter } from './level_meter';
 
@@ -17,6 +20,7 @@ export function Pickers({ devices }: { devices: Devices }) {
       <DevicePicker device={camera} label={t('device.camera')} />
       <DevicePicker device={microphone} label={t('device.microphone')} />
       <LevelMeter track={microphone.track.value ?? microphone.standby.value} />
+      <EffectCheck device={microphone} choice={settings.noise} label={t('effect.noise')} />
       <SpeakerPicker speaker={speaker} />
     </>
   );
@@ -50,6 +54,26 @@ export function DeviceProblem({ device }: { device: Device }) {
         {t('try_again')}
       </button>
     </p>
+  );
+}
+
+interface EffectProps {
+  device: Device;
+  choice: Signal<boolean>;
+  label: string;
+}
+
+/** Turns an effect on or off, and says where it does not run. */
+function EffectCheck({ device, choice, label }: EffectProps) {
+  return (
+    <>
+      <Check choice={choice} label={label} />
+      {choice.value && device.effectFailed.value && (
+        <p class={css.problem} role="alert">
+          {t('effect.failed')}
+        </p>
+      )}
+    </>
   );
 }
 

@@ -2,9 +2,9 @@
 
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
+import { Check } from '../check';
 import { Dialog } from '../dialog';
 import css from './settings.module.css';
-import { Check } from './settings_dialog';
 import { SHORTCUTS } from './shortcuts';
 
 export function HelpDialog({ onClose }: { onClose: () => void }) {

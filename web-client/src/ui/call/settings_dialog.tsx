@@ -1,10 +1,10 @@
 /** Devices, pictures, sounds and looks, during the call. */
 
-import type { Signal } from '@preact/signals';
 import type { Call } from '../../call/call';
 import type { Reception } from '../../call/reception';
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
+import { Check } from '../check';
 import { Dialog } from '../dialog';
 import forms from '../forms.module.css';
 import { Pickers } from '../pickers';
@@ -56,18 +56,5 @@ function ReceptionChoice({ call }: { call: Call }) {
         </label>
       ))}
     </fieldset>
-  );
-}
-
-export function Check({ choice, label }: { choice: Signal<boolean>; label: string }) {
-  return (
-    <label class={forms.check}>
-      <input
-        type="checkbox"
-        checked={choice.value}
-        onChange={(event) => (choice.value = event.currentTarget.checked)}
-      />
-      <span>{label}</span>
-    </label>
   );
 }
