@@ -55,7 +55,12 @@ function language(): Chunk {
 }
 
 function beforeJoin(): Chunk[] {
-  return [...new Set([...closure(chunk((one) => one.isEntry)), ...closure(language())])];
+  return [
+    ...new Set([
+      ...closure(chunk((one) => one.facadeModuleId?.endsWith('index.html') === true)),
+      ...closure(language()),
+    ]),
+  ];
 }
 
 function inCall(): Chunk[] {

@@ -1,7 +1,9 @@
 import { render } from 'preact';
 import './ui/base.css';
+import { keepShell } from './offline/keep_shell';
 import { applySettings } from './settings/settings';
 import { App } from './ui/app';
 
 const root = document.querySelector('#app');
 if (root !== null) void applySettings().then(() => render(<App />, root));
+addEventListener('load', () => void keepShell());

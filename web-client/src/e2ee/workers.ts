@@ -1,5 +1,6 @@
 /** The two workers, as the page sees them: it starts them, joins them, and gets no key. */
 
+import { ownScript } from '../own_script';
 import mediaWorkerUrl from './media.worker.ts?worker&url';
 import mlsWorkerUrl from './mls.worker.ts?worker&url';
 import { ownScript } from './own_script';
