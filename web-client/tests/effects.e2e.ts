@@ -1,6 +1,6 @@
 /** What is done to sound and picture before anybody gets them. */
 
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { RED_BLUE, until } from './support/person';
 import { Stage } from './support/stage';
@@ -74,5 +74,81 @@ describe('noise suppression', () => {
     await page.getByLabel('Take noise out of my sound').uncheck();
     await until('the noise is back', async () => (await level(page)) > before * 0.8);
     process.stdout.write(`noise of a fan: ${before.toFixed(3)}, suppressed ${after.toFixed(3)}\n`);
+  });
+});
+
+/** From the next page on, the camera shows somebody with dark eyes before a wall of stripes. */
+async function stripedRoom(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const devices = navigator.mediaDevices;
+    const working = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (constraints) => {
+      if (constraints?.video === undefined) return working(constraints);
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [640, 360];
+      const pen = canvas.getContext('2d');
+      const disc = (x: number, y: number, width: number, height: number, fill: string): void => {
+        if (pen === null) return;
+        pen.fillStyle = fill;
+        pen.beginPath();
+        pen.ellipse(x, y, width, height, 0, 0, Math.PI * 2);
+        pen.fill();
+      };
+      setInterval(() => {
+        if (pen === null) return;
+        for (let x = 0; x < 640; x += 8) {
+          pen.fillStyle = (x / 8) % 2 === 0 ? 'rgb(150 155 150)' : 'rgb(90 95 90)';
+          pen.fillRect(x, 0, 8, 360);
+        }
+        disc(320, 375, 175, 155, 'rgb(40 60 120)');
+        disc(320, 138, 65, 85, 'rgb(224 172 140)');
+        disc(296, 120, 6, 6, 'rgb(30 20 20)');
+        disc(344, 120, 6, 6, 'rgb(30 20 20)');
+      }, 66);
+      return canvas.captureStream(15);
+    };
+  });
+}
+
+/** How much neighbouring points of a row differ, in two places: on the wall and between the eyes. */
+function contrasts(video: Locator): Promise<{ wall: number; eyes: number }> {
+  return video.evaluate((element) => {
+    const picture = element as HTMLVideoElement;
+    const pen = new OffscreenCanvas(640, 360).getContext('2d');
+    if (pen === null) throw new Error('nothing to draw on');
+    pen.drawImage(picture, 0, 0, 640, 360);
+    const range = (x: number, y: number, width: number): number => {
+      const { data } = pen.getImageData(x, y, width, 1);
+      const light = Array.from({ length: width }, (_, at) => data[at * 4] ?? 0);
+      return Math.max(...light) - Math.min(...light);
+    };
+    return { wall: range(60, 60, 64), eyes: range(280, 120, 80) };
+  });
+}
+
+/** The wall has no stripes any more, and the face has its eyes. */
+async function blurred(video: Locator): Promise<boolean> {
+  const { wall, eyes } = await contrasts(video);
+  return wall < 12 && eyes > 80;
+}
+
+describe('a blurred background', () => {
+  it('hides the wall and not the face, from the others too', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    const { page } = ada;
+    await stripedRoom(page);
+    await page.goto(stage.server.url);
+    await page.getByRole('button', { name: 'New meeting' }).click();
+    const preview = page.getByLabel('Your camera');
+    await until('the wall is seen', async () => (await contrasts(preview)).wall > 40);
+    expect(ada.asked.some((address) => address.includes('tflite'))).toBe(false);
+    await page.getByLabel('Blur what is behind me').check();
+    await until('the wall is hidden, the face is seen', async () => blurred(preview));
+    await ada.enter();
+    await ada.isIn(1);
+    const bob = await stage.person('Bob', RED_BLUE);
+    await bob.join(page.url());
+    const seen = bob.page.locator('figure:not([data-self]) video');
+    await until('Bob sees it so', async () => (await seen.count()) > 0 && (await blurred(seen)));
   });
 });

@@ -310,4 +310,5 @@ export interface Messages {
   'mute_asked.words': { name: string };
   'effect.noise': Record<never, never>;
   'effect.failed': Record<never, never>;
+  'effect.blur': Record<never, never>;
 }

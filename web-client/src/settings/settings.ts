@@ -16,6 +16,8 @@ export const settings = {
   speaker: stored('speaker', '', isString),
   /** The own picture as in a mirror. */
   mirrored: stored('mirrored', true, isBoolean),
+  /** What is behind the person is blurred by this page. */
+  blur: stored('blur', false, isBoolean),
   /** The microphone's noise is taken out by this page. */
   noise: stored('noise', false, isBoolean),
   /** A sound when somebody comes or goes. */

@@ -6,6 +6,7 @@ import type { Device } from '../devices/device';
 import type { Devices } from '../devices/devices';
 import { explain } from '../devices/problems';
 import type { Speaker } from '../devices/speaker';
+import { canBlur } from '../effects/effects';
 import { t, text } from '../i18n/i18n';
 import { settings } from '../settings/settings';
 import { play } from '../sound/chime';
@@ -18,6 +19,7 @@ export function Pickers({ devices }: { devices: Devices }) {
   return (
     <>
       <DevicePicker device={camera} label={t('device.camera')} />
+      {canBlur() && <EffectCheck device={camera} choice={settings.blur} label={t('effect.blur')} />}
       <DevicePicker device={microphone} label={t('device.microphone')} />
       <LevelMeter track={microphone.track.value ?? microphone.standby.value} />
       <EffectCheck device={microphone} choice={settings.noise} label={t('effect.noise')} />

@@ -1,0 +1,12 @@
+/** Tracks as streams of frames, which TypeScript's page library leaves out
+ * (https://w3c.github.io/mediacapture-transform/, as Chromium has it). */
+
+declare class MediaStreamTrackProcessor {
+  constructor(options: { track: MediaStreamTrack; maxBufferSize?: number });
+  readonly readable: ReadableStream<VideoFrame>;
+}
+
+declare class MediaStreamTrackGenerator extends MediaStreamTrack {
+  constructor(options: { kind: 'video' | 'audio' });
+  readonly writable: WritableStream<VideoFrame>;
+}

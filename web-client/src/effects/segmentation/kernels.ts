@@ -1,0 +1,233 @@
+/** The arithmetic of a small convolutional network. Every picture is an array of numbers in the
+ * order row, column, channel. */
+
+export interface Picture {
+  height: number;
+  width: number;
+  channels: number;
+  values: Float32Array;
+}
+
+export interface Filter {
+  height: number;
+  width: number;
+  /** Of a convolution in the order output, row, column, input; of a depthwise one, row, column,
+   * channel. */
+  weights: Float32Array;
+  bias: Float32Array;
+  strideX: number;
+  strideY: number;
+  /** Rows and columns of nothing before the picture. */
+  top: number;
+  left: number;
+}
+
+export function convolve(from: Picture, filter: Filter, to: Picture): void {
+  if (filter.height === 1 && filter.width === 1) mix(from, filter, to);
+  else convolveAround(from, filter, to);
+}
+
+/** A convolution of one pixel: four outputs at a time, so that every input is read once for them. */
+function mix({ channels, values }: Picture, { weights, bias }: Filter, to: Picture): void {
+  const pixels = to.height * to.width;
+  const outputs = to.channels;
+  const whole = outputs - (outputs % 4);
+  for (let pixel = 0; pixel < pixels; pixel += 1) {
+    const source = pixel * channels;
+    const target = pixel * outputs;
+    for (let out = 0; out < whole; out += 4) {
+      const w0 = out * channels;
+      const w1 = w0 + channels;
+      const w2 = w1 + channels;
+      const w3 = w2 + channels;
+      let s0 = bias[out] as number;
+      let s1 = bias[out + 1] as number;
+      let s2 = bias[out + 2] as number;
+      let s3 = bias[out + 3] as number;
+      for (let at = 0; at < channels; at += 1) {
+        const value = values[source + at] as number;
+        s0 += value * (weights[w0 + at] as number);
+        s1 += value * (weights[w1 + at] as number);
+        s2 += value * (weights[w2 + at] as number);
+        s3 += value * (weights[w3 + at] as number);
+      }
+      to.values[target + out] = s0;
+      to.values[target + out + 1] = s1;
+      to.values[target + out + 2] = s2;
+      to.values[target + out + 3] = s3;
+    }
+    for (let out = whole; out < outputs; out += 1) {
+      let sum = bias[out] as number;
+      for (let at = 0; at < channels; at += 1) {
+        sum += (values[source + at] as number) * (weights[out * channels + at] as number);
+      }
+      to.values[target + out] = sum;
+    }
+  }
+}
+
+function convolveAround(from: Picture, filter: Filter, to: Picture): void {
+  const { channels, values } = from;
+  const { weights, bias } = filter;
+  for (let y = 0; y < to.height; y += 1) {
+    for (let x = 0; x < to.width; x += 1) {
+      for (let out = 0; out < to.channels; out += 1) {
+        let sum = bias[out] as number;
+        for (let dy = 0; dy < filter.height; dy += 1) {
+          const row = y * filter.strideY + dy - filter.top;
+          if (row < 0 || row >= from.height) continue;
+          for (let dx = 0; dx < filter.width; dx += 1) {
+            const column = x * filter.strideX + dx - filter.left;
+            if (column < 0 || column >= from.width) continue;
+            const source = (row * from.width + column) * channels;
+            const weight = ((out * filter.height + dy) * filter.width + dx) * channels;
+            for (let at = 0; at < channels; at += 1) {
+              sum += (values[source + at] as number) * (weights[weight + at] as number);
+            }
+          }
+        }
+        to.values[(y * to.width + x) * to.channels + out] = sum;
+      }
+    }
+  }
+}
+
+/** Each channel by itself. */
+export function convolveDepthwise(from: Picture, filter: Filter, to: Picture): void {
+  const { channels, values } = from;
+  const { weights, bias } = filter;
+  for (let y = 0; y < to.height; y += 1) {
+    for (let x = 0; x < to.width; x += 1) {
+      const target = (y * to.width + x) * channels;
+      for (let at = 0; at < channels; at += 1) to.values[target + at] = bias[at] as number;
+      for (let dy = 0; dy < filter.height; dy += 1) {
+        const row = y * filter.strideY + dy - filter.top;
+        if (row < 0 || row >= from.height) continue;
+        for (let dx = 0; dx < filter.width; dx += 1) {
+          const column = x * filter.strideX + dx - filter.left;
+          if (column < 0 || column >= from.width) continue;
+          const source = (row * from.width + column) * channels;
+          const weight = (dy * filter.width + dx) * channels;
+          for (let at = 0; at < channels; at += 1) {
+            const value = (values[source + at] as number) * (weights[weight + at] as number);
+            to.values[target + at] = (to.values[target + at] as number) + value;
+          }
+        }
+      }
+    }
+  }
+}
+
+/** A transposed convolution whose strides are its filter's size: no two outputs overlap. */
+export function enlarge(from: Picture, filter: Filter, to: Picture): void {
+  const { channels, values } = from;
+  for (let y = 0; y < to.height; y += 1) {
+    const [row, dy] = [Math.floor(y / filter.height), y % filter.height];
+    for (let x = 0; x < to.width; x += 1) {
+      const [column, dx] = [Math.floor(x / filter.width), x % filter.width];
+      const source = (row * from.width + column) * channels;
+      for (let out = 0; out < to.channels; out += 1) {
+        const weight = ((out * filter.height + dy) * filter.width + dx) * channels;
+        let sum = filter.bias[out] as number;
+        for (let at = 0; at < channels; at += 1) {
+          sum += (values[source + at] as number) * (filter.weights[weight + at] as number);
+        }
+        to.values[(y * to.width + x) * to.channels + out] = sum;
+      }
+    }
+  }
+}
+
+/** The mean of every channel over the whole picture. */
+export function mean({ height, width, channels, values }: Picture, to: Picture): void {
+  const pixels = height * width;
+  const sums = to.values.fill(0);
+  for (let pixel = 0; pixel < pixels; pixel += 1) {
+    const source = pixel * channels;
+    for (let at = 0; at < channels; at += 1) {
+      sums[at] = (sums[at] as number) + (values[source + at] as number);
+    }
+  }
+  for (let at = 0; at < channels; at += 1) sums[at] = (sums[at] as number) / pixels;
+}
+
+export interface Grid {
+  alignCorners: boolean;
+  halfPixels: boolean;
+}
+
+export function resize(from: Picture, grid: Grid, to: Picture): void {
+  const { channels, values } = from;
+  const columns = places(from.width, to.width, grid);
+  const rows = places(from.height, to.height, grid);
+  for (const [y, row] of rows.entries()) {
+    const [above, below] = [row.low * from.width, row.high * from.width];
+    for (const [x, column] of columns.entries()) {
+      const target = (y * to.width + x) * channels;
+      const [a, b] = [(above + column.low) * channels, (above + column.high) * channels];
+      const [c, d] = [(below + column.low) * channels, (below + column.high) * channels];
+      for (let at = 0; at < channels; at += 1) {
+        const left = values[a + at] as number;
+        const upper = left + ((values[b + at] as number) - left) * column.part;
+        const under = values[c + at] as number;
+        const lower = under + ((values[d + at] as number) - under) * column.part;
+        to.values[target + at] = upper + (lower - upper) * row.part;
+      }
+    }
+  }
+}
+
+interface Place {
+  low: number;
+  high: number;
+  /** How far towards `high`. */
+  part: number;
+}
+
+function places(from: number, to: number, { alignCorners, halfPixels }: Grid): Place[] {
+  const scale = alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to;
+  return Array.from({ length: to }, (_, at) => {
+    const exact = halfPixels ? (at + 0.5) * scale - 0.5 : at * scale;
+    const low = Math.max(0, Math.floor(exact));
+    return { low, high: Math.min(low + 1, from - 1), part: Math.max(0, exact - low) };
+  });
+}
+
+/** `other` is of the same size, or one pixel for all. */
+export function add({ values }: Picture, other: Picture, to: Picture): void {
+  const { length } = other.values;
+  for (let start = 0; start < values.length; start += length) {
+    for (let at = 0; at < length; at += 1) {
+      to.values[start + at] = (values[start + at] as number) + (other.values[at] as number);
+    }
+  }
+}
+
+export function multiply({ values }: Picture, other: Picture, to: Picture): void {
+  const { length } = other.values;
+  for (let start = 0; start < values.length; start += length) {
+    for (let at = 0; at < length; at += 1) {
+      to.values[start + at] = (values[start + at] as number) * (other.values[at] as number);
+    }
+  }
+}
+
+export function relu({ values }: Picture, to: Picture): void {
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at] as number;
+    to.values[at] = value > 0 ? value : 0;
+  }
+}
+
+export function hardSwish({ values }: Picture, to: Picture): void {
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at] as number;
+    to.values[at] = (value * Math.min(6, Math.max(0, value + 3))) / 6;
+  }
+}
+
+export function logistic({ values }: Picture, to: Picture): void {
+  for (let at = 0; at < values.length; at += 1) {
+    to.values[at] = 1 / (1 + Math.exp(-(values[at] as number)));
+  }
+}
