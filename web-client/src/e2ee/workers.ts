@@ -3,7 +3,6 @@
 import { ownScript } from '../own_script';
 import mediaWorkerUrl from './media.worker.ts?worker&url';
 import mlsWorkerUrl from './mls.worker.ts?worker&url';
-import { ownScript } from './own_script';
 import type { Content, FromMedia, FromMls, ToMedia, ToMls, TransformOptions } from './messages';
 
 export interface WorkerEvents {
