@@ -69,19 +69,7 @@ export class Device {
   async apply(effect: ApplyEffect | undefined): Promise<void> {
     if (effect === this.#effect) return;
     this.#effect = effect;
-    const raw = this.#raw;
-    if (raw === undefined || raw.readyState !== 'live') return;
-    const opening = this.#opening;
-    const applied = await this.#applyTo(raw);
-    if (opening !== this.#opening || effect !== this.#effect) {
-      applied?.close();
-      return;
-    }
-    const before = this.#applied;
-    this.#applied = applied;
-    const off = this.track.value === undefined;
-    (off ? this.standby : this.track).value = applied?.track ?? raw;
-    before?.close();
+    await this.#change();
   }
 
   /** Turns it on or off; off, it may be kept open for this page alone. */
@@ -141,6 +129,7 @@ export class Device {
     this.#opening += 1;
     const opening = this.#opening;
     this.opening.value = true;
+    const effect = this.#effect;
     let raw: MediaStreamTrack | undefined;
     let applied: Effect | undefined;
     let problem: Problem | undefined;
@@ -161,7 +150,27 @@ export class Device {
     this.#applied = applied;
     this.track.value = applied?.track ?? raw;
     if (raw !== undefined) this.#follow(raw);
+    // Another one may have been asked for meanwhile.
+    if (effect !== this.#effect) await this.#change();
     await this.list();
+  }
+
+  /** Replaces the effect on what is open. */
+  async #change(): Promise<void> {
+    const effect = this.#effect;
+    const raw = this.#raw;
+    if (raw === undefined || raw.readyState !== 'live') return;
+    const opening = this.#opening;
+    const applied = await this.#applyTo(raw);
+    if (opening !== this.#opening || effect !== this.#effect) {
+      applied?.close();
+      return;
+    }
+    const before = this.#applied;
+    this.#applied = applied;
+    const off = this.track.value === undefined;
+    (off ? this.standby : this.track).value = applied?.track ?? raw;
+    before?.close();
   }
 
   /** The effect on a track; none if none is wanted, or if it cannot run. */
