@@ -88,8 +88,11 @@ class Composer {
     fit(whole.canvas, width, height);
     fit(this.#background.canvas, Math.ceil(width / SHRUNK), Math.ceil(height / SHRUNK));
     const { canvas: background } = this.#background;
-    this.#background.filter = `blur(${BLUR_PIXELS}px)`;
-    this.#background.drawImage(frame, 0, 0, background.width, background.height);
+    // Twice: a blur lets through at the edges what is below.
+    for (const filter of ['none', `blur(${BLUR_PIXELS}px)`]) {
+      this.#background.filter = filter;
+      this.#background.drawImage(frame, 0, 0, background.width, background.height);
+    }
 
     whole.globalCompositeOperation = 'copy';
     whole.filter = `blur(${Math.round(height * FEATHER)}px)`;
