@@ -23,96 +23,99 @@ export interface Filter {
 }
 
 export function convolve(from: Picture, filter: Filter, to: Picture): void {
-  if (filter.height === 1 && filter.width === 1) mix(from, filter, to);
-  else convolveAround(from, filter, to);
-}
-
-/** A convolution of one pixel: four outputs at a time, so that every input is read once for them. */
-function mix({ channels, values }: Picture, { weights, bias }: Filter, to: Picture): void {
   const pixels = to.height * to.width;
-  const outputs = to.channels;
-  const whole = outputs - (outputs % 4);
+  if (filter.height === 1 && filter.width === 1) {
+    for (let pixel = 0; pixel < pixels; pixel += 1) {
+      mix(from.values, pixel * from.channels, from.channels, filter, to, pixel);
+    }
+    return;
+  }
+  // What lies under the filter is laid out in a row first: then it is a pixel like any other.
+  const row = filter.width * from.channels;
+  const patch = new Float32Array(filter.height * row);
   for (let pixel = 0; pixel < pixels; pixel += 1) {
-    const source = pixel * channels;
-    const target = pixel * outputs;
-    for (let out = 0; out < whole; out += 4) {
-      const w0 = out * channels;
-      const w1 = w0 + channels;
-      const w2 = w1 + channels;
-      const w3 = w2 + channels;
-      let s0 = bias[out] as number;
-      let s1 = bias[out + 1] as number;
-      let s2 = bias[out + 2] as number;
-      let s3 = bias[out + 3] as number;
-      for (let at = 0; at < channels; at += 1) {
-        const value = values[source + at] as number;
-        s0 += value * (weights[w0 + at] as number);
-        s1 += value * (weights[w1 + at] as number);
-        s2 += value * (weights[w2 + at] as number);
-        s3 += value * (weights[w3 + at] as number);
+    const top = Math.floor(pixel / to.width) * filter.strideY - filter.top;
+    const left = (pixel % to.width) * filter.strideX - filter.left;
+    const whole = left >= 0 && left + filter.width <= from.width;
+    for (let dy = 0; dy < filter.height; dy += 1) {
+      const y = top + dy;
+      const inside = y >= 0 && y < from.height;
+      const source = (y * from.width + left) * from.channels;
+      for (let at = 0; at < row; at += 1) {
+        const x = whole ? 0 : left + Math.floor(at / from.channels);
+        const there = inside && x >= 0 && x < from.width;
+        patch[dy * row + at] = there ? (from.values[source + at] as number) : 0;
       }
-      to.values[target + out] = s0;
-      to.values[target + out + 1] = s1;
-      to.values[target + out + 2] = s2;
-      to.values[target + out + 3] = s3;
     }
-    for (let out = whole; out < outputs; out += 1) {
-      let sum = bias[out] as number;
-      for (let at = 0; at < channels; at += 1) {
-        sum += (values[source + at] as number) * (weights[out * channels + at] as number);
-      }
-      to.values[target + out] = sum;
-    }
+    mix(patch, 0, patch.length, filter, to, pixel);
   }
 }
 
-function convolveAround(from: Picture, filter: Filter, to: Picture): void {
-  const { channels, values } = from;
-  const { weights, bias } = filter;
-  for (let y = 0; y < to.height; y += 1) {
-    for (let x = 0; x < to.width; x += 1) {
-      for (let out = 0; out < to.channels; out += 1) {
-        let sum = bias[out] as number;
-        for (let dy = 0; dy < filter.height; dy += 1) {
-          const row = y * filter.strideY + dy - filter.top;
-          if (row < 0 || row >= from.height) continue;
-          for (let dx = 0; dx < filter.width; dx += 1) {
-            const column = x * filter.strideX + dx - filter.left;
-            if (column < 0 || column >= from.width) continue;
-            const source = (row * from.width + column) * channels;
-            const weight = ((out * filter.height + dy) * filter.width + dx) * channels;
-            for (let at = 0; at < channels; at += 1) {
-              sum += (values[source + at] as number) * (weights[weight + at] as number);
-            }
-          }
-        }
-        to.values[(y * to.width + x) * to.channels + out] = sum;
-      }
+/** All outputs of one pixel; four at a time, so that every input is read once for them. */
+function mix(
+  values: Float32Array,
+  source: number,
+  inputs: number,
+  { weights, bias }: Filter,
+  to: Picture,
+  pixel: number,
+): void {
+  const outputs = to.channels;
+  const target = pixel * outputs;
+  const whole = outputs - (outputs % 4);
+  for (let out = 0; out < whole; out += 4) {
+    const w0 = out * inputs;
+    const w1 = w0 + inputs;
+    const w2 = w1 + inputs;
+    const w3 = w2 + inputs;
+    let s0 = bias[out] as number;
+    let s1 = bias[out + 1] as number;
+    let s2 = bias[out + 2] as number;
+    let s3 = bias[out + 3] as number;
+    for (let at = 0; at < inputs; at += 1) {
+      const value = values[source + at] as number;
+      s0 += value * (weights[w0 + at] as number);
+      s1 += value * (weights[w1 + at] as number);
+      s2 += value * (weights[w2 + at] as number);
+      s3 += value * (weights[w3 + at] as number);
     }
+    to.values[target + out] = s0;
+    to.values[target + out + 1] = s1;
+    to.values[target + out + 2] = s2;
+    to.values[target + out + 3] = s3;
+  }
+  for (let out = whole; out < outputs; out += 1) {
+    let sum = bias[out] as number;
+    for (let at = 0; at < inputs; at += 1) {
+      sum += (values[source + at] as number) * (weights[out * inputs + at] as number);
+    }
+    to.values[target + out] = sum;
   }
 }
 
 /** Each channel by itself. */
 export function convolveDepthwise(from: Picture, filter: Filter, to: Picture): void {
-  const { channels, values } = from;
+  const { channels, values, width } = from;
   const { weights, bias } = filter;
   for (let y = 0; y < to.height; y += 1) {
+    const top = y * filter.strideY - filter.top;
+    const [firstY, endY] = [Math.max(0, -top), Math.min(filter.height, from.height - top)];
     for (let x = 0; x < to.width; x += 1) {
+      const left = x * filter.strideX - filter.left;
+      const [firstX, endX] = [Math.max(0, -left), Math.min(filter.width, width - left)];
       const target = (y * to.width + x) * channels;
-      for (let at = 0; at < channels; at += 1) to.values[target + at] = bias[at] as number;
-      for (let dy = 0; dy < filter.height; dy += 1) {
-        const row = y * filter.strideY + dy - filter.top;
-        if (row < 0 || row >= from.height) continue;
-        for (let dx = 0; dx < filter.width; dx += 1) {
-          const column = x * filter.strideX + dx - filter.left;
-          if (column < 0 || column >= from.width) continue;
-          const source = (row * from.width + column) * channels;
-          const weight = (dy * filter.width + dx) * channels;
-          for (let at = 0; at < channels; at += 1) {
-            const value = (values[source + at] as number) * (weights[weight + at] as number);
-            to.values[target + at] = (to.values[target + at] as number) + value;
+      for (let at = 0; at < channels; at += 1) {
+        let sum = bias[at] as number;
+        for (let dy = firstY; dy < endY; dy += 1) {
+          let source = ((top + dy) * width + left + firstX) * channels + at;
+          let weight = (dy * filter.width + firstX) * channels + at;
+          for (let dx = firstX; dx < endX; dx += 1) {
+            sum += (values[source] as number) * (weights[weight] as number);
+            source += channels;
+            weight += channels;
           }
         }
+        to.values[target + at] = sum;
       }
     }
   }
