@@ -81,8 +81,9 @@ bench-smoke: setup web ## One short load: fails on a broken figure, never on a s
 	@benches/run.sh smoke
 
 .PHONY: generate
-generate: ## Write the TypeScript types of the protocol anew
+generate: ## Write the protocol's TypeScript types and the page of settings anew
 	UPDATE_GENERATED=1 cargo test --locked --package signaling-protocol
+	UPDATE_GENERATED=1 cargo test --locked --package orange-meets --bin orange-meets the_page_of_settings
 
 .PHONY: clean
 clean: ## Remove everything that was built (installed tools stay)

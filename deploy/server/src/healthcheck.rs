@@ -108,7 +108,7 @@ mod tests {
 
     fn check(url: &str) -> Result<(), HealthcheckError> {
         let http = SocketAddr::from(([127, 0, 0, 1], 1));
-        run(&HealthcheckConfig { url: Some(url.to_owned()), http })
+        run(&HealthcheckConfig { config: None, url: Some(url.to_owned()), http })
     }
 
     #[test]

@@ -5,24 +5,33 @@ mod healthcheck;
 mod serve;
 mod web_client;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use crate::config::{Cli, Command};
+use crate::config::{Command, LoadError, Loaded};
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let Loaded { command, sources } = match config::load(std::env::args_os()) {
+        Ok(loaded) => loaded,
+        Err(LoadError::Arguments(error)) => error.exit(),
+        Err(error) => return failed(&error.to_string()),
+    };
+    let done = match command {
         Command::Serve(config) => serve::run(config).map_err(|error| error.to_string()),
+        Command::Config(_) => {
+            write!(std::io::stdout(), "{sources}").map_err(|error| error.to_string())
+        }
         Command::Healthcheck(config) => {
             healthcheck::run(&config).map_err(|error| error.to_string())
         }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("orange-meets: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &str) -> ExitCode {
+    eprintln!("orange-meets: {error}");
+    ExitCode::FAILURE
 }

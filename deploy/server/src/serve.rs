@@ -72,7 +72,7 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let (media_events, mut media_reports) = tokio::sync::mpsc::channel(MEDIA_EVENTS);
     let sfu = Sfu::start(
         SfuConfig {
-            workers: config.media_workers,
+            workers: config.workers(),
             udp_port_base: config.media_port,
             advertised: config.advertise.clone(),
             ..SfuConfig::default()

@@ -1,4 +1,17 @@
-//! What can be set, by flag or by environment variable.
+//! What can be set: by flag, by environment variable, in a file, in this order of precedence.
+//!
+//! Every setting is declared once, in [`ServeConfig`]. A key of the file is the name of its field
+//! and is read by the same parser as the flag; [`reference`] writes the documentation from the
+//! same declarations.
+
+mod check;
+mod file;
+mod load;
+#[cfg(test)]
+mod reference;
+mod sources;
+
+pub(crate) use load::{LoadError, Loaded, load};
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -19,6 +32,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve meetings: signalling, delivery service, SFU and the web client in one process.
     Serve(ServeConfig),
+    /// Print every setting with its value and where that comes from, and check them.
+    Config(ServeConfig),
     /// Ask a running server whether it is well: exit code 0 if so, 1 if not.
     Healthcheck(HealthcheckConfig),
 }
@@ -26,6 +41,10 @@ pub(crate) enum Command {
 /// Settings of `orange-meets healthcheck`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HealthcheckConfig {
+    /// The file of settings of the server that is asked.
+    #[arg(long, env = "ORANGE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
     /// Where to ask, e.g. <http://127.0.0.1:8080>. Without it, the server of this machine that
     /// runs with the same settings is asked.
     #[arg(long)]
@@ -42,26 +61,36 @@ const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 /// Settings of `orange-meets serve`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeConfig {
+    /// A TOML file with any of these settings. Flags and variables win over it.
+    #[arg(long, env = "ORANGE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
     /// Where HTTP and WebSocket are served. Browsers give camera and microphone to pages from
     /// localhost or over HTTPS only, so other machines come in through a TLS proxy.
-    #[arg(long, env = "ORANGE_HTTP", default_value = DEFAULT_HTTP)]
+    #[arg(long, env = "ORANGE_HTTP", value_name = "ADDRESS:PORT", default_value = DEFAULT_HTTP)]
     pub(crate) http: SocketAddr,
 
     /// UDP port of the first media worker; each further worker takes the next. 0 takes any.
-    #[arg(long, env = "ORANGE_MEDIA_PORT", default_value_t = 8190)]
+    #[arg(long, env = "ORANGE_MEDIA_PORT", value_name = "PORT", default_value_t = 8190)]
     pub(crate) media_port: u16,
 
-    /// Media workers: threads with a UDP port each. A room lives on one of them.
-    #[arg(long, env = "ORANGE_MEDIA_WORKERS", default_value_t = default_workers())]
-    pub(crate) media_workers: u16,
+    /// Media workers: threads with a UDP port each. A room lives on one of them. Without it,
+    /// there is one for each processor, up to 64.
+    #[arg(
+        long,
+        env = "ORANGE_MEDIA_WORKERS",
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
+    pub(crate) media_workers: Option<u16>,
 
     /// Address told to clients for media; may be given more than once. Without it, the addresses
     /// found on this machine are told.
-    #[arg(long = "advertise", env = "ORANGE_ADVERTISE", value_delimiter = ',')]
+    #[arg(long, env = "ORANGE_ADVERTISE", value_name = "IP", value_delimiter = ',')]
     pub(crate) advertise: Vec<IpAddr>,
 
     /// Folder for the delivery log (created with mode 0700).
-    #[arg(long, env = "ORANGE_DATA", default_value = "data")]
+    #[arg(long, env = "ORANGE_DATA", value_name = "FOLDER", default_value = "data")]
     pub(crate) data: PathBuf,
 
     /// Keep the delivery log in memory only: rooms end with the process.
@@ -70,12 +99,25 @@ pub(crate) struct ServeConfig {
 
     /// Further web origins that may open sockets (scheme, host and port). The page's own host
     /// always may.
-    #[arg(long = "allow-origin", env = "ORANGE_ALLOW_ORIGIN", value_delimiter = ',')]
+    #[arg(long, env = "ORANGE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub(crate) allow_origin: Vec<String>,
 
     /// How log lines look. What is logged is set by `RUST_LOG`.
     #[arg(long, env = "ORANGE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+}
+
+impl ServeConfig {
+    /// Media workers, also when nobody has said how many.
+    pub(crate) fn workers(&self) -> u16 {
+        self.media_workers.unwrap_or_else(|| {
+            std::thread::available_parallelism()
+                .ok()
+                .and_then(|n| u16::try_from(n.get()).ok())
+                .unwrap_or(1)
+                .min(64)
+        })
+    }
 }
 
 /// How log lines look.
@@ -85,14 +127,6 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-fn default_workers() -> u16 {
-    std::thread::available_parallelism()
-        .ok()
-        .and_then(|n| u16::try_from(n.get()).ok())
-        .unwrap_or(1)
-        .min(64)
 }
 
 #[cfg(test)]

@@ -1,0 +1,114 @@
+//! Settings that are well said one by one and cannot all be meant.
+
+use std::net::IpAddr;
+
+use axum::http::Uri;
+
+use super::ServeConfig;
+use super::sources::{Source, Sources};
+
+/// Settings that cannot all be meant, with what to do.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Contradiction {
+    /// Two places for one log.
+    #[error(
+        "in_memory and data are both set ({0}): remove data to keep nothing, or in_memory to keep the rooms"
+    )]
+    TwoStores(String),
+    /// An address that nobody can send to.
+    #[error(
+        "advertise: clients cannot send to {0}; give the address at which this machine is reached, or none to have it found"
+    )]
+    Unreachable(IpAddr),
+    /// More workers than ports.
+    #[error(
+        "media_port {port} leaves no ports for {workers} workers: lower media_port to {highest} at most, or media_workers"
+    )]
+    TooFewPorts {
+        /// The first port.
+        port: u16,
+        /// How many are needed.
+        workers: u16,
+        /// The highest first port that would do.
+        highest: u16,
+    },
+    /// What no browser sends as an origin.
+    #[error(
+        "allow_origin: {0:?} is no origin; write scheme and host, and the port if it is special, as in https://portal.example"
+    )]
+    NoOrigin(String),
+}
+
+/// Refuses the first contradiction.
+pub(crate) fn check(config: &ServeConfig, sources: &Sources) -> Result<(), Contradiction> {
+    // An image or a unit file sets the folder; who says "in memory" later, elsewhere, means it.
+    let (memory, data) = (sources.get("in_memory"), sources.get("data"));
+    if config.in_memory && data != Source::Default && same_place(&memory, &data) {
+        return Err(Contradiction::TwoStores(format!("{memory}, {data}")));
+    }
+    for &ip in &config.advertise {
+        if ip.is_unspecified() || ip.is_multicast() {
+            return Err(Contradiction::Unreachable(ip));
+        }
+    }
+    let (port, workers) = (config.media_port, config.workers());
+    let highest = u16::MAX - (workers - 1);
+    if port > highest {
+        return Err(Contradiction::TooFewPorts { port, workers, highest });
+    }
+    match config.allow_origin.iter().find(|origin| !is_origin(origin)) {
+        Some(origin) => Err(Contradiction::NoOrigin(origin.clone())),
+        None => Ok(()),
+    }
+}
+
+fn same_place(one: &Source, other: &Source) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+/// RFC 6454 section 6.2.
+fn is_origin(origin: &str) -> bool {
+    let Ok(uri) = origin.parse::<Uri>() else { return false };
+    let Some((scheme, rest)) = origin.split_once("://") else { return false };
+    matches!(scheme, "http" | "https") && uri.authority().is_some_and(|host| host == rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load;
+    use std::ffi::OsString;
+
+    fn refused(flags: &[&str]) -> String {
+        let line = ["orange-meets", "serve"].into_iter().chain(flags.iter().copied());
+        load(line.map(OsString::from)).map(drop).expect_err("a contradiction").to_string()
+    }
+
+    #[test]
+    fn every_contradiction_is_told_with_its_way_out() {
+        for (flags, told) in [
+            (&["--in-memory", "--data", "here"][..], "remove data"),
+            (&["--advertise", "0.0.0.0"], "cannot send to 0.0.0.0"),
+            (&["--advertise", "203.0.113.7,ff02::1"], "cannot send to ff02::1"),
+            (&["--media-port", "65535", "--media-workers", "2"], "to 65534 at most"),
+            (&["--allow-origin", "portal.example"], "is no origin"),
+            (&["--allow-origin", "https://portal.example/"], "is no origin"),
+            (&["--allow-origin", "ftp://portal.example"], "is no origin"),
+        ] {
+            let error = refused(flags);
+            assert!(error.contains(told), "{flags:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_contradict_itself_is_accepted() {
+        for flags in [
+            &["--in-memory"][..],
+            &["--media-port", "0", "--media-workers", "8"],
+            &["--media-port", "65535", "--media-workers", "1"],
+            &["--allow-origin", "https://portal.example:8443,http://localhost:3000"],
+        ] {
+            let line = ["orange-meets", "serve"].into_iter().chain(flags.iter().copied());
+            assert!(load(line.map(OsString::from)).is_ok(), "{flags:?}");
+        }
+    }
+}
