@@ -6,6 +6,7 @@ import type { Door } from '../../signaling/protocol.gen';
 import { Dialog } from '../dialog';
 import forms from '../forms.module.css';
 import css from './panel.module.css';
+import { Initials } from './tile';
 import type { CallView } from './view';
 
 /** For hosts the choice, for everybody else what was chosen. */
@@ -13,20 +14,22 @@ export function DoorSection({ call }: { call: Call }) {
   const { door } = call.house.rules.value;
   if (!call.house.host.value) return <p class={css.door}>{words(door)}</p>;
   return (
-    <fieldset class={`${forms.group} ${css.door}`}>
-      <legend>{t('door.title')}</legend>
-      {(['open', 'attended', 'locked'] as const).map((one) => (
-        <label key={one} class={forms.check}>
-          <input
-            type="radio"
-            name="door"
-            checked={door === one}
-            onChange={() => call.house.moderate({ action: 'set_door', door: one })}
-          />
-          <span>{words(one)}</span>
-        </label>
-      ))}
-    </fieldset>
+    <div class={css.door}>
+      <fieldset class={forms.group}>
+        <legend>{t('door.title')}</legend>
+        {(['open', 'attended', 'locked'] as const).map((one) => (
+          <label key={one} class={forms.check}>
+            <input
+              type="radio"
+              name="door"
+              checked={door === one}
+              onChange={() => call.house.moderate({ action: 'set_door', door: one })}
+            />
+            <span>{words(one)}</span>
+          </label>
+        ))}
+      </fieldset>
+    </div>
   );
 }
 
@@ -47,30 +50,33 @@ export function WaitingSection({ call }: { call: Call }) {
   if (!house.host.value || house.guests.value.length === 0) return null;
   return (
     <section aria-label={t('waiting.title')}>
-      <h3>{t('waiting.title')}</h3>
+      <h2 class={css.title}>{t('waiting.title')}</h2>
       <p class={forms.quiet}>{t('waiting.names')}</p>
       <ul class={css.people}>
         {house.guests.value.map(({ visitor, name }) => {
           const shown = name === '' ? t('waiting.nameless') : name;
           return (
             <li key={visitor} data-visitor={visitor}>
+              <Initials name={name === '' ? '?' : name} />
               <span class={css.name}>{shown}</span>
-              <button
-                type="button"
-                class={css.small}
-                aria-label={t('waiting.admit_who', { name: shown })}
-                onClick={() => house.moderate({ action: 'admit', visitor })}
-              >
-                {t('waiting.admit')}
-              </button>
-              <button
-                type="button"
-                class={css.small}
-                aria-label={t('waiting.turn_away_who', { name: shown })}
-                onClick={() => house.moderate({ action: 'turn_away', visitor })}
-              >
-                {t('waiting.turn_away')}
-              </button>
+              <div class={css.actions}>
+                <button
+                  type="button"
+                  class={css.small}
+                  aria-label={t('waiting.admit_who', { name: shown })}
+                  onClick={() => house.moderate({ action: 'admit', visitor })}
+                >
+                  {t('waiting.admit')}
+                </button>
+                <button
+                  type="button"
+                  class={css.small}
+                  aria-label={t('waiting.turn_away_who', { name: shown })}
+                  onClick={() => house.moderate({ action: 'turn_away', visitor })}
+                >
+                  {t('waiting.turn_away')}
+                </button>
+              </div>
             </li>
           );
         })}

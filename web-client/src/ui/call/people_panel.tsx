@@ -85,7 +85,7 @@ function Row({ person, call, view }: RowProps) {
 function HostButtons({ person, name, call, view }: RowProps & { name: string }) {
   const { participant } = person;
   return (
-    <>
+    <div class={css.actions}>
       {person.microphone && (
         <button
           type="button"
@@ -104,6 +104,6 @@ function HostButtons({ person, name, call, view }: RowProps & { name: string }) 
       >
         {t('people.remove')}
       </button>
-    </>
+    </div>
   );
 }
