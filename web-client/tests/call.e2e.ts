@@ -58,10 +58,26 @@ describe('two people', () => {
     await page.keyboard.press('l');
     await page.locator('figure[data-stage="true"]').waitFor({ state: 'detached' });
 
+    // Nothing glides for whoever wants it so.
+    const glides = (): Promise<number> =>
+      page
+        .locator('figure')
+        .first()
+        .evaluate((tile) => Number.parseFloat(getComputedStyle(tile).transitionDuration));
+    expect(await glides()).toBeGreaterThan(0.1);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    expect(await glides()).toBeLessThan(0.001);
+
     // Keys that are turned off do nothing, and what is set is remembered.
     await more(ada, 'Settings');
     await page.getByLabel('Keyboard shortcuts with single keys').uncheck();
     await page.getByLabel('Show me my own picture as in a mirror').uncheck();
+    const speaker = page.getByRole('dialog').getByLabel('Speaker');
+    await speaker.selectOption({ index: 1 });
+    await page.waitForFunction(
+      (id) => [...document.querySelectorAll('audio')].every(({ sinkId }) => sinkId === id),
+      await speaker.inputValue(),
+    );
     await page.keyboard.press('Escape');
     await page.locator('figure[data-self] video[data-mirrored="false"]').waitFor();
     await page.keyboard.press('m');
