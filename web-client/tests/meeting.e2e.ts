@@ -28,11 +28,6 @@ describe('three people', () => {
     const epochs = await Promise.all([ada, bob, cleo].map((one) => one.epoch()));
     expect(new Set(epochs).size).toBe(1);
 
-    mkdirSync('docs', { recursive: true });
-    if (process.env['SCREENSHOTS'] !== undefined) {
-      await ada.page.screenshot({ path: 'docs/call.png' });
-    }
-
     const decoding = watchDecoding(bob, 6000);
     await cleo.leave();
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
