@@ -13,19 +13,18 @@ CONSTANT Bad \* participants whose KeyPackages are not admissible
 NoTurn == -1
 SteppedBack == 100
 NoRank == -1
-\* Refusals of one handshake before it is given up.
-Refusals == 3
 \* Sends are counted no further (`pending::ENOUGH`).
 Enough == 8
 
 \* `phase` is `Phase`, with "absent" for one who has not joined; `ended` is the `RejoinReason`.
-\* `group`, `pending` and `outbox` hold at most one thing. `outbox` is what is under way to the
+\* `group`, `pending`, `judged` and `outbox` hold at most one thing; `poison`: the next commit will
+\* be one that nobody else can follow. `outbox` is what is under way to the
 \* service. `health` is the world's, not the client's: "up"; "mute" reads, but what it submits is
 \* lost; "frozen" neither reads nor acts, crashed, hung or left.
 Absent(me) ==
   [me |-> me, phase |-> "absent", ended |-> "no", health |-> "up", view |-> NoEntries,
-   position |-> 0, group |-> <<>>, pending |-> <<>>, turn |-> NoTurn, skipped |-> {},
-   drafts |-> 0, outbox |-> <<>>]
+   position |-> 0, group |-> <<>>, pending |-> <<>>, judged |-> <<>>, turn |-> NoTurn,
+   skipped |-> {}, drafts |-> 0, poison |-> FALSE, outbox |-> <<>>]
 
 \* Keys and all else are gone; what is under way is not.
 end(c, reason) ==
@@ -59,7 +58,7 @@ rank(c) ==
 
 \* `Pending::again`: the same bytes, once more.
 again(pending) ==
-  [pending EXCEPT !.sent = IF @ < Enough THEN @ + 1 ELSE Enough, !.sent_since_refusal = TRUE]
+  [pending EXCEPT !.sent = IF @ < Enough THEN @ + 1 ELSE Enough]
 
 \* What becomes of a client that has just sent a new handshake: nothing, until the log has it.
 submitted(c) == c
@@ -68,17 +67,17 @@ draft(c) ==
   LET commit == <<c.me, c.drafts + 1>>
       roster == (c.view.roster \ to_remove(c)) \cup to_add(c)
   IN IF c.phase = "waiting"
-     THEN Message("create", commit, NoEpoch, c.view.handshakes, {c.me}, FALSE)
+     THEN Message("create", commit, NoEpoch, c.view.handshakes, {c.me}, FALSE, FALSE)
      ELSE Message("commit", commit, c.group[1].secret, c.view.handshakes, roster,
-                  to_add(c) # {})
+                  to_add(c) # {}, c.poison)
 
 \* Makes the handshake that the log calls for.
 act(c) ==
   IF rank(c) = NoRank THEN c
   ELSE LET message == draft(c)
-           pending == [submission |-> message, sent |-> 0, refusals |-> 0,
-                       sent_since_refusal |-> TRUE]
-       IN submitted(send([c EXCEPT !.drafts = @ + 1, !.pending = <<again(pending)>>], message))
+           pending == [submission |-> message, sent |-> 0]
+       IN submitted(send([c EXCEPT !.drafts = @ + 1, !.pending = <<again(pending)>>,
+                                   !.poison = @ /\ c.phase # "member"], message))
 
 \* What a client does that is not the first: it waits for its turn.
 stand_by(c, place) ==
@@ -117,7 +116,7 @@ is_own(c, entry) ==
 \* `Mls::follow`.
 follow(c, entry) ==
   IF entry.step = "create" THEN end(c, "ImpossibleLog")
-  ELSE IF entry.parent # c.group[1].secret THEN end(c, "CannotFollow")
+  ELSE IF entry.parent # c.group[1].secret \/ entry.poisoned THEN end(c, "CannotFollow")
   ELSE [c EXCEPT !.group = <<Group(entry.count, entry.commit, entry.roster)>>]
 
 \* `Mls::enter`: the Welcome gives the epoch that its own entry makes.
@@ -131,15 +130,15 @@ departed(c, entry) == end(c, "Departed")
 handshake(c, entry) ==
   LET view == apply(c.view, entry)
       over == c.view.departed \ entry.roster
-      decided == [c EXCEPT !.pending = <<>>, !.turn = NoTurn, !.view = view,
-                           !.skipped = @ \ over]
+      next == [c EXCEPT !.pending = <<>>, !.judged = <<>>, !.turn = NoTurn, !.view = view,
+                        !.skipped = @ \ over]
       member == c.me \in entry.roster
-  IN IF is_own(c, entry) THEN enter(decided, entry) \* `Mls::accept`
+  IN IF is_own(c, entry) THEN enter(next, entry) \* `Mls::accept`
      ELSE IF entry.participant = c.me THEN end(c, "ImpossibleLog")
-     ELSE IF c.phase = "member" /\ ~member THEN removed(decided, entry)
-     ELSE IF c.phase = "member" THEN follow(decided, entry)
-     ELSE IF member THEN enter(decided, entry)
-     ELSE decided
+     ELSE IF c.phase = "member" /\ ~member THEN removed(next, entry)
+     ELSE IF c.phase = "member" THEN follow(next, entry)
+     ELSE IF member THEN enter(next, entry)
+     ELSE next
 
 joined(c, entry) ==
   LET one == entry.participant
@@ -180,12 +179,28 @@ reconnected(c) ==
   LET silent == [c EXCEPT !.outbox = <<>>]
   IN IF c.pending # <<>> THEN resend(silent) ELSE silent
 
-\* `Committer::refused`, with a code that means "for good". It does not say what it refuses.
-refused(c) ==
-  LET pending == c.pending[1]
-      refusals == pending.refusals + (IF pending.sent_since_refusal THEN 1 ELSE 0)
-  IN IF refusals >= Refusals
-     THEN propose([c EXCEPT !.pending = <<>>, !.turn = SteppedBack])
-     ELSE [c EXCEPT !.pending =
-            <<[pending EXCEPT !.refusals = refusals, !.sent_since_refusal = FALSE]>>]
+\* Whether it can follow a commit that is not in the log yet: `Committer::stage`, `Mls::stage`. Its
+\* author can, but is not asked.
+can_follow(c, sender, message) ==
+  c.me = sender \/ (message.parent = c.group[1].secret /\ ~message.poisoned)
+
+\* `Committer::tentative`: the commit is kept aside.
+judge(c, message, acked) == propose([c EXCEPT !.judged = <<[commit |-> message.commit, acked |-> acked]>>])
+
+\* What `Committer::dropped` is about.
+undecided(c) ==
+  (IF c.pending # <<>> THEN {c.pending[1].submission.commit} ELSE {})
+    \cup (IF c.judged # <<>> THEN {c.judged[1].commit} ELSE {})
+
+\* `Committer::dropped`, of an own commit and of one that was judged.
+own_dropped(c, gone) ==
+  IF c.pending # <<>> /\ c.pending[1].submission.commit \in gone
+  THEN propose([c EXCEPT !.pending = <<>>, !.turn = SteppedBack])
+  ELSE c
+judged_dropped(c, gone) ==
+  IF c.judged # <<>> /\ c.judged[1].commit \in gone
+  THEN LET next == [c EXCEPT !.judged = <<>>]
+       IN propose(IF next.pending # <<>> THEN resend(next) ELSE next)
+  ELSE c
+dropped(c, gone) == judged_dropped(own_dropped(c, gone), gone)
 =============================================================================

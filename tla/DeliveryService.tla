@@ -11,17 +11,17 @@ NoEpoch == <<0, 0>>
 
 \* What a client hands in: `UploadKeyPackage`, or a `Submission`. One record for all three, since
 \* a checker compares records of one shape only. `parent` is the epoch that a commit changes; the
-\* service cannot see it.
-Message(step, commit, parent, expected, roster, welcome) ==
+\* service cannot see it, nor that a commit is poisoned: that nobody but its author can follow it.
+Message(step, commit, parent, expected, roster, welcome, poisoned) ==
   [step |-> step, commit |-> commit, parent |-> parent, expected |-> expected,
-   roster |-> roster, welcome |-> welcome]
-UploadKeyPackage == Message("upload", NoEpoch, NoEpoch, 0, {}, FALSE)
+   roster |-> roster, welcome |-> welcome, poisoned |-> poisoned]
+UploadKeyPackage == Message("upload", NoEpoch, NoEpoch, 0, {}, FALSE, FALSE)
 
 \* A `LogEntry`. A handshake's commit, Welcome and roster are one entry.
 Entry(event, participant, count, message) ==
   [event |-> event, participant |-> participant, count |-> count, step |-> message.step,
    commit |-> message.commit, parent |-> message.parent, expected |-> message.expected,
-   roster |-> message.roster]
+   roster |-> message.roster, poisoned |-> message.poisoned]
 Joined(participant) == Entry("joined", participant, 0, UploadKeyPackage)
 Departed(participant) == Entry("departed", participant, 0, UploadKeyPackage)
 
@@ -81,4 +81,31 @@ submit(state, entries, sender, message) ==
   /\ still_here(state, sender)
   /\ ~is_stale(state, message)
   /\ may_submit(state, sender, message)
+
+----------------------------------------------------------------------------
+\* `Finality`: at most one commit is being judged. `asked` are those who may answer and have not;
+\* `at` is where the log was when they were asked. What was dropped is remembered: whoever handed
+\* it in steps back for longer than it takes to hear of it.
+NothingUndecided == [tentative |-> <<>>, dropped |-> {}]
+
+\* Whom `Finality::open` asks.
+judges(state, sender) == present_members(state) \ {sender}
+
+\* `Finality::open`.
+opened(finality, state, sender, message, position) ==
+  [finality EXCEPT !.tentative =
+    <<[sender |-> sender, message |-> message, asked |-> judges(state, sender),
+       nacked |-> FALSE, at |-> position]>>]
+
+is_undecided(finality) == finality.tentative # <<>>
+decided(finality) == [finality EXCEPT !.tentative = <<>>]
+dropped_now(finality) ==
+  [tentative |-> <<>>, dropped |-> finality.dropped \cup {finality.tentative[1].message.commit}]
+
+\* Whether it is final when nobody is left to answer.
+is_followed(tentative) == ~tentative.nacked
+
+\* What becomes of it when somebody answers no, or is not expected to answer any more.
+without(finality, p, nacked) ==
+  [finality EXCEPT !.tentative[1].asked = @ \ {p}, !.tentative[1].nacked = @ \/ nacked]
 =============================================================================

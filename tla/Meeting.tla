@@ -14,15 +14,16 @@ CONSTANTS
   Suspected,  \* how many live participants may be taken for gone
   Frozen,     \* how many may crash, hang or leave
   Mute,       \* how many may read on, but get no submission through
-  Refused     \* how many refusals may come that mean something else
+  Poison      \* whose first commit nobody else can follow
 
 VARIABLES
   log,     \* the entries: `Log::retained`
   service, \* what they add up to: `Log::state`
+  finality, \* the commit that is being judged: `Finality`
   client,  \* every participant, and what is under way from it
   faults   \* how many of each kind are left
 
-vars == <<log, service, client, faults>>
+vars == <<log, service, finality, client, faults>>
 
 Participants == 1..N
 
@@ -33,7 +34,7 @@ Founding(i) ==
   IN IF i % 2 = 1 THEN Joined(q)
      ELSE Entry("handshake", 1, q,
                 Message(IF q = 1 THEN "create" ELSE "commit", <<1, q>>,
-                        IF q = 1 THEN NoEpoch ELSE <<1, q - 1>>, q - 1, 1..q, q # 1))
+                        IF q = 1 THEN NoEpoch ELSE <<1, q - 1>>, q - 1, 1..q, q # 1, FALSE))
 
 Founded ==
   [handshakes |-> Members, roster |-> 1..Members, joined |-> 1..Members, departed |-> {}]
@@ -41,14 +42,15 @@ Founded ==
 Founder(p) ==
   [Absent(p) EXCEPT !.phase = "member", !.view = Founded, !.position = 2 * Members,
                     !.group = <<Group(Members, <<1, Members>>, 1..Members)>>,
-                    !.drafts = IF p = 1 THEN Members ELSE 0]
+                    !.drafts = IF p = 1 THEN Members ELSE 0, !.poison = p \in Poison]
 
 Init ==
   /\ log = [i \in 1..(2 * Members) |-> Founding(i)]
   /\ service = Founded
+  /\ finality = NothingUndecided
   /\ client = [p \in Participants |-> IF p <= Members THEN Founder(p) ELSE Absent(p)]
   /\ faults = [lost |-> Lost, reconnects |-> Reconnects, suspected |-> Suspected,
-               frozen |-> Frozen, mute |-> Mute, refused |-> Refused]
+               frozen |-> Frozen, mute |-> Mute]
 
 ----------------------------------------------------------------------------
 \* The delivery service.
@@ -68,21 +70,71 @@ Log_join(p) ==
   /\ client' = [client EXCEPT ![p].outbox = <<>>]
   /\ IF p \in service.joined \/ has_departed(p) THEN UNCHANGED <<log, service>>
      ELSE append(Joined(p))
-  /\ UNCHANGED faults
+  /\ UNCHANGED <<finality, faults>>
 
-\* `Log::submit`: a submission has arrived, taken whole, as one entry, or refused.
-\*
-\* Its stages are two: under way, and final. A stage between them (tentative, until a member has
-\* acknowledged it) would be kept in `service` by this action and ended by two more; clients take
-\* an entry as final in `handshake` either way.
+\* The handshake that a tentative commit becomes.
+final(tentative) ==
+  Entry("handshake", tentative.sender, tentative.message.expected + 1, tentative.message)
+
+\* `Log::submit`, then `Finality::open`: a submission has arrived. Members are asked whether they can
+\* follow it; where there is nobody to ask, it is final. Or it is refused.
 Log_submit(p) ==
   /\ client[p].outbox # <<>>
   /\ client[p].outbox[1].step # "upload"
   /\ client' = [client EXCEPT ![p].outbox = <<>>]
-  /\ IF submit(service, log, p, client[p].outbox[1])
-     THEN append(Entry("handshake", p, service.handshakes + 1, client[p].outbox[1]))
-     ELSE UNCHANGED <<log, service>>
+  /\ LET message == client[p].outbox[1]
+     IN IF is_undecided(finality) \/ message.commit \in finality.dropped
+             \/ ~submit(service, log, p, message)
+        THEN UNCHANGED <<log, service, finality>>
+        ELSE IF judges(service, p) = {}
+        THEN append(Entry("handshake", p, service.handshakes + 1, message))
+             /\ UNCHANGED finality
+        ELSE finality' = opened(finality, service, p, message, Len(log))
+             /\ UNCHANGED <<log, service>>
   /\ UNCHANGED faults
+
+\* Whom a judgement waits for: one who is well answers in time.
+is_awaited(p) ==
+  /\ reads(client[p])
+  /\ client[p].health # "mute"
+  /\ is_undecided(finality)
+  /\ p \in finality.tentative[1].asked
+
+may_time_out == is_undecided(finality) /\ \A p \in Participants : ~is_awaited(p)
+
+\* `Finality::handle_timeout`: nobody has answered, or only by a nack.
+Log_timeout ==
+  /\ may_time_out
+  /\ IF is_followed(finality.tentative[1])
+     THEN append(final(finality.tentative[1])) /\ finality' = decided(finality)
+     ELSE finality' = dropped_now(finality) /\ UNCHANGED <<log, service>>
+  /\ UNCHANGED <<client, faults>>
+
+may_judge(p) == is_awaited(p) /\ client[p].position >= finality.tentative[1].at
+
+\* `Committer::on_event` with `Event::Tentative`, and `Finality::judge`: the first ack decides, and
+\* so does the last nack.
+Committer_judge(p) ==
+  /\ may_judge(p)
+  /\ LET tentative == finality.tentative[1]
+         acked == can_follow(client[p], tentative.sender, tentative.message)
+         rest == without(finality, p, ~acked)
+     IN /\ client' = [client EXCEPT ![p] = judge(@, tentative.message, acked)]
+        /\ IF acked \/ (rest.tentative[1].asked = {} /\ is_followed(rest.tentative[1]))
+           THEN append(final(tentative)) /\ finality' = decided(finality)
+           ELSE IF rest.tentative[1].asked = {}
+           THEN finality' = dropped_now(finality) /\ UNCHANGED <<log, service>>
+           ELSE finality' = rest /\ UNCHANGED <<log, service>>
+  /\ UNCHANGED faults
+
+hears_of_drop(p) ==
+  reads(client[p]) /\ undecided(client[p]) \cap finality.dropped # {}
+
+\* `Committer::on_event` with `Event::Dropped`.
+Committer_dropped(p) ==
+  /\ hears_of_drop(p)
+  /\ client' = [client EXCEPT ![p] = dropped(@, finality.dropped)]
+  /\ UNCHANGED <<log, service, finality, faults>>
 
 may_depart(p) == p \in service.joined /\ p \notin service.departed
 
@@ -90,11 +142,26 @@ may_depart(p) == p \in service.joined /\ p \notin service.departed
 \* has come to its end closes its own.
 given_up(p) == client[p].health = "frozen" \/ client[p].phase = "over"
 
-\* `Log::depart`.
+\* `Log::depart`, and `Finality::departed`: nothing more is taken from it, and no answer expected.
+depart(p) ==
+  IF is_undecided(finality) /\ finality.tentative[1].sender = p
+  THEN append(Departed(p)) /\ finality' = dropped_now(finality)
+  ELSE IF is_undecided(finality) /\ p \in finality.tentative[1].asked
+  THEN LET rest == without(finality, p, FALSE)
+           entry == final(finality.tentative[1])
+       IN IF rest.tentative[1].asked # {}
+          THEN append(Departed(p)) /\ finality' = rest
+          ELSE IF is_followed(rest.tentative[1])
+          THEN /\ log' = Append(Append(log, Departed(p)), entry)
+               /\ service' = apply(apply(service, Departed(p)), entry)
+               /\ finality' = decided(finality)
+          ELSE append(Departed(p)) /\ finality' = dropped_now(finality)
+  ELSE append(Departed(p)) /\ UNCHANGED finality
+
 Log_depart(p) ==
   /\ may_depart(p)
   /\ given_up(p)
-  /\ append(Departed(p))
+  /\ depart(p)
   /\ UNCHANGED <<client, faults>>
 
 ----------------------------------------------------------------------------
@@ -104,8 +171,9 @@ Log_depart(p) ==
 Committer_join(p) ==
   /\ client[p].phase = "absent"
   /\ \A q \in 1..(p - 1) : client[q].phase # "absent"
-  /\ client' = [client EXCEPT ![p] = join(client[p], service, Len(log))]
-  /\ UNCHANGED <<log, service, faults>>
+  /\ client' = [client EXCEPT ![p] =
+       [join(client[p], service, Len(log)) EXCEPT !.poison = p \in Poison]]
+  /\ UNCHANGED <<log, service, finality, faults>>
 
 may_read(p) == reads(client[p]) /\ client[p].position < Len(log)
 
@@ -113,7 +181,7 @@ may_read(p) == reads(client[p]) /\ client[p].position < Len(log)
 Committer_read(p) ==
   /\ may_read(p)
   /\ client' = [client EXCEPT ![p] = read(client[p], log[client[p].position + 1])]
-  /\ UNCHANGED <<log, service, faults>>
+  /\ UNCHANGED <<log, service, finality, faults>>
 
 may_fire_turn(p) == reads(client[p]) /\ client[p].turn # NoTurn
 
@@ -121,7 +189,7 @@ may_fire_turn(p) == reads(client[p]) /\ client[p].turn # NoTurn
 Committer_fired_turn(p) ==
   /\ may_fire_turn(p)
   /\ client' = [client EXCEPT ![p] = fired_turn(client[p])]
-  /\ UNCHANGED <<log, service, faults>>
+  /\ UNCHANGED <<log, service, finality, faults>>
 
 \* Only where it matters: what was sent is neither under way nor decided.
 may_fire_resend(p) ==
@@ -130,14 +198,16 @@ may_fire_resend(p) ==
   /\ client[p].outbox = <<>>
   /\ ~has_departed(p)
   /\ IF client[p].pending # <<>>
-     THEN client[p].pending[1].submission.expected = service.handshakes
+     THEN /\ client[p].pending[1].submission.expected = service.handshakes
+          /\ ~is_undecided(finality)
+          /\ ~hears_of_drop(p)
      ELSE client[p].phase = "unannounced" /\ p \notin service.joined
 
 \* `Committer::on_event` with `Event::Fired(Timer::Resend)`.
 Committer_fired_resend(p) ==
   /\ may_fire_resend(p)
   /\ client' = [client EXCEPT ![p] = fired_resend(client[p])]
-  /\ UNCHANGED <<log, service, faults>>
+  /\ UNCHANGED <<log, service, finality, faults>>
 
 \* In a broken service a Welcome comes by itself.
 separate_welcome(p) == FALSE
@@ -154,22 +224,14 @@ lose(p) ==
   /\ client[p].outbox # <<>>
   /\ fault("lost")
   /\ client' = [client EXCEPT ![p].outbox = <<>>]
-  /\ UNCHANGED <<log, service>>
+  /\ UNCHANGED <<log, service, finality>>
 
 \* `Committer::on_event` with `Event::Reconnected`.
 Committer_reconnected(p) ==
   /\ reads(client[p])
   /\ fault("reconnects")
   /\ client' = [client EXCEPT ![p] = reconnected(client[p])]
-  /\ UNCHANGED <<log, service>>
-
-\* `Committer::on_event` with `Event::Refused`, meant for something else that was sent.
-Committer_refused(p) ==
-  /\ reads(client[p])
-  /\ client[p].pending # <<>>
-  /\ fault("refused")
-  /\ client' = [client EXCEPT ![p] = refused(client[p])]
-  /\ UNCHANGED <<log, service>>
+  /\ UNCHANGED <<log, service, finality>>
 
 \* A crash, a hang or a farewell.
 freeze(p) ==
@@ -177,21 +239,21 @@ freeze(p) ==
   /\ client[p].health = "up"
   /\ fault("frozen")
   /\ client' = [client EXCEPT ![p].health = "frozen"]
-  /\ UNCHANGED <<log, service>>
+  /\ UNCHANGED <<log, service, finality>>
 
 mute(p) ==
   /\ active(client[p])
   /\ client[p].health = "up"
   /\ fault("mute")
   /\ client' = [client EXCEPT ![p].health = "mute", ![p].outbox = <<>>]
-  /\ UNCHANGED <<log, service>>
+  /\ UNCHANGED <<log, service, finality>>
 
 \* `Log::depart` of one who is alive.
 suspect(p) ==
   /\ may_depart(p)
   /\ client[p].health # "frozen"
   /\ fault("suspected")
-  /\ append(Departed(p))
+  /\ depart(p)
   /\ UNCHANGED client
 
 ----------------------------------------------------------------------------
@@ -201,6 +263,9 @@ Progress ==
     \/ Log_join(p)
     \/ Log_submit(p)
     \/ Log_depart(p)
+    \/ Log_timeout
+    \/ Committer_judge(p)
+    \/ Committer_dropped(p)
     \/ Committer_read(p)
     \/ Committer_fired_turn(p)
     \/ Committer_fired_resend(p)
@@ -211,7 +276,6 @@ World ==
     \/ Committer_join(p)
     \/ lose(p)
     \/ Committer_reconnected(p)
-    \/ Committer_refused(p)
     \/ freeze(p)
     \/ mute(p)
     \/ suspect(p)

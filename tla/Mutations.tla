@@ -37,7 +37,7 @@ welcome_before_commit(p) ==
        /\ client[q].pending # <<>>
        /\ p \in client[q].pending[1].submission.roster \ {q}
        /\ welcomed_by(p, client[q].pending[1].submission)
-  /\ UNCHANGED <<log, service, faults>>
+  /\ UNCHANGED <<log, service, finality, faults>>
 
 \* The Welcome is sent after the commit: by whoever made it, when it has read it.
 entry_without_welcome(c, entry) ==
@@ -56,7 +56,7 @@ welcome_after_commit(p) ==
        /\ client[q].group # <<>>
        /\ p \in client[q].group[1].members
        /\ client' = [client EXCEPT ![p].group = client[q].group, ![p].phase = "member"]
-  /\ UNCHANGED <<log, service, faults>>
+  /\ UNCHANGED <<log, service, finality, faults>>
 
 \* Where there was a group once, there is no other.
 alone_at_first(view) == view.handshakes = 0
@@ -95,4 +95,29 @@ only_the_designated_one(c, place) == c
 
 \* The service listens to those who are gone.
 anybody(state, sender) == TRUE
+
+\* The Welcome goes out with the tentative commit.
+welcome_while_tentative(p) ==
+  /\ client[p].phase = "waiting"
+  /\ reads(client[p])
+  /\ is_undecided(finality)
+  /\ p \in finality.tentative[1].message.roster
+  /\ welcomed_by(p, finality.tentative[1].message)
+  /\ UNCHANGED <<log, service, finality, faults>>
+
+\* The committer answers for itself.
+judges_with_the_committer(state, sender) == present_members(state)
+
+\* What was refused is final.
+followed_anyway(tentative) == TRUE
+
+\* Who can follow a tentative commit follows it at once.
+merged_when_judged(c, message, acked) ==
+  IF acked
+  THEN [c EXCEPT !.group = <<Group(message.expected + 1, message.commit, message.roster)>>,
+                 !.judged = <<[commit |-> message.commit, acked |-> acked]>>]
+  ELSE [c EXCEPT !.judged = <<[commit |-> message.commit, acked |-> acked]>>]
+
+\* Whose commit was dropped keeps it.
+dropped_in_vain(c, gone) == c
 =============================================================================

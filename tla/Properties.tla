@@ -59,12 +59,15 @@ Present == service.joined \ service.departed
 
 \* Nothing has to happen any more.
 AtRest ==
-  \A p \in Participants :
-    /\ client[p].outbox = <<>>
-    /\ ~may_read(p)
-    /\ ~may_fire_turn(p)
-    /\ ~may_fire_resend(p)
-    /\ ~(may_depart(p) /\ given_up(p))
+  /\ ~may_time_out
+  /\ \A p \in Participants :
+       /\ client[p].outbox = <<>>
+       /\ ~may_read(p)
+       /\ ~may_judge(p)
+       /\ ~hears_of_drop(p)
+       /\ ~may_fire_turn(p)
+       /\ ~may_fire_resend(p)
+       /\ ~(may_depart(p) /\ given_up(p))
 
 \* Somebody can do the work. Members who read but get nothing through are not given up, and
 \* without them nobody can be added: a room where all members are such is beyond help.

@@ -220,6 +220,7 @@ impl Seat {
             | ClientMessage::Offer { .. }
             | ClientMessage::SetTracks { .. }
             | ClientMessage::Submit(_)
+            | ClientMessage::Judge { .. }
             | ClientMessage::SendMessage { .. }
             | ClientMessage::Heartbeat { .. }
             | ClientMessage::Knock { .. }
@@ -259,6 +260,7 @@ impl Seat {
             Output::Problem(problem) => panic!("a problem: {problem}"),
             Output::Rejoin(reason) => panic!("it must rejoin: {reason}"),
             Output::Keys(_)
+            | Output::ComingKeys(_)
             | Output::Roster(_)
             | Output::Message(_)
             | Output::Unconfirmed(_)

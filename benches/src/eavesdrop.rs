@@ -54,6 +54,8 @@ pub(crate) async fn eavesdrop(
                 | ServerMessage::Waiting
                 | ServerMessage::Visitors { .. }
                 | ServerMessage::AskedToMute { .. }
+                | ServerMessage::Tentative { .. }
+                | ServerMessage::Dropped { .. }
                 | ServerMessage::HeartbeatEcho => {}
             },
             ready = media.readable() => {

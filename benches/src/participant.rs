@@ -162,6 +162,8 @@ pub(crate) async fn take_part(
                     | ServerMessage::Resumed { .. }
                     | ServerMessage::Snapshot(_)
                     | ServerMessage::Delta { .. }
+                    | ServerMessage::Tentative { .. }
+                    | ServerMessage::Dropped { .. }
                     | ServerMessage::HeartbeatEcho
                     | ServerMessage::Waiting
                     | ServerMessage::Visitors { .. }
@@ -229,7 +231,8 @@ impl Crypto {
                         .map_err(|error| BenchError::EndToEnd(error.to_string()))?;
                     self.keyed = true;
                 }
-                Output::Roster(_)
+                Output::ComingKeys(_)
+                | Output::Roster(_)
                 | Output::Message(_)
                 | Output::Unconfirmed(_)
                 | Output::Comparison(_) => {}

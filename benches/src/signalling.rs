@@ -53,6 +53,8 @@ impl Signalling {
                 ServerMessage::Resumed { .. }
                 | ServerMessage::Snapshot(_)
                 | ServerMessage::Delta { .. }
+                | ServerMessage::Tentative { .. }
+                | ServerMessage::Dropped { .. }
                 | ServerMessage::Answer { .. }
                 | ServerMessage::MediaLost { .. }
                 | ServerMessage::Waiting

@@ -2,7 +2,8 @@
 //! compare-and-swap on the number of accepted handshakes. It holds no key and needs none: of an
 //! MLS message it reads the clear header, nothing else.
 //!
-//! [`Log`] decides and remembers, without I/O. [`inspect`] looks at the clear headers.
+//! [`Log`] decides and remembers, without I/O. [`Finality`] has the members judge a commit before
+//! the log takes it. [`inspect`] looks at the clear headers.
 //! [`storage`] keeps what the log has accepted, in memory or in SQLite.
 //!
 //! One change of a log goes like this:
@@ -17,6 +18,7 @@
 
 mod checkpoint;
 mod entry;
+mod finality;
 pub mod inspect;
 mod log;
 mod rules;
@@ -24,6 +26,7 @@ pub mod storage;
 
 pub use checkpoint::Checkpoint;
 pub use entry::{Accepted, Prepared, Record, Submitted};
+pub use finality::{ANSWER_MS, Decision, Finality, Opened, STEP_BACK_MS};
 pub use log::Log;
 
 /// Bounds of one room's log.

@@ -172,7 +172,7 @@ impl Log {
             return Err(Refusal::new(
                 RefusalCode::StaleHandshake,
                 format!(
-                    "Another handshake came first: this one builds on {}, the log has {}. Read on and build anew.",
+                    "Another handshake came first: this one builds on {}, the log has {}. Read on and try again with one that builds on it.",
                     submission.expected, state.handshakes
                 ),
             )

@@ -99,6 +99,7 @@ impl Service {
             | RefusalCode::Superseded
             | RefusalCode::StaleHandshake
             | RefusalCode::StaleMessage
+            | RefusalCode::HandshakeUndecided
             | RefusalCode::NotAllowed
             | RefusalCode::LogFull
             | RefusalCode::BadOffer

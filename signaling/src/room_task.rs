@@ -262,11 +262,11 @@ impl RoomTask {
     /// Stores what the room has decided, one entry after the other. `Ok(false)`: the store does
     /// not work just now.
     async fn store_intents(&mut self) -> Result<bool, Lost> {
-        while let Some(prepared) = self.room.poll_append() {
+        while let Some(prepared) = self.room.poll_append(self.now()) {
             match self.append(&prepared).await {
                 Ok(AppendOutcome::Appended) => {
                     self.appended("appended");
-                    self.room.appended(prepared);
+                    self.room.appended(prepared, self.now());
                     self.compact_if_due().await;
                 }
                 Ok(AppendOutcome::Conflict { .. }) => {
@@ -348,8 +348,12 @@ impl RoomTask {
             self.around.metrics.refused(refusal.code);
         }
         let urgency = match message {
-            // The whole list comes again, after a snapshot too.
-            ServerMessage::Delta { .. } | ServerMessage::Visitors { .. } => Urgency::Replaceable,
+            // The whole list of visitors comes again, and what is still undecided is asked again,
+            // after a snapshot too.
+            ServerMessage::Delta { .. }
+            | ServerMessage::Visitors { .. }
+            | ServerMessage::Tentative { .. }
+            | ServerMessage::Dropped { .. } => Urgency::Replaceable,
             ServerMessage::Snapshot(_) => Urgency::Snapshot,
             ServerMessage::Joined(_)
             | ServerMessage::Resumed { .. }

@@ -247,6 +247,7 @@ async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
         | RefusalCode::Superseded
         | RefusalCode::StaleHandshake
         | RefusalCode::StaleMessage
+        | RefusalCode::HandshakeUndecided
         | RefusalCode::NotAllowed
         | RefusalCode::LogFull
         | RefusalCode::BadOffer

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogPosition, Moderation, Opaque, ParticipantId, Secret, Seq, Submission, Track};
+use crate::{
+    LogPosition, MessageId, Moderation, Opaque, ParticipantId, Secret, Seq, Submission, Track,
+    Verdict,
+};
 
 /// A message from a client. The first one is [`ClientMessage::Hello`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,13 @@ pub enum ClientMessage {
     },
     /// A create or a commit for the delivery log.
     Submit(Submission),
+    /// The answer to [`crate::ServerMessage::Tentative`].
+    Judge {
+        /// What is judged.
+        message_id: MessageId,
+        /// Whether this member can follow it.
+        verdict: Verdict,
+    },
     /// An application message for all members; everybody gets it as [`crate::Delta::Message`], in
     /// one order with the log's entries, so that whoever follows the log can open it.
     SendMessage {
@@ -60,6 +70,7 @@ impl ClientMessage {
             Self::Hello(_) => "hello",
             Self::UploadKeyPackage { .. } => "upload_key_package",
             Self::Submit(_) => "submit",
+            Self::Judge { .. } => "judge",
             Self::SendMessage { .. } => "send_message",
             Self::Heartbeat { .. } => "heartbeat",
             Self::Offer { .. } => "offer",

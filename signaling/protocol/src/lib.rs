@@ -24,7 +24,9 @@ pub use id::{
     BadRoomId, HandshakeCount, LogPosition, MessageId, ParticipantId, RoomId, Secret, Seq,
     VisitorId,
 };
-pub use log::{Handshake, JoinedParticipant, LogEntry, LogEvent, LogSnapshot, Step, Submission};
+pub use log::{
+    Handshake, JoinedParticipant, LogEntry, LogEvent, LogSnapshot, Step, Submission, Verdict,
+};
 pub use opaque::Opaque;
 pub use refusal::{Refusal, RefusalCode};
 pub use rules::{Door, Moderation, Rules, Visitor};

@@ -72,6 +72,17 @@ pub enum Step {
     },
 }
 
+/// A member's word on a commit that is not in the log yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Verdict {
+    /// It can be followed.
+    Ack,
+    /// It cannot be followed: not valid, or against the rules.
+    Nack,
+}
+
 /// What a client hands in: accepted whole, as one entry, or refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

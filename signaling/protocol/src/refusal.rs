@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::HandshakeCount;
+use crate::{HandshakeCount, MessageId};
 
 /// Why something was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -18,18 +18,33 @@ pub struct Refusal {
     pub current: Option<HandshakeCount>,
     /// Not before so many seconds, where trying again makes sense.
     pub retry_after_seconds: Option<u32>,
+    /// Which submission is refused, if it is one.
+    pub message_id: Option<MessageId>,
 }
 
 impl Refusal {
     /// A refusal with its sentence.
     pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), current: None, retry_after_seconds: None }
+        Self {
+            code,
+            message: message.into(),
+            current: None,
+            retry_after_seconds: None,
+            message_id: None,
+        }
     }
 
     /// The same, with the log's current handshake count.
     #[must_use]
     pub fn with_current(mut self, current: HandshakeCount) -> Self {
         self.current = Some(current);
+        self
+    }
+
+    /// The same, about a submission.
+    #[must_use]
+    pub fn about(mut self, message_id: MessageId) -> Self {
+        self.message_id = Some(message_id);
         self
     }
 
@@ -74,6 +89,9 @@ pub enum RefusalCode {
     Superseded,
     /// The submission builds on an older handshake count.
     StaleHandshake,
+    /// Another commit is being judged, or a commit of this sender was dropped not long ago: the
+    /// submission is to be sent again.
+    HandshakeUndecided,
     /// The application message is of another epoch than the group is in now: protect it anew.
     StaleMessage,
     /// The sender may not do that in its present state.
@@ -111,6 +129,7 @@ impl RefusalCode {
             Self::ResumeExpired => "resume_expired",
             Self::Superseded => "superseded",
             Self::StaleHandshake => "stale_handshake",
+            Self::HandshakeUndecided => "handshake_undecided",
             Self::StaleMessage => "stale_message",
             Self::NotAllowed => "not_allowed",
             Self::LogFull => "log_full",

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    LogEntry, LogSnapshot, Opaque, ParticipantId, Refusal, Rules, Secret, Seq, Track, Visitor,
+    Handshake, LogEntry, LogSnapshot, MessageId, Opaque, ParticipantId, Refusal, Rules, Secret,
+    Seq, Track, Visitor,
 };
 
 /// A message from the signalling service.
@@ -28,6 +29,19 @@ pub enum ServerMessage {
         seq: Seq,
         /// The change.
         delta: Delta,
+    },
+    /// A commit that is not in the log yet: a member tells whether it can follow it, by
+    /// [`crate::ClientMessage::Judge`], and does not follow it before the log has it. Whoever comes
+    /// back while it is undecided is asked again.
+    Tentative {
+        /// As the log will have it, without its Welcome.
+        handshake: Handshake,
+    },
+    /// A tentative commit will not come into the log: nobody could follow it, or its sender is
+    /// gone.
+    Dropped {
+        /// Which.
+        message_id: MessageId,
     },
     /// The SFU's answer to an offer.
     Answer {
@@ -75,6 +89,8 @@ impl ServerMessage {
             Self::Resumed { .. } => "resumed",
             Self::Snapshot(_) => "snapshot",
             Self::Delta { .. } => "delta",
+            Self::Tentative { .. } => "tentative",
+            Self::Dropped { .. } => "dropped",
             Self::Answer { .. } => "answer",
             Self::MediaLost { .. } => "media_lost",
             Self::HeartbeatEcho => "heartbeat_echo",

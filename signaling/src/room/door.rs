@@ -99,6 +99,7 @@ impl Room {
             ClientMessage::Hello(_)
             | ClientMessage::UploadKeyPackage { .. }
             | ClientMessage::Submit(_)
+            | ClientMessage::Judge { .. }
             | ClientMessage::SendMessage { .. }
             | ClientMessage::Offer { .. }
             | ClientMessage::SetTracks { .. }

@@ -10,12 +10,12 @@ mod tracks;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mls_delivery::{Log, Prepared, Submitted, inspect};
+use mls_delivery::{Decision, Finality, Log, Opened, Prepared, Submitted, inspect};
 use signaling_protocol::media::{MediaCommand, MediaReport};
 use signaling_protocol::{
-    ClientMessage, Delta, HandshakeCount, Joined, LogEvent, LogPosition, LogReplay, Opaque,
-    ParticipantId, ParticipantState, ReceiveSlots, Refusal, RefusalCode, Resume, RoomId,
-    RoomSnapshot, Secret, Seq, ServerMessage, Snapshot, Submission, Track, VERSION, limits,
+    ClientMessage, Delta, Joined, LogEvent, LogPosition, LogReplay, Opaque, ParticipantId,
+    ParticipantState, ReceiveSlots, Refusal, RefusalCode, Resume, RoomId, RoomSnapshot, Secret,
+    Seq, ServerMessage, Snapshot, Submission, Track, VERSION, limits,
 };
 
 use self::door::Entrance;
@@ -53,9 +53,22 @@ pub(crate) enum Output {
 /// A change of the log that waits to be stored.
 #[derive(Debug)]
 enum Intent {
-    Join { participant: ParticipantId, key_package: Opaque },
-    Submit { sender: ParticipantId, submission: Submission },
-    Depart { participant: ParticipantId },
+    Join {
+        participant: ParticipantId,
+        key_package: Opaque,
+    },
+    Submit {
+        sender: ParticipantId,
+        submission: Submission,
+    },
+    /// A member can follow it.
+    Finalise {
+        sender: ParticipantId,
+        submission: Submission,
+    },
+    Depart {
+        participant: ParticipantId,
+    },
 }
 
 /// One room.
@@ -64,6 +77,7 @@ pub(crate) struct Room {
     id: RoomId,
     limits: RoomLimits,
     log: Log,
+    finality: Finality,
     participants: BTreeMap<ParticipantId, Participant>,
     last_participant: ParticipantId,
     entrance: Entrance,
@@ -81,6 +95,7 @@ impl Room {
             limits,
             last_participant: log.last_participant(),
             log,
+            finality: Finality::default(),
             participants: BTreeMap::new(),
             entrance: Entrance::default(),
             history: History::default(),
@@ -112,7 +127,8 @@ impl Room {
     /// When [`Room::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Millis> {
         let visitors = self.entrance.oldest().map(|heard| heard + self.limits.silence);
-        self.participants.values().map(|one| self.ends(one)).chain(visitors).min()
+        let ends = self.participants.values().map(|one| self.ends(one));
+        ends.chain(visitors).chain(self.finality.poll_timeout()).min()
     }
 
     /// Somebody comes in.
@@ -182,6 +198,7 @@ impl Room {
         }
         self.catch_up(resume.participant, socket, resume.seq, resume.position);
         self.tell_visitors(resume.participant);
+        self.ask(resume.participant, socket);
     }
 
     /// A socket said something.
@@ -202,6 +219,11 @@ impl Room {
                 .map(|()| self.intents.push_back(Intent::Join { participant, key_package })),
             ClientMessage::Submit(submission) => {
                 self.intents.push_back(Intent::Submit { sender: participant, submission });
+                Ok(())
+            }
+            ClientMessage::Judge { message_id, verdict } => {
+                let decision = self.finality.judge(participant, &message_id, verdict, now);
+                self.conclude(decision);
                 Ok(())
             }
             ClientMessage::Heartbeat { position } => {
@@ -255,6 +277,7 @@ impl Room {
         } else {
             self.send_snapshot(participant, socket, position);
             self.tell_visitors(participant);
+            self.ask(participant, socket);
         }
     }
 
@@ -289,22 +312,27 @@ impl Room {
             };
             self.part(participant, Some(Refusal::new(RefusalCode::TooSlow, sentence)));
         }
+        let decision = self.finality.handle_timeout(now);
+        self.conclude(decision);
     }
 
     /// The next change of the log, to be stored. Answer with [`Room::appended`] or
     /// [`Room::not_appended`] before asking again.
-    pub(crate) fn poll_append(&mut self) -> Option<Prepared> {
+    pub(crate) fn poll_append(&mut self, now: Millis) -> Option<Prepared> {
         while let Some(intent) = self.intents.pop_front() {
-            let decided = match &intent {
-                Intent::Join { participant, key_package } => self
-                    .log
-                    .join(*participant, key_package.clone())
-                    .map(Some)
-                    .map_err(|refusal| (*participant, refusal)),
-                Intent::Depart { participant } => Ok(self.log.depart(*participant)),
-                Intent::Submit { sender, submission } => {
-                    self.decide(*sender, submission).map_err(|refusal| (*sender, refusal))
+            let decided = match intent {
+                Intent::Join { participant, key_package } => {
+                    let joined = self.log.join(participant, key_package);
+                    joined.map(Some).map_err(|refusal| (participant, refusal))
                 }
+                Intent::Depart { participant } => Ok(self.log.depart(participant)),
+                Intent::Submit { sender, submission } => {
+                    let message_id = submission.message_id.clone();
+                    self.open(sender, submission, now)
+                        .map(|()| None)
+                        .map_err(|refusal| (sender, refusal.about(message_id)))
+                }
+                Intent::Finalise { sender, submission } => self.finalise(sender, submission),
             };
             match decided {
                 Ok(Some(prepared)) => return Some(prepared),
@@ -316,7 +344,7 @@ impl Room {
     }
 
     /// A prepared change is stored: it becomes true, and everybody hears of it.
-    pub(crate) fn appended(&mut self, prepared: Prepared) {
+    pub(crate) fn appended(&mut self, prepared: Prepared, now: Millis) {
         let accepted = self.log.apply(prepared).clone();
         let position = accepted.entry().position;
         let seq = self.history.log(position);
@@ -338,6 +366,10 @@ impl Room {
             let message = ServerMessage::Delta { seq, delta: Delta::Log { entry } };
             self.outputs.push_back(Output::Send { to: alike, message });
         }
+        if let LogEvent::Departed { participant } = accepted.entry().event {
+            let decision = self.finality.departed(participant, now);
+            self.conclude(decision);
+        }
     }
 
     /// A prepared change could not be stored. Departures are tried again; all else is its
@@ -352,7 +384,9 @@ impl Room {
             LogEvent::Handshake(handshake) => refused.push(handshake.sender),
         }
         self.intents.retain(|intent| match intent {
-            Intent::Join { participant, .. } | Intent::Submit { sender: participant, .. } => {
+            Intent::Join { participant, .. }
+            | Intent::Submit { sender: participant, .. }
+            | Intent::Finalise { sender: participant, .. } => {
                 refused.push(*participant);
                 false
             }
@@ -384,19 +418,77 @@ impl Room {
         }
     }
 
-    fn decide(
-        &self,
+    /// A submission has come: members are asked whether they can follow it.
+    fn open(
+        &mut self,
         sender: ParticipantId,
-        submission: &Submission,
-    ) -> Result<Option<Prepared>, Refusal> {
-        let created: HandshakeCount = self.log.created();
+        submission: Submission,
+        now: Millis,
+    ) -> Result<(), Refusal> {
         match self.log.submit(sender, submission.clone())? {
-            Submitted::New(prepared) => {
-                inspect::submission(&self.id, created, submission)?;
-                Ok(Some(prepared))
-            }
+            Submitted::New(_) => inspect::submission(&self.id, self.log.created(), &submission)?,
             // The sender has it from the log, or will have it when it has caught up.
-            Submitted::Known(_) => Ok(None),
+            Submitted::Known(_) => return Ok(()),
+        }
+        match self.finality.open(&self.log, sender, submission, now)? {
+            Opened::Known => {}
+            Opened::Final(submission) => {
+                self.intents.push_front(Intent::Finalise { sender, submission });
+            }
+            Opened::Tentative(asked) => {
+                let question = asked.iter().find_map(|&one| self.finality.question(one));
+                if let Some(handshake) = question {
+                    self.tell(asked, ServerMessage::Tentative { handshake });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A commit that was judged goes into the log, if it still fits there.
+    fn finalise(
+        &mut self,
+        sender: ParticipantId,
+        submission: Submission,
+    ) -> Result<Option<Prepared>, (ParticipantId, Refusal)> {
+        let message_id = submission.message_id.clone();
+        match self.log.submit(sender, submission) {
+            Ok(Submitted::New(prepared)) => Ok(Some(prepared)),
+            Ok(Submitted::Known(_)) => Ok(None),
+            Err(refusal) => {
+                self.conclude(Some(Decision::Dropped(message_id.clone())));
+                Err((sender, refusal.about(message_id)))
+            }
+        }
+    }
+
+    /// A judgement has come to its end.
+    fn conclude(&mut self, decision: Option<Decision>) {
+        match decision {
+            // Before anything else, or what comes first could make it stale.
+            Some(Decision::Final { sender, submission }) => {
+                self.intents.push_front(Intent::Finalise { sender, submission });
+            }
+            Some(Decision::Dropped(message_id)) => {
+                let members: Vec<_> = self.log.present_members().collect();
+                self.tell(members, ServerMessage::Dropped { message_id });
+            }
+            None => {}
+        }
+    }
+
+    /// Asks one who comes back what the others were asked.
+    fn ask(&mut self, participant: ParticipantId, socket: SocketId) {
+        if let Some(handshake) = self.finality.question(participant) {
+            self.send(socket, ServerMessage::Tentative { handshake });
+        }
+    }
+
+    fn tell(&mut self, whom: impl IntoIterator<Item = ParticipantId>, message: ServerMessage) {
+        let socket = |one: ParticipantId| self.participants.get(&one)?.socket();
+        let to: Vec<_> = whom.into_iter().filter_map(socket).collect();
+        if !to.is_empty() {
+            self.outputs.push_back(Output::Send { to, message });
         }
     }
 

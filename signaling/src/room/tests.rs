@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it waits for")]
 
 mod door;
+mod finality;
 mod hostile;
 mod log;
 mod media;
@@ -14,7 +15,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 
-use signaling_protocol::{LogEntry, Source, Step};
+use signaling_protocol::{HandshakeCount, LogEntry, MessageId, Source, Step, Verdict};
 
 use super::*;
 
@@ -42,6 +43,9 @@ struct World {
     inboxes: BTreeMap<SocketId, Vec<ServerMessage>>,
     closed: BTreeMap<SocketId, Refusal>,
     media: Vec<MediaCommand>,
+    /// Members say at once that they can follow a commit; what they are asked is not heard.
+    members_ack: bool,
+    questions: Vec<(SocketId, MessageId)>,
 }
 
 impl World {
@@ -65,29 +69,56 @@ impl World {
             inboxes: BTreeMap::new(),
             closed: BTreeMap::new(),
             media: Vec::new(),
+            members_ack: true,
+            questions: Vec::new(),
         }
     }
 
     /// Does what the room task does between two inputs.
     fn settle(&mut self) {
-        if self.store_works {
-            while let Some(prepared) = self.room.poll_append() {
-                self.room.appended(prepared);
+        loop {
+            if self.store_works {
+                while let Some(prepared) = self.room.poll_append(self.now) {
+                    self.room.appended(prepared, self.now);
+                }
+            }
+            self.collect();
+            if !self.answer() {
+                return;
             }
         }
-        self.collect();
     }
 
     /// One try at a store that does not work.
     fn fail_to_store(&mut self) {
-        let prepared = self.room.poll_append().expect("something to store");
+        let prepared = loop {
+            if let Some(prepared) = self.room.poll_append(self.now) {
+                break prepared;
+            }
+            self.collect();
+            assert!(self.answer(), "something to store");
+        };
         self.room.not_appended(&prepared);
         self.collect();
+    }
+
+    /// One member answers what it was asked.
+    fn answer(&mut self) -> bool {
+        let Some((socket, message_id)) = self.questions.pop() else { return false };
+        let judge = ClientMessage::Judge { message_id, verdict: Verdict::Ack };
+        self.room.handle_message(socket, judge, self.now);
+        true
     }
 
     fn collect(&mut self) {
         while let Some(output) = self.room.poll_output() {
             match output {
+                Output::Send { to, message: ServerMessage::Tentative { handshake } }
+                    if self.members_ack =>
+                {
+                    let id = || handshake.message_id.clone();
+                    self.questions.extend(to.into_iter().map(|socket| (socket, id())));
+                }
                 Output::Send { to, message } => {
                     for socket in to {
                         assert!(!self.closed.contains_key(&socket), "{socket:?} is closed");

@@ -40,6 +40,7 @@ async fn a_welcome_goes_to_whom_it_adds_and_the_second_commit_learns_the_count()
     assert_eq!(next_handshake(&mut b).await.step, Step::Create);
 
     let commit = mls::commit(&scene.room, one, one, &roster, true, 2);
+    // Nobody else is a member who could judge it.
     a.send(&ClientMessage::Submit(commit)).await;
     assert!(!has_welcome(&next_handshake(&mut a).await));
     assert!(has_welcome(&next_handshake(&mut b).await));

@@ -127,6 +127,7 @@ impl Endpoint {
                 object(&[kind("send"), ("message", text.into())])
             }
             Output::Keys(keys) => object(&[kind("keys"), ("keys", media_keys(&keys))]),
+            Output::ComingKeys(keys) => object(&[kind("coming_keys"), ("keys", media_keys(&keys))]),
             Output::Roster(roster) => {
                 let members: Array = roster.members.iter().map(member).collect();
                 object(&[

@@ -34,6 +34,14 @@ impl MediaCryptor {
             .map_err(|error| thrown(error.code(), &error.to_string()))
     }
 
+    /// Takes the keys of an epoch that may begin soon: opens frames by them, and sends none.
+    ///
+    /// # Errors
+    /// Thrown: the keys do not hold together or are not newer.
+    pub fn prepare(&mut self, keys: &JsMediaKeys) -> Result<(), JsValue> {
+        self.0.prepare(&keys.to_rust()).map_err(|error| thrown(error.code(), &error.to_string()))
+    }
+
     /// Protects one encoded frame of a context (0 microphone … 3 screen audio).
     ///
     /// # Errors

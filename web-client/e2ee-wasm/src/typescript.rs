@@ -98,6 +98,7 @@ export type Output =
   | { type: 'send'; message: string }
   /** For the frame encryption. */
   | { type: 'keys'; keys: MediaKeys }
+  | { type: 'coming_keys'; keys: MediaKeys }
   /** The members, as the MLS tree has them. */
   | { type: 'roster'; epoch: number; room_code: string; members: RosterMember[] }
   /** A member, perhaps this one, has said something that everybody can read. */

@@ -242,6 +242,9 @@ fn third_is_being_added_in(room: &RoomId) -> Meeting<Visitor> {
     while meeting.deliver(2) {}
     while meeting.deliver(0) {}
     while meeting.serve(0) {}
+    // The second one finds it good, so that it is final.
+    while meeting.deliver(1) {}
+    while meeting.serve(1) {}
     meeting
 }
 
@@ -286,6 +289,8 @@ fn a_commit_of_an_earlier_epoch_is_not_followed() {
     meeting.serve(3);
     while meeting.deliver(0) {}
     while meeting.serve(0) {}
+    while meeting.deliver(1) {}
+    while meeting.serve(1) {}
     *commit_in(&mut meeting.seats[third]).0 = old;
     meeting.settle();
     assert_eq!(meeting.seats[third].rejoin, Some(RejoinReason::CannotFollow));

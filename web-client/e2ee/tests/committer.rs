@@ -187,7 +187,8 @@ fn a_lost_submission_is_sent_again_byte_for_byte() {
     meeting.disconnect(1);
     meeting.seats[1].frozen = true;
     let before = meeting.submissions.len();
-    meeting.run(2_500);
+    // Two seconds until it is sent again, and nobody is there to judge it.
+    meeting.run(2_000 + mls_delivery::ANSWER_MS);
     let resent = meeting.submissions[before..].iter().map(|(_, one)| one.clone());
     assert!(resent.clone().count() >= 1);
     for submission in resent {
@@ -346,4 +347,84 @@ fn timers_may_fire_late_early_or_twice_without_harm() {
         meeting.heal();
         meeting.assert_one_call();
     }
+}
+
+#[test]
+fn a_commit_that_nobody_can_follow_is_dropped_and_another_member_does_its_work() {
+    let mut meeting = with_members(3);
+    meeting.seats[0].node.poison();
+    let newcomer = meeting.join(SymbolicNode::default());
+    meeting.run(3_000);
+    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    assert_eq!(meeting.dropped.len(), 1);
+    assert!(meeting.seats[0].has_problem(ProblemCode::SubmissionRefused), "its author is told");
+    assert!(meeting.seats[1].has_problem(ProblemCode::BadCommit));
+    assert!(meeting.seats.iter().all(|seat| seat.rejoin.is_none()), "nobody is thrown out");
+    meeting.assert_one_call();
+}
+
+#[test]
+fn who_steps_back_after_a_dropped_commit_does_the_work_in_the_end_if_nobody_else_does() {
+    let mut meeting = with_members(2);
+    meeting.seats[0].node.poison();
+    let newcomer = meeting.join(SymbolicNode::default());
+    meeting.settle();
+    assert_eq!(meeting.dropped.len(), 1);
+    meeting.crash(1);
+    meeting.run(29_000);
+    assert!(meeting.seats[newcomer].last_epoch().is_none());
+    meeting.run(3_000);
+    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    meeting.assert_one_call();
+}
+
+#[test]
+fn a_killed_committer_delays_a_join_by_less_than_six_seconds() {
+    let mut meeting = with_members(3);
+    let newcomer = meeting.join(SymbolicNode::default());
+    meeting.deliver(newcomer);
+    meeting.serve(newcomer);
+    while meeting.deliver(0) {}
+    // Its commit is with the service, and members have not been heard.
+    while meeting.serve(0) {}
+    meeting.disconnect(0);
+    meeting.seats[0].frozen = true;
+    meeting.run(6_000);
+    assert!(meeting.seats[newcomer].last_epoch().is_some());
+}
+
+#[test]
+fn a_commit_of_one_who_departs_before_it_is_final_leaves_no_trace() {
+    let mut meeting = with_members(3);
+    let newcomer = meeting.join(SymbolicNode::default());
+    meeting.deliver(newcomer);
+    meeting.serve(newcomer);
+    while meeting.deliver(0) {}
+    while meeting.serve(0) {}
+    // Both others have judged it, and their answers come after its author was given up.
+    for member in [1, 2] {
+        while meeting.deliver(member) {}
+    }
+    meeting.crash(0);
+    meeting.run(6_000);
+    assert_eq!(meeting.dropped.len(), 1);
+    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    meeting.assert_one_call();
+}
+
+#[test]
+fn a_member_that_was_asked_and_comes_back_is_asked_again_and_answers_as_before() {
+    let mut meeting = with_members(2);
+    let newcomer = meeting.join(SymbolicNode::default());
+    meeting.deliver(newcomer);
+    meeting.serve(newcomer);
+    while meeting.deliver(0) {}
+    while meeting.serve(0) {}
+    while meeting.deliver(1) {}
+    // Its answer is lost.
+    meeting.disconnect(1);
+    meeting.reconnect(1);
+    meeting.settle();
+    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    meeting.assert_one_call();
 }

@@ -213,6 +213,8 @@ export class Call {
         if (this.#connection?.unanswered) void this.#connection.offer(true);
         break;
       case 'snapshot':
+      case 'tentative':
+      case 'dropped':
         this.#workers?.server(text);
         break;
       case 'delta':
@@ -231,7 +233,7 @@ export class Call {
       case 'refused':
         this.#workers?.server(text);
         // What is stale is the worker's to mend; anything else concerns the person.
-        if (!message.refusal.code.startsWith('stale_')) {
+        if (!/^(stale|handshake)_/.test(message.refusal.code)) {
           this.notices.add(refusalSentence(message.refusal));
         }
         break;

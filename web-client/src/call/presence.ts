@@ -28,6 +28,8 @@ export function follow(presence: Presence, message: PageMessage, own: number): P
     case 'visitors':
     case 'asked_to_mute':
     case 'resumed':
+    case 'tentative':
+    case 'dropped':
     case 'answer':
     case 'media_lost':
     case 'heartbeat_echo':

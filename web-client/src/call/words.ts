@@ -42,6 +42,7 @@ export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): S
     case 'bad_message':
     case 'too_large':
     case 'stale_handshake':
+    case 'handshake_undecided':
     case 'stale_message':
       return sentence('refusal.other', { code });
   }

@@ -33,7 +33,8 @@ self.onmessage = (event: MessageEvent<ToMedia>) => {
   }
   message.keys.onmessage = (keys: MessageEvent<KeysMessage>) => {
     void ready.then(() => {
-      cryptor?.install(keys.data.keys, Date.now());
+      if (keys.data.begun) cryptor?.install(keys.data.keys, Date.now());
+      else cryptor?.prepare(keys.data.keys);
       for (const follow of onKeys) follow();
     });
   };

@@ -75,6 +75,8 @@ export type FromLink =
 /** From the MLS worker to the media worker. */
 export interface KeysMessage {
   keys: MediaKeys;
+  /** Of an epoch that has begun; until then they open frames, and send none. */
+  begun: boolean;
 }
 
 export type ToMedia =

@@ -128,8 +128,9 @@ function step(input: (live: Endpoint) => void): void {
       case 'send':
         post({ type: 'send', text: output.message });
         break;
-      case 'keys': {
-        const message: KeysMessage = { keys: output.keys };
+      case 'keys':
+      case 'coming_keys': {
+        const message: KeysMessage = { keys: output.keys, begun: output.type === 'keys' };
         mediaPort?.postMessage(message);
         break;
       }

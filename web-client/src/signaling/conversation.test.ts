@@ -27,7 +27,7 @@ const logged = (at: number, position: number): string =>
 const closing = (code: string): string =>
   JSON.stringify({
     type: 'closing',
-    refusal: { code, message: 'why', current: null, retry_after_seconds: null },
+    refusal: { code, message: 'why', current: null, retry_after_seconds: null, message_id: null },
   });
 
 const kinds = (commands: Command[]): string[] => commands.map((command) => command.do);

@@ -173,6 +173,8 @@ export class Conversation {
       case 'closing':
         this.#closing = message.refusal;
         return [deliver];
+      case 'tentative':
+      case 'dropped':
       case 'answer':
       case 'media_lost':
       case 'heartbeat_echo':

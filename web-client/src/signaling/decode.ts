@@ -31,6 +31,8 @@ export type PageMessage =
   | { type: 'resumed'; seq: number }
   | { type: 'snapshot'; seq: number; room: Room; log: { entries: { position: number }[] } }
   | { type: 'delta'; seq: number; delta: PageDelta }
+  | { type: 'tentative' }
+  | { type: 'dropped' }
   | { type: 'answer'; sdp: string }
   | { type: 'media_lost'; refusal: Refusal }
   | { type: 'heartbeat_echo' }
@@ -98,6 +100,7 @@ const refusal: v.GenericSchema<Refusal> = v.object({
     'resume_expired',
     'superseded',
     'stale_handshake',
+    'handshake_undecided',
     'stale_message',
     'not_allowed',
     'log_full',
@@ -110,6 +113,7 @@ const refusal: v.GenericSchema<Refusal> = v.object({
   message: v.string(),
   current: v.nullable(count),
   retry_after_seconds: v.nullable(count),
+  message_id: v.nullable(v.string()),
 });
 
 const slots = v.object({
@@ -144,6 +148,8 @@ const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
     log: v.object({ entries: v.array(entry) }),
   }),
   v.object({ type: v.literal('delta'), seq: count, delta }),
+  v.object({ type: v.literal('tentative') }),
+  v.object({ type: v.literal('dropped') }),
   v.object({ type: v.literal('answer'), sdp: v.string() }),
   v.object({ type: v.literal('media_lost'), refusal }),
   v.object({ type: v.literal('heartbeat_echo') }),

@@ -47,7 +47,15 @@ export type ClientMessage = { "type": "hello" } & Hello | { "type": "upload_key_
 /**
  * An RFC 9420 `MLSMessage` of type `mls_key_package`.
  */
-key_package: Opaque, } | { "type": "submit" } & Submission | { "type": "send_message",
+key_package: Opaque, } | { "type": "submit" } & Submission | { "type": "judge",
+/**
+ * What is judged.
+ */
+message_id: MessageId,
+/**
+ * Whether this member can follow it.
+ */
+verdict: Verdict, } | { "type": "send_message",
 /**
  * An RFC 9420 `PrivateMessage` of content type `application`, of the current epoch; of
  * another one it is refused as stale.
@@ -340,12 +348,16 @@ current: HandshakeCount | null,
 /**
  * Not before so many seconds, where trying again makes sense.
  */
-retry_after_seconds: number | null, };
+retry_after_seconds: number | null,
+/**
+ * Which submission is refused, if it is one.
+ */
+message_id: MessageId | null, };
 
 /**
  * The kinds of refusal.
  */
-export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "room_locked" | "turned_away" | "removed" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "stale_message" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
+export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "room_locked" | "turned_away" | "removed" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "handshake_undecided" | "stale_message" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
 
 /**
  * The return of a participant whose socket broke.
@@ -438,7 +450,15 @@ seq: Seq,
 /**
  * The change.
  */
-delta: Delta, } | { "type": "answer",
+delta: Delta, } | { "type": "tentative",
+/**
+ * As the log will have it, without its Welcome.
+ */
+handshake: Handshake, } | { "type": "dropped",
+/**
+ * Which.
+ */
+message_id: MessageId, } | { "type": "answer",
 /**
  * RFC 8866.
  */
@@ -564,6 +584,11 @@ source: Source,
  * Nothing is being sent just now.
  */
 muted: boolean, };
+
+/**
+ * A member's word on a commit that is not in the log yet.
+ */
+export type Verdict = "ack" | "nack";
 
 /**
  * Somebody who waits to be let in.

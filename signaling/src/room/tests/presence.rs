@@ -51,6 +51,8 @@ fn a_resume_replays_exactly_what_was_missed() {
     world.break_socket(&b);
     let c = world.join_with_key_package();
     world.commit(&a, &[a.participant, b.participant, c.participant]);
+    // Who is away judges nothing.
+    world.wait(mls_delivery::ANSWER_MS);
     world.tell(&c, ClientMessage::SetTracks { tracks: vec![track(Source::Camera, true)] });
     let seen_by_a = world.deltas(a.socket);
     assert_eq!(seen_by_a.len(), 4);
@@ -83,6 +85,7 @@ fn a_resume_from_before_what_is_kept_gets_a_snapshot_with_the_missed_log() {
     let (seq, position) = (world.room.history.seq(), world.position());
     world.break_socket(&b);
     world.commit(&a, &[a.participant, b.participant]);
+    world.wait(mls_delivery::ANSWER_MS);
     for muted in [true, false].repeat(600) {
         world.tell(&a, ClientMessage::SetTracks { tracks: vec![track(Source::Camera, muted)] });
     }

@@ -215,7 +215,7 @@ impl Walk<'_> {
             Action::Wait(millis) => self.world.wait(millis),
             Action::StoreBreaks => self.world.store_works = false,
             Action::StoreFails => {
-                if let Some(prepared) = self.world.room.poll_append() {
+                if let Some(prepared) = self.world.room.poll_append(self.world.now) {
                     self.world.room.not_appended(&prepared);
                 }
             }

@@ -9,8 +9,9 @@ use crate::credential::CredentialError;
 
 /// One participant's MLS state: a group that it is a member of, or a KeyPackage that waits.
 ///
-/// At most one own handshake is kept aside at a time; it takes effect with [`Mls::accept`] only.
-/// A method that fails leaves the state as it was.
+/// At most one own handshake is kept aside at a time, and at most one commit of another member;
+/// they take effect with [`Mls::accept`] and [`Mls::merge`] only. A method that fails leaves the
+/// state as it was.
 pub trait Mls {
     /// Remembers whose KeyPackage this is.
     fn announce(&mut self, participant: ParticipantId, key_package: &Opaque);
@@ -50,11 +51,31 @@ pub trait Mls {
     /// The log has taken something else: what was prepared is gone.
     fn discard(&mut self);
 
-    /// Follows another member's commit, if its claims are true and its contents allowed.
+    /// Looks at another member's commit, and keeps it aside if its claims are true and its
+    /// contents allowed. What was kept aside of another member before is gone.
     ///
     /// # Errors
     /// Why it cannot be followed.
-    fn follow(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError>;
+    fn stage(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError>;
+
+    /// The log has taken the other member's commit that was kept aside: it makes the current
+    /// epoch.
+    ///
+    /// # Errors
+    /// The library failed.
+    fn merge(&mut self) -> Result<(), MlsError>;
+
+    /// The other member's commit that was kept aside is gone.
+    fn unstage(&mut self);
+
+    /// Follows another member's commit that the log has taken.
+    ///
+    /// # Errors
+    /// Why it cannot be followed.
+    fn follow(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
+        self.stage(commit, claims)?;
+        self.merge()
+    }
 
     /// Enters the group by a Welcome, if it is this room's group and its claims are true.
     ///

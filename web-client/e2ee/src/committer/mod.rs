@@ -13,7 +13,10 @@
 //! 6. A create is possible only where no present member is left.
 //! 7. A KeyPackage that is not admissible is skipped and reported.
 //! 8. Who reads of its own departure wipes its keys.
+//! 9. A commit that members judge is kept aside; it takes effect when the log has it. One that is
+//!    dropped leaves no trace, and its author lets others go first.
 
+mod judged;
 mod mls;
 mod pending;
 mod view;
@@ -23,11 +26,12 @@ use std::collections::BTreeSet;
 use signaling_protocol::limits::{ADDS_PER_COMMIT, SUBMISSION_BYTES};
 use signaling_protocol::{
     Handshake, HandshakeCount, JoinedParticipant, LogEntry, LogEvent, LogPosition, LogSnapshot,
-    Opaque, ParticipantId, RefusalCode, Step, Submission,
+    MessageId, Opaque, ParticipantId, RefusalCode, Step, Submission, Verdict,
 };
 
 use crate::endpoint::RejoinReason;
 
+use judged::Judged;
 pub use mls::{Claims, Draft, Mls, MlsError};
 use pending::Pending;
 use view::Impossible;
@@ -48,11 +52,10 @@ const RESEND_DOUBLINGS: u8 = 4;
 const UPLOAD_AGAIN_MS: u64 = 10_000;
 /// After a reconnect, the log's missed entries come first, for so many milliseconds.
 const AFTER_RECONNECT_MS: u64 = 1_000;
-/// A refusal does not say what it refuses: only when a handshake was sent so many times, and
-/// each time something was refused, the refusals are taken for its own.
-const REFUSALS: u8 = 3;
 /// After a refused handshake others may go first, for so many milliseconds.
 const STEP_BACK_MS: u64 = 10_000;
+/// After a commit that nobody could follow, in milliseconds; the service takes none sooner.
+const STEP_BACK_DROPPED_MS: u64 = 30_000;
 /// A KeyPackage is valid for an hour; it is given up before that, in milliseconds.
 const EXPIRY_MS: u64 = 55 * 60 * 1_000;
 /// After so many milliseconds people are told that nobody lets them in.
@@ -66,6 +69,7 @@ pub struct Committer<M> {
     view: LogView,
     phase: Phase,
     pending: Option<Pending>,
+    judged: Option<Judged>,
     /// What the turn timer is set for, if it is.
     turn: Option<Turn>,
     /// Who waits and is not admissible.
@@ -99,8 +103,12 @@ enum Turn {
 pub enum Event {
     /// The next entry of the log; entries that were read before are passed over.
     Entry(LogEntry),
-    /// The service refused something; a handshake is meant only if one is under way.
-    Refused(RefusalCode),
+    /// A commit that is not in the log yet is to be judged.
+    Tentative(Handshake),
+    /// A commit that was to be judged will not come into the log.
+    Dropped(MessageId),
+    /// The service refused something: a submission, if it names one.
+    Refused(RefusalCode, Option<MessageId>),
     /// The connection is there again.
     Reconnected,
     /// A timer has run out.
@@ -136,6 +144,16 @@ pub enum Effect {
     },
     /// Stop a timer.
     Stop(Timer),
+    /// Say whether a commit can be followed.
+    Judge {
+        /// Which commit.
+        message_id: MessageId,
+        /// What to say.
+        verdict: Verdict,
+    },
+    /// This epoch may begin soon: others may send in it before this participant has heard that it
+    /// has.
+    Coming(HandshakeCount),
     /// A new epoch has begun, and this participant is a member of it.
     Epoch(HandshakeCount),
     /// Something that people should know.
@@ -174,6 +192,8 @@ pub enum Report {
     },
     /// The service will not take this participant's handshake.
     SubmissionRefused(RefusalCode),
+    /// No other member could follow this participant's commit.
+    CommitDropped,
     /// An entry is missing before this one.
     Gap {
         /// The entry that should have come.
@@ -206,6 +226,7 @@ impl<M: Mls> Committer<M> {
             view,
             phase: Phase::Unannounced,
             pending: None,
+            judged: None,
             turn: None,
             skipped: BTreeSet::new(),
         };
@@ -247,7 +268,11 @@ impl<M: Mls> Committer<M> {
         }
         match event {
             Event::Entry(entry) => self.read(entry, now_ms, &mut effects),
-            Event::Refused(code) => self.refused(code, &mut effects),
+            Event::Tentative(handshake) => self.tentative(handshake, &mut effects),
+            Event::Dropped(message_id) => self.dropped(&message_id, &mut effects),
+            Event::Refused(code, message_id) => {
+                self.refused(code, message_id.as_ref(), &mut effects);
+            }
             Event::Reconnected => self.reconnected(&mut effects),
             Event::Fired(timer) => self.fired(timer, now_ms, &mut effects),
         }
@@ -343,6 +368,11 @@ impl<M: Mls> Committer<M> {
                 self.mls.discard();
             }
         }
+        let judged = self.judged.take().filter(Judged::is_staged);
+        let staged = judged.as_ref().is_some_and(|judged| judged.handshake == *handshake);
+        if judged.is_some() && !staged {
+            self.mls.unstage();
+        }
         self.stop_turn(effects);
         let claims = Claims { count: handshake.count, sender: handshake.sender, roster: &roster };
         let entered = self.phase != Phase::Member && roster.contains(&self.me);
@@ -353,6 +383,8 @@ impl<M: Mls> Committer<M> {
             Err(RejoinReason::ImpossibleLog)
         } else if self.phase == Phase::Member && !roster.contains(&self.me) {
             Err(RejoinReason::Removed)
+        } else if self.phase == Phase::Member && staged {
+            self.mls.merge().map_err(|_| RejoinReason::Internal)
         } else if self.phase == Phase::Member {
             self.follow(&handshake.step, &claims, effects)
         } else if entered {
@@ -417,14 +449,76 @@ impl<M: Mls> Committer<M> {
         })
     }
 
-    fn refused(&mut self, code: RefusalCode, effects: &mut Vec<Effect>) {
+    /// Judges a commit. One that fits another moment than this participant has come to is not
+    /// its to judge.
+    fn tentative(&mut self, handshake: Handshake, effects: &mut Vec<Effect>) {
+        let fits = handshake.count == self.view.handshakes.next();
+        if self.phase != Phase::Member || !fits || handshake.sender == self.me {
+            return;
+        }
+        let message_id = handshake.message_id.clone();
+        let verdict = match &self.judged {
+            Some(judged) if judged.handshake == handshake => judged.verdict,
+            Some(_) | None => {
+                let verdict = self.stage(&handshake, effects);
+                self.judged = Some(Judged { handshake, verdict });
+                verdict
+            }
+        };
+        effects.push(Effect::Judge { message_id, verdict });
+    }
+
+    fn stage(&mut self, handshake: &Handshake, effects: &mut Vec<Effect>) -> Verdict {
+        if self.judged.take().is_some_and(|judged| judged.is_staged()) {
+            self.mls.unstage();
+        }
+        let Handshake { count, sender, step, .. } = handshake;
+        let staged = match (step, self.view.check(handshake)) {
+            (Step::Commit { commit, .. }, Ok(roster)) => {
+                self.mls.stage(commit, &Claims { count: *count, sender: *sender, roster: &roster })
+            }
+            (Step::Commit { .. } | Step::Create, _) => Err(MlsError::Forbidden),
+        };
+        match staged {
+            Ok(()) => {
+                effects.push(Effect::Coming(*count));
+                Verdict::Ack
+            }
+            Err(error) => {
+                effects.push(Effect::Report(Report::BadCommit { sender: *sender, error }));
+                Verdict::Nack
+            }
+        }
+    }
+
+    fn dropped(&mut self, message_id: &MessageId, effects: &mut Vec<Effect>) {
+        if self.pending.as_ref().is_some_and(|pending| pending.message_id() == message_id) {
+            effects.push(Effect::Report(Report::CommitDropped));
+            return self.step_back(STEP_BACK_DROPPED_MS, effects);
+        }
+        let dropped = self.judged.take_if(|judged| judged.handshake.message_id == *message_id);
+        if dropped.is_some_and(|judged| judged.is_staged()) {
+            self.mls.unstage();
+        }
+        // It was in this one's way.
+        self.send_pending(effects);
+    }
+
+    fn refused(
+        &mut self,
+        code: RefusalCode,
+        message_id: Option<&MessageId>,
+        effects: &mut Vec<Effect>,
+    ) {
         let for_good = match code {
             RefusalCode::BadMessage
             | RefusalCode::TooLarge
             | RefusalCode::NotAllowed
             | RefusalCode::LogFull => true,
-            // A stale handshake is settled by the entry that made it stale, which is on its way.
+            // A stale handshake is settled by the entry that made it stale, which is on its way;
+            // an undecided one by what it is decided to be.
             RefusalCode::StaleHandshake
+            | RefusalCode::HandshakeUndecided
             | RefusalCode::StaleMessage
             | RefusalCode::TooFast
             | RefusalCode::UnsupportedVersion
@@ -443,22 +537,32 @@ impl<M: Mls> Committer<M> {
             | RefusalCode::StorageUnavailable
             | RefusalCode::ShuttingDown => false,
         };
-        let Some(pending) = self.pending.as_mut().filter(|_| for_good) else { return };
-        if pending.refused() >= REFUSALS {
-            self.pending = None;
-            self.mls.discard();
-            self.turn = Some(Turn::SteppedBack);
+        let pending = self.pending.as_ref().map(Pending::message_id);
+        if for_good && pending.is_some() && pending == message_id {
             effects.push(Effect::Report(Report::SubmissionRefused(code)));
-            effects.push(Effect::Stop(Timer::Resend));
-            effects.push(Effect::Start { timer: Timer::Turn, after_ms: STEP_BACK_MS });
+            self.step_back(STEP_BACK_MS, effects);
         }
     }
 
+    /// Gives up the own handshake; others may go first.
+    fn step_back(&mut self, after_ms: u64, effects: &mut Vec<Effect>) {
+        self.pending = None;
+        self.mls.discard();
+        self.turn = Some(Turn::SteppedBack);
+        effects.push(Effect::Stop(Timer::Resend));
+        effects.push(Effect::Start { timer: Timer::Turn, after_ms });
+    }
+
+    /// The same bytes again, if a handshake waits.
+    fn send_pending(&mut self, effects: &mut Vec<Effect>) -> bool {
+        let Some(pending) = &mut self.pending else { return false };
+        effects.push(Effect::Submit(pending.again()));
+        effects.push(Effect::Start { timer: Timer::Resend, after_ms: resend_ms(pending.sent()) });
+        true
+    }
+
     fn reconnected(&mut self, effects: &mut Vec<Effect>) {
-        if let Some(pending) = &mut self.pending {
-            effects.push(Effect::Submit(pending.again()));
-            effects.push(Effect::Start { timer: Timer::Resend, after_ms: RESEND_MS });
-        } else if self.phase == Phase::Unannounced {
+        if !self.send_pending(effects) && self.phase == Phase::Unannounced {
             effects.push(Effect::Start { timer: Timer::Resend, after_ms: AFTER_RECONNECT_MS });
         }
     }
@@ -471,11 +575,7 @@ impl<M: Mls> Committer<M> {
                 }
             }
             Timer::Resend => {
-                if let Some(pending) = &mut self.pending {
-                    effects.push(Effect::Submit(pending.again()));
-                    let after_ms = resend_ms(pending.sent());
-                    effects.push(Effect::Start { timer: Timer::Resend, after_ms });
-                } else if self.phase == Phase::Unannounced {
+                if !self.send_pending(effects) && self.phase == Phase::Unannounced {
                     self.upload(effects);
                 }
             }
@@ -561,10 +661,11 @@ impl<M: Mls> Committer<M> {
         };
         match drafted {
             Ok(Some((draft, roster))) => {
-                let mut pending = Pending::new(draft, self.view.handshakes, roster);
-                effects.push(Effect::Submit(pending.again()));
-                effects.push(Effect::Start { timer: Timer::Resend, after_ms: RESEND_MS });
-                self.pending = Some(pending);
+                self.pending = Some(Pending::new(draft, self.view.handshakes, roster));
+                self.send_pending(effects);
+                if self.phase == Phase::Member {
+                    effects.push(Effect::Coming(self.view.handshakes.next()));
+                }
             }
             Ok(None) => {}
             Err(_) => self.end(RejoinReason::Internal, effects),

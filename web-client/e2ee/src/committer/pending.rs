@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signaling_protocol::{Handshake, HandshakeCount, ParticipantId, Step, Submission};
+use signaling_protocol::{Handshake, HandshakeCount, MessageId, ParticipantId, Step, Submission};
 
 use super::Draft;
 
@@ -14,8 +14,6 @@ const ENOUGH: u8 = 8;
 pub(super) struct Pending {
     submission: Submission,
     sent: u8,
-    refusals: u8,
-    sent_since_refusal: bool,
 }
 
 impl Pending {
@@ -27,13 +25,12 @@ impl Pending {
         let Draft { message_id, step, group_info } = draft;
         let roster = roster.into_iter().collect();
         let submission = Submission { message_id, expected, roster, step, group_info };
-        Self { submission, sent: 0, refusals: 0, sent_since_refusal: true }
+        Self { submission, sent: 0 }
     }
 
     /// The same bytes, to be sent once more.
     pub(super) fn again(&mut self) -> Submission {
         self.sent = self.sent.saturating_add(1).min(ENOUGH);
-        self.sent_since_refusal = true;
         self.submission.clone()
     }
 
@@ -42,10 +39,8 @@ impl Pending {
         self.sent
     }
 
-    /// Counts refusals, but only one for each time that it was sent.
-    pub(super) fn refused(&mut self) -> u8 {
-        self.refusals += u8::from(std::mem::take(&mut self.sent_since_refusal));
-        self.refusals
+    pub(super) fn message_id(&self) -> &MessageId {
+        &self.submission.message_id
     }
 
     /// Whether this entry is it. A Welcome is not compared: the log hands it only to those whom

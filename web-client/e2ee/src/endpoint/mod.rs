@@ -155,6 +155,12 @@ impl Endpoint {
             ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
                 self.event(Event::Entry(entry), now_ms);
             }
+            ServerMessage::Tentative { handshake } => {
+                self.event(Event::Tentative(handshake), now_ms);
+            }
+            ServerMessage::Dropped { message_id } => {
+                self.event(Event::Dropped(message_id), now_ms);
+            }
             ServerMessage::Delta { delta: Delta::Message { sender, message }, .. } => {
                 self.message(sender, &message, now_ms);
             }
@@ -162,7 +168,7 @@ impl Endpoint {
                 if refusal.code == RefusalCode::ResumeExpired {
                     self.end(RejoinReason::Forgotten);
                 } else {
-                    self.event(Event::Refused(refusal.code), now_ms);
+                    self.event(Event::Refused(refusal.code, refusal.message_id), now_ms);
                 }
             }
             ServerMessage::Delta { .. }
@@ -260,6 +266,15 @@ impl Endpoint {
                 }
                 Effect::Submit(submission) => {
                     self.outputs.push(Output::Send(ClientMessage::Submit(submission)));
+                }
+                Effect::Judge { message_id, verdict } => {
+                    self.outputs.push(Output::Send(ClientMessage::Judge { message_id, verdict }));
+                }
+                Effect::Coming(epoch) => {
+                    // Without them, frames that come early wait for the epoch to begin.
+                    if let Some(keys) = committer.mls().coming_media_keys(epoch) {
+                        self.outputs.push(Output::ComingKeys(keys));
+                    }
                 }
                 Effect::Start { timer, after_ms } => {
                     self.timers.insert(timer, now_ms.saturating_add(after_ms));

@@ -15,6 +15,8 @@ pub enum Output {
     Send(ClientMessage),
     /// Give these to the frame encryption.
     Keys(MediaKeys),
+    /// The keys of an epoch that may begin soon: open frames by them, and send none.
+    ComingKeys(MediaKeys),
     /// The members, as the MLS tree has them. Show these, and take nobody else's word for it.
     Roster(Roster),
     /// A member has said something: others, and this one too, once everybody can read it.

@@ -33,6 +33,11 @@ impl Outputs {
                     matches!(queued, Output::Send(ClientMessage::Submit(_)))
                 });
             }
+            Output::Send(ClientMessage::Judge { .. }) => {
+                self.keep_newest(0, |queued| {
+                    matches!(queued, Output::Send(ClientMessage::Judge { .. }))
+                });
+            }
             Output::Send(ClientMessage::SendMessage { .. }) => {
                 self.keep_newest(MESSAGES - 1, |queued| {
                     matches!(queued, Output::Send(ClientMessage::SendMessage { .. }))
@@ -44,6 +49,9 @@ impl Outputs {
                 }
             }
             Output::Keys(keys) => self.make_way_for(keys),
+            Output::ComingKeys(_) => {
+                self.keep_newest(0, |queued| matches!(queued, Output::ComingKeys(_)));
+            }
             Output::Roster(_) => self.keep_newest(0, |queued| matches!(queued, Output::Roster(_))),
             Output::Message(_) => {
                 self.keep_newest(MESSAGES - 1, |queued| matches!(queued, Output::Message(_)));

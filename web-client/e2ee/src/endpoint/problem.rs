@@ -112,6 +112,10 @@ impl From<Report> for Problem {
                     "The server refuses to change the encryption ({code:?}); trying again shortly."
                 ),
             ),
+            Report::CommitDropped => Self::new(
+                ProblemCode::SubmissionRefused,
+                "Nobody could follow this browser's change of the encryption; others go first.",
+            ),
             Report::Gap { expected, found } => Self::new(
                 ProblemCode::BadLog,
                 format!("The meeting's log jumps from before entry {expected} to {found}."),

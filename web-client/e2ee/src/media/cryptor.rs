@@ -25,6 +25,8 @@ pub struct MediaCryptor {
     newest: Option<(EpochKeys, Sender)>,
     /// Earlier epochs, newest first, and when to forget them.
     older: VecDeque<(EpochKeys, u64)>,
+    /// The epoch that may begin soon, for those who stay. Nothing is sent in it.
+    coming: Option<(EpochKeys, MediaKeys)>,
 }
 
 /// A frame, and who sent it from what: said by the key that opened it, not by the server.
@@ -59,7 +61,12 @@ impl MediaCryptor {
         {
             return Err(InstallError::NotNewer { epoch: keys.epoch, newest: newest.epoch() });
         }
-        let incoming = EpochKeys::new(keys)?;
+        let mut incoming = EpochKeys::new(keys)?;
+        if let Some((coming, known)) = self.coming.take()
+            && known == *keys
+        {
+            incoming.go_on_from(coming);
+        }
         if let Some((outgoing, _)) = self.newest.take() {
             self.older.push_front((outgoing, now_ms.saturating_add(OLD_EPOCH_MS)));
         }
@@ -71,6 +78,28 @@ impl MediaCryptor {
             old.retain(|leaf| incoming.is_member(leaf) && !keys.removed.contains(&leaf));
         }
         self.newest = Some((incoming, Sender::default()));
+        Ok(())
+    }
+
+    /// Takes the keys of an epoch that may begin soon: others may send in it before this
+    /// participant has heard that it has begun. It opens frames of those who are in both epochs; a
+    /// leaf that comes or changes hands has no name yet, and its frames wait for
+    /// [`MediaCryptor::install`]. Keys of an epoch that is not to come after all are replaced by
+    /// the next ones.
+    ///
+    /// # Errors
+    /// As [`MediaCryptor::install`].
+    pub fn prepare(&mut self, keys: &MediaKeys) -> Result<(), InstallError> {
+        let Some((newest, _)) = &self.newest else { return Ok(()) };
+        if keys.epoch <= newest.epoch() {
+            return Err(InstallError::NotNewer { epoch: keys.epoch, newest: newest.epoch() });
+        }
+        if self.coming.as_ref().is_some_and(|(_, known)| known == keys) {
+            return Ok(());
+        }
+        let mut coming = EpochKeys::new(keys)?;
+        coming.retain(|leaf| newest.is_member(leaf) && !keys.removed.contains(&leaf));
+        self.coming = Some((coming, keys.clone()));
         Ok(())
     }
 
@@ -124,7 +153,7 @@ impl MediaCryptor {
             return Err(UnprotectError::WrongMedia { context, codec });
         }
 
-        let epoch = self.epoch(epoch_bits).ok_or(UnprotectError::UnknownKey { key_id })?;
+        let epoch = self.epoch(epoch_bits, leaf).ok_or(UnprotectError::UnknownKey { key_id })?;
         if !epoch.is_member(leaf) {
             return Err(UnprotectError::NotAMember { leaf });
         }
@@ -143,10 +172,12 @@ impl MediaCryptor {
     }
 
     /// The one epoch that a KID can mean.
-    fn epoch(&mut self, bits: u8) -> Option<&mut EpochKeys> {
+    fn epoch(&mut self, bits: u8, leaf: u32) -> Option<&mut EpochKeys> {
         let newest = self.newest.iter_mut().map(|(epoch, _)| epoch);
+        let coming = self.coming.iter_mut().map(|(epoch, _)| epoch);
+        let coming = coming.filter(|epoch| epoch.is_member(leaf));
         let older = self.older.iter_mut().map(|(epoch, _)| epoch);
-        newest.chain(older).find(|epoch| epoch_bits(epoch.epoch()) == bits)
+        newest.chain(coming).chain(older).find(|epoch| epoch_bits(epoch.epoch()) == bits)
     }
 
     /// Drops the epochs whose time is over.

@@ -70,6 +70,12 @@ impl EpochKeys {
         });
     }
 
+    /// Goes on from the same epoch, as it was before it began: what has come in it comes no second
+    /// time.
+    pub(super) fn go_on_from(&mut self, coming: Self) {
+        self.received = coming.received;
+    }
+
     /// The key that this participant sends a source by.
     pub(super) fn own_key(&self, context: Source) -> SframeKey {
         self.derive(MediaKeyId::new(context, self.own_leaf, self.epoch))

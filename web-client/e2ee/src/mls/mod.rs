@@ -17,7 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openmls::prelude::{
     BasicCredential, CredentialWithKey, KeyPackage, Member, MlsGroup, MlsMessageBodyIn,
     MlsMessageOut, OpenMlsProvider as _, OpenMlsRand as _, PreSharedKeyProposal,
-    ProcessedMessageContent, Proposal, Sender, StagedWelcome,
+    ProcessedMessageContent, Proposal, Sender, StagedCommit, StagedWelcome,
 };
 use openmls::schedule::PreSharedKeyId;
 use openmls_rust_crypto::OpenMlsRustCrypto;
@@ -111,6 +111,7 @@ impl Uncertified {
             announced: Announced::default(),
             group: None,
             prepared: None,
+            staged: None,
             certificates: BTreeMap::new(),
             leaves: BTreeMap::new(),
             removed: Vec::new(),
@@ -135,12 +136,21 @@ pub(crate) struct OpenMls {
     group: Option<MlsGroup>,
     /// An own group that the log has not taken yet. (An own commit is kept in its group.)
     prepared: Option<MlsGroup>,
+    /// Another member's commit that the log has not taken yet.
+    staged: Option<Staged>,
     /// The verified certificates of the members.
     certificates: BTreeMap<LeafKey, Certificate>,
     /// The members by leaf.
     leaves: BTreeMap<u32, LeafKey>,
     /// The leaves that the last epoch took from somebody.
     removed: Vec<u32>,
+}
+
+/// Another member's commit that was found good.
+struct Staged {
+    commit: Box<StagedCommit>,
+    /// The certificates of those whom it adds.
+    added: BTreeMap<LeafKey, Certificate>,
 }
 
 /// A member of the group, with its certificate.
@@ -187,6 +197,35 @@ impl OpenMls {
             video_base_key: export(MediaKeys::VIDEO_BASE_KEY_BYTES)?,
             members: self.leaves.keys().copied().collect(),
             removed: self.removed.clone(),
+        })
+    }
+
+    /// The base keys of the epoch that a commit will make, if the log takes it: that of another
+    /// member which is kept aside, or the own one.
+    pub(crate) fn coming_media_keys(&self, epoch: HandshakeCount) -> Option<MediaKeys> {
+        let group = self.group.as_ref()?;
+        let commit = match &self.staged {
+            Some(Staged { commit, .. }) => commit,
+            None => group.pending_commit()?,
+        };
+        let export =
+            |length| commit.export_secret(self.provider.crypto(), SFRAME_LABEL, &[], length).ok();
+        let removes = commit.remove_proposals().map(|one| one.remove_proposal().removed().u32());
+        let removed: BTreeSet<_> = removes.collect();
+        let mut members: BTreeSet<_> = self.leaves.keys().copied().collect();
+        members.retain(|leaf| !removed.contains(leaf));
+        for _ in commit.add_proposals() {
+            // The leftmost blank leaf (RFC 9420 section 12.1.1).
+            let blank = (0..).find(|leaf| !members.contains(leaf));
+            members.extend(blank);
+        }
+        Some(MediaKeys {
+            epoch: epoch.0,
+            own_leaf: group.own_leaf_index().u32(),
+            audio_base_key: export(MediaKeys::AUDIO_BASE_KEY_BYTES)?,
+            video_base_key: export(MediaKeys::VIDEO_BASE_KEY_BYTES)?,
+            members: members.into_iter().collect(),
+            removed: removed.into_iter().collect(),
         })
     }
 
@@ -348,11 +387,11 @@ impl Mls for OpenMls {
         }
     }
 
-    fn follow(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
+    fn stage(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
         let MlsMessageBodyIn::PrivateMessage(message) = message(&commit.0)? else {
             return Err(MlsError::Malformed);
         };
-        let Self { provider, room, announced, group, certificates, .. } = self;
+        let Self { provider, room, announced, group, .. } = self;
         let group = group.as_mut().ok_or(MlsError::Internal)?;
         let processed = group.process_message(provider, message).map_err(|_| MlsError::Rejected)?;
         let Sender::Member(committer) = *processed.sender() else {
@@ -362,15 +401,27 @@ impl Mls for OpenMls {
         if announced.owner(&leaf.signature_key) != Some(claims.sender) {
             return Err(MlsError::WrongSender);
         }
-        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+        let ProcessedMessageContent::StagedCommitMessage(commit) = processed.into_content() else {
             return Err(MlsError::Malformed);
         };
-        let added = policy::check(group, committer, &staged, claims, room, announced)?;
-        group.merge_staged_commit(provider, *staged).map_err(internal)?;
+        let added = policy::check(group, committer, &commit, claims, room, announced)?;
+        self.staged = Some(Staged { commit, added });
+        Ok(())
+    }
+
+    fn merge(&mut self) -> Result<(), MlsError> {
+        let Staged { commit, added } = self.staged.take().ok_or(MlsError::Internal)?;
+        let Self { provider, group, certificates, .. } = self;
+        let group = group.as_mut().ok_or(MlsError::Internal)?;
+        group.merge_staged_commit(provider, *commit).map_err(internal)?;
         let members: BTreeSet<_> = group.members().map(|member| member.signature_key).collect();
         let known = mem::take(certificates).into_iter().chain(added);
         let certificates = known.filter(|(leaf, _)| members.contains(leaf.as_slice())).collect();
         self.renew(certificates)
+    }
+
+    fn unstage(&mut self) {
+        self.staged = None;
     }
 
     fn enter(&mut self, welcome: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {

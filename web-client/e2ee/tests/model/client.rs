@@ -6,9 +6,9 @@ use e2ee::Suite;
 use e2ee::committer::{Committer, Effect, Event, Timer};
 use e2ee::endpoint::RejoinReason;
 use signaling_protocol::{
-    ClientMessage, HandshakeCount, Joined, LogPosition, LogSnapshot, MessageId, Opaque,
-    ParticipantId, ReceiveSlots, Refusal, RefusalCode, RoomSnapshot, Secret, Seq, ServerMessage,
-    Submission, VERSION,
+    ClientMessage, HandshakeCount, Joined, LogEntry, LogEvent, LogPosition, LogSnapshot, MessageId,
+    Opaque, ParticipantId, ReceiveSlots, Refusal, RoomSnapshot, Secret, Seq, ServerMessage,
+    Submission, VERSION, Verdict,
 };
 
 use crate::support::person::{Person, Visitor, real_now_ms};
@@ -20,6 +20,8 @@ use crate::support::{Epoch, Happening, Node, delta};
 pub enum Sent {
     KeyPackage(Opaque),
     Submission(Submission),
+    /// Said at once, not under way.
+    Verdict(MessageId, Verdict),
 }
 
 /// The keys that a member holds: those of its newest epoch only.
@@ -42,6 +44,10 @@ pub trait Client: Sized {
     fn waits_for(&self, timer: Timer) -> bool;
     /// On which count the handshake builds that is kept until the log decides, if one is.
     fn pending(&self) -> Option<HandshakeCount>;
+    /// What it keeps aside until the log decides: its own handshake, and another member's.
+    fn undecided(&self) -> Vec<MessageId>;
+    /// The next commit will be one that nobody else can follow.
+    fn poison(&mut self);
     fn keys(&self) -> Option<Keys>;
     fn ended(&self) -> Option<RejoinReason>;
 }
@@ -51,7 +57,8 @@ pub trait Client: Sized {
 pub struct Symbolic {
     committer: Committer<SymbolicMls>,
     timers: BTreeSet<Timer>,
-    pending: Option<HandshakeCount>,
+    pending: Option<(HandshakeCount, MessageId)>,
+    judged: Option<MessageId>,
     bad: bool,
     ended: Option<RejoinReason>,
 }
@@ -66,7 +73,7 @@ impl Symbolic {
                     sent.push(Sent::KeyPackage(Opaque(key_package.to_vec())));
                 }
                 Effect::Submit(submission) => {
-                    self.pending = Some(submission.expected);
+                    self.pending = Some((submission.expected, submission.message_id.clone()));
                     sent.push(Sent::Submission(submission));
                 }
                 Effect::Start { timer: timer @ (Timer::Turn | Timer::Resend), .. } => {
@@ -78,9 +85,14 @@ impl Symbolic {
                         self.pending = None;
                     }
                 }
+                Effect::Judge { message_id, verdict } => {
+                    self.judged = Some(message_id.clone());
+                    sent.push(Sent::Verdict(message_id, verdict));
+                }
                 Effect::Rejoin(reason) => self.ended = Some(reason),
                 // The other timers tell people something, or end a wait of an hour.
-                Effect::Start { .. } | Effect::Epoch(_) | Effect::Report(_) => {}
+                Effect::Start { .. } | Effect::Coming(_) | Effect::Epoch(_) | Effect::Report(_) => {
+                }
             }
         }
         sent
@@ -92,14 +104,21 @@ impl Client for Symbolic {
         let joined = Committer::join(me, SymbolicMls::of(me), snapshot, 0);
         let (committer, effects) = joined.expect("the snapshot is small");
         let timers = BTreeSet::new();
-        let mut client = Self { committer, timers, pending: None, bad, ended: None };
+        let mut client = Self { committer, timers, pending: None, judged: None, bad, ended: None };
         let sent = client.carry_out(effects);
         (client, sent)
     }
 
     fn handle(&mut self, event: Event) -> Vec<Sent> {
-        if let Event::Fired(timer) = event {
-            self.timers.remove(&timer);
+        match &event {
+            Event::Fired(timer) => {
+                self.timers.remove(timer);
+            }
+            Event::Entry(LogEntry { event: LogEvent::Handshake(_), .. }) => self.judged = None,
+            Event::Dropped(id) => {
+                self.judged.take_if(|judged| judged == id);
+            }
+            Event::Entry(_) | Event::Tentative(_) | Event::Refused(..) | Event::Reconnected => {}
         }
         let effects = self.committer.on_event(event, 0);
         self.carry_out(effects)
@@ -114,7 +133,15 @@ impl Client for Symbolic {
     }
 
     fn pending(&self) -> Option<HandshakeCount> {
-        self.pending
+        self.pending.as_ref().map(|(expected, _)| *expected)
+    }
+
+    fn undecided(&self) -> Vec<MessageId> {
+        self.pending.iter().map(|(_, id)| id).chain(&self.judged).cloned().collect()
+    }
+
+    fn poison(&mut self) {
+        self.committer.mls_mut().poison();
     }
 
     fn keys(&self) -> Option<Keys> {
@@ -151,6 +178,9 @@ impl Real {
                 Happening::Send(ClientMessage::Submit(submission)) => {
                     sent.push(Sent::Submission(submission));
                 }
+                Happening::Send(ClientMessage::Judge { message_id, verdict }) => {
+                    sent.push(Sent::Verdict(message_id, verdict));
+                }
                 Happening::Epoch(epoch) => self.epoch = Some(epoch),
                 Happening::Rejoin(reason) => self.ended = Some(reason),
                 Happening::Send(_) | Happening::Problem(_) => {}
@@ -182,7 +212,9 @@ impl Client for Real {
     fn handle(&mut self, event: Event) -> Vec<Sent> {
         let message = match event {
             Event::Entry(entry) => delta(entry),
-            Event::Refused(code) => {
+            Event::Tentative(handshake) => ServerMessage::Tentative { handshake },
+            Event::Dropped(message_id) => ServerMessage::Dropped { message_id },
+            Event::Refused(code, _) => {
                 ServerMessage::Refused { refusal: Refusal::new(code, "something is not allowed") }
             }
             Event::Reconnected => ServerMessage::Resumed { seq: Seq(0) },
@@ -210,6 +242,12 @@ impl Client for Real {
         None
     }
 
+    fn undecided(&self) -> Vec<MessageId> {
+        Vec::new()
+    }
+
+    fn poison(&mut self) {}
+
     fn keys(&self) -> Option<Keys> {
         let Epoch { count, secret, members, .. } = self.epoch.clone()?;
         Some(Keys { count: HandshakeCount(count), secret, members, made_by: None })
@@ -218,9 +256,4 @@ impl Client for Real {
     fn ended(&self) -> Option<RejoinReason> {
         self.ended
     }
-}
-
-/// A refusal that does not mean what it seems to.
-pub fn refusal() -> Event {
-    Event::Refused(RefusalCode::NotAllowed)
 }

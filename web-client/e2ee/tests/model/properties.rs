@@ -86,13 +86,16 @@ pub fn no_posthumous<C: Client>(room: &Room<C>) -> bool {
 
 /// Nothing has to happen any more.
 fn at_rest<C: Client>(room: &Room<C>) -> bool {
-    (0..room.seats.len()).all(|seat| {
-        room.seats[seat].outbox.is_none()
-            && !room.may_read(seat)
-            && !room.may_fire_turn(seat)
-            && !room.may_fire_resend(seat)
-            && !room.must_depart(seat)
-    })
+    !room.may_time_out()
+        && (0..room.seats.len()).all(|seat| {
+            room.seats[seat].outbox.is_none()
+                && !room.may_read(seat)
+                && !room.may_fire_turn(seat)
+                && !room.may_fire_resend(seat)
+                && !room.may_judge(seat)
+                && !room.may_hear_of_drop(seat)
+                && !room.must_depart(seat)
+        })
 }
 
 /// Somebody can do the work. A room whose members all read but get nothing through is beyond

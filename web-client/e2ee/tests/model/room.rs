@@ -6,10 +6,12 @@ use std::fmt;
 
 use e2ee::committer::{Event, Timer};
 use e2ee::endpoint::RejoinReason;
-use mls_delivery::{Accepted, Log, Prepared, Submitted};
-use signaling_protocol::{LogEvent, LogPosition, ParticipantId};
+use mls_delivery::{
+    ANSWER_MS, Accepted, Decision, Finality, Log, Opened, Prepared, STEP_BACK_MS, Submitted,
+};
+use signaling_protocol::{LogEvent, LogPosition, MessageId, ParticipantId, Submission, Verdict};
 
-use super::client::{Client, Sent, refusal};
+use super::client::{Client, Sent};
 
 /// How much may go wrong, or has not gone wrong yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -19,7 +21,6 @@ pub struct Faults {
     pub suspected: u8,
     pub frozen: u8,
     pub mute: u8,
-    pub refused: u8,
 }
 
 /// The constants of a configuration.
@@ -32,6 +33,8 @@ pub struct Bounds {
     pub faults: Faults,
     /// Whose KeyPackages are not admissible.
     pub bad: BTreeSet<ParticipantId>,
+    /// Whose first commit nobody else can follow.
+    pub poison: BTreeSet<ParticipantId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,19 +75,33 @@ impl<C: Client> Seat<C> {
         self.client().filter(|_| self.health != Health::Frozen)
     }
 
-    fn handle(&mut self, event: Event) {
-        let Phase::Active(client) = &mut self.phase else { return };
+    fn poison(&mut self, bounds: &Bounds) {
+        if let Phase::Active(client) = &mut self.phase
+            && bounds.poison.contains(&self.participant)
+        {
+            client.poison();
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Option<(MessageId, Verdict)> {
+        let Phase::Active(client) = &mut self.phase else { return None };
         let sent = client.handle(event);
         if let Some(reason) = client.ended() {
             self.phase = Phase::Over(reason);
         }
-        self.send(sent);
+        self.send(sent)
     }
 
-    fn send(&mut self, sent: Vec<Sent>) {
+    fn send(&mut self, mut sent: Vec<Sent>) -> Option<(MessageId, Verdict)> {
+        let verdicts = sent.extract_if(.., |one| matches!(one, Sent::Verdict(..)));
+        let verdict = verdicts.last().and_then(|one| match one {
+            Sent::Verdict(message_id, verdict) => Some((message_id, verdict)),
+            Sent::KeyPackage(_) | Sent::Submission(_) => None,
+        });
         if let (Some(newest), true) = (sent.into_iter().last(), self.health != Health::Mute) {
             self.outbox = Some(newest);
         }
+        verdict
     }
 }
 
@@ -95,12 +112,14 @@ pub enum Action {
     Log_join(usize),
     Log_submit(usize),
     Log_depart(usize),
+    Log_timeout,
     Committer_join(usize),
     Committer_read(usize),
     Committer_fired_turn(usize),
     Committer_fired_resend(usize),
     Committer_reconnected(usize),
-    Committer_refused(usize),
+    Committer_judge(usize),
+    Committer_dropped(usize),
     lose(usize),
     freeze(usize),
     mute(usize),
@@ -110,6 +129,11 @@ pub enum Action {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Room<C> {
     pub log: Log,
+    pub finality: Finality,
+    /// Where the log was when members were asked.
+    asked_at: LogPosition,
+    /// What was dropped. Whoever handed it in steps back for longer than it takes to hear of it.
+    dropped: BTreeSet<MessageId>,
     pub seats: Vec<Seat<C>>,
     pub faults: Faults,
 }
@@ -131,10 +155,21 @@ impl<C: Client> Room<C> {
             outbox: None,
         });
         let seats = seats.collect();
-        let mut room = Self { log: Log::default(), seats, faults: bounds.faults };
+        let mut room = Self {
+            log: Log::default(),
+            finality: Finality::default(),
+            asked_at: LogPosition(0),
+            dropped: BTreeSet::new(),
+            seats,
+            faults: bounds.faults,
+        };
+        let honest = Bounds { poison: BTreeSet::new(), ..bounds.clone() };
         for founder in 0..bounds.members as usize {
-            room.step(Action::Committer_join(founder), bounds);
-            room.settle(bounds);
+            room.step(Action::Committer_join(founder), &honest);
+            room.settle(&honest);
+        }
+        for seat in &mut room.seats {
+            seat.poison(bounds);
         }
         room
     }
@@ -147,6 +182,9 @@ impl<C: Client> Room<C> {
                 Action::Log_join(_)
                     | Action::Log_submit(_)
                     | Action::Log_depart(_)
+                    | Action::Log_timeout
+                    | Action::Committer_judge(_)
+                    | Action::Committer_dropped(_)
                     | Action::Committer_read(_)
             )
         };
@@ -179,7 +217,11 @@ impl<C: Client> Room<C> {
         let Seat { participant, health, outbox, .. } = &self.seats[seat];
         let Some(client) = self.seats[seat].reader() else { return false };
         let undecided = match client.pending() {
-            Some(expected) => expected == self.log.handshakes(),
+            Some(expected) => {
+                expected == self.log.handshakes()
+                    && !self.finality.is_undecided()
+                    && !self.may_hear_of_drop(seat)
+            }
             None => !self.log.present().any(|one| one == *participant),
         };
         client.waits_for(Timer::Resend)
@@ -187,6 +229,29 @@ impl<C: Client> Room<C> {
             && outbox.is_none()
             && undecided
             && !self.has_departed(*participant)
+    }
+
+    /// Whom the members' judgement waits for: one who is well answers in time.
+    fn is_awaited(&self, seat: usize) -> bool {
+        let Seat { participant, health, .. } = &self.seats[seat];
+        *health != Health::Mute
+            && self.seats[seat].reader().is_some()
+            && self.finality.question(*participant).is_some()
+    }
+
+    pub fn may_judge(&self, seat: usize) -> bool {
+        let up_to_date = |one: &C| one.position() >= self.asked_at;
+        self.is_awaited(seat) && self.seats[seat].client().is_some_and(up_to_date)
+    }
+
+    /// Nobody answers.
+    pub fn may_time_out(&self) -> bool {
+        self.finality.is_undecided() && !(0..self.seats.len()).any(|seat| self.is_awaited(seat))
+    }
+
+    pub fn may_hear_of_drop(&self, seat: usize) -> bool {
+        let undecided = self.seats[seat].reader().map(Client::undecided).unwrap_or_default();
+        undecided.iter().any(|one| self.dropped.contains(one))
     }
 
     fn may_depart(&self, seat: usize) -> bool {
@@ -205,15 +270,15 @@ impl<C: Client> Room<C> {
         let mut actions = Vec::new();
         let next = self.seats.iter().position(|seat| matches!(seat.phase, Phase::Absent));
         actions.extend(next.map(Action::Committer_join));
+        actions.extend(self.may_time_out().then_some(Action::Log_timeout));
         for (index, seat) in self.seats.iter().enumerate() {
             let healthy = seat.client().is_some() && seat.health == Health::Up;
             let reads = seat.reader().is_some();
-            let pending = seat.reader().is_some_and(|one| one.pending().is_some());
             let key_package = matches!(seat.outbox, Some(Sent::KeyPackage(_)));
             let submission = matches!(seat.outbox, Some(Sent::Submission(_)));
             let under_way = seat.outbox.is_some();
             let suspicious = seat.health != Health::Frozen && self.may_depart(index);
-            let Faults { lost, reconnects, suspected, frozen, mute, refused } = self.faults;
+            let Faults { lost, reconnects, suspected, frozen, mute } = self.faults;
             let possible = [
                 (key_package, Action::Log_join(index)),
                 (submission, Action::Log_submit(index)),
@@ -223,7 +288,8 @@ impl<C: Client> Room<C> {
                 (self.may_fire_resend(index), Action::Committer_fired_resend(index)),
                 (lost > 0 && under_way, Action::lose(index)),
                 (reconnects > 0 && reads, Action::Committer_reconnected(index)),
-                (refused > 0 && pending, Action::Committer_refused(index)),
+                (self.may_judge(index), Action::Committer_judge(index)),
+                (self.may_hear_of_drop(index), Action::Committer_dropped(index)),
                 (frozen > 0 && healthy, Action::freeze(index)),
                 (mute > 0 && healthy, Action::mute(index)),
                 (suspected > 0 && suspicious, Action::suspect(index)),
@@ -239,6 +305,7 @@ impl<C: Client> Room<C> {
                 let me = self.seats[index].participant;
                 let (client, sent) = C::join(me, self.log.snapshot(), bounds.bad.contains(&me));
                 self.seats[index].phase = Phase::Active(client);
+                self.seats[index].poison(bounds);
                 self.seats[index].send(sent);
             }
             Action::Log_join(index) | Action::Log_submit(index) => self.arrive(index),
@@ -264,9 +331,24 @@ impl<C: Client> Room<C> {
                 self.seats[index].outbox = None;
                 self.seats[index].handle(Event::Reconnected);
             }
-            Action::Committer_refused(index) => {
-                self.faults.refused -= 1;
-                self.seats[index].handle(refusal());
+            Action::Log_timeout => {
+                let decision = self.finality.handle_timeout(ANSWER_MS);
+                self.conclude(decision);
+            }
+            Action::Committer_judge(index) => {
+                let participant = self.seats[index].participant;
+                let question = self.finality.question(participant).expect("it is asked");
+                let verdict = self.seats[index].handle(Event::Tentative(question));
+                let (message_id, verdict) = verdict.expect("it answers");
+                let decision = self.finality.judge(participant, &message_id, verdict, 0);
+                self.conclude(decision);
+            }
+            Action::Committer_dropped(index) => {
+                let seat = &mut self.seats[index];
+                let undecided = seat.client().map(Client::undecided).unwrap_or_default();
+                for message_id in undecided.into_iter().filter(|one| self.dropped.contains(one)) {
+                    seat.handle(Event::Dropped(message_id));
+                }
             }
             Action::lose(index) => {
                 self.faults.lost -= 1;
@@ -290,20 +372,54 @@ impl<C: Client> Room<C> {
         let decided = match self.seats[index].outbox.take() {
             Some(Sent::KeyPackage(_)) if self.has_departed(participant) => None,
             Some(Sent::KeyPackage(key_package)) => self.log.join(participant, key_package).ok(),
-            // A stale one is settled by the entry that made it stale: the client ignores the
-            // refusal.
-            Some(Sent::Submission(submission)) => match self.log.submit(participant, submission) {
-                Ok(Submitted::New(prepared)) => Some(prepared),
-                Ok(Submitted::Known(_)) | Err(_) => None,
-            },
-            None => None,
+            Some(Sent::Submission(submission)) => return self.open(participant, submission),
+            Some(Sent::Verdict(..)) | None => None,
         };
         self.append(decided);
     }
 
+    /// The log would take it, and members are asked; or it is refused. A stale one is settled by
+    /// the entry that made it stale: the client ignores the refusal.
+    fn open(&mut self, sender: ParticipantId, submission: Submission) {
+        let new = matches!(self.log.submit(sender, submission.clone()), Ok(Submitted::New(_)));
+        if !new || self.dropped.contains(&submission.message_id) {
+            return;
+        }
+        match self.finality.open(&self.log, sender, submission, 0) {
+            Ok(Opened::Final(submission)) => {
+                self.conclude(Some(Decision::Final { sender, submission }));
+            }
+            Ok(Opened::Tentative(_)) => self.asked_at = self.log.position(),
+            Ok(Opened::Known) | Err(_) => {}
+        }
+    }
+
+    fn conclude(&mut self, decision: Option<Decision>) {
+        if !self.finality.is_undecided() {
+            self.asked_at = LogPosition(0);
+        }
+        match decision {
+            Some(Decision::Final { sender, submission }) => {
+                match self.log.submit(sender, submission) {
+                    Ok(Submitted::New(prepared)) => self.append(Some(prepared)),
+                    Ok(Submitted::Known(_)) | Err(_) => unreachable!("nothing came before it"),
+                }
+            }
+            Some(Decision::Dropped(message_id)) => {
+                self.dropped.insert(message_id);
+                // There is no clock here: that somebody steps back is in `dropped`.
+                assert_eq!(self.finality.handle_timeout(STEP_BACK_MS), None);
+            }
+            None => {}
+        }
+    }
+
     fn depart(&mut self, index: usize) {
-        let decided = self.log.depart(self.seats[index].participant);
+        let participant = self.seats[index].participant;
+        let decided = self.log.depart(participant);
         self.append(decided);
+        let decision = self.finality.departed(participant, 0);
+        self.conclude(decision);
     }
 
     fn append(&mut self, decided: Option<Prepared>) {

@@ -14,12 +14,12 @@ pub mod symbolic;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use e2ee::endpoint::{Problem, ProblemCode, RejoinReason};
-use mls_delivery::{Log, Submitted, inspect};
+use mls_delivery::{Decision, Finality, Log, Opened, Submitted, inspect};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use signaling_protocol::{
-    ClientMessage, Delta, HandshakeCount, Joined, LogEntry, LogEvent, LogPosition, Opaque,
-    ParticipantId, ReceiveSlots, Refusal, RoomId, RoomSnapshot, Secret, Seq, ServerMessage,
+    ClientMessage, Delta, HandshakeCount, Joined, LogEntry, LogEvent, LogPosition, MessageId,
+    Opaque, ParticipantId, ReceiveSlots, Refusal, RoomId, RoomSnapshot, Secret, Seq, ServerMessage,
     Submission, VERSION,
 };
 
@@ -83,6 +83,7 @@ impl<N> Seat<N> {
 pub struct Meeting<N> {
     pub id: RoomId,
     pub log: Log,
+    pub finality: Finality,
     pub now_ms: u64,
     pub seats: Vec<Seat<N>>,
     pub rng: ChaCha8Rng,
@@ -90,6 +91,8 @@ pub struct Meeting<N> {
     pub history: Vec<LogEntry>,
     /// Every submission that came to the server.
     pub submissions: Vec<(ParticipantId, Submission)>,
+    /// Commits that nobody could follow, or whose senders were gone.
+    pub dropped: Vec<MessageId>,
     /// Whether the clear headers are looked at, as the service does.
     pub inspects: bool,
     next_participant: u32,
@@ -101,11 +104,13 @@ impl<N: Node> Meeting<N> {
         Self {
             id,
             log: Log::default(),
+            finality: Finality::default(),
             now_ms,
             seats: Vec::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             history: Vec::new(),
             submissions: Vec::new(),
+            dropped: Vec::new(),
             inspects: true,
             next_participant: 1,
             agreed: BTreeMap::new(),
@@ -182,6 +187,9 @@ impl<N: Node> Meeting<N> {
         seat.connected = true;
         seat.inbox.push_back(ServerMessage::Resumed { seq: Seq(0) });
         seat.inbox.extend(missed.into_iter().map(delta));
+        let question = self.finality.question(participant);
+        let question = question.map(|handshake| ServerMessage::Tentative { handshake });
+        seat.inbox.extend(question);
     }
 
     /// One message reaches a node.
@@ -211,6 +219,11 @@ impl<N: Node> Meeting<N> {
                 self.log.join(participant, key_package).map(Some)
             }
             ClientMessage::Submit(submission) => self.submit(participant, submission),
+            ClientMessage::Judge { message_id, verdict } => {
+                let decision = self.finality.judge(participant, &message_id, verdict, self.now_ms);
+                self.conclude(decision);
+                Ok(None)
+            }
             ClientMessage::SendMessage { message } => {
                 let (created, handshakes) = (self.log.created(), self.log.handshakes());
                 inspect::application_message(&self.id, created, handshakes, &message).map(|()| {
@@ -247,17 +260,63 @@ impl<N: Node> Meeting<N> {
             inspect::submission(&self.id, self.log.created(), &submission)
                 .expect("a submission passes the service");
         }
-        Ok(match self.log.submit(participant, submission)? {
-            Submitted::New(prepared) => Some(prepared),
-            Submitted::Known(_) => None,
-        })
+        let message_id = submission.message_id.clone();
+        if let Submitted::Known(_) = self.log.submit(participant, submission.clone())? {
+            return Ok(None);
+        }
+        let opened = self.finality.open(&self.log, participant, submission, self.now_ms);
+        match opened.map_err(|refusal| refusal.about(message_id))? {
+            Opened::Known => {}
+            Opened::Final(submission) => {
+                self.conclude(Some(Decision::Final { sender: participant, submission }));
+            }
+            Opened::Tentative(asked) => {
+                for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
+                    if asked.contains(&seat.participant)
+                        && let Some(handshake) = self.finality.question(seat.participant)
+                    {
+                        seat.inbox.push_back(ServerMessage::Tentative { handshake });
+                    }
+                }
+            }
+        }
+        Ok(None)
     }
 
-    fn append(&mut self, prepared: mls_delivery::Prepared) {
+    /// A judgement has come to its end.
+    fn conclude(&mut self, decision: Option<Decision>) {
+        match decision {
+            Some(Decision::Final { sender, submission }) => {
+                let message_id = submission.message_id.clone();
+                match self.log.submit(sender, submission) {
+                    Ok(Submitted::New(prepared)) => self.append(prepared),
+                    Ok(Submitted::Known(_)) => {}
+                    Err(_) => self.conclude(Some(Decision::Dropped(message_id))),
+                }
+            }
+            Some(Decision::Dropped(message_id)) => {
+                let members: BTreeSet<_> = self.log.present_members().collect();
+                self.dropped.push(message_id.clone());
+                for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
+                    if members.contains(&seat.participant) {
+                        let message_id = message_id.clone();
+                        seat.inbox.push_back(ServerMessage::Dropped { message_id });
+                    }
+                }
+            }
+            None => {}
+        }
+    }
+
+    pub fn append(&mut self, prepared: mls_delivery::Prepared) {
         let accepted = self.log.apply(prepared).clone();
         self.history.push(accepted.entry().clone());
         for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
             seat.inbox.push_back(delta(accepted.for_participant(seat.participant)));
+        }
+        if let LogEvent::Departed { participant } = accepted.entry().event {
+            let decision = self.finality.departed(participant, self.now_ms);
+            self.conclude(decision);
         }
     }
 
@@ -273,11 +332,13 @@ impl<N: Node> Meeting<N> {
         Self {
             id: self.id.clone(),
             log: self.log.clone(),
+            finality: self.finality.clone(),
             now_ms: self.now_ms,
             seats: self.seats.split_off(at),
             rng: self.rng.clone(),
             history: self.history.clone(),
             submissions: Vec::new(),
+            dropped: Vec::new(),
             inspects: self.inspects,
             next_participant: self.next_participant,
             agreed: self.agreed.clone(),
@@ -295,6 +356,8 @@ impl<N: Node> Meeting<N> {
     /// Time passes, and timers with it.
     pub fn pass(&mut self, ms: u64) {
         self.now_ms += ms;
+        let decision = self.finality.handle_timeout(self.now_ms);
+        self.conclude(decision);
         for seat in 0..self.seats.len() {
             self.fire(seat);
         }
@@ -360,7 +423,8 @@ impl<N: Node> Meeting<N> {
         loop {
             self.settle();
             let awake = self.seats.iter().filter(|seat| !seat.frozen);
-            let next = awake.filter_map(|seat| seat.node.next_timeout()).min();
+            let timers = awake.filter_map(|seat| seat.node.next_timeout());
+            let next = timers.chain(self.finality.poll_timeout()).min();
             match next {
                 Some(next) if next <= end => self.pass(next.saturating_sub(self.now_ms)),
                 Some(_) | None => break,

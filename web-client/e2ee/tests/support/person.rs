@@ -50,6 +50,8 @@ impl Person {
         Visitor {
             endpoint,
             keys: Vec::new(),
+            coming: None,
+            prepared: 0,
             messages: Vec::new(),
             unconfirmed: Vec::new(),
             comparison: None,
@@ -61,6 +63,10 @@ impl Person {
 pub struct Visitor {
     pub endpoint: Endpoint,
     pub keys: Vec<MediaKeys>,
+    /// Those of an epoch that may begin.
+    pub coming: Option<MediaKeys>,
+    /// Epochs whose keys were there before they began.
+    pub prepared: usize,
     pub messages: Vec<Message>,
     /// The members of whom nothing was heard.
     pub unconfirmed: Vec<ParticipantId>,
@@ -88,7 +94,20 @@ impl Node for Visitor {
                 Output::Keys(keys) => {
                     assert_eq!(keys.audio_base_key.len(), MediaKeys::AUDIO_BASE_KEY_BYTES);
                     assert_eq!(keys.video_base_key.len(), MediaKeys::VIDEO_BASE_KEY_BYTES);
+                    if let Some(coming) = self.coming.take_if(|one| one.epoch == keys.epoch)
+                        && coming.audio_base_key == keys.audio_base_key
+                    {
+                        assert_eq!(
+                            (&coming.members, &coming.removed),
+                            (&keys.members, &keys.removed)
+                        );
+                        self.prepared += 1;
+                    }
                     self.keys.push(keys);
+                    continue;
+                }
+                Output::ComingKeys(keys) => {
+                    self.coming = Some(keys);
                     continue;
                 }
                 Output::Roster(roster) => {

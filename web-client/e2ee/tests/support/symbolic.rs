@@ -29,6 +29,8 @@ struct Group {
 struct Commit {
     parent: u64,
     next: Group,
+    /// Nobody but its author can follow it.
+    poisoned: bool,
 }
 
 /// A group without cryptography.
@@ -37,6 +39,9 @@ pub struct SymbolicMls {
     me: ParticipantId,
     group: Option<Group>,
     prepared: Option<Group>,
+    staged: Option<Group>,
+    /// The next commit will be one that nobody else can follow.
+    poison: bool,
     announced: BTreeMap<ParticipantId, Opaque>,
     drafts: u32,
 }
@@ -44,6 +49,11 @@ pub struct SymbolicMls {
 impl SymbolicMls {
     pub fn of(me: ParticipantId) -> Self {
         Self { me, ..Self::default() }
+    }
+
+    /// The next commit will be one that nobody else can follow.
+    pub fn poison(&mut self) {
+        self.poison = true;
     }
 
     /// The id of the handshake that made the current epoch, and its members.
@@ -57,13 +67,18 @@ impl SymbolicMls {
         message_id(commit.parent)
     }
 
-    fn draft(&mut self, parent: u64, members: BTreeSet<ParticipantId>) -> (Opaque, Group) {
+    fn draft(
+        &mut self,
+        parent: u64,
+        members: BTreeSet<ParticipantId>,
+        poisoned: bool,
+    ) -> (Opaque, Group) {
         self.drafts += 1;
         let mut hasher = DefaultHasher::new();
         (parent, self.me, self.drafts, &members).hash(&mut hasher);
         let next = Group { secret: hasher.finish(), members };
         self.prepared = Some(next.clone());
-        (json(&Commit { parent, next: next.clone() }), next)
+        (json(&Commit { parent, next: next.clone(), poisoned }), next)
     }
 }
 
@@ -83,7 +98,7 @@ impl Mls for SymbolicMls {
 
     fn create(&mut self, _count: HandshakeCount, _now_ms: u64) -> Result<Draft, MlsError> {
         assert!(self.prepared.is_none(), "one handshake at a time");
-        let (bytes, next) = self.draft(0, BTreeSet::from([self.me]));
+        let (bytes, next) = self.draft(0, BTreeSet::from([self.me]), false);
         Ok(Draft { message_id: id(&next), step: Step::Create, group_info: bytes })
     }
 
@@ -95,7 +110,8 @@ impl Mls for SymbolicMls {
         assert!(self.prepared.is_none(), "one handshake at a time");
         let group = self.group.clone().ok_or(MlsError::Internal)?;
         let members = group.members.difference(remove).chain(add).copied().collect();
-        let (commit, next) = self.draft(group.secret, members);
+        let poisoned = std::mem::take(&mut self.poison);
+        let (commit, next) = self.draft(group.secret, members, poisoned);
         let welcome = (!add.is_empty()).then(|| json(&next));
         let step = Step::Commit { commit: commit.clone(), welcome };
         Ok(Draft { message_id: id(&next), step, group_info: json(&next) })
@@ -110,7 +126,7 @@ impl Mls for SymbolicMls {
         self.prepared = None;
     }
 
-    fn follow(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
+    fn stage(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
         let group = self.group.as_ref().ok_or(MlsError::Internal)?;
         let commit: Commit = serde_json::from_slice(&commit.0).map_err(|_| MlsError::Malformed)?;
         if commit.parent != group.secret {
@@ -119,8 +135,20 @@ impl Mls for SymbolicMls {
         if commit.next.members != *claims.roster {
             return Err(MlsError::WrongRoster);
         }
-        self.group = Some(commit.next);
+        if commit.poisoned {
+            return Err(MlsError::Rejected);
+        }
+        self.staged = Some(commit.next);
         Ok(())
+    }
+
+    fn merge(&mut self) -> Result<(), MlsError> {
+        self.group = Some(self.staged.take().ok_or(MlsError::Internal)?);
+        Ok(())
+    }
+
+    fn unstage(&mut self) {
+        self.staged = None;
     }
 
     fn enter(&mut self, welcome: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
@@ -142,6 +170,13 @@ pub struct SymbolicNode {
 }
 
 impl SymbolicNode {
+    /// The next commit will be one that nobody else can follow.
+    pub fn poison(&mut self) {
+        if let Some(committer) = &mut self.committer {
+            committer.mls_mut().poison();
+        }
+    }
+
     fn carry_out(&mut self, effects: Vec<Effect>, now_ms: u64) {
         for effect in effects {
             self.happenings.push(match effect {
@@ -150,6 +185,10 @@ impl SymbolicNode {
                     Happening::Send(ClientMessage::UploadKeyPackage { key_package })
                 }
                 Effect::Submit(submission) => Happening::Send(ClientMessage::Submit(submission)),
+                Effect::Judge { message_id, verdict } => {
+                    Happening::Send(ClientMessage::Judge { message_id, verdict })
+                }
+                Effect::Coming(_) => continue,
                 Effect::Start { timer, after_ms } => {
                     self.timers.insert(timer, now_ms + after_ms);
                     continue;
@@ -204,7 +243,13 @@ impl Node for SymbolicNode {
             ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
                 self.event(Event::Entry(entry), now_ms);
             }
-            ServerMessage::Refused { refusal } => self.event(Event::Refused(refusal.code), now_ms),
+            ServerMessage::Tentative { handshake } => {
+                self.event(Event::Tentative(handshake), now_ms);
+            }
+            ServerMessage::Dropped { message_id } => self.event(Event::Dropped(message_id), now_ms),
+            ServerMessage::Refused { refusal } => {
+                self.event(Event::Refused(refusal.code, refusal.message_id), now_ms);
+            }
             other => panic!("the meeting does not send {other:?}"),
         }
     }

@@ -307,3 +307,53 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_frame_of_the_coming_epoch_opens_before_it_begins_and_comes_no_second_time() {
+    let (mut ada, mut bob) = (cryptor(1, ADA), cryptor(1, BOB));
+    let next = |own| keys(2, own, &[ADA, BOB, EVE]);
+    ada.install(&next(ADA), 0).unwrap();
+    let early = camera(&mut ada, b"early");
+    assert!(matches!(bob.unprotect(Codec::Vp8, &early, 0), Err(UnprotectError::UnknownKey { .. })));
+    bob.prepare(&next(BOB)).unwrap();
+    assert_eq!(bob.unprotect(Codec::Vp8, &early, 0).unwrap().epoch, 2);
+    bob.install(&next(BOB), 0).unwrap();
+    assert!(matches!(bob.unprotect(Codec::Vp8, &early, 0), Err(UnprotectError::Replay { .. })));
+    let later = camera(&mut ada, b"later");
+    assert!(bob.unprotect(Codec::Vp8, &later, 0).is_ok());
+}
+
+#[test]
+fn a_coming_epoch_is_not_sent_in_and_yields_to_the_one_that_comes() {
+    let (mut ada, mut bob) = (cryptor(1, ADA), cryptor(1, BOB));
+    ada.prepare(&keys(2, ADA, &[ADA, BOB])).unwrap();
+    let now = camera(&mut ada, b"now");
+    assert_eq!(bob.unprotect(Codec::Vp8, &now, 0).unwrap().epoch, 1);
+    // The commit was dropped, and another one makes the epoch of that number.
+    let other = |own| {
+        let mut other = keys(2, own, &[ADA, BOB]);
+        other.video_base_key = vec![9; MediaKeys::VIDEO_BASE_KEY_BYTES];
+        other
+    };
+    ada.install(&other(ADA), 0).unwrap();
+    bob.install(&other(BOB), 0).unwrap();
+    let sealed = camera(&mut bob, b"other");
+    assert!(ada.unprotect(Codec::Vp8, &sealed, 0).is_ok());
+}
+
+#[test]
+fn a_leaf_that_comes_or_changes_hands_has_no_name_before_its_epoch_begins() {
+    let (mut eve, mut bob) = (cryptor(1, EVE), cryptor(1, BOB));
+    let next = |own| {
+        let mut next = keys(2, own, &[ADA, BOB, EVE, 3]);
+        next.removed = vec![EVE];
+        next
+    };
+    eve.install(&next(EVE), 0).unwrap();
+    bob.prepare(&next(BOB)).unwrap();
+    let sealed = camera(&mut eve, b"whose?");
+    let early = bob.unprotect(Codec::Vp8, &sealed, 0);
+    assert!(matches!(early, Err(UnprotectError::UnknownKey { .. })), "it waits: {early:?}");
+    bob.install(&next(BOB), 0).unwrap();
+    assert!(bob.unprotect(Codec::Vp8, &sealed, 0).is_ok());
+}

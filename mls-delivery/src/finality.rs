@@ -1,0 +1,192 @@
+//! Finality by acknowledgement: a commit is tentative until a member has said that it can follow
+//! it, so that a commit which nobody can follow cannot break the room.
+//!
+//! Nothing here is stored. With the process that holds it, every connection ends on which its
+//! question was asked and could be answered; whoever made the commit hands it in again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use signaling_protocol::{
+    Handshake, MessageId, ParticipantId, Refusal, RefusalCode, Step, Submission, Verdict,
+};
+
+use crate::log::Log;
+
+/// How long members may take to answer, in milliseconds.
+pub const ANSWER_MS: u64 = 2_500;
+/// How long nothing is taken from whose commit was dropped, in milliseconds.
+pub const STEP_BACK_MS: u64 = 30_000;
+
+/// The commit of one room that is being judged, if there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Finality {
+    tentative: Option<Tentative>,
+    /// Whose commit was dropped, and when something is taken from it again.
+    stepped_back: BTreeMap<ParticipantId, u64>,
+}
+
+/// A commit that is being judged.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Tentative {
+    sender: ParticipantId,
+    submission: Submission,
+    /// Members who may answer and have not.
+    asked: BTreeSet<ParticipantId>,
+    /// Somebody has said that it cannot follow.
+    nacked: bool,
+    until_ms: u64,
+}
+
+/// What becomes of a submission that the log would take.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Opened {
+    /// Nobody is there to be asked: it is final now.
+    Final(Submission),
+    /// These members are asked.
+    Tentative(BTreeSet<ParticipantId>),
+    /// It is being judged already.
+    Known,
+}
+
+/// The end of a judgement.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// To be submitted to the log once more, and appended.
+    Final {
+        /// Who made it.
+        sender: ParticipantId,
+        /// The commit, whole.
+        submission: Submission,
+    },
+    /// Nobody could follow it, or its sender is gone.
+    Dropped(MessageId),
+}
+
+impl Finality {
+    /// Takes a submission that [`Log::submit`] has found to be the next handshake.
+    ///
+    /// # Errors
+    /// [`RefusalCode::HandshakeUndecided`]: another one is being judged, or one of this sender was
+    /// dropped a moment ago.
+    pub fn open(
+        &mut self,
+        log: &Log,
+        sender: ParticipantId,
+        submission: Submission,
+        now_ms: u64,
+    ) -> Result<Opened, Refusal> {
+        if let Some(tentative) = &self.tentative {
+            let same = tentative.sender == sender && tentative.submission == submission;
+            let sentence =
+                "Another change of the encryption is being decided on; it is tried again.";
+            return if same { Ok(Opened::Known) } else { Err(undecided(sentence)) };
+        }
+        if self.stepped_back.get(&sender).is_some_and(|&until_ms| now_ms < until_ms) {
+            let sentence =
+                "Nobody could follow your last change of the encryption; others go first.";
+            return Err(undecided(sentence).with_retry_after(30));
+        }
+        let asked: BTreeSet<_> = log.present_members().filter(|&one| one != sender).collect();
+        if asked.is_empty() {
+            return Ok(Opened::Final(submission));
+        }
+        let until_ms = now_ms.saturating_add(ANSWER_MS);
+        let opened = Opened::Tentative(asked.clone());
+        self.tentative = Some(Tentative { sender, submission, asked, nacked: false, until_ms });
+        Ok(opened)
+    }
+
+    /// What a participant is asked, if it is: for those who come back.
+    #[must_use]
+    pub fn question(&self, participant: ParticipantId) -> Option<Handshake> {
+        let tentative = self.tentative.as_ref()?;
+        tentative.asked.contains(&participant).then(|| tentative.handshake())
+    }
+
+    /// Whether a commit is being judged.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.tentative.is_some()
+    }
+
+    /// A member has answered. The first ack decides, and so does the last nack; an answer of
+    /// anybody else, or to something else, counts for nothing.
+    pub fn judge(
+        &mut self,
+        participant: ParticipantId,
+        message_id: &MessageId,
+        verdict: Verdict,
+        now_ms: u64,
+    ) -> Option<Decision> {
+        let tentative = self.tentative.as_mut()?;
+        if tentative.submission.message_id != *message_id || !tentative.asked.remove(&participant) {
+            return None;
+        }
+        match verdict {
+            Verdict::Ack => self.finish(true, now_ms),
+            Verdict::Nack => {
+                tentative.nacked = true;
+                if tentative.asked.is_empty() { self.finish(false, now_ms) } else { None }
+            }
+        }
+    }
+
+    /// Somebody has departed: nothing more is taken from it, and nothing more expected.
+    pub fn departed(&mut self, participant: ParticipantId, now_ms: u64) -> Option<Decision> {
+        self.stepped_back.remove(&participant);
+        let tentative = self.tentative.as_mut()?;
+        if tentative.sender == participant {
+            let message_id = tentative.submission.message_id.clone();
+            self.tentative = None;
+            return Some(Decision::Dropped(message_id));
+        }
+        let last = tentative.asked.remove(&participant) && tentative.asked.is_empty();
+        let followed = !tentative.nacked;
+        if last { self.finish(followed, now_ms) } else { None }
+    }
+
+    /// When [`Finality::handle_timeout`] is due, in milliseconds.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.tentative.as_ref().map(|tentative| tentative.until_ms)
+    }
+
+    /// Time has passed. What nobody has answered is final, or a room whose other members are
+    /// frozen could not go on; what was only refused is dropped.
+    pub fn handle_timeout(&mut self, now_ms: u64) -> Option<Decision> {
+        self.stepped_back.retain(|_, &mut until_ms| now_ms < until_ms);
+        let followed = !self.tentative.as_ref().filter(|one| one.until_ms <= now_ms)?.nacked;
+        self.finish(followed, now_ms)
+    }
+
+    fn finish(&mut self, followed: bool, now_ms: u64) -> Option<Decision> {
+        let Tentative { sender, submission, .. } = self.tentative.take()?;
+        if followed {
+            return Some(Decision::Final { sender, submission });
+        }
+        self.stepped_back.insert(sender, now_ms.saturating_add(STEP_BACK_MS));
+        Some(Decision::Dropped(submission.message_id))
+    }
+}
+
+impl Tentative {
+    /// As the log will have it; a Welcome goes out only with what is final.
+    fn handshake(&self) -> Handshake {
+        let Submission { message_id, expected, roster, step, group_info: _ } = &self.submission;
+        let step = match step {
+            Step::Create => Step::Create,
+            Step::Commit { commit, .. } => Step::Commit { commit: commit.clone(), welcome: None },
+        };
+        Handshake {
+            count: expected.next(),
+            sender: self.sender,
+            message_id: message_id.clone(),
+            roster: roster.clone(),
+            step,
+        }
+    }
+}
+
+fn undecided(sentence: &str) -> Refusal {
+    Refusal::new(RefusalCode::HandshakeUndecided, sentence)
+}
