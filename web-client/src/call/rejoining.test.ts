@@ -24,7 +24,13 @@ describe('rejoining', () => {
 
   it('waits for as long as the server asks', () => {
     const code = 'storage_unavailable';
-    const refusal = { code, message: '', current: null, retry_after_seconds: 30, message_id: null } as const;
+    const refusal = {
+      code,
+      message: '',
+      current: null,
+      retry_after_seconds: 30,
+      message_id: null,
+    } as const;
     expect(new Rejoining().next('lost', refusal)).toBe(30_000);
     expect(isMendable(refusal)).toBe(true);
     expect(isMendable({ ...refusal, code: 'room_full' })).toBe(false);

@@ -18,6 +18,8 @@ export function followRules(rules: Rules, message: PageMessage): Rules {
     case 'waiting':
     case 'visitors':
     case 'asked_to_mute':
+    case 'tentative':
+    case 'dropped':
     case 'resumed':
     case 'answer':
     case 'media_lost':
