@@ -1,0 +1,358 @@
+//! Attacks on the agreement by insiders and by the server: doubles that lie, around the real
+//! endpoints and the real log. `README.md` beside has the whole list, and where each is tested.
+
+mod support;
+
+use e2ee::Suite;
+use e2ee::endpoint::{ProblemCode, RejoinReason};
+use e2ee::media::{Codec, MediaCryptor};
+use mls_delivery::inspect;
+use openmls::prelude::tls_codec::Deserialize as _;
+use openmls::prelude::{
+    BasicCredential, CredentialWithKey, MlsGroup, MlsMessageBodyIn, MlsMessageIn,
+    OpenMlsProvider as _, SignatureScheme,
+};
+use openmls_basic_credential::SignatureKeyPair;
+use openmls_rust_crypto::OpenMlsRustCrypto;
+use signaling_protocol::{
+    ClientMessage, Handshake, HandshakeCount, MessageId, Opaque, RefusalCode, RoomId,
+    ServerMessage, Source, Step, Submission, Verdict,
+};
+
+use support::Meeting;
+use support::person::{Person, Visitor, real_now_ms};
+
+const NAMES: [&str; 4] = ["Ada Lovelace", "Bela Bartok", "Chien-Shiung Wu", "Dorothy Hodgkin"];
+
+fn call(people: usize) -> Meeting<Visitor> {
+    let mut meeting = Meeting::new(RoomId::from_bytes([42; 16]), real_now_ms(), 0);
+    for name in &NAMES[..people] {
+        arrive(&mut meeting, name);
+    }
+    meeting.run(8_000);
+    meeting.assert_one_call();
+    meeting
+}
+
+fn arrive(meeting: &mut Meeting<Visitor>, name: &str) -> usize {
+    let visitor = Person::new(name, Suite::Classic).arrives(meeting.now_ms);
+    meeting.join(visitor)
+}
+
+/// Somebody joins, and the first member's commit is on its way to the service.
+fn joins_and_is_committed(meeting: &mut Meeting<Visitor>, name: &str) -> (usize, Submission) {
+    let newcomer = arrive(meeting, name);
+    meeting.deliver(newcomer);
+    meeting.serve(newcomer);
+    while meeting.deliver(0) {}
+    let outbox = std::mem::take(&mut meeting.seats[0].outbox).into_iter();
+    let mut submissions = outbox.filter_map(|message| {
+        if let ClientMessage::Submit(submission) = message { Some(submission) } else { None }
+    });
+    (newcomer, submissions.next().expect("the first member commits at once"))
+}
+
+fn parts(submission: &mut Submission) -> (&mut Opaque, &mut Opaque) {
+    match &mut submission.step {
+        Step::Commit { commit, welcome: Some(welcome) } => (commit, welcome),
+        Step::Commit { welcome: None, .. } | Step::Create => panic!("it adds somebody"),
+    }
+}
+
+#[test]
+fn attack_02_stale_future_and_duplicate_commits_change_nothing() {
+    let mut meeting = call(3);
+    let (sender, newest) = meeting.submissions.last().unwrap().clone();
+    let current = meeting.log.handshakes();
+    for expected in [current.0 - 2, current.0 + 1, u64::MAX] {
+        let message_id = MessageId(format!("{expected:022}"));
+        let expected = HandshakeCount(expected);
+        let other = Submission { expected, message_id, ..newest.clone() };
+        let refusal = meeting.log.submit(sender, other).unwrap_err();
+        assert_eq!(refusal.code, RefusalCode::StaleHandshake);
+        assert_eq!(refusal.current, Some(current));
+    }
+    let before = meeting.handshakes();
+    meeting.seats[0].outbox.push_back(ClientMessage::Submit(newest));
+    meeting.run(5_000);
+    assert_eq!(meeting.handshakes(), before);
+    meeting.assert_one_call();
+}
+
+#[test]
+fn attack_03_of_two_commits_at_once_one_is_final_and_the_loser_goes_on() {
+    let mut meeting = call(3);
+    let before = meeting.handshakes();
+    let (newcomer, first) = joins_and_is_committed(&mut meeting, NAMES[3]);
+    // The second member hears nothing of it for so long that it commits as well.
+    while meeting.deliver(1) {}
+    meeting.pass(1_600);
+    assert!(meeting.seats[1].outbox.iter().any(|one| matches!(one, ClientMessage::Submit(_))));
+    meeting.seats[0].outbox.push_front(ClientMessage::Submit(first));
+    meeting.run(5_000);
+    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    assert_eq!(meeting.handshakes(), before + 1);
+    meeting.assert_one_call();
+}
+
+/// A commit by which somebody who was not added comes in by itself (RFC 9420 section 12.4.3.2),
+/// without the link's PSK.
+fn external_commit(group_info: &Opaque) -> Opaque {
+    let provider = OpenMlsRustCrypto::default();
+    let message = MlsMessageIn::tls_deserialize_exact(&group_info.0).expect("an MLS message");
+    let MlsMessageBodyIn::GroupInfo(group_info) = message.extract() else { panic!("a GroupInfo") };
+    let signer = SignatureKeyPair::new(SignatureScheme::ED25519).expect("a key");
+    let credential = CredentialWithKey {
+        credential: BasicCredential::new(b"a ghost".to_vec()).into(),
+        signature_key: signer.to_public_vec().into(),
+    };
+    let (_, bundle) = MlsGroup::external_commit_builder()
+        .skip_lifetime_validation()
+        .build_group(&provider, group_info, credential)
+        .expect("a GroupInfo with its tree")
+        .load_psks(provider.storage())
+        .expect("no PSK")
+        .build(provider.rand(), provider.crypto(), &signer, |_| true)
+        .expect("a commit")
+        .finalize(&provider)
+        .expect("a commit");
+    Opaque(bundle.into_commit().to_bytes().expect("bytes"))
+}
+
+#[test]
+fn attack_04_an_external_commit_is_refused_by_the_service_and_nacked_by_members() {
+    let mut meeting = call(3);
+    let (sender, newest) = meeting.submissions.last().unwrap().clone();
+    let commit = external_commit(&newest.group_info);
+    let step = Step::Commit { commit, welcome: None };
+    let expected = meeting.log.handshakes();
+    let message_id = MessageId("x".repeat(22));
+    let submission = Submission { expected, message_id, step, ..newest };
+    let refused = inspect::submission(&meeting.id, meeting.log.created(), &submission);
+    assert_eq!(refused.unwrap_err().code, RefusalCode::BadMessage);
+
+    // A server that lets it through all the same.
+    let before = meeting.seats[1].last_epoch().cloned();
+    let Submission { message_id, roster, step, .. } = submission;
+    let count = expected.next();
+    let handshake = Handshake { count, sender, message_id: message_id.clone(), roster, step };
+    meeting.seats[1].inbox.push_back(ServerMessage::Tentative { handshake });
+    meeting.deliver(1);
+    let nack = ClientMessage::Judge { message_id, verdict: Verdict::Nack };
+    assert!(meeting.seats[1].outbox.contains(&nack));
+    assert!(meeting.seats[1].has_problem(ProblemCode::BadCommit));
+    assert_eq!(meeting.seats[1].last_epoch().cloned(), before);
+    meeting.run(5_000);
+    meeting.assert_one_call();
+}
+
+#[test]
+fn attack_05_a_commit_that_nobody_can_follow_is_dropped_and_the_others_go_on() {
+    for at in [40, 90, 200, usize::MAX] {
+        let mut meeting = call(3);
+        let (newcomer, mut poisoned) = joins_and_is_committed(&mut meeting, NAMES[3]);
+        let commit = &mut parts(&mut poisoned).0.0;
+        let at = at.min(commit.len() - 1);
+        commit[at] ^= 1;
+        // What the service can read of it stays as it is.
+        meeting.inspects = false;
+        meeting.seats[0].outbox.push_back(ClientMessage::Submit(poisoned));
+        meeting.run(4_000);
+        assert_eq!(meeting.dropped.len(), 1, "byte {at}");
+        assert!(meeting.seats[1].has_problem(ProblemCode::BadCommit));
+        assert!(meeting.seats.iter().all(|seat| seat.rejoin.is_none()), "nobody is thrown out");
+        assert!(meeting.seats[newcomer].last_epoch().is_some(), "another member lets them in");
+        meeting.assert_one_call();
+    }
+}
+
+#[test]
+fn attack_05_an_insider_that_poisons_again_and_again_stops_nobody() {
+    let mut meeting = call(3);
+    for name in ["Emmy Noether", "Fe del Mundo", "Grace Hopper"] {
+        let newcomer = arrive(&mut meeting, name);
+        meeting.deliver(newcomer);
+        meeting.serve(newcomer);
+        let began = meeting.now_ms;
+        while meeting.seats[newcomer].last_epoch().is_none() {
+            assert!(meeting.now_ms < began + 6_000, "{name} waits for too long");
+            // Whatever the first member submits is spoilt, and it submits without a pause.
+            for message in &mut meeting.seats[0].outbox {
+                if let ClientMessage::Submit(submission) = message
+                    && let Step::Commit { commit, .. } = &mut submission.step
+                {
+                    let last = commit.0.len() - 1;
+                    commit.0[last] ^= 1;
+                }
+            }
+            for seat in 0..meeting.seats.len() {
+                meeting.serve(seat);
+            }
+            for seat in 0..meeting.seats.len() {
+                meeting.deliver(seat);
+            }
+            meeting.pass(50);
+        }
+    }
+    assert!(!meeting.dropped.is_empty());
+    assert!(meeting.seats[1..].iter().all(|seat| seat.rejoin.is_none()));
+}
+
+#[test]
+fn attack_05_a_bad_welcome_costs_its_addressee_one_more_try_and_nobody_else_anything() {
+    let mut meeting = call(2);
+    let (newcomer, mut spoilt) = joins_and_is_committed(&mut meeting, NAMES[3]);
+    let welcome = &mut parts(&mut spoilt).1.0;
+    let last = welcome.len() - 1;
+    welcome[last] ^= 1;
+    meeting.seats[0].outbox.push_back(ClientMessage::Submit(spoilt));
+    meeting.run(2_000);
+    assert_eq!(meeting.seats[newcomer].rejoin, Some(RejoinReason::CannotFollow));
+    meeting.depart(newcomer);
+    let again = arrive(&mut meeting, NAMES[3]);
+    meeting.run(5_000);
+    assert!(meeting.seats[again].last_epoch().is_some());
+    meeting.assert_one_call();
+}
+
+#[test]
+fn attack_09_a_committer_killed_between_submit_and_final_delays_a_join_by_less_than_six_seconds() {
+    let mut meeting = call(3);
+    let (newcomer, commit) = joins_and_is_committed(&mut meeting, NAMES[3]);
+    meeting.seats[0].outbox.push_back(ClientMessage::Submit(commit));
+    while meeting.serve(0) {}
+    meeting.disconnect(0);
+    meeting.seats[0].frozen = true;
+    meeting.run(6_000);
+    assert!(meeting.seats[newcomer].last_epoch().is_some());
+}
+
+#[test]
+fn attack_10_forty_nine_joins_at_once_take_three_commits_and_everybody_opens_everybody() {
+    let mut meeting = call(1);
+    for number in 1..50 {
+        arrive(&mut meeting, &format!("guest {number}"));
+    }
+    for seat in 1..50 {
+        meeting.deliver(seat);
+        meeting.serve(seat);
+        meeting.pass(2);
+    }
+    let before = meeting.handshakes();
+    meeting.run(10_000);
+    meeting.assert_one_call();
+    assert!(meeting.handshakes() - before <= 3, "{} commits", meeting.handshakes() - before);
+    let mut cryptors: Vec<_> = meeting
+        .seats
+        .iter()
+        .map(|seat| {
+            let mut cryptor = MediaCryptor::new();
+            cryptor.install(seat.node.keys.last().unwrap(), meeting.now_ms).unwrap();
+            cryptor
+        })
+        .collect();
+    for sender in [0, 1, 32, 33, 49] {
+        let voice = cryptors[sender].protect(Source::Microphone, Codec::Opus, false, b"la");
+        let voice = voice.unwrap();
+        let leaf = meeting.seats[sender].node.keys.last().unwrap().own_leaf;
+        for (_, other) in cryptors.iter_mut().enumerate().filter(|(one, _)| *one != sender) {
+            let opened = other.unprotect(Codec::Opus, &voice, meeting.now_ms).unwrap();
+            assert_eq!(opened.leaf, leaf);
+        }
+    }
+}
+
+#[test]
+fn attack_12_entries_out_of_order_end_the_client_and_repeated_ones_are_passed_over() {
+    let mut meeting = call(3);
+    for name in ["Emmy Noether", "Fe del Mundo"] {
+        let newcomer = arrive(&mut meeting, name);
+        meeting.deliver(newcomer);
+        meeting.serve(newcomer);
+    }
+    // The second member gets each entry twice, the third one gets two of them swapped.
+    let twice = meeting.seats[1].inbox.iter().flat_map(|one| [one.clone(), one.clone()]).collect();
+    meeting.seats[1].inbox = twice;
+    meeting.seats[2].inbox.swap(0, 1);
+    let before = meeting.seats[2].last_epoch().cloned();
+    meeting.deliver(1);
+    meeting.deliver(2);
+    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::Gap));
+    assert_eq!(meeting.seats[2].last_epoch().cloned(), before);
+    meeting.depart(2);
+    meeting.run(5_000);
+    assert_eq!(meeting.seats[1].rejoin, None);
+    meeting.assert_one_call();
+}
+
+#[test]
+fn attack_12_a_replayed_welcome_opens_nothing() {
+    let mut meeting = call(2);
+    let (newcomer, mut commit) = joins_and_is_committed(&mut meeting, NAMES[2]);
+    let welcome = parts(&mut commit).1.clone();
+    meeting.seats[0].outbox.push_back(ClientMessage::Submit(commit));
+    meeting.run(2_000);
+    meeting.crash(newcomer);
+    meeting.run(2_000);
+    let (back, mut commit) = joins_and_is_committed(&mut meeting, NAMES[2]);
+    *parts(&mut commit).1 = welcome;
+    meeting.seats[0].outbox.push_back(ClientMessage::Submit(commit));
+    meeting.run(2_000);
+    assert!(meeting.seats[back].epochs.is_empty());
+    assert!(meeting.seats[back].has_problem(ProblemCode::BadWelcome));
+}
+
+#[test]
+fn attack_19_nothing_that_the_service_is_told_shows_a_name_an_identity_key_or_the_link() {
+    let mut meeting = call(3);
+    meeting.crash(1);
+    meeting.run(5_000);
+    let mut told: Vec<u8> = serde_json::to_vec(&meeting.history).unwrap();
+    for entry in &meeting.history {
+        if let signaling_protocol::LogEvent::Joined(joined) = &entry.event {
+            told.extend_from_slice(&joined.key_package.0);
+        }
+    }
+    for (_, submission) in &meeting.submissions {
+        told.extend_from_slice(&submission.group_info.0);
+        if let Step::Commit { commit, welcome } = &submission.step {
+            told.extend_from_slice(&commit.0);
+            told.extend_from_slice(&welcome.clone().unwrap_or_default().0);
+        }
+    }
+    let shows = |secret: &[u8]| told.windows(secret.len()).any(|window| window == secret);
+    assert!(shows(meeting.id.as_str().as_bytes()), "the search finds what is there");
+    for name in &NAMES[..3] {
+        let identity =
+            ed25519_dalek::SigningKey::from_bytes(&Person::new(name, Suite::Classic).identity);
+        assert!(!shows(name.as_bytes()), "{name}");
+        assert!(!shows(identity.verifying_key().as_bytes()), "the identity key of {name}");
+    }
+    assert!(!shows(&[7; 32]), "the link's secret");
+}
+
+#[test]
+fn every_test_that_the_list_of_attacks_names_exists() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    let list = std::fs::read_to_string(format!("{root}README.md")).unwrap();
+    let rows: Vec<_> = list.lines().filter(|line| line.starts_with('|')).collect();
+    let attacks = rows.iter().filter_map(|row| {
+        let (number, rest) = row.strip_prefix("| ")?.split_once(" |")?;
+        number.parse::<usize>().ok().map(|number| (number, rest))
+    });
+    let mut numbers = Vec::new();
+    for (number, row) in attacks {
+        numbers.push(number);
+        let tests = row.rsplit(" | ").next().unwrap();
+        let mut source = String::new();
+        for name in tests.split('`').skip(1).step_by(2) {
+            if name.contains('/') {
+                source = std::fs::read_to_string(format!("{root}{name}")).expect(name);
+            } else {
+                let found = [format!("fn {name}("), format!("it('{name}'")];
+                assert!(found.iter().any(|one| source.contains(one)), "attack {number}: {name}");
+            }
+        }
+    }
+    assert_eq!(numbers, (1..=19).collect::<Vec<_>>());
+}
