@@ -376,3 +376,24 @@ fn an_endpoint_says_what_is_wrong_with_its_set_up() {
     endpoint.handle(joined, real_now_ms());
     assert!(matches!(endpoint.poll_output(), Some(Output::Send(_))));
 }
+
+#[test]
+fn every_member_renews_its_keys_within_twenty_three_minutes_and_all_stay_together() {
+    let mut meeting = call(3, Suite::Classic);
+    let before = meeting.submissions.len();
+    let epoch = meeting.seats[0].last_epoch().unwrap().clone();
+    meeting.run(23 * 60 * 1_000);
+    let renewals = &meeting.submissions[before..];
+    for seat in &meeting.seats {
+        assert!(renewals.iter().any(|(sender, _)| *sender == seat.participant));
+        assert_eq!(seat.rejoin, None);
+    }
+    for (_, submission) in renewals {
+        assert!(matches!(submission.step, Step::Commit { welcome: None, .. }));
+        assert_eq!(submission.roster.len(), 3, "nobody comes or goes");
+    }
+    meeting.assert_one_call();
+    let later = meeting.seats[0].last_epoch().unwrap();
+    assert_eq!(later.code, epoch.code, "the same identities");
+    assert_ne!(later.secret, epoch.secret);
+}

@@ -188,7 +188,7 @@ impl<const RULE: char> Client for Broken<RULE> {
         let ignored = match timer {
             Timer::Resend => RULE == RESEND,
             Timer::Turn => RULE == BACKUP,
-            Timer::Patience | Timer::Expiry => false,
+            Timer::Patience | Timer::Expiry | Timer::Renewal => false,
         };
         !ignored && self.0.waits_for(timer)
     }

@@ -31,8 +31,8 @@ pub trait Mls {
     /// The library failed.
     fn create(&mut self, count: HandshakeCount, now_ms: u64) -> Result<Draft, MlsError>;
 
-    /// Prepares a commit on the current epoch: with a path if it removes anybody, with the
-    /// link's PSK if it adds anybody.
+    /// Prepares a commit on the current epoch: with a path if it removes anybody or changes nobody,
+    /// so that the own keys are new ones; with the link's PSK if it adds anybody.
     ///
     /// # Errors
     /// The library failed, or a KeyPackage does not fit.

@@ -58,6 +58,10 @@ const STEP_BACK_MS: u64 = 10_000;
 const STEP_BACK_DROPPED_MS: u64 = 30_000;
 /// A KeyPackage is valid for an hour; it is given up before that, in milliseconds.
 const EXPIRY_MS: u64 = 55 * 60 * 1_000;
+/// A member renews its keys after this time at the earliest, in milliseconds, and then within
+/// [`RENEWAL_SPREAD_MS`], so that not all do it at once.
+const RENEWAL_MS: u64 = 15 * 60 * 1_000 / 2;
+const RENEWAL_SPREAD_MS: u64 = 15 * 60 * 1_000;
 /// After so many milliseconds people are told that nobody lets them in.
 const PATIENCE_MS: u64 = 6_000;
 
@@ -126,6 +130,8 @@ pub enum Timer {
     Patience,
     /// The KeyPackage is about to be too old to be added.
     Expiry,
+    /// The own keys are old: whoever has got hold of them could read until they are renewed.
+    Renewal,
 }
 
 /// What a committer wants done.
@@ -402,6 +408,7 @@ impl<M: Mls> Committer<M> {
             for timer in [Timer::Patience, Timer::Expiry, Timer::Resend] {
                 effects.push(Effect::Stop(timer));
             }
+            self.start_renewal(effects);
         }
         if self.phase == Phase::Member {
             effects.push(Effect::Epoch(handshake.count));
@@ -585,12 +592,40 @@ impl<M: Mls> Committer<M> {
                     effects.push(Effect::Report(Report::StillWaiting));
                 }
             }
+            Timer::Renewal => self.renew(effects),
             Timer::Expiry => {
                 if self.phase != Phase::Member {
                     self.end(RejoinReason::KeyPackageExpired, effects);
                 }
             }
         }
+    }
+
+    /// Renews the own keys by a commit that changes nobody. Where there is other work, that comes
+    /// first, and the renewal another time.
+    fn renew(&mut self, effects: &mut Vec<Effect>) {
+        if self.phase != Phase::Member {
+            return;
+        }
+        self.start_renewal(effects);
+        let busy = self.pending.is_some() || self.turn.is_some() || self.judged.is_some();
+        if busy || self.rank().is_some() {
+            return;
+        }
+        match self.mls.commit(&BTreeSet::new(), &BTreeSet::new()) {
+            Ok(draft) => self.submit(draft, self.view.roster.clone(), effects),
+            Err(_) => self.end(RejoinReason::Internal, effects),
+        }
+    }
+
+    fn start_renewal(&self, effects: &mut Vec<Effect>) {
+        // Spread by a number that differs from member to member and from time to time
+        // (the finalizer of SplitMix64).
+        let mut spread = (u64::from(self.me.0) << 32) ^ self.view.handshakes.0;
+        spread = (spread ^ (spread >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        spread = (spread ^ (spread >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let after_ms = RENEWAL_MS + (spread ^ (spread >> 31)) % RENEWAL_SPREAD_MS;
+        effects.push(Effect::Start { timer: Timer::Renewal, after_ms });
     }
 
     fn upload(&mut self, effects: &mut Vec<Effect>) {
@@ -660,15 +695,17 @@ impl<M: Mls> Committer<M> {
             Phase::Unannounced | Phase::Over => Ok(None),
         };
         match drafted {
-            Ok(Some((draft, roster))) => {
-                self.pending = Some(Pending::new(draft, self.view.handshakes, roster));
-                self.send_pending(effects);
-                if self.phase == Phase::Member {
-                    effects.push(Effect::Coming(self.view.handshakes.next()));
-                }
-            }
+            Ok(Some((draft, roster))) => self.submit(draft, roster, effects),
             Ok(None) => {}
             Err(_) => self.end(RejoinReason::Internal, effects),
+        }
+    }
+
+    fn submit(&mut self, draft: Draft, roster: BTreeSet<ParticipantId>, effects: &mut Vec<Effect>) {
+        self.pending = Some(Pending::new(draft, self.view.handshakes, roster));
+        self.send_pending(effects);
+        if self.phase == Phase::Member {
+            effects.push(Effect::Coming(self.view.handshakes.next()));
         }
     }
 

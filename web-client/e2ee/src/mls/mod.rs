@@ -339,6 +339,7 @@ impl Mls for OpenMls {
         let mut commit = group
             .commit_builder()
             .consume_proposal_store(false)
+            .force_self_update(add.is_empty())
             .propose_removals(removed)
             .propose_adds(added?);
         if !add.is_empty() {

@@ -223,3 +223,17 @@ fn no_bytes_make_the_parsers_panic() {
         }
     }
 }
+
+#[test]
+fn a_commit_that_changes_nobody_renews_the_committers_keys() {
+    let [mut one, mut two, _] = trio();
+    let before = one.group.as_ref().unwrap().own_leaf_node().unwrap().encryption_key().clone();
+    let draft = one.commit(&ids(&[]), &ids(&[])).unwrap();
+    let Step::Commit { commit, welcome: None } = draft.step else { panic!("nobody is added") };
+    two.follow(&commit, &claims(3, &ids(&[1, 2]))).unwrap();
+    one.accept(HandshakeCount(3)).unwrap();
+    let after = one.group.as_ref().unwrap().own_leaf_node().unwrap().encryption_key().clone();
+    assert_ne!(after, before);
+    let keys = |of: &OpenMls| of.media_keys(HandshakeCount(3)).unwrap().audio_base_key.clone();
+    assert_eq!(keys(&one), keys(&two));
+}
