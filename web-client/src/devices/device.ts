@@ -129,12 +129,13 @@ export class Device {
     this.#opening += 1;
     const opening = this.#opening;
     this.opening.value = true;
-    const effect = this.#effect;
+    let effect: ApplyEffect | undefined;
     let raw: MediaStreamTrack | undefined;
     let applied: Effect | undefined;
     let problem: Problem | undefined;
     try {
       raw = await this.#request(strictness);
+      effect = this.#effect;
       applied = await this.#applyTo(raw);
     } catch (error) {
       problem = problemOf(error);
