@@ -1,4 +1,4 @@
-//! The HTTP side: rooms, tokens, health, figures, and the way to the socket.
+//! The HTTP side: rooms, tokens, figures, and the way to the socket.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -21,6 +21,7 @@ use signaling_protocol::{
 use crate::auth::{self, Role, Tokens};
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
+use crate::probes;
 use crate::room_task::refusal_of;
 use crate::rooms::Rooms;
 use crate::socket::Sockets;
@@ -72,14 +73,15 @@ impl Service {
     }
 
     pub(crate) fn router(self) -> Router {
+        let probes = probes::router(self.sockets.rooms.clone());
         Router::new()
             .route("/api/v1/rooms", post(create_room))
             .route("/api/v1/rooms/{room}/tokens", post(issue_token))
             .layer(DefaultBodyLimit::max(REQUEST_BYTES))
             .route("/api/v1/socket", get(open_socket))
-            .route("/healthz", get(|| async { "ok\n" }))
             .route("/metrics", get(figures))
             .with_state(self)
+            .merge(probes)
     }
 
     fn refuse(&self, refusal: Refusal) -> Response {
@@ -125,6 +127,9 @@ async fn create_room(
     if let Err(refusal) = within(&service.gate.rooms, address.ip()) {
         return service.refuse(refusal);
     }
+    if let Err(refusal) = service.sockets.rooms.admits(None) {
+        return service.refuse(refusal);
+    }
     match service.sockets.rooms.create().await {
         Ok((room, host_key)) => {
             (StatusCode::CREATED, Json(RoomCreated { room, host_key })).into_response()
@@ -153,6 +158,9 @@ async fn issue_token(
         Ok(role) => role,
         Err(refusal) => return service.refuse(refusal),
     };
+    if let Err(refusal) = service.sockets.rooms.admits(Some(&room)) {
+        return service.refuse(refusal);
+    }
     match service.sockets.rooms.exists(&room).await {
         Ok(true) => {
             let tokens = &service.sockets.tokens;

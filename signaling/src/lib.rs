@@ -7,6 +7,7 @@ mod auth;
 mod config;
 mod http;
 mod metrics;
+mod probes;
 mod queue;
 mod room;
 mod room_task;
@@ -55,6 +56,7 @@ pub enum StartError {
 /// A running service.
 pub struct Signaling {
     service: Service,
+    rooms: Rooms,
     media_events: mpsc::Sender<MediaEvent>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -88,8 +90,8 @@ impl Signaling {
         tasks.spawn(route_media_events(reports, rooms.clone(), stop.clone()));
         tasks.spawn(rooms.clone().forget_idle_rooms(stop.clone()));
         let tokens = Tokens::new(config.token_lifetime).map_err(StartError::Random)?;
-        let service = Service::new(config, rooms, tokens, metrics, registry.clone());
-        Ok(Self { service, media_events, tasks, stop })
+        let service = Service::new(config, rooms.clone(), tokens, metrics, registry.clone());
+        Ok(Self { service, rooms, media_events, tasks, stop })
     }
 
     /// The HTTP and WebSocket routes. Serve them with
@@ -102,6 +104,14 @@ impl Signaling {
     #[must_use]
     pub fn media_events(&self) -> mpsc::Sender<MediaEvent> {
         self.media_events.clone()
+    }
+
+    /// Lets no meeting begin any more and waits until nobody is in one. Meetings that run go on,
+    /// and whoever has dropped out of one may come back; `/readyz` says 503. How long to wait is
+    /// the caller's decision: drop the future and go on with [`Self::shut_down`].
+    pub async fn drain(&self) {
+        self.rooms.drain();
+        self.rooms.until_empty().await;
     }
 
     /// Tells everybody, closes every socket and waits for what is being stored.

@@ -8,6 +8,7 @@ pub(crate) struct Metrics {
     pub(crate) rooms: IntGauge,
     pub(crate) participants: IntGauge,
     pub(crate) sockets: IntGauge,
+    pub(crate) draining: IntGauge,
     pub(crate) queued_bytes: IntGauge,
     messages_in: IntCounterVec,
     messages_out: IntCounterVec,
@@ -44,6 +45,7 @@ impl Metrics {
             rooms: gauge("orange_rooms", "Rooms with somebody in them.")?,
             participants: gauge("orange_participants", "Participants in all rooms.")?,
             sockets: gauge("orange_sockets", "Open WebSockets.")?,
+            draining: gauge("orange_draining", "1 while no meeting may begin before the end.")?,
             queued_bytes: gauge(
                 "orange_send_queue_bytes",
                 "Bytes that wait for the readers of all sockets.",

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use signaling_protocol::{RoomId, Secret};
+use signaling_protocol::{Refusal, RoomId, Secret};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,7 +15,7 @@ use crate::auth;
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
 use crate::room::SocketId;
-use crate::room_task::{self, RoomInput, Surroundings};
+use crate::room_task::{self, RoomInput, Surroundings, shutting_down};
 use crate::sfu_link::MediaPlane;
 use crate::store::{Store, StoreFailure};
 
@@ -23,6 +23,8 @@ use crate::store::{Store, StoreFailure};
 const INPUTS: usize = 1024;
 /// How often the rooms that nobody enters are looked for.
 const IDLE_CHECK: Duration = Duration::from_secs(3600);
+/// How often one that drains looks whether everybody has gone.
+const EMPTY_CHECK: Duration = Duration::from_millis(100);
 
 /// All rooms of this process.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ struct Inner {
     next_socket: AtomicU64,
     around: Surroundings,
     tasks: TaskTracker,
+    draining: CancellationToken,
 }
 
 impl Rooms {
@@ -46,7 +49,8 @@ impl Rooms {
     ) -> Self {
         let around = Surroundings { config, store, media, metrics, stop };
         let (handles, next_socket) = (DashMap::new(), AtomicU64::new(1));
-        Self(Arc::new(Inner { handles, next_socket, around, tasks }))
+        let draining = CancellationToken::new();
+        Self(Arc::new(Inner { handles, next_socket, around, tasks, draining }))
     }
 
     /// Makes a room with a fresh host key.
@@ -63,6 +67,35 @@ impl Rooms {
             return Ok(true);
         }
         self.0.around.store.has_room(room.clone()).await
+    }
+
+    /// From now on no meeting begins; those that run go on.
+    pub(crate) fn drain(&self) {
+        self.0.draining.cancel();
+        self.0.around.metrics.draining.set(1);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.is_cancelled()
+    }
+
+    /// Whether somebody may come to a room, or make a new one (`None`): one that drains starts
+    /// none.
+    pub(crate) fn admits(&self, room: Option<&RoomId>) -> Result<(), Refusal> {
+        let runs = room.is_some_and(|room| self.0.handles.contains_key(room));
+        if self.is_draining() && !runs { Err(shutting_down()) } else { Ok(()) }
+    }
+
+    /// Waits until nobody is in any room.
+    pub(crate) async fn until_empty(&self) {
+        while self.0.around.metrics.participants.get() > 0 {
+            tokio::time::sleep(EMPTY_CHECK).await;
+        }
+    }
+
+    /// Asks the store something that costs it little, to see whether it works.
+    pub(crate) async fn reach_store(&self) -> Result<(), StoreFailure> {
+        self.0.around.store.has_room(RoomId::from_bytes([0; 16])).await.map(drop)
     }
 
     /// Waits until the service is told to end.

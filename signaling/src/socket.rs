@@ -113,6 +113,10 @@ impl Sockets {
                 return say_goodbye(writer, refusal).await;
             }
         };
+        if let Err(refusal) = self.rooms.admits(Some(&room)) {
+            self.metrics.refused(refusal.code);
+            return say_goodbye(writer, refusal).await;
+        }
         let waiting = self.metrics.queued_bytes.clone();
         let queue = Arc::new(SendQueue::new(self.config.queue_bytes, waiting));
         let socket = self.rooms.socket();

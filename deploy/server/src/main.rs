@@ -3,6 +3,7 @@
 mod config;
 mod healthcheck;
 mod serve;
+mod signals;
 mod web_client;
 
 use std::io::Write as _;

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mls_delivery::storage::{MemoryStorage, SqliteStorage, Storage, StorageError};
 use prometheus::Registry;
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, ServeConfig};
+use crate::signals::{Manner, Signals};
 use crate::web_client::with_web_client;
 
 /// Media reports that may wait for their rooms.
@@ -98,13 +100,23 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         }
     });
 
+    let signals = Signals::listen()?;
+    let patience = Duration::from_secs(config.drain_seconds.into());
     tracing::info!(%address, media_ports = ?sfu.ports(), "serving");
     announce(address);
     let service =
         with_web_client(signaling.router()).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .with_graceful_shutdown(async move {
-            told_to_end().await;
+            let mut signals = signals;
+            if signals.told_to_end().await == Manner::Orderly && !patience.is_zero() {
+                tracing::info!(seconds = patience.as_secs(), "draining: no meeting begins");
+                tokio::select! {
+                    () = signaling.drain() => {}
+                    () = tokio::time::sleep(patience) => {}
+                    _ = signals.told_to_end() => {}
+                }
+            }
             tracing::info!("shutting down");
             signaling.shut_down().await;
         })
@@ -152,19 +164,4 @@ fn announce(address: SocketAddr) {
     };
     // A closed standard output is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "listening on http://{host}");
-}
-
-async fn told_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => tokio::select! {
-            _ = interrupted => {}
-            _ = terminated.recv() => {}
-        },
-        Err(_) => {
-            // Without a handler the signal ends the process by itself.
-            let _ = interrupted.await;
-        }
-    }
 }

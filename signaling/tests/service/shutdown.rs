@@ -1,6 +1,8 @@
 //! An orderly end.
 
-use signaling_protocol::RefusalCode;
+use std::time::Duration;
+
+use signaling_protocol::{ClientMessage, Refusal, RefusalCode};
 use tokio::time::timeout;
 
 use crate::support::{PATIENCE, Scene};
@@ -28,4 +30,36 @@ async fn one_who_does_not_read_does_not_hold_up_the_end() {
     let scene = Scene::new().await;
     let _deaf = scene.join().await;
     timeout(PATIENCE, scene.server.signaling.shut_down()).await.expect("it ends");
+}
+
+#[tokio::test]
+async fn one_that_drains_keeps_its_meetings_and_lets_none_begin() {
+    let mut scene = Scene::new().await;
+    let elsewhere = scene.server.room().await;
+    let early = scene.server.token(&elsewhere).await;
+    assert_eq!(scene.server.status("readyz").await, 200);
+
+    let drained = scene.server.signaling.drain();
+    assert!(timeout(Duration::from_millis(1), drained).await.is_err(), "somebody is here");
+    for (probe, status) in [("readyz", 503), ("livez", 200), ("startupz", 200), ("healthz", 200)] {
+        assert_eq!(scene.server.status(probe).await, status, "{probe}");
+    }
+    assert!(scene.server.figure("orange_draining") > 0.5);
+    for path in ["rooms".to_owned(), format!("rooms/{elsewhere}/tokens")] {
+        let refused = scene.server.post(&path).await;
+        assert_eq!(refused.status(), 503, "{path}");
+        let refusal = refused.json::<Refusal>().await.expect("a refusal");
+        assert_eq!(refusal.code, RefusalCode::ShuttingDown);
+    }
+    let mut late = scene.server.connect().await;
+    late.hello(early, None).await;
+    assert_eq!(late.last_words().await, RefusalCode::ShuttingDown, "a token of before opens none");
+
+    // One who reloads the page comes back into a meeting that runs.
+    let mut back = scene.join().await;
+    scene.nobody_else_is_disturbed().await;
+
+    back.send(&ClientMessage::Leave).await;
+    scene.bystander.send(&ClientMessage::Leave).await;
+    timeout(PATIENCE, scene.server.signaling.drain()).await.expect("everybody has gone");
 }

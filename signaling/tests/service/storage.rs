@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use crate::mls;
 use crate::support::{PATIENCE, Scene, Server};
 
-/// Storage whose appends fail while it is broken.
+/// Storage whose appends and look-ups fail while it is broken.
 struct Fragile {
     inner: MemoryStorage,
     broken: Arc<AtomicBool>,
@@ -28,6 +28,9 @@ impl Storage for Fragile {
     }
 
     fn has_room(&mut self, room: &RoomId) -> Result<bool, StorageError> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(StorageError::Io(std::io::Error::other("the disk is gone")));
+        }
         self.inner.has_room(room)
     }
 
@@ -133,5 +136,17 @@ async fn a_departure_is_stored_once_the_store_works_again() {
         {
             break;
         }
+    }
+}
+
+#[tokio::test]
+async fn one_whose_store_does_not_work_lives_but_is_not_ready() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let storage = Fragile { inner: MemoryStorage::new(), broken: Arc::clone(&broken) };
+    let server = Server::over(SignalingConfig::default(), Box::new(storage)).await;
+    for (is_broken, ready) in [(false, 200), (true, 503), (false, 200)] {
+        broken.store(is_broken, Ordering::Relaxed);
+        assert_eq!(server.status("readyz").await, ready);
+        assert_eq!(server.status("livez").await, 200);
     }
 }

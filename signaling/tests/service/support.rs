@@ -64,6 +64,12 @@ impl Server {
         reqwest::Client::new().post(url).send().await.expect("an answer")
     }
 
+    /// What is answered to a GET.
+    pub(crate) async fn status(&self, path: &str) -> u16 {
+        let answer = reqwest::get(format!("http://{}/{path}", self.address)).await;
+        answer.expect("an answer").status().as_u16()
+    }
+
     pub(crate) async fn room(&self) -> RoomId {
         self.post("rooms").await.json::<RoomCreated>().await.expect("a room").room
     }

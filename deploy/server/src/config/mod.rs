@@ -102,6 +102,12 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "ORANGE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub(crate) allow_origin: Vec<String>,
 
+    /// Seconds that running meetings may go on after SIGTERM, while no new one begins and
+    /// `/readyz` says 503. Then, or as soon as everybody has gone, people are told and the process
+    /// ends; they come back by themselves once it runs again. A second signal ends it at once.
+    #[arg(long, env = "ORANGE_DRAIN_SECONDS", value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) drain_seconds: u32,
+
     /// How log lines look. What is logged is set by `RUST_LOG`.
     #[arg(long, env = "ORANGE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,

@@ -28,10 +28,20 @@ impl Process {
         Self { child, url }
     }
 
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let told = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(told.expect("kill").success());
+    }
+
     /// Asks it to end, as a service manager does, and waits.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(told.expect("kill").success());
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> std::process::ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             if let Some(status) = self.child.try_wait().expect("our child") {

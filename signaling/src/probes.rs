@@ -1,0 +1,40 @@
+//! What an orchestrator asks: whether the process lives, has started, and may be sent people.
+//!
+//! Whether it lives depends on nothing outside: a store that is away must not have every node
+//! killed, whose meetings go on without it.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio::time::timeout;
+
+use crate::rooms::Rooms;
+
+/// A store that takes longer is of no use to people.
+const STORE: Duration = Duration::from_secs(2);
+
+/// `/livez`, `/startupz`, `/readyz`, and `/healthz`, which is `/livez` by its older name.
+pub(crate) fn router(rooms: Rooms) -> Router {
+    // Nothing answers before the service has started.
+    let alive = || get(|| async { "ok\n" });
+    Router::new()
+        .route("/healthz", alive())
+        .route("/livez", alive())
+        .route("/startupz", alive())
+        .route("/readyz", get(ready))
+        .with_state(rooms)
+}
+
+async fn ready(State(rooms): State<Rooms>) -> (StatusCode, &'static str) {
+    if rooms.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining: the server is about to end\n");
+    }
+    match timeout(STORE, rooms.reach_store()).await {
+        Ok(Ok(())) => (StatusCode::OK, "ok\n"),
+        Ok(Err(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not work; see the log\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
+    }
+}
