@@ -40,9 +40,9 @@ impl Process {
         self.ended()
     }
 
-    /// Waits for its end.
+    /// Waits for its end, for thirty seconds: the machine may be busy.
     pub fn ended(&mut self) -> std::process::ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(status) = self.child.try_wait().expect("our child") {
                 return status;
