@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use signaling_protocol::ReceiveSlots;
 
 /// Settings and limits of the service.
@@ -37,6 +38,8 @@ pub struct SignalingConfig {
     pub room_idle: Duration,
     /// Origins that may open sockets besides the page's own host.
     pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed; nobody else's is.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for SignalingConfig {
@@ -57,6 +60,7 @@ impl Default for SignalingConfig {
             sockets_per_address: 1000,
             room_idle: Duration::from_secs(90 * 24 * 3600),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -1,24 +1,26 @@
 //! The HTTP side: rooms, tokens, figures, and the way to the socket.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use dashmap::DashMap;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
 use prometheus::{Registry, TextEncoder};
 use signaling_protocol::{
     Refusal, RefusalCode, RoomCreated, RoomId, TokenIssued, TokenRequest, limits,
 };
 
 use crate::auth::{self, Role, Tokens};
+use crate::client_address::ClientAddress;
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
 use crate::probes;
@@ -84,6 +86,10 @@ impl Service {
             .merge(probes)
     }
 
+    pub(crate) fn trusted_proxies(&self) -> &[IpNet] {
+        &self.sockets.config.trusted_proxies
+    }
+
     fn refuse(&self, refusal: Refusal) -> Response {
         self.sockets.metrics.refused(refusal.code);
         let status = match refusal.code {
@@ -122,9 +128,9 @@ impl Service {
 
 async fn create_room(
     State(service): State<Service>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    ClientAddress(address): ClientAddress,
 ) -> Response {
-    if let Err(refusal) = within(&service.gate.rooms, address.ip()) {
+    if let Err(refusal) = within(&service.gate.rooms, address) {
         return service.refuse(refusal);
     }
     if let Err(refusal) = service.sockets.rooms.admits(None) {
@@ -140,11 +146,11 @@ async fn create_room(
 
 async fn issue_token(
     State(service): State<Service>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    ClientAddress(address): ClientAddress,
     Path(room): Path<String>,
     body: Bytes,
 ) -> Response {
-    if let Err(refusal) = within(&service.gate.tokens, address.ip()) {
+    if let Err(refusal) = within(&service.gate.tokens, address) {
         return service.refuse(refusal);
     }
     let room: RoomId = match room.parse() {
@@ -195,7 +201,7 @@ fn role_of(room: &RoomId, body: &[u8]) -> Result<Role, Refusal> {
 
 async fn open_socket(
     State(service): State<Service>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -203,7 +209,7 @@ async fn open_socket(
         return service.refuse(refusal);
     }
     let most = service.sockets.config.sockets_per_address;
-    let Some(place) = Place::take(&service.gate, address.ip(), most) else {
+    let Some(place) = Place::take(&service.gate, address, most) else {
         return service.refuse(
             Refusal::new(
                 RefusalCode::TooFast,

@@ -4,6 +4,7 @@
 //! [`rooms`] finds the room, [`room_task`] owns it and stores what it decides, [`room`] decides.
 
 mod auth;
+mod client_address;
 mod config;
 mod http;
 mod metrics;

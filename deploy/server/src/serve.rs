@@ -85,6 +85,7 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let signaling = Signaling::start(
         SignalingConfig {
             allowed_origins: config.allow_origin.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
             ..SignalingConfig::default()
         },
         storage,

@@ -114,3 +114,24 @@ async fn an_address_may_open_so_many_sockets_and_gets_a_place_back_for_each_that
     }
     scene.nobody_else_is_disturbed().await;
 }
+
+#[tokio::test]
+async fn clients_of_one_trusted_proxy_do_not_use_up_each_others_limits() {
+    let ask = async |server: &Server, client: &str| {
+        let url = format!("http://{}/api/v1/rooms", server.address);
+        let asked = reqwest::Client::new().post(url).header("x-forwarded-for", client).send();
+        asked.await.expect("an answer").status().as_u16()
+    };
+    let limited = SignalingConfig { rooms_per_minute: 1, ..SignalingConfig::default() };
+    let proxy = "127.0.0.0/8".parse().expect("a network");
+    let trusting = SignalingConfig { trusted_proxies: vec![proxy], ..limited.clone() };
+
+    let server = Server::start(trusting).await;
+    assert_eq!(ask(&server, "192.0.2.7").await, 201);
+    assert_eq!(ask(&server, "192.0.2.8").await, 201);
+    assert_eq!(ask(&server, "192.0.2.7").await, 429);
+
+    let server = Server::start(limited).await;
+    assert_eq!(ask(&server, "192.0.2.7").await, 201);
+    assert_eq!(ask(&server, "192.0.2.8").await, 429, "nobody is trusted: one address, one limit");
+}

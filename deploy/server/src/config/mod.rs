@@ -17,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
 /// Private, end-to-end encrypted video meetings on your own machine.
 #[derive(Debug, Parser)]
@@ -102,6 +103,18 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "ORANGE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub(crate) allow_origin: Vec<String>,
 
+    /// Network of a proxy before the server, as in 10.0.0.0/8 or 127.0.0.1/32, or several. Limits go
+    /// by the client's address: it is read from `X-Forwarded-For` if a proxy from here sent it, and
+    /// from nobody else.
+    #[arg(
+        long,
+        env = "ORANGE_TRUSTED_PROXIES",
+        value_name = "NETWORK",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    pub(crate) trusted_proxies: Vec<IpNet>,
+
     /// Seconds that running meetings may go on after SIGTERM, while no new one begins and
     /// `/readyz` says 503. Then, or as soon as everybody has gone, people are told and the process
     /// ends; they come back by themselves once it runs again. A second signal ends it at once.
@@ -111,6 +124,12 @@ pub(crate) struct ServeConfig {
     /// How log lines look. What is logged is set by `RUST_LOG`.
     #[arg(long, env = "ORANGE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let one = text.parse::<IpAddr>().map(IpNet::from);
+    one.or_else(|_| text.parse()).map_err(|_| "write a network as in 10.0.0.0/8".to_owned())
 }
 
 impl ServeConfig {
