@@ -4,6 +4,7 @@ mod config;
 mod healthcheck;
 mod serve;
 mod signals;
+mod told_addresses;
 mod web_client;
 
 use std::io::Write as _;

@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, ServeConfig};
 use crate::signals::{Manner, Signals};
+use crate::told_addresses::told_addresses;
 use crate::web_client::with_web_client;
 
 /// Media reports that may wait for their rooms.
@@ -76,7 +77,7 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         SfuConfig {
             workers: config.workers(),
             udp_port_base: config.media_port,
-            advertised: config.advertise.clone(),
+            advertised: told_addresses(&config).await,
             ..SfuConfig::default()
         },
         media_events,

@@ -194,6 +194,8 @@ mod tests {
             ("http = ['127.0.0.1:1', '127.0.0.1:2']", "one value is wanted"),
             ("[http]\nport = 80", "not in sections"),
             ("media_port = 80.5", "no setting is a fraction"),
+            ("domain = 'https://meet.example'", "write the name alone"),
+            ("trusted_proxies = ['10.0.0.0/33']", "write a network"),
             ("media_port =", "is no TOML"),
         ] {
             let error = parse(text).expect_err(text);

@@ -85,8 +85,13 @@ pub(crate) struct ServeConfig {
     )]
     pub(crate) media_workers: Option<u16>,
 
-    /// Address told to clients for media; may be given more than once. Without it, the addresses
-    /// found on this machine are told.
+    /// Name under which the server is reached, as in meet.example. The addresses that it leads to
+    /// when the server starts are told to clients for media.
+    #[arg(long, env = "ORANGE_DOMAIN", value_name = "NAME", value_parser = domain)]
+    pub(crate) domain: Option<String>,
+
+    /// Address told to clients for media, in place of the domain's; may be given more than once.
+    /// With neither, the addresses found on this machine are told.
     #[arg(long, env = "ORANGE_ADVERTISE", value_name = "IP", value_delimiter = ',')]
     pub(crate) advertise: Vec<IpAddr>,
 
@@ -124,6 +129,14 @@ pub(crate) struct ServeConfig {
     /// How log lines look. What is logged is set by `RUST_LOG`.
     #[arg(long, env = "ORANGE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+}
+
+/// A name without scheme, port or path.
+fn domain(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty()
+        && text.len() <= 253
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    if is_name { Ok(text.to_owned()) } else { Err("write the name alone: meet.example".to_owned()) }
 }
 
 /// A network, or one address.
