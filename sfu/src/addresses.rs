@@ -53,9 +53,13 @@ impl Addresses {
             .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 
-    /// The address to send from, if this machine has it; else the kernel chooses.
-    pub(crate) fn leaves_from(&self, candidate: IpAddr) -> Option<IpAddr> {
-        self.own.contains(&candidate).then_some(candidate)
+    /// The address to send from, if this machine has it; else the kernel chooses. Nothing leaves
+    /// a machine from loopback: in a container whose ports are published on the host's loopback,
+    /// 127.0.0.1 is told, and answers have to go out from another address.
+    pub(crate) fn leaves_from(&self, candidate: IpAddr, destination: IpAddr) -> Option<IpAddr> {
+        let stays_here = destination.is_loopback() || self.own.contains(&destination);
+        let can_leave = stays_here || !candidate.is_loopback();
+        (can_leave && self.own.contains(&candidate)).then_some(candidate)
     }
 }
 
@@ -123,7 +127,21 @@ mod tests {
         assert_eq!(addresses.arrived_at(client4, Some("10.0.0.5".parse().unwrap())), told[0]);
         assert_eq!(addresses.arrived_at(client6, Some(told[1])), told[1]);
         assert_eq!(addresses.arrived_at(client4, None), told[0]);
-        assert_eq!(addresses.leaves_from(told[0]), None);
-        assert_eq!(addresses.leaves_from(told[1]), Some(told[1]));
+        assert_eq!(addresses.leaves_from(told[0], client4), None);
+        assert_eq!(addresses.leaves_from(told[1], client6), Some(told[1]));
+    }
+
+    #[test]
+    fn nothing_leaves_the_machine_from_loopback() {
+        let [loopback, own, bridge] = ips(&["127.0.0.1", "172.30.233.2", "172.30.233.1"])[..]
+        else {
+            panic!()
+        };
+        let addresses = Addresses { told: vec![loopback], own: HashSet::from([loopback, own]) };
+        assert_eq!(addresses.arrived_at(bridge, Some(own)), loopback);
+        assert_eq!(addresses.leaves_from(loopback, bridge), None);
+        // Who asked the loopback address wants to be answered from it.
+        assert_eq!(addresses.leaves_from(loopback, own), Some(loopback));
+        assert_eq!(addresses.leaves_from(loopback, loopback), Some(loopback));
     }
 }

@@ -162,7 +162,7 @@ impl BatchSocket {
 
     fn depart(&mut self, train: &Train, sent: &mut Sent) {
         let destination = if self.v6 { mapped(train.destination) } else { train.destination };
-        let src_ip = self.addresses.leaves_from(train.source);
+        let src_ip = self.addresses.leaves_from(train.source, train.destination.ip());
         let transmit = Transmit {
             destination,
             ecn: None,
