@@ -19,7 +19,7 @@ run: setup web ## Set everything up and serve a meeting at http://localhost:8080
 	exec target/release/orange-meets serve $(ARGS)
 
 .PHONY: test
-test: setup setup-browser lint test-rust test-web model test-e2e ## Set everything up and run every check and test
+test: setup setup-browser lint test-rust test-web check-deploy model test-e2e ## Set everything up and run every check and test
 	@echo "all checks and tests passed"
 
 .PHONY: setup
@@ -62,6 +62,10 @@ test-web: wasm ## TypeScript tests, and the WASM core in Node.js
 test-e2e: setup-browser web ## Meetings between real browsers through the real server
 	cargo build --locked --package orange-meets --package orange-bench
 	$(NPM) run e2e
+
+.PHONY: check-deploy
+check-deploy: ## Compose file, Dockerfile, YAML and shell, without an engine
+	@deploy/tests/check.sh
 
 .PHONY: model
 model: ## Check the TLA+ models at their short bounds

@@ -2,6 +2,7 @@
 # Installs what a build (or the browser tests) need and this machine lacks, and says what.
 #   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen
 #   deploy/setup.sh browser   Chromium and Firefox, for the tests
+#   deploy/setup.sh deploy    Python with venv, for the checks of deploy/
 #   deploy/setup.sh model     the checker of the TLA+ models
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -70,6 +71,11 @@ browser() {
   debian "${missing[@]}"
 }
 
+# The tools themselves are packages, which deploy/tests/check.sh installs.
+deploy() {
+  python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || debian python3 python3-venv
+}
+
 # A model checker for TLA+; the state counts in tla/ were counted by this version.
 tla_checker() {
   has cargo || die "Rust is missing: install it by https://rustup.rs and run again"
@@ -83,6 +89,7 @@ tla_checker() {
 case "${1:-}" in
   build) build ;;
   browser) browser ;;
+  deploy) deploy ;;
   model) tla_checker ;;
-  *) die "say what for: build, browser or model" ;;
+  *) die "say what for: build, browser, deploy or model" ;;
 esac
