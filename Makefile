@@ -64,7 +64,7 @@ test-e2e: setup-browser web ## Meetings between real browsers through the real s
 	$(NPM) run e2e
 
 .PHONY: check-deploy
-check-deploy: ## Compose file, Dockerfile, YAML and shell, without an engine
+check-deploy: ## Chart, Compose file, Dockerfile, YAML and shell, without an engine or a cluster
 	@deploy/tests/check.sh
 
 .PHONY: model
