@@ -5,12 +5,18 @@ use std::cell::RefCell;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
+use signaling_protocol::{Door, Moderation, Rules, VisitorId};
+
 use super::*;
 
 /// Something that happens; the numbers choose whom it happens to.
 #[derive(Debug, Clone)]
 enum Action {
+    /// A guest comes.
     Join,
+    JoinAsHost,
+    /// Somebody moderates, host or not.
+    Moderate(usize, Moderation),
     Upload(usize),
     /// The socket breaks, and what was not read is lost.
     Break(usize),
@@ -35,6 +41,8 @@ fn action() -> impl Strategy<Value = Action> {
     let who = || 0..usize::MAX;
     prop_oneof![
         4 => Just(Action::Join),
+        1 => Just(Action::JoinAsHost),
+        4 => (who(), moderation()).prop_map(|(who, action)| Action::Moderate(who, action)),
         5 => who().prop_map(Action::Upload),
         4 => who().prop_map(Action::Break),
         6 => who().prop_map(Action::Return),
@@ -53,12 +61,23 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
+fn moderation() -> impl Strategy<Value = Moderation> {
+    let door = prop_oneof![Just(Door::Open), Just(Door::Attended), Just(Door::Locked)];
+    prop_oneof![
+        4 => door.prop_map(|door| Moderation::SetDoor { door }),
+        4 => (1..12_u32).prop_map(|at| Moderation::Admit { visitor: VisitorId(at) }),
+        1 => (1..12_u32).prop_map(|at| Moderation::TurnAway { visitor: VisitorId(at) }),
+        1 => (1..12_u32).prop_map(|at| Moderation::Remove { participant: ParticipantId(at) }),
+    ]
+}
+
 /// What a client knows, from what it was told alone.
 #[derive(Debug)]
 struct View {
     own: ParticipantId,
     seq: Seq,
     others: BTreeMap<ParticipantId, Vec<Track>>,
+    rules: Rules,
     start: LogPosition,
     entries: Vec<LogEntry>,
     handshakes: HandshakeCount,
@@ -71,6 +90,7 @@ impl View {
             own: joined.participant,
             seq: joined.seq,
             others: others(&joined.room),
+            rules: joined.room.rules.clone(),
             start: joined.log.position,
             entries: Vec::new(),
             handshakes: joined.log.handshakes,
@@ -93,6 +113,7 @@ impl View {
                 assert!(snapshot.seq >= self.seq, "a snapshot never goes back");
                 self.seq = snapshot.seq;
                 self.others = others(&snapshot.room);
+                self.rules = snapshot.room.rules;
                 let read = self.position();
                 let entries = snapshot.log.entries.into_iter();
                 entries.filter(|entry| entry.position > read).for_each(|entry| self.append(entry));
@@ -116,7 +137,8 @@ impl View {
                 let before = self.others.insert(state.participant, state.tracks);
                 assert!(before.is_some(), "a stranger publishes");
             }
-            Delta::Message { .. } | Delta::RulesChanged(_) => {}
+            Delta::RulesChanged(rules) => self.rules = rules,
+            Delta::Message { .. } => {}
             Delta::Log { entry } => self.append(entry),
         }
     }
@@ -150,24 +172,25 @@ struct Tally {
     welcomes: usize,
     refused: usize,
     ended: usize,
+    admitted: usize,
 }
 
 struct Walk<'a> {
     world: World,
     walkers: Vec<Walker>,
+    /// Before the door.
+    waiting: Vec<(SocketId, Secret)>,
     tally: &'a RefCell<Tally>,
 }
 
 impl Walk<'_> {
     fn act(&mut self, action: &Action) {
         match *action {
-            Action::Join if self.world.room.participants() < FULL => {
-                let client = self.world.join();
-                let view = View::new(&client.joined);
-                assert_eq!(client.joined.log, self.world.room.log.snapshot());
-                self.walkers.push(Walker { client, connected: true, view });
-            }
-            Action::Join => {}
+            Action::Join => self.come(Role::Guest),
+            Action::JoinAsHost => self.come(Role::Host),
+            Action::Moderate(who, ref action) => self.by(who, |world, one| {
+                world.tell(&one.client, ClientMessage::Moderate(action.clone()));
+            }),
             Action::Upload(who) => self.by(who, |world, one| world.upload(&one.client)),
             Action::Break(who) => self.by(who, |world, one| {
                 one.connected = false;
@@ -223,6 +246,45 @@ impl Walk<'_> {
         }
         self.world.settle();
         self.bury_the_ended();
+        self.see_who_was_let_in();
+    }
+
+    fn come(&mut self, role: Role) {
+        let (socket, token) = self.world.come(role);
+        match self.world.inboxes.get(&socket).and_then(|inbox| inbox.first()) {
+            Some(ServerMessage::Joined(_)) => self.enter(socket, token),
+            Some(message) => {
+                assert_eq!((message, role), (&ServerMessage::Waiting, Role::Guest));
+                self.world.heard(socket);
+                self.waiting.push((socket, token));
+            }
+            None => assert!(self.world.closing(socket).is_some(), "let in, waiting or refused"),
+        }
+    }
+
+    fn enter(&mut self, socket: SocketId, token: Secret) {
+        let client = self.world.let_in(socket, token);
+        let view = View::new(&client.joined);
+        assert_eq!(client.joined.log, self.world.room.log.snapshot());
+        assert_eq!(client.joined.room.rules, self.world.room.rules());
+        self.walkers.push(Walker { client, connected: true, view });
+    }
+
+    /// Who waits hears nothing until the room has decided.
+    fn see_who_was_let_in(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for (socket, token) in waiting {
+            if self.world.inboxes.contains_key(&socket) {
+                self.tally.borrow_mut().admitted += 1;
+                let joined = self.world.inboxes[&socket].first();
+                let Some(ServerMessage::Joined(joined)) = joined else { panic!("{joined:?}") };
+                let view = View::new(joined);
+                let client = self.world.let_in(socket, token);
+                self.walkers.push(Walker { client, connected: true, view });
+            } else if self.world.closing(socket).is_none() {
+                self.waiting.push((socket, token));
+            }
+        }
     }
 
     /// Has a connected client do something.
@@ -287,6 +349,7 @@ impl Walk<'_> {
         let (room, view) = (&self.world.room, &one.view);
         assert_eq!(view.seq, room.history.seq());
         assert_eq!(view.others, others(&room.snapshot_for(view.own)));
+        assert_eq!(view.rules, room.rules());
         assert_eq!(view.handshakes, room.log.handshakes());
         assert_eq!(view.roster, room.log.snapshot().roster);
         let entries = room.log.entries_after(view.start).expect("all of it is kept");
@@ -308,14 +371,16 @@ fn every_client_sees_the_room_as_it_is_whatever_happens() {
     };
     let actions = proptest::collection::vec(action(), 1..120);
     let walked = TestRunner::new(config).run(&actions, |actions| {
-        let mut walk = Walk { world: World::new(), walkers: Vec::new(), tally: &tally };
-        let opening = [Action::Join, Action::Upload(0), Action::Create(0), Action::Join];
+        let (world, walkers, waiting) = (World::new(), Vec::new(), Vec::new());
+        let mut walk = Walk { world, walkers, waiting, tally: &tally };
+        let opening = [Action::JoinAsHost, Action::Upload(0), Action::Create(0), Action::Join];
         opening.iter().chain(&actions).for_each(|action| walk.act(action));
         walk.check();
         Ok(())
     });
     walked.expect("the views agree");
     let tally = tally.into_inner();
-    let reached = [tally.replays, tally.snapshots, tally.welcomes, tally.refused, tally.ended];
+    let Tally { replays, snapshots, welcomes, refused, ended, admitted } = tally;
+    let reached = [replays, snapshots, welcomes, refused, ended, admitted];
     assert!(reached.iter().all(|times| *times > 20), "the walks go everywhere: {tally:?}");
 }
