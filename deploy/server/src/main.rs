@@ -4,6 +4,7 @@ mod config;
 mod healthcheck;
 mod serve;
 mod signals;
+mod tls;
 mod told_addresses;
 mod web_client;
 

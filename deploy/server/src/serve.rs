@@ -1,11 +1,14 @@
 //! Wires signalling, delivery service, SFU and web client into one process.
 
+use std::future::IntoFuture as _;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::serve::{Listener as _, ListenerExt as _};
 use mls_delivery::storage::{MemoryStorage, SqliteStorage, Storage, StorageError};
 use prometheus::Registry;
 use sfu::{Sfu, SfuConfig, SfuHandle};
@@ -13,10 +16,12 @@ use signaling::{MediaPlane, Signaling, SignalingConfig};
 use signaling_protocol::Refusal;
 use signaling_protocol::media::MediaCommand;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, ServeConfig};
 use crate::signals::{Manner, Signals};
+use crate::tls::{Certificate, CertificateError, TlsListener};
 use crate::told_addresses::told_addresses;
 use crate::web_client::with_web_client;
 
@@ -36,13 +41,16 @@ pub(crate) enum ServeError {
         /// Why.
         source: StorageError,
     },
-    /// The HTTP port cannot be used.
-    #[error(
-        "{address} cannot be listened on: {source}; choose another one with --http or ORANGE_HTTP"
-    )]
-    Http {
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A TCP port cannot be used.
+    #[error("{address} cannot be listened on: {source}; choose another one with --{setting}")]
+    Port {
         /// The address.
         address: SocketAddr,
+        /// The setting that names it.
+        setting: &'static str,
         /// Why.
         source: std::io::Error,
     },
@@ -67,10 +75,9 @@ pub(crate) fn run(config: ServeConfig) -> Result<(), ServeError> {
 async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let registry = Registry::new();
     let storage = open_storage(&config)?;
-    let listener = TcpListener::bind(config.http)
-        .await
-        .map_err(|source| ServeError::Http { address: config.http, source })?;
+    let listener = bind(config.http, "http").await?;
     let address = listener.local_addr()?;
+    let https = listen_for_https(&config).await?;
 
     let (media_events, mut media_reports) = tokio::sync::mpsc::channel(MEDIA_EVENTS);
     let sfu = Sfu::start(
@@ -106,26 +113,68 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let patience = Duration::from_secs(config.drain_seconds.into());
     tracing::info!(%address, media_ports = ?sfu.ports(), "serving");
     announce(address);
-    let service =
-        with_web_client(signaling.router()).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            let mut signals = signals;
-            if signals.told_to_end().await == Manner::Orderly && !patience.is_zero() {
-                tracing::info!(seconds = patience.as_secs(), "draining: no meeting begins");
-                tokio::select! {
-                    () = signaling.drain() => {}
-                    () = tokio::time::sleep(patience) => {}
-                    _ = signals.told_to_end() => {}
-                }
-            }
-            tracing::info!("shutting down");
-            signaling.shut_down().await;
-        })
-        .await?;
+    if let Some(https) = &https {
+        tracing::info!(address = %https.local_addr()?, "serving HTTPS");
+    }
+    let service = with_web_client(signaling.router());
+    let ended = CancellationToken::new();
+    let plain =
+        axum::serve(listener, service.clone().into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(ended.clone().cancelled_owned());
+    let over_tls = serve_https(https, service, ended.clone());
+    let ending = async {
+        until_the_end(signals, patience, &signaling).await;
+        ended.cancel();
+    };
+    let (plain, over_tls, ()) = tokio::join!(plain.into_future(), over_tls, ending);
+    plain.and(over_tls)?;
     sfu.stop();
     relay.abort();
     Ok(())
+}
+
+/// Waits until the process is to end, and for its meetings to end before it, if they may.
+async fn until_the_end(mut signals: Signals, patience: Duration, signaling: &Signaling) {
+    if signals.told_to_end().await == Manner::Orderly && !patience.is_zero() {
+        tracing::info!(seconds = patience.as_secs(), "draining: no meeting begins");
+        tokio::select! {
+            () = signaling.drain() => {}
+            () = tokio::time::sleep(patience) => {}
+            _ = signals.told_to_end() => {}
+        }
+    }
+    tracing::info!("shutting down");
+    signaling.shut_down().await;
+}
+
+async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, ServeError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| ServeError::Port { address, setting, source })
+}
+
+async fn listen_for_https(config: &ServeConfig) -> Result<Option<TlsListener>, ServeError> {
+    let (Some(address), Some(certificate), Some(key)) =
+        (config.https, &config.tls_certificate_file, &config.tls_key_file)
+    else {
+        return Ok(None);
+    };
+    let (certificate, bytes) = Certificate::read(certificate.clone(), key.clone())?;
+    let listener = TlsListener::start(bind(address, "https").await?, Arc::clone(&certificate))?;
+    tokio::spawn(certificate.follow(bytes));
+    Ok(Some(listener))
+}
+
+async fn serve_https(
+    listener: Option<TlsListener>,
+    service: Router,
+    ended: CancellationToken,
+) -> std::io::Result<()> {
+    let Some(listener) = listener else { return Ok(()) };
+    // Listeners of other kinds than TCP tell their peers' addresses only when tapped.
+    let listener = listener.tap_io(|_| {});
+    axum::serve(listener, service.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(ended.cancelled_owned())
+        .await
 }
 
 /// The SFU as the rooms see it.

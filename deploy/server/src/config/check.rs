@@ -15,6 +15,9 @@ pub(crate) enum Contradiction {
         "in_memory and data are both set ({0}): remove data to keep nothing, or in_memory to keep the rooms"
     )]
     TwoStores(String),
+    /// One of the three that HTTPS needs is missing.
+    #[error("https, tls_certificate_file and tls_key_file go together: {0} is not set")]
+    HalfTls(&'static str),
     /// An address that nobody can send to.
     #[error(
         "advertise: clients cannot send to {0}; give the address at which this machine is reached, or none to have it found"
@@ -45,6 +48,16 @@ pub(crate) fn check(config: &ServeConfig, sources: &Sources) -> Result<(), Contr
     let (memory, data) = (sources.get("in_memory"), sources.get("data"));
     if config.in_memory && data != Source::Default && same_place(&memory, &data) {
         return Err(Contradiction::TwoStores(format!("{memory}, {data}")));
+    }
+    let tls = [
+        ("https", config.https.is_some()),
+        ("tls_certificate_file", config.tls_certificate_file.is_some()),
+        ("tls_key_file", config.tls_key_file.is_some()),
+    ];
+    if tls.iter().any(|(_, is_set)| *is_set)
+        && let Some((missing, _)) = tls.iter().find(|(_, is_set)| !is_set)
+    {
+        return Err(Contradiction::HalfTls(missing));
     }
     for &ip in &config.advertise {
         if ip.is_unspecified() || ip.is_multicast() {
@@ -87,6 +100,8 @@ mod tests {
     fn every_contradiction_is_told_with_its_way_out() {
         for (flags, told) in [
             (&["--in-memory", "--data", "here"][..], "remove data"),
+            (&["--https", "[::]:443"], "tls_certificate_file is not set"),
+            (&["--tls-certificate-file", "c", "--tls-key-file", "k"], "https is not set"),
             (&["--advertise", "0.0.0.0"], "cannot send to 0.0.0.0"),
             (&["--advertise", "203.0.113.7,ff02::1"], "cannot send to ff02::1"),
             (&["--media-port", "65535", "--media-workers", "2"], "to 65534 at most"),

@@ -71,6 +71,19 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "ORANGE_HTTP", value_name = "ADDRESS:PORT", default_value = DEFAULT_HTTP)]
     pub(crate) http: SocketAddr,
 
+    /// Where HTTPS is served besides, by the certificate of the next two settings.
+    #[arg(long, env = "ORANGE_HTTPS", value_name = "ADDRESS:PORT")]
+    pub(crate) https: Option<SocketAddr>,
+
+    /// PEM file with the chain of certificates, the server's own first. When it changes it is read
+    /// again: connections from then on are given the new one.
+    #[arg(long, env = "ORANGE_TLS_CERTIFICATE_FILE", value_name = "FILE")]
+    pub(crate) tls_certificate_file: Option<PathBuf>,
+
+    /// PEM file with the certificate's private key.
+    #[arg(long, env = "ORANGE_TLS_KEY_FILE", value_name = "FILE")]
+    pub(crate) tls_key_file: Option<PathBuf>,
+
     /// UDP port of the first media worker; each further worker takes the next. 0 takes any.
     #[arg(long, env = "ORANGE_MEDIA_PORT", value_name = "PORT", default_value_t = 8190)]
     pub(crate) media_port: u16,
