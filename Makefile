@@ -67,6 +67,10 @@ test-e2e: setup-browser web ## Meetings between real browsers through the real s
 check-deploy: ## Chart, Compose file, Dockerfile, YAML and shell, without an engine or a cluster
 	@deploy/tests/check.sh
 
+.PHONY: sbom
+sbom: ## Write the software bill of materials to target/sbom.spdx.json
+	@deploy/sbom.sh
+
 .PHONY: model
 model: ## Check the TLA+ models at their short bounds
 	@tla/run.sh
