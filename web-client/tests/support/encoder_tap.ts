@@ -24,6 +24,10 @@ export async function tapEncoders(page: Page): Promise<() => Promise<Tapped>> {
     const response = await route.fetch();
     await route.fulfill({ response, body: `(${tap.toString()})();\n${await response.text()}` });
   });
+  // A service worker would fetch the script past the test.
+  await page.addInitScript(() => {
+    navigator.serviceWorker.register = () => new Promise(() => undefined);
+  });
   await page.addInitScript(listen, FRAMES);
   return () => page.evaluate(() => (window as unknown as { tapped: Tapped }).tapped);
 }
