@@ -18,6 +18,16 @@ export type Way = (typeof WAYS)[number]['way'];
 /** Where `SCREENSHOTS=1` puts the pictures. */
 const PICTURES = 'docs/screens';
 
+/** Waits until a change of colours or of the window has reached every element. */
+async function painted(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    for (let frame = 0; frame < 3; frame += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one frame after the other
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+  });
+}
+
 /**
  * Shows a screen in every way, and tells what axe finds. `prepare` brings forth what a change of
  * the window has closed.
@@ -33,6 +43,7 @@ export async function inspect(
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize(viewport);
     await prepare(way);
+    await painted(page);
     const here = await barriers(page);
     found.push(...here.map((barrier) => `${screen}, ${way}: ${barrier}`));
     const overflow = await page.evaluate(
