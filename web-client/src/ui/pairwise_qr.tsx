@@ -86,10 +86,10 @@ async function scan(
   stop: AbortSignal,
   read: (content: string) => void,
 ): Promise<void> {
-  const [{ decodeQR }, stream] = await Promise.all([
-    import('qr/decode.js'),
-    navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } }),
-  ]);
+  // The reader first: a camera must not be left on where it cannot be fetched.
+  const { decodeQR } = await import('qr/decode.js');
+  const camera: MediaStreamConstraints = { video: { facingMode: 'environment' } };
+  const stream = await navigator.mediaDevices.getUserMedia(camera);
   try {
     video.srcObject = stream;
     await video.play();
