@@ -19,17 +19,18 @@ Enough == 8
 \* `phase` is `Phase`, with "absent" for one who has not joined; `ended` is the `RejoinReason`.
 \* `group`, `pending`, `judged` and `outbox` hold at most one thing; `poison`: the next commit will
 \* be one that nobody else can follow. `outbox` is what is under way to the
-\* service. `health` is the world's, not the client's: "up"; "mute" reads, but what it submits is
-\* lost; "frozen" neither reads nor acts, crashed, hung or left.
+\* service; `replaces` is whose place it takes, which its hello has said. `health` is the world's,
+\* not the client's: "up"; "mute" reads, but what it submits is lost; "frozen" neither reads nor
+\* acts, crashed, hung or left.
 Absent(me) ==
   [me |-> me, phase |-> "absent", ended |-> "no", health |-> "up", view |-> NoEntries,
    position |-> 0, group |-> <<>>, pending |-> <<>>, judged |-> <<>>, turn |-> NoTurn,
-   skipped |-> {}, drafts |-> 0, poison |-> FALSE, outbox |-> <<>>]
+   skipped |-> {}, drafts |-> 0, poison |-> FALSE, outbox |-> <<>>, replaces |-> 0]
 
 \* Keys and all else are gone; what is under way is not.
 end(c, reason) ==
   [Absent(c.me) EXCEPT !.phase = "over", !.ended = reason, !.health = c.health,
-                       !.outbox = c.outbox]
+                       !.outbox = c.outbox, !.replaces = c.replaces]
 
 active(c) == c.phase \in {"unannounced", "waiting", "member"}
 reads(c) == active(c) /\ c.health # "frozen"
@@ -140,10 +141,14 @@ handshake(c, entry) ==
      ELSE IF member THEN enter(next, entry)
      ELSE next
 
+\* `LogView::join`.
+view_join(view, entry) == apply(view, entry)
+
 joined(c, entry) ==
   LET one == entry.participant
-      known == [c EXCEPT !.view = apply(@, entry)]
-  IN IF one = c.me THEN [known EXCEPT !.phase = "waiting"]
+      known == [c EXCEPT !.view = view_join(@, entry)]
+  IN IF entry.replaces = c.me THEN departed(c, entry)
+     ELSE IF one = c.me THEN [known EXCEPT !.phase = "waiting"]
      ELSE IF one \in Bad THEN [known EXCEPT !.skipped = @ \cup {one}]
      ELSE known
 

@@ -21,8 +21,10 @@ UploadKeyPackage == Message("upload", NoEpoch, NoEpoch, 0, {}, FALSE, FALSE)
 Entry(event, participant, count, message) ==
   [event |-> event, participant |-> participant, count |-> count, step |-> message.step,
    commit |-> message.commit, parent |-> message.parent, expected |-> message.expected,
-   roster |-> message.roster, poisoned |-> message.poisoned]
-Joined(participant) == Entry("joined", participant, 0, UploadKeyPackage)
+   roster |-> message.roster, poisoned |-> message.poisoned, replaces |-> 0]
+\* Whoever is replaced departs by the same entry; 0 is nobody.
+Joined(participant, replaces) ==
+  [Entry("joined", participant, 0, UploadKeyPackage) EXCEPT !.replaces = replaces]
 Departed(participant) == Entry("departed", participant, 0, UploadKeyPackage)
 
 \* What entries add up to: `Checkpoint` in the service, `LogView` in a client.
@@ -35,7 +37,8 @@ waiting(state) == (state.joined \ state.departed) \ state.roster
 \* Whoever departed and is no member is forgotten with a handshake: no commit can add it any more.
 apply(state, entry) ==
   IF entry.event = "joined"
-  THEN [state EXCEPT !.joined = @ \cup {entry.participant}]
+  THEN [state EXCEPT !.joined = @ \cup {entry.participant},
+                     !.departed = @ \cup ({entry.replaces} \ {0})]
   ELSE IF entry.event = "departed"
   THEN [state EXCEPT !.departed = @ \cup {entry.participant}]
   ELSE LET over == state.departed \ entry.roster

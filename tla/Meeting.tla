@@ -14,6 +14,7 @@ CONSTANTS
   Suspected,  \* how many live participants may be taken for gone
   Frozen,     \* how many may crash, hang or leave
   Mute,       \* how many may read on, but get no submission through
+  Reloads,    \* how many pages may be loaded anew
   Poison      \* whose first commit nobody else can follow
 
 VARIABLES
@@ -31,7 +32,7 @@ Participants == 1..N
 \* after the other.
 Founding(i) ==
   LET q == (i + 1) \div 2
-  IN IF i % 2 = 1 THEN Joined(q)
+  IN IF i % 2 = 1 THEN Joined(q, 0)
      ELSE Entry("handshake", 1, q,
                 Message(IF q = 1 THEN "create" ELSE "commit", <<1, q>>,
                         IF q = 1 THEN NoEpoch ELSE <<1, q - 1>>, q - 1, 1..q, q # 1, FALSE))
@@ -50,7 +51,7 @@ Init ==
   /\ finality = NothingUndecided
   /\ client = [p \in Participants |-> IF p <= Members THEN Founder(p) ELSE Absent(p)]
   /\ faults = [lost |-> Lost, reconnects |-> Reconnects, suspected |-> Suspected,
-               frozen |-> Frozen, mute |-> Mute]
+               frozen |-> Frozen, mute |-> Mute, reloads |-> Reloads]
 
 ----------------------------------------------------------------------------
 \* The delivery service.
@@ -60,17 +61,9 @@ append(entry) ==
   /\ log' = Append(log, entry)
   /\ service' = apply(service, entry)
 
-has_departed(p) == \E i \in 1..Len(log) : log[i].event = "departed" /\ log[i].participant = p
-
-\* `Log::join`: a KeyPackage has arrived. The log alone would take one who is forgotten for new; the
-\* room never asks it to, for it listens to nobody whom it has given up.
-Log_join(p) ==
-  /\ client[p].outbox # <<>>
-  /\ client[p].outbox[1].step = "upload"
-  /\ client' = [client EXCEPT ![p].outbox = <<>>]
-  /\ IF p \in service.joined \/ has_departed(p) THEN UNCHANGED <<log, service>>
-     ELSE append(Joined(p))
-  /\ UNCHANGED <<finality, faults>>
+has_departed(p) ==
+  \E i \in 1..Len(log) :
+    (log[i].event = "departed" /\ log[i].participant = p) \/ log[i].replaces = p
 
 \* The handshake that a tentative commit becomes.
 final(tentative) ==
@@ -102,12 +95,15 @@ is_awaited(p) ==
 
 may_time_out == is_undecided(finality) /\ \A p \in Participants : ~is_awaited(p)
 
+time_out ==
+  IF is_followed(finality.tentative[1])
+  THEN append(final(finality.tentative[1])) /\ finality' = decided(finality)
+  ELSE finality' = dropped_now(finality) /\ UNCHANGED <<log, service>>
+
 \* `Finality::handle_timeout`: nobody has answered, or only by a nack.
 Log_timeout ==
   /\ may_time_out
-  /\ IF is_followed(finality.tentative[1])
-     THEN append(final(finality.tentative[1])) /\ finality' = decided(finality)
-     ELSE finality' = dropped_now(finality) /\ UNCHANGED <<log, service>>
+  /\ time_out
   /\ UNCHANGED <<client, faults>>
 
 may_judge(p) == is_awaited(p) /\ client[p].position >= finality.tentative[1].at
@@ -136,27 +132,50 @@ Committer_dropped(p) ==
   /\ client' = [client EXCEPT ![p] = dropped(@, finality.dropped)]
   /\ UNCHANGED <<log, service, finality, faults>>
 
+\* `Log::counts_on`.
 may_depart(p) == p \in service.joined /\ p \notin service.departed
+
+\* `Room::mute_until`: a member that hears and is not heard, while somebody waits for members.
+keeps_waiting(p) ==
+  client[p].health = "mute" /\ p \in service.roster /\ waiting(service) # {}
 
 \* Whose position stands still, or whose socket stays closed, is given up in the end; a client that
 \* has come to its end closes its own.
-given_up(p) == client[p].health = "frozen" \/ client[p].phase = "over"
+given_up(p) == client[p].health = "frozen" \/ client[p].phase = "over" \/ keeps_waiting(p)
 
-\* `Log::depart`, and `Finality::departed`: nothing more is taken from it, and no answer expected.
-depart(p) ==
+\* `Finality::departed`, with the entry by which somebody is gone: nothing more is taken from it, and
+\* no answer expected.
+gone(p, farewell) ==
   IF is_undecided(finality) /\ finality.tentative[1].sender = p
-  THEN append(Departed(p)) /\ finality' = dropped_now(finality)
+  THEN append(farewell) /\ finality' = dropped_now(finality)
   ELSE IF is_undecided(finality) /\ p \in finality.tentative[1].asked
   THEN LET rest == without(finality, p, FALSE)
            entry == final(finality.tentative[1])
        IN IF rest.tentative[1].asked # {}
-          THEN append(Departed(p)) /\ finality' = rest
+          THEN append(farewell) /\ finality' = rest
           ELSE IF is_followed(rest.tentative[1])
-          THEN /\ log' = Append(Append(log, Departed(p)), entry)
-               /\ service' = apply(apply(service, Departed(p)), entry)
+          THEN /\ log' = Append(Append(log, farewell), entry)
+               /\ service' = apply(apply(service, farewell), entry)
                /\ finality' = decided(finality)
-          ELSE append(Departed(p)) /\ finality' = dropped_now(finality)
-  ELSE append(Departed(p)) /\ UNCHANGED finality
+          ELSE append(farewell) /\ finality' = dropped_now(finality)
+  ELSE append(farewell) /\ UNCHANGED finality
+
+\* `Log::depart`.
+depart(p) == gone(p, Departed(p))
+
+\* Whom the log still counts on is replaced.
+replaced_by(p) == IF may_depart(client[p].replaces) THEN client[p].replaces ELSE 0
+
+\* `Log::join`: a KeyPackage has arrived. The log alone would take one who is forgotten for new; the
+\* room never asks it to, for it listens to nobody whom it has given up.
+Log_join(p) ==
+  /\ client[p].outbox # <<>>
+  /\ client[p].outbox[1].step = "upload"
+  /\ client' = [client EXCEPT ![p].outbox = <<>>]
+  /\ IF p \in service.joined \/ has_departed(p) THEN UNCHANGED <<log, service, finality>>
+     ELSE IF replaced_by(p) = 0 THEN append(Joined(p, 0)) /\ UNCHANGED finality
+     ELSE gone(replaced_by(p), Joined(p, replaced_by(p)))
+  /\ UNCHANGED faults
 
 Log_depart(p) ==
   /\ may_depart(p)
@@ -167,10 +186,14 @@ Log_depart(p) ==
 ----------------------------------------------------------------------------
 \* The clients.
 
-\* `Committer::join`. Ids are given out in the order of joining.
-Committer_join(p) ==
+\* Ids are given out in the order of joining.
+is_next(p) ==
   /\ client[p].phase = "absent"
   /\ \A q \in 1..(p - 1) : client[q].phase # "absent"
+
+\* `Committer::join`.
+Committer_join(p) ==
+  /\ is_next(p)
   /\ client' = [client EXCEPT ![p] =
        [join(client[p], service, Len(log)) EXCEPT !.poison = p \in Poison]]
   /\ UNCHANGED <<log, service, finality, faults>>
@@ -248,6 +271,21 @@ mute(p) ==
   /\ client' = [client EXCEPT ![p].health = "mute", ![p].outbox = <<>>]
   /\ UNCHANGED <<log, service, finality>>
 
+\* `Room::succeed` and `Committer::join`: a client whose page is loaded anew, or which has come to its
+\* end, comes back as somebody new in its own place.
+reload(p) ==
+  /\ is_next(p)
+  /\ \E q \in Participants :
+       /\ client[q].health = "up"
+       /\ client[q].phase # "absent"
+       /\ ~has_departed(q)
+       /\ fault("reloads")
+       /\ client' = [client EXCEPT
+            ![q].health = "frozen",
+            ![p] = [join(client[p], service, Len(log)) EXCEPT !.poison = p \in Poison,
+                                                             !.replaces = q]]
+  /\ UNCHANGED <<log, service, finality>>
+
 \* `Log::depart` of one who is alive.
 suspect(p) ==
   /\ may_depart(p)
@@ -278,6 +316,7 @@ World ==
     \/ Committer_reconnected(p)
     \/ freeze(p)
     \/ mute(p)
+    \/ reload(p)
     \/ suspect(p)
 
 Next == Progress \/ World

@@ -90,6 +90,9 @@ enter_the_epoch_before(c, entry) ==
                       THEN <<Group(entry.count, entry.commit, entry.roster)>>
                       ELSE <<Group(entry.count - 1, entry.parent, entry.roster)>>]
 
+\* Who comes back is a newcomer like any other, and its old leaf somebody who is there.
+beside_the_old_one(view, entry) == [view EXCEPT !.joined = @ \cup {entry.participant}]
+
 \* Nobody stands by.
 only_the_designated_one(c, place) == c
 

@@ -48,11 +48,18 @@ KeysOnlyForMembers ==
 \* Nobody comes to an end but by its own departure.
 NoWedge == \A p \in Participants : client[p].ended \in {"no", "Departed"}
 
+\* Nobody is a member beside the one whose place it takes.
+NoGhost ==
+  \A i \in Handshakes :
+    \A j \in 1..i :
+      ~(log[j].event = "joined" /\ {log[j].participant, log[j].replaces} \subseteq log[i].roster)
+
 \* Nothing is taken from one who is gone.
 NoPosthumous ==
   \A i \in Handshakes :
     \A j \in 1..i :
-      ~(log[j].event = "departed" /\ log[j].participant = log[i].participant)
+      /\ ~(log[j].event = "departed" /\ log[j].participant = log[i].participant)
+      /\ log[j].replaces # log[i].participant
 
 ----------------------------------------------------------------------------
 Present == service.joined \ service.departed
@@ -69,12 +76,8 @@ AtRest ==
        /\ ~may_fire_resend(p)
        /\ ~(may_depart(p) /\ given_up(p))
 
-\* Somebody can do the work. Members who read but get nothing through are not given up, and
-\* without them nobody can be added: a room where all members are such is beyond help.
-Responsive ==
-  /\ \E p \in Present : client[p].health = "up"
-  /\ present_members(service) # {} =>
-       \E p \in present_members(service) : client[p].health # "mute"
+\* Somebody can do the work.
+Responsive == \E p \in Present : client[p].health = "up"
 
 \* All who are present are members of one epoch, and nobody else is.
 OneCall ==
@@ -87,6 +90,10 @@ OneCall ==
 
 \* Liveness as an invariant: every room that comes to rest has come to one call.
 RestsInOneCall == (AtRest /\ Responsive) => OneCall
+
+\* Nobody who is well waits for ever, whatever members there are.
+NobodyIsKeptOut ==
+  AtRest => \A p \in waiting(service) \ Bad : client[p].health # "up"
 
 \* Liveness as it is meant: once nothing goes wrong any more, one call, for good.
 Liveness == <>[](Responsive => OneCall)
