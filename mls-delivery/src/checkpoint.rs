@@ -22,7 +22,9 @@ pub struct Checkpoint {
     /// Members and those who wait, with their KeyPackages.
     pub(crate) joined: BTreeMap<ParticipantId, Opaque>,
     pub(crate) departed: BTreeSet<ParticipantId>,
-    pub(crate) group_info: Option<Opaque>,
+    /// Whose place somebody takes, while both are among the joined.
+    #[serde(default)]
+    pub(crate) replaced: BTreeMap<ParticipantId, ParticipantId>,
 }
 
 impl Checkpoint {
@@ -41,6 +43,7 @@ impl Checkpoint {
         let joined = self.joined.iter().map(|(&participant, key_package)| JoinedParticipant {
             participant,
             key_package: key_package.clone(),
+            replaces: self.replaced.get(&participant).copied(),
         });
         LogSnapshot {
             position: self.position,
@@ -51,18 +54,21 @@ impl Checkpoint {
         }
     }
 
-    /// Adds the next entry; returns whom it makes members. The GroupInfo is the caller's to keep.
+    /// Adds the next entry; returns whom it makes members.
     pub(crate) fn apply(&mut self, entry: &LogEntry) -> BTreeSet<ParticipantId> {
         self.position = entry.position;
         match &entry.event {
-            LogEvent::Joined(JoinedParticipant { participant, key_package }) => {
+            LogEvent::Joined(JoinedParticipant { participant, key_package, replaces }) => {
                 self.last_participant = self.last_participant.max(*participant);
                 self.joined.insert(*participant, key_package.clone());
+                if let Some(old) = replaces {
+                    self.replaced.insert(*participant, *old);
+                    self.depart(*old);
+                }
                 BTreeSet::new()
             }
             LogEvent::Departed { participant } => {
-                self.departed.insert(*participant);
-                self.forget_the_longest_departed();
+                self.depart(*participant);
                 BTreeSet::new()
             }
             LogEvent::Handshake(handshake) => {
@@ -79,6 +85,11 @@ impl Checkpoint {
         }
     }
 
+    fn depart(&mut self, participant: ParticipantId) {
+        self.departed.insert(participant);
+        self.forget_the_longest_departed();
+    }
+
     /// Who is gone and no member matters no longer: the next commit cannot add it, for the
     /// commits made before it went are stale now.
     fn forget_departed_outsiders(&mut self) {
@@ -90,6 +101,7 @@ impl Checkpoint {
             }
             member
         });
+        self.forget_replaced();
     }
 
     fn forget_the_longest_departed(&mut self) {
@@ -99,5 +111,11 @@ impl Checkpoint {
             self.departed.remove(&one);
             self.joined.remove(&one);
         }
+        self.forget_replaced();
+    }
+
+    fn forget_replaced(&mut self) {
+        let joined = &self.joined;
+        self.replaced.retain(|new, old| joined.contains_key(new) && joined.contains_key(old));
     }
 }

@@ -4,22 +4,20 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use signaling_protocol::{
-    Handshake, LogEntry, LogEvent, LogPosition, MessageId, Opaque, ParticipantId, Step,
+    Handshake, LogEntry, LogEvent, LogPosition, MessageId, ParticipantId, Step,
 };
 
-/// An entry as it is stored: with the GroupInfo, which is not broadcast.
+/// An entry as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {
     /// The entry.
     pub entry: LogEntry,
-    /// The new epoch's GroupInfo, with a handshake.
-    pub group_info: Option<Opaque>,
 }
 
 impl Record {
     /// Bytes of MLS messages in it.
     pub(crate) fn weight(&self) -> usize {
-        let event = match &self.entry.event {
+        match &self.entry.event {
             LogEvent::Joined(joined) => joined.key_package.0.len(),
             LogEvent::Departed { .. } => 0,
             LogEvent::Handshake(handshake) => match &handshake.step {
@@ -28,8 +26,7 @@ impl Record {
                     commit.0.len() + welcome.as_ref().map_or(0, |welcome| welcome.0.len())
                 }
             },
-        };
-        event + self.group_info.as_ref().map_or(0, |group_info| group_info.0.len())
+        }
     }
 }
 

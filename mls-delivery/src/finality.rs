@@ -40,7 +40,7 @@ struct Tentative {
 /// What becomes of a submission that the log would take.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Opened {
-    /// Nobody is there to be asked: it is final now.
+    /// Nobody is there who could be asked: it is final now.
     Final(Submission),
     /// These members are asked.
     Tentative(BTreeSet<ParticipantId>),
@@ -63,7 +63,9 @@ pub enum Decision {
 }
 
 impl Finality {
-    /// Takes a submission that [`Log::submit`] has found to be the next handshake.
+    /// Takes a submission that [`Log::submit`] has found to be the next handshake. Asked are the
+    /// other members who are `reachable`: whoever has no connection cannot answer, and a joiner
+    /// would wait for the time to pass.
     ///
     /// # Errors
     /// [`RefusalCode::HandshakeUndecided`]: another one is being judged, or one of this sender was
@@ -73,6 +75,7 @@ impl Finality {
         log: &Log,
         sender: ParticipantId,
         submission: Submission,
+        reachable: impl Fn(ParticipantId) -> bool,
         now_ms: u64,
     ) -> Result<Opened, Refusal> {
         if let Some(tentative) = &self.tentative {
@@ -86,7 +89,8 @@ impl Finality {
                 "Nobody could follow your last change of the encryption; others go first.";
             return Err(undecided(sentence).with_retry_after(30));
         }
-        let asked: BTreeSet<_> = log.present_members().filter(|&one| one != sender).collect();
+        let others = log.present_members().filter(|&one| one != sender);
+        let asked: BTreeSet<_> = others.filter(|&one| reachable(one)).collect();
         if asked.is_empty() {
             return Ok(Opened::Final(submission));
         }
@@ -172,7 +176,7 @@ impl Finality {
 impl Tentative {
     /// As the log will have it; a Welcome goes out only with what is final.
     fn handshake(&self) -> Handshake {
-        let Submission { message_id, expected, roster, step, group_info: _ } = &self.submission;
+        let Submission { message_id, expected, roster, step } = &self.submission;
         let step = match step {
             Step::Create => Step::Create,
             Step::Commit { commit, .. } => Step::Commit { commit: commit.clone(), welcome: None },

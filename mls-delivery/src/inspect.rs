@@ -22,7 +22,6 @@ enum ContentType {
 enum WireFormat {
     PrivateMessage = 2,
     Welcome = 3,
-    GroupInfo = 4,
     KeyPackage = 5,
 }
 
@@ -63,11 +62,10 @@ pub fn submission(
         Step::Commit { commit, welcome } => (Some(commit), welcome.as_ref()),
     };
     let length = |part: Option<&Opaque>| part.map_or(0, |part| part.0.len());
-    let bytes = length(commit) + length(welcome) + submission.group_info.0.len();
+    let bytes = length(commit) + length(welcome);
     if bytes > SUBMISSION_BYTES {
         return Err(too_large("submission", bytes, SUBMISSION_BYTES));
     }
-    Reader(&submission.group_info.0).header(WireFormat::GroupInfo)?;
     if let Some(welcome) = welcome {
         Reader(&welcome.0).header(WireFormat::Welcome)?;
     }
@@ -243,7 +241,6 @@ mod tests {
                 expected: HandshakeCount(expected),
                 roster: Vec::new(),
                 step: Step::Commit { commit, welcome: None },
-                group_info: Opaque(vec![0, 1, 0, 4]),
             },
         )
     }

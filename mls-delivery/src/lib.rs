@@ -23,6 +23,7 @@ pub mod inspect;
 mod log;
 mod rules;
 pub mod storage;
+pub mod trace;
 
 pub use checkpoint::Checkpoint;
 pub use entry::{Accepted, Prepared, Record, Submitted};

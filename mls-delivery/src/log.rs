@@ -19,9 +19,9 @@ use crate::rules::{may_submit, not_allowed, still_here};
 /// One room's log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Log {
-    /// What all entries add up to. Holds the newest GroupInfo.
+    /// What all entries add up to.
     state: Checkpoint,
-    /// What the entries before the retained ones add up to. Its GroupInfo is left empty here.
+    /// What the entries before the retained ones add up to.
     base: Checkpoint,
     /// The newest entries, without a gap, for participants who return.
     retained: VecDeque<Accepted>,
@@ -32,7 +32,7 @@ impl Log {
     /// The log as it was at a checkpoint. The entries after it follow by [`Log::replay_record`].
     #[must_use]
     pub fn restore(state: Checkpoint) -> Self {
-        let base = Checkpoint { group_info: None, ..state.clone() };
+        let base = state.clone();
         Self { state, base, retained: VecDeque::new(), retained_bytes: 0 }
     }
 
@@ -56,9 +56,7 @@ impl Log {
     /// checkpoint and the entries after it, the very same log is restored.
     #[must_use]
     pub fn base(&self) -> Checkpoint {
-        let newest = self.base.handshakes == self.state.handshakes;
-        let group_info = if newest { self.state.group_info.clone() } else { None };
-        Checkpoint { group_info, ..self.base.clone() }
+        self.base.clone()
     }
 
     /// The last position that [`Log::base`] covers.
@@ -97,20 +95,27 @@ impl Log {
         self.state.present_members()
     }
 
+    /// Whether it is a member and not known to be gone.
+    #[must_use]
+    pub fn is_present_member(&self, participant: ParticipantId) -> bool {
+        self.state.roster.contains(&participant) && !self.state.departed.contains(&participant)
+    }
+
+    /// Whether anybody waits for members to add it.
+    #[must_use]
+    pub fn anybody_waits(&self) -> bool {
+        self.present().any(|one| !self.state.roster.contains(&one))
+    }
+
     /// Everyone the log still counts on: members and waiting, not departed.
     pub fn present(&self) -> impl Iterator<Item = ParticipantId> + '_ {
         // Whoever is a member is among the joined.
         self.state.joined.keys().copied().filter(|one| !self.state.departed.contains(one))
     }
 
-    /// The newest epoch's GroupInfo, for external commits.
-    #[must_use]
-    pub fn group_info(&self) -> Option<&Opaque> {
-        self.state.group_info.as_ref()
-    }
-
-    /// Decides on a participant's wish to become a member. Give an id out once only: the log
-    /// forgets the departed when no commit can add them any more.
+    /// Decides on a participant's wish to become a member, in the place of another one if the
+    /// log still counts on that. Give an id out once only: the log forgets the departed when no
+    /// commit can add them any more.
     ///
     /// # Errors
     /// [`RefusalCode::NotAllowed`] for a second KeyPackage of one participant or one from the
@@ -119,6 +124,7 @@ impl Log {
         &self,
         participant: ParticipantId,
         key_package: Opaque,
+        replaces: Option<ParticipantId>,
     ) -> Result<Prepared, Refusal> {
         still_here(&self.state, participant)?;
         if self.state.joined.contains_key(&participant) {
@@ -133,15 +139,21 @@ impl Log {
             )
             .with_retry_after(60));
         }
-        Ok(self.prepare(LogEvent::Joined(JoinedParticipant { participant, key_package }), None))
+        let replaces = replaces.filter(|&one| self.counts_on(one));
+        let joined = JoinedParticipant { participant, key_package, replaces };
+        Ok(self.prepare(LogEvent::Joined(joined)))
     }
 
     /// Decides on a participant's end. `None` if the log does not know it or knows it is gone.
     #[must_use]
     pub fn depart(&self, participant: ParticipantId) -> Option<Prepared> {
-        let news = self.state.joined.contains_key(&participant)
-            && !self.state.departed.contains(&participant);
-        news.then(|| self.prepare(LogEvent::Departed { participant }, None))
+        let news = self.counts_on(participant);
+        news.then(|| self.prepare(LogEvent::Departed { participant }))
+    }
+
+    /// Whether it is a member or waits, and is not departed.
+    fn counts_on(&self, participant: ParticipantId) -> bool {
+        self.state.joined.contains_key(&participant) && !self.state.departed.contains(&participant)
     }
 
     /// Decides on a create or a commit: compare-and-swap on the handshake count, and a sender and
@@ -187,7 +199,7 @@ impl Log {
             step: submission.step,
         };
         let event = LogEvent::Handshake(handshake);
-        Ok(Submitted::New(self.prepare(event, Some(submission.group_info))))
+        Ok(Submitted::New(self.prepare(event)))
     }
 
     /// Makes a prepared entry true. Call it once the entry is stored.
@@ -197,16 +209,13 @@ impl Log {
     /// which must not become a fork.
     pub fn apply(&mut self, prepared: Prepared) -> &Accepted {
         let weight = prepared.0.weight();
-        let Record { entry, group_info } = prepared.0;
+        let Record { entry } = prepared.0;
         assert_eq!(
             entry.position,
             self.state.position.next(),
             "an entry is applied at the moment it was prepared for"
         );
         let added = self.state.apply(&entry);
-        if group_info.is_some() {
-            self.state.group_info = group_info;
-        }
         self.retain(Accepted { entry, added, weight })
     }
 
@@ -255,9 +264,9 @@ impl Log {
         })
     }
 
-    fn prepare(&self, event: LogEvent, group_info: Option<Opaque>) -> Prepared {
+    fn prepare(&self, event: LogEvent) -> Prepared {
         let entry = LogEntry { position: self.state.position.next(), event };
-        Prepared(Record { entry, group_info })
+        Prepared(Record { entry })
     }
 
     fn retain(&mut self, accepted: Accepted) -> &Accepted {

@@ -18,7 +18,6 @@ fn submission(name: &str, expected: u64, roster: &[ParticipantId], step: Step) -
         expected: HandshakeCount(expected),
         roster: roster.to_vec(),
         step,
-        group_info: Opaque::default(),
     }
 }
 
@@ -33,7 +32,7 @@ fn update() -> Step {
 }
 
 fn join(log: &mut Log, participant: ParticipantId) {
-    let prepared = log.join(participant, Opaque(vec![9])).expect("a new participant");
+    let prepared = log.join(participant, Opaque(vec![9]), None).expect("a new participant");
     log.apply(prepared);
 }
 
@@ -105,6 +104,26 @@ fn once_every_member_has_gone_somebody_who_waits_may_create_anew() {
 }
 
 #[test]
+fn whoever_is_replaced_is_gone_by_the_entry_that_brings_its_successor() {
+    let mut log = two_members_and_one_waiting();
+    const AGAIN: ParticipantId = ParticipantId(4);
+    let prepared = log.join(AGAIN, Opaque(vec![9]), Some(B)).expect("a new participant");
+    log.apply(prepared);
+    let snapshot = log.snapshot();
+    assert_eq!(snapshot.departed, [B]);
+    let replaces = snapshot.joined.iter().map(|one| one.replaces).collect::<Vec<_>>();
+    assert_eq!(replaces, [None, None, None, Some(B)], "those who come now are told as well");
+    accept(&mut log, A, submission("swap", 2, &[A, C, AGAIN], commit()));
+    assert!(log.snapshot().joined.iter().all(|one| one.replaces.is_none()));
+    // Neither is anybody replaced who is gone, nor who never was.
+    for (participant, nobody) in [(5, B), (6, ParticipantId(77)), (7, ParticipantId(7))] {
+        let joined = log.join(ParticipantId(participant), Opaque(vec![9]), Some(nobody));
+        let record = joined.expect("a new participant").record().clone();
+        assert_eq!(record.entry.event.departed(), None);
+    }
+}
+
+#[test]
 fn nothing_is_taken_from_the_departed() {
     let mut log = two_members_and_one_waiting();
     let prepared = log.depart(A).expect("news");
@@ -114,7 +133,7 @@ fn nothing_is_taken_from_the_departed() {
         submit(&mut log, A, submission("late", 2, &[A, B], commit())),
         RefusalCode::NotAllowed
     );
-    assert_eq!(log.join(A, Opaque::default()).unwrap_err().code, RefusalCode::NotAllowed);
+    assert_eq!(log.join(A, Opaque::default(), None).unwrap_err().code, RefusalCode::NotAllowed);
 }
 
 #[test]
@@ -188,7 +207,7 @@ fn a_room_that_is_full_of_waiting_participants_says_so() {
     for n in 1..=mls_delivery::limits::JOINED {
         join(&mut log, ParticipantId(u32::try_from(n).expect("few")));
     }
-    let refusal = log.join(ParticipantId(9999), Opaque::default()).unwrap_err();
+    let refusal = log.join(ParticipantId(9999), Opaque::default(), None).unwrap_err();
     assert_eq!(refusal.code, RefusalCode::RoomFull);
     assert!(refusal.retry_after_seconds.is_some());
 }
@@ -250,7 +269,10 @@ fn a_crowd_that_comes_and_goes_leaves_no_pile() {
 
 #[derive(Debug, Clone)]
 enum Act {
-    Join(u32),
+    Join {
+        one: u32,
+        replaces: Option<u32>,
+    },
     Depart(u32),
     /// By the rules, as far as the sender knows them: everyone who has come, nobody who has gone.
     Commit {
@@ -270,7 +292,8 @@ enum Act {
 fn act() -> impl Strategy<Value = Act> {
     let step = prop_oneof![Just(Step::Create), Just(commit()), Just(update())];
     prop_oneof![
-        (1..7u32).prop_map(Act::Join),
+        (1..7u32, prop::option::of(1..7u32))
+            .prop_map(|(one, replaces)| Act::Join { one, replaces }),
         (1..7u32).prop_map(Act::Depart),
         (1..7u32, any::<u16>()).prop_map(|(sender, name)| Act::Commit { sender, name }),
         (1..7u32, 0..3u64, prop::collection::vec(1..8u32, 0..6), step, any::<u16>()).prop_map(
@@ -296,8 +319,7 @@ fn by_the_rules(log: &Log, sender: u32, name: u16) -> Submission {
         (false, true) => commit(),
         (false, false) => update(),
     };
-    let group_info = Opaque(name.to_be_bytes().to_vec());
-    Submission { group_info, ..submission(&format!("{name}"), before.handshakes.0, &roster, step) }
+    submission(&format!("{name}"), before.handshakes.0, &roster, step)
 }
 
 /// What must hold of every accepted entry, said without the log's own code.
@@ -305,6 +327,11 @@ fn check(before: &Log, after: &Log, event: &LogEvent) -> Result<(), TestCaseErro
     let was = before.snapshot();
     let is = after.snapshot();
     prop_assert_eq!(is.position, was.position.next());
+    if let Some(gone) = event.departed() {
+        let counted_on = was.joined.iter().any(|one| one.participant == gone);
+        prop_assert!(counted_on && !was.departed.contains(&gone), "gone already");
+        prop_assert!(is.departed.contains(&gone));
+    }
     let LogEvent::Handshake(handshake) = event else {
         prop_assert_eq!(is.handshakes, was.handshakes);
         prop_assert_eq!(is.roster, was.roster);
@@ -356,7 +383,10 @@ proptest! {
         for (step, act) in acts.into_iter().enumerate() {
             let before = log.clone();
             let prepared = match act {
-                Act::Join(one) => log.join(ParticipantId(one), Opaque(vec![1])).ok(),
+                Act::Join { one, replaces } => {
+                    let replaces = replaces.map(ParticipantId);
+                    log.join(ParticipantId(one), Opaque(vec![1]), replaces).ok()
+                }
                 Act::Depart(one) => log.depart(ParticipantId(one)),
                 Act::Commit { sender, name } => {
                     let handed_in = by_the_rules(&log, sender, name);
@@ -405,8 +435,8 @@ proptest! {
         let _ = mls_delivery::inspect::key_package(&Opaque(bytes.clone()));
         let step = Step::Commit { commit: Opaque(bytes.clone()), welcome: Some(Opaque(bytes.clone())) };
         let name = "A".repeat(22);
-        let handed_in = Submission { group_info: Opaque(bytes), ..submission(&name, 1, &[A], step) };
-        // The same bytes cannot be a GroupInfo, a Welcome and a commit.
+        let handed_in = submission(&name, 1, &[A], step);
+        // The same bytes cannot be a Welcome and a commit.
         prop_assert!(mls_delivery::inspect::submission(&room, HandshakeCount(1), &handed_in).is_err());
     }
 }
@@ -419,7 +449,7 @@ fn a_log_restored_from_its_base_and_the_entries_after_it_is_the_same_log() {
     let mut compacted = log.base();
     for n in 10..1500u32 {
         let one = ParticipantId(n);
-        let joined = log.join(one, Opaque(vec![1; 100])).expect("new");
+        let joined = log.join(one, Opaque(vec![1; 100]), None).expect("new");
         stored.push(joined.record().clone());
         log.apply(joined);
         if n % 7 == 0 {
@@ -444,7 +474,24 @@ fn a_log_restored_from_its_base_and_the_entries_after_it_is_the_same_log() {
     }
     assert!(log.base_position().0 > 2000, "the past is forgotten");
     assert_eq!(restored, log);
-    assert!(log.group_info().is_some());
+}
+
+#[test]
+fn what_an_older_version_has_stored_is_read() {
+    let joined = r#"{"kind":"joined","participant":1,"key_package":"AAEABQ=="}"#;
+    let text = format!(r#"{{"entry":{{"position":1,"event":{joined}}},"group_info":null}}"#);
+    let record = serde_json::from_str(&text).expect("a record");
+    let mut log = Log::default();
+    log.replay_record(record).expect("the first entry");
+    let mut checkpoint = serde_json::to_value(log.base()).expect("JSON");
+    let fields = checkpoint.as_object_mut().expect("an object");
+    fields.remove("replaced").expect("younger than the others");
+    fields.insert("group_info".to_owned(), "AAEABA==".into());
+    assert_eq!(
+        Log::restore(serde_json::from_value(checkpoint).expect("a checkpoint")),
+        Log::default()
+    );
+    assert_eq!(log.last_participant(), ParticipantId(1));
 }
 
 #[test]

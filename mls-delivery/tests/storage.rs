@@ -156,6 +156,24 @@ fn rooms_are_bounded_and_idle_ones_go() {
 }
 
 #[test]
+fn a_deleted_room_is_gone_for_its_owner_too() {
+    over_every_store(|store| {
+        let fence = claim(store);
+        assert_eq!(append(store, 1, fence, "one"), AppendOutcome::Appended);
+        assert!(store.delete_room(&room()).expect("an answer"));
+        assert!(!store.delete_room(&room()).expect("an answer"), "it was gone");
+        assert!(!store.has_room(&room()).expect("an answer"));
+        let late = store.append(&room(), LogPosition(2), fence, &id("two"), b"two");
+        assert!(
+            matches!(late, Err(StorageError::UnknownRoom) | Ok(AppendOutcome::StaleFence)),
+            "{late:?}"
+        );
+        store.create_room(&room(), 200, 10).expect("the id is free");
+        assert_eq!(store.read(&room()).expect("a log"), StoredLog::default());
+    });
+}
+
+#[test]
 fn a_room_that_is_not_there_is_named_so() {
     over_every_store(|store| {
         let nowhere = RoomId::from_bytes([9; 16]);
@@ -223,7 +241,7 @@ fn a_log_comes_back_whole_from_every_store_and_gives_no_id_twice() {
         let mut log = Log::default();
         let fence = claim(store);
         for n in 1..=400 {
-            let joined = log.join(ParticipantId(n), Opaque(vec![7; 50])).expect("new");
+            let joined = log.join(ParticipantId(n), Opaque(vec![7; 50]), None).expect("new");
             assert_eq!(store_entry(store, fence, &joined), AppendOutcome::Appended);
             log.apply(joined);
             let departed = log.depart(ParticipantId(n)).expect("known");
@@ -246,7 +264,7 @@ fn a_log_comes_back_whole_from_every_store_and_gives_no_id_twice() {
 fn after_a_crash_between_store_and_apply_the_entry_is_there_once() {
     over_every_store(|store| {
         let fence = claim(store);
-        let prepared = Log::default().join(ParticipantId(1), Opaque(vec![1])).expect("new");
+        let prepared = Log::default().join(ParticipantId(1), Opaque(vec![1]), None).expect("new");
         store_entry(store, fence, &prepared);
         // The process dies here; the next owner reads and the old one's retry comes late.
         let next = claim(store);

@@ -69,6 +69,10 @@ impl Storage for MemoryStorage {
         Ok(idle.map(|(id, _)| id).collect())
     }
 
+    fn delete_room(&mut self, room: &RoomId) -> Result<bool, StorageError> {
+        Ok(self.rooms.remove(room).is_some())
+    }
+
     fn claim_room(
         &mut self,
         room: &RoomId,

@@ -108,6 +108,13 @@ pub trait Storage: Send {
     /// The store failed.
     fn delete_idle(&mut self, before: u64) -> Result<Vec<RoomId>, StorageError>;
 
+    /// Forgets a room, whoever owns it; whether there was one. Its owner's appends fail from then
+    /// on.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn delete_room(&mut self, room: &RoomId) -> Result<bool, StorageError>;
+
     /// Takes a room for a node: free, expired or its own already.
     ///
     /// # Errors

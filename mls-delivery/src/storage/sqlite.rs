@@ -104,6 +104,11 @@ impl Storage for SqliteStorage {
         Ok(ids.collect::<Result<Vec<_>, _>>()?.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
+    fn delete_room(&mut self, room: &RoomId) -> Result<bool, StorageError> {
+        let gone = self.connection.execute("DELETE FROM room WHERE id = ?1", [room.as_str()])?;
+        Ok(gone > 0)
+    }
+
     fn claim_room(
         &mut self,
         room: &RoomId,
