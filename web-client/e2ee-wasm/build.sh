@@ -16,7 +16,6 @@ stamp=target/wasm/bound.sha256
 [ -x "$optimise" ] || { echo "wasm-opt is missing: run npm ci in web-client" >&2; exit 1; }
 
 export CARGO_TARGET_DIR=target/wasm
-export RUSTFLAGS='--cfg getrandom_backend="wasm_js"'
 arguments=(build --locked --package e2ee-wasm --profile wasm --target "$target")
 if [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] && [ "${ORANGE_WASM_TOOLCHAIN:-}" != debian ]; then
   cargo "${arguments[@]}"

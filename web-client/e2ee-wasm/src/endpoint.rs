@@ -34,7 +34,7 @@ impl Endpoint {
         let link = config
             .link()
             .parse::<Link>()
-            .and_then(|link| link.open(&room, config.passphrase().as_deref()))
+            .and_then(|link| link.open(&room, None))
             .map_err(link_error)?;
         let identity_public = config.identity_public().to_vec().try_into().map_err(|_| {
             thrown("bad_identity_key", "The identity key is not an Ed25519 key of 32 bytes.")
@@ -66,6 +66,11 @@ impl Endpoint {
             .try_into()
             .map_err(|_| thrown("bad_signature", "An Ed25519 signature has 64 bytes."))?;
         self.endpoint.certify(signature).map_err(|error| thrown(error.code(), &error.to_string()))
+    }
+
+    /// Has every step told, for a check against the specification.
+    pub fn start_trace(&mut self) {
+        self.endpoint.start_trace();
     }
 
     /// Takes a message of the signalling service, as JSON.
@@ -158,6 +163,7 @@ impl Endpoint {
                 ("message", problem.message.into()),
                 ("participant", problem.participant.map(|one| one.0).into()),
             ]),
+            Output::Trace(line) => object(&[kind("trace"), ("line", line.into())]),
             Output::Rejoin(reason) => object(&[
                 kind("rejoin"),
                 ("code", reason.code().into()),

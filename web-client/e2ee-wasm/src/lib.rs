@@ -9,5 +9,5 @@ mod thrown;
 mod typescript;
 
 pub use endpoint::{Endpoint, pairwise_code};
-pub use link::{check_passphrase, locked_link};
+pub use link::{locked_link, open_link};
 pub use media::MediaCryptor;

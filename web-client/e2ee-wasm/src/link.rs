@@ -20,15 +20,16 @@ pub fn locked_link(room_id: &str, secret: &[u8], passphrase: &str) -> Result<Str
     Ok(link.to_fragment())
 }
 
-/// Says nothing if the passphrase is that of the link, whose fragment this is.
+/// The link that this one, whose fragment is `link`, and its passphrase stand for: one that opens
+/// by itself. It is for an endpoint of this visit, not for handing on.
 ///
 /// # Errors
-/// Thrown: it is not, or the link is damaged.
+/// Thrown: the passphrase is not the link's, or the link is damaged.
 #[wasm_bindgen]
-pub fn check_passphrase(room_id: &str, link: &str, passphrase: &str) -> Result<(), JsValue> {
+pub fn open_link(room_id: &str, link: &str, passphrase: &str) -> Result<String, JsValue> {
     let room = room(room_id)?;
     let opened = link.parse::<Link>().and_then(|link| link.open(&room, Some(passphrase)));
-    opened.map(drop).map_err(link_error)
+    opened.map(|secret| Link::open_to_all(secret).to_fragment()).map_err(link_error)
 }
 
 pub(crate) fn room(id: &str) -> Result<RoomId, JsValue> {

@@ -114,6 +114,8 @@ fn codec_of(codec: &JsCodec) -> Result<Codec, JsValue> {
         Some("opus") => Ok(Codec::Opus),
         Some("vp8") => Ok(Codec::Vp8),
         Some("vp9") => Ok(Codec::Vp9),
-        Some(_) | None => Err(thrown("bad_codec", "A codec is opus, vp8 or vp9.")),
+        Some("av1") => Ok(Codec::Av1),
+        Some("h264") => Ok(Codec::H264),
+        Some(_) | None => Err(thrown("bad_codec", "A codec is opus, vp8, vp9, av1 or h264.")),
     }
 }

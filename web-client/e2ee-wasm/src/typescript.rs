@@ -24,7 +24,7 @@ export interface MediaKeys {
 }
 
 /** How a frame is encoded. */
-export type Codec = 'opus' | 'vp8' | 'vp9';
+export type Codec = 'opus' | 'vp8' | 'vp9' | 'av1' | 'h264';
 
 /** A frame, and who sent it from what: said by the key that opened it. */
 export interface Opened {
@@ -42,10 +42,8 @@ export interface Opened {
 export interface EndpointConfig {
   /** The room to join: 22 base64url characters. */
   room: string;
-  /** The link's fragment. */
+  /** The link's fragment; what `open_link` gives where it asks for a passphrase. */
   link: string;
-  /** The passphrase, where the link asks for one. */
-  passphrase?: string;
   /** The name that others see. */
   name: string;
   /** The Ed25519 key that signs the certificate: 32 bytes. */
@@ -110,6 +108,8 @@ export type Output =
   | ({ type: 'comparison' } & Comparison)
   /** Something that people should know; the endpoint goes on. */
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
+  /** A step of the committer, in JSON; see `start_trace`. */
+  | { type: 'trace'; line: string }
   /** The endpoint has come to its end: join again as a new participant. */
   | { type: 'rejoin'; code: string; reason: string };
 
@@ -156,8 +156,6 @@ extern "C" {
     pub(crate) fn room(this: &JsConfig) -> String;
     #[wasm_bindgen(method, getter, structural)]
     pub(crate) fn link(this: &JsConfig) -> String;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(crate) fn passphrase(this: &JsConfig) -> Option<String>;
     #[wasm_bindgen(method, getter, structural)]
     pub(crate) fn name(this: &JsConfig) -> String;
     #[wasm_bindgen(method, getter, structural)]

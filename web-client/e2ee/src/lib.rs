@@ -2,6 +2,7 @@
 
 pub mod committer;
 pub mod credential;
+mod crypto;
 pub mod endpoint;
 pub mod link;
 pub mod media;

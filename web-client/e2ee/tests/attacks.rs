@@ -6,17 +6,15 @@ mod support;
 use e2ee::Suite;
 use e2ee::endpoint::{ProblemCode, RejoinReason};
 use e2ee::media::{Codec, MediaCryptor};
-use mls_delivery::inspect;
 use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::{
-    BasicCredential, CredentialWithKey, MlsGroup, MlsMessageBodyIn, MlsMessageIn,
-    OpenMlsProvider as _, SignatureScheme,
+    Ciphersuite, CredentialWithKey, KeyPackage, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut,
+    SignatureScheme,
 };
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
 use signaling_protocol::{
-    ClientMessage, Handshake, HandshakeCount, MessageId, Opaque, RefusalCode, RoomId,
-    ServerMessage, Source, Step, Submission, Verdict,
+    ClientMessage, HandshakeCount, MessageId, Opaque, RefusalCode, RoomId, Source, Step, Submission,
 };
 
 use support::Meeting;
@@ -95,57 +93,6 @@ fn attack_03_of_two_commits_at_once_one_is_final_and_the_loser_goes_on() {
     meeting.assert_one_call();
 }
 
-/// A commit by which somebody who was not added comes in by itself (RFC 9420 section 12.4.3.2),
-/// without the link's PSK.
-fn external_commit(group_info: &Opaque) -> Opaque {
-    let provider = OpenMlsRustCrypto::default();
-    let message = MlsMessageIn::tls_deserialize_exact(&group_info.0).expect("an MLS message");
-    let MlsMessageBodyIn::GroupInfo(group_info) = message.extract() else { panic!("a GroupInfo") };
-    let signer = SignatureKeyPair::new(SignatureScheme::ED25519).expect("a key");
-    let credential = CredentialWithKey {
-        credential: BasicCredential::new(b"a ghost".to_vec()).into(),
-        signature_key: signer.to_public_vec().into(),
-    };
-    let (_, bundle) = MlsGroup::external_commit_builder()
-        .skip_lifetime_validation()
-        .build_group(&provider, group_info, credential)
-        .expect("a GroupInfo with its tree")
-        .load_psks(provider.storage())
-        .expect("no PSK")
-        .build(provider.rand(), provider.crypto(), &signer, |_| true)
-        .expect("a commit")
-        .finalize(&provider)
-        .expect("a commit");
-    Opaque(bundle.into_commit().to_bytes().expect("bytes"))
-}
-
-#[test]
-fn attack_04_an_external_commit_is_refused_by_the_service_and_nacked_by_members() {
-    let mut meeting = call(3);
-    let (sender, newest) = meeting.submissions.last().unwrap().clone();
-    let commit = external_commit(&newest.group_info);
-    let step = Step::Commit { commit, welcome: None };
-    let expected = meeting.log.handshakes();
-    let message_id = MessageId("x".repeat(22));
-    let submission = Submission { expected, message_id, step, ..newest };
-    let refused = inspect::submission(&meeting.id, meeting.log.created(), &submission);
-    assert_eq!(refused.unwrap_err().code, RefusalCode::BadMessage);
-
-    // A server that lets it through all the same.
-    let before = meeting.seats[1].last_epoch().cloned();
-    let Submission { message_id, roster, step, .. } = submission;
-    let count = expected.next();
-    let handshake = Handshake { count, sender, message_id: message_id.clone(), roster, step };
-    meeting.seats[1].inbox.push_back(ServerMessage::Tentative { handshake });
-    meeting.deliver(1);
-    let nack = ClientMessage::Judge { message_id, verdict: Verdict::Nack };
-    assert!(meeting.seats[1].outbox.contains(&nack));
-    assert!(meeting.seats[1].has_problem(ProblemCode::BadCommit));
-    assert_eq!(meeting.seats[1].last_epoch().cloned(), before);
-    meeting.run(5_000);
-    meeting.assert_one_call();
-}
-
 #[test]
 fn attack_05_a_commit_that_nobody_can_follow_is_dropped_and_the_others_go_on() {
     for at in [40, 90, 200, usize::MAX] {
@@ -213,6 +160,46 @@ fn attack_05_a_bad_welcome_costs_its_addressee_one_more_try_and_nobody_else_anyt
     meeting.run(5_000);
     assert!(meeting.seats[again].last_epoch().is_some());
     meeting.assert_one_call();
+}
+
+#[test]
+fn attack_07_somebody_elses_credential_under_another_key_is_never_added() {
+    let mut meeting = call(2);
+    let packages: Vec<_> = meeting.log.snapshot().joined;
+    let MlsMessageBodyIn::KeyPackage(stolen) =
+        MlsMessageIn::tls_deserialize_exact(&packages[0].key_package.0).unwrap().extract()
+    else {
+        panic!("a KeyPackage");
+    };
+    // Ada's credential, as everybody gets it from the service, over a key of the thief's own.
+    let provider = OpenMlsRustCrypto::default();
+    let signer = SignatureKeyPair::new(SignatureScheme::ED25519).expect("a key");
+    let credential = CredentialWithKey {
+        credential: stolen.unverified_credential().credential,
+        signature_key: signer.to_public_vec().into(),
+    };
+    let forged = KeyPackage::builder()
+        .build(
+            Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
+            &provider,
+            &signer,
+            credential,
+        )
+        .expect("a KeyPackage");
+    let forged = MlsMessageOut::from(forged.into_key_package()).to_bytes().expect("bytes");
+    let before = meeting.handshakes();
+    let thief = arrive(&mut meeting, "Eve");
+    meeting.deliver(thief);
+    let key_package = Opaque(forged);
+    meeting.seats[thief].outbox = [ClientMessage::UploadKeyPackage { key_package }].into();
+    meeting.run(8_000);
+    assert_eq!(meeting.handshakes(), before);
+    assert!(meeting.seats[thief].epochs.is_empty());
+    for member in 0..2 {
+        let problem = meeting.seats[member].problems.last().expect("it is reported");
+        assert_eq!(problem.code, ProblemCode::BadKeyPackage);
+        assert!(problem.message.contains("its certificate belongs to another leaf"), "{problem}");
+    }
 }
 
 #[test]
@@ -314,7 +301,6 @@ fn attack_19_nothing_that_the_service_is_told_shows_a_name_an_identity_key_or_th
         }
     }
     for (_, submission) in &meeting.submissions {
-        told.extend_from_slice(&submission.group_info.0);
         if let Step::Commit { commit, welcome } = &submission.step {
             told.extend_from_slice(&commit.0);
             told.extend_from_slice(&welcome.clone().unwrap_or_default().0);

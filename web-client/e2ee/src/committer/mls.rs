@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use signaling_protocol::{HandshakeCount, MessageId, Opaque, ParticipantId, Step};
+use signaling_protocol::{
+    HandshakeCount, JoinedParticipant, MessageId, Opaque, ParticipantId, Step,
+};
 
 use crate::credential::CredentialError;
 
@@ -13,8 +15,8 @@ use crate::credential::CredentialError;
 /// they take effect with [`Mls::accept`] and [`Mls::merge`] only. A method that fails leaves the
 /// state as it was.
 pub trait Mls {
-    /// Remembers whose KeyPackage this is.
-    fn announce(&mut self, participant: ParticipantId, key_package: &Opaque);
+    /// Remembers whose KeyPackage this is, and whose place it takes.
+    fn announce(&mut self, joined: &JoinedParticipant);
 
     /// Forgets a KeyPackage.
     fn forget(&mut self, participant: ParticipantId);
@@ -98,25 +100,22 @@ pub struct Claims<'a> {
 /// A prepared handshake: the bytes to submit, and to submit again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Draft {
-    /// Derived from the bytes.
+    /// Derived from the bytes, where there are any.
     pub message_id: MessageId,
     /// What it does.
     pub step: Step,
-    /// The new epoch's GroupInfo.
-    pub group_info: Opaque,
 }
 
 impl Draft {
     /// Bytes of everything in it.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let step = match &self.step {
+        match &self.step {
             Step::Create => 0,
             Step::Commit { commit, welcome } => {
                 commit.0.len() + welcome.as_ref().map_or(0, |welcome| welcome.0.len())
             }
-        };
-        step + self.group_info.0.len()
+        }
     }
 }
 
@@ -144,6 +143,9 @@ pub enum MlsError {
     /// The same leaf key was announced by somebody else.
     #[error("its key is in use by another participant")]
     DuplicateKey,
+    /// It takes the place of somebody with another identity key.
+    #[error("it takes the place of somebody else")]
+    OtherIdentity,
     /// Somebody is added without the link's PSK.
     #[error("it lets somebody in without proof of the link")]
     NoLinkPsk,

@@ -22,9 +22,9 @@ impl Pending {
         expected: HandshakeCount,
         roster: BTreeSet<ParticipantId>,
     ) -> Self {
-        let Draft { message_id, step, group_info } = draft;
+        let Draft { message_id, step } = draft;
         let roster = roster.into_iter().collect();
-        let submission = Submission { message_id, expected, roster, step, group_info };
+        let submission = Submission { message_id, expected, roster, step };
         Self { submission, sent: 0 }
     }
 

@@ -1,9 +1,9 @@
 //! The log as one participant has read it, and what it makes of the next entry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use signaling_protocol::{
-    Handshake, HandshakeCount, LogPosition, LogSnapshot, Opaque, ParticipantId, Step,
+    Handshake, HandshakeCount, JoinedParticipant, LogPosition, LogSnapshot, ParticipantId, Step,
 };
 
 /// More participants than any server lets wait: a log that goes beyond is not followed.
@@ -19,7 +19,7 @@ pub struct LogView {
     pub(super) position: LogPosition,
     pub(super) handshakes: HandshakeCount,
     pub(super) roster: BTreeSet<ParticipantId>,
-    pub(super) joined: BTreeMap<ParticipantId, Opaque>,
+    joined: BTreeSet<ParticipantId>,
     pub(super) departed: BTreeSet<ParticipantId>,
 }
 
@@ -34,8 +34,7 @@ impl LogView {
         if joined.len() > ANNOUNCED || roster.len() > ANNOUNCED || departed.len() > ANNOUNCED {
             return Err(Impossible);
         }
-        let joined: BTreeMap<_, _> =
-            joined.into_iter().map(|one| (one.participant, one.key_package)).collect();
+        let joined = joined.into_iter().map(|one| one.participant).collect();
         let roster: BTreeSet<_> = roster.into_iter().collect();
         let departed = departed.into_iter().collect();
         Ok(Self { position, handshakes, roster, joined, departed })
@@ -67,7 +66,7 @@ impl LogView {
     /// Participants who wait to be added.
     pub fn waiting(&self) -> impl Iterator<Item = ParticipantId> + '_ {
         self.joined
-            .keys()
+            .iter()
             .filter(|one| !self.departed.contains(one) && !self.roster.contains(one))
             .copied()
     }
@@ -77,21 +76,24 @@ impl LogView {
         self.roster.intersection(&self.departed).copied()
     }
 
+    /// Whoever it replaces is gone by the same entry. Gives the participants who are of no matter
+    /// any more.
     pub(super) fn join(
         &mut self,
-        participant: ParticipantId,
-        key_package: Opaque,
-    ) -> Result<(), Impossible> {
-        if self.joined.len() >= ANNOUNCED || self.joined.contains_key(&participant) {
+        joined: &JoinedParticipant,
+    ) -> Result<Vec<ParticipantId>, Impossible> {
+        let full = self.joined.len() >= ANNOUNCED;
+        let counted_on = |one| self.joined.contains(&one) && !self.departed.contains(&one);
+        let replaces_nobody = joined.replaces.is_some_and(|one| !counted_on(one));
+        if full || replaces_nobody || !self.joined.insert(joined.participant) {
             return Err(Impossible);
         }
-        self.joined.insert(participant, key_package);
-        Ok(())
+        Ok(joined.replaces.map_or_else(Vec::new, |one| self.depart(one)))
     }
 
     /// Gives the participants who are of no matter any more.
     pub(super) fn depart(&mut self, participant: ParticipantId) -> Vec<ParticipantId> {
-        if self.roster.contains(&participant) || self.joined.contains_key(&participant) {
+        if self.roster.contains(&participant) || self.joined.contains(&participant) {
             self.departed.insert(participant);
         }
         let outsiders: Vec<_> = self.departed.difference(&self.roster).copied().collect();
@@ -113,14 +115,14 @@ impl LogView {
         let fits = match &handshake.step {
             Step::Create => {
                 self.present_members().next().is_none()
-                    && self.joined.contains_key(&sender)
+                    && self.joined.contains(&sender)
                     && handshake.roster == [sender]
             }
             Step::Commit { .. } => {
                 self.roster.contains(&sender)
                     && roster.contains(&sender)
                     && roster.len() == handshake.roster.len()
-                    && roster.difference(&self.roster).all(|one| self.joined.contains_key(one))
+                    && roster.difference(&self.roster).all(|one| self.joined.contains(one))
                     && self.roster.difference(&roster).all(|one| self.departed.contains(one))
             }
         };

@@ -5,6 +5,7 @@ mod messaging;
 mod output;
 mod outputs;
 mod problem;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -26,6 +27,7 @@ use messaging::Messaging;
 pub use output::{Member, Message, Output, RejoinReason, Roster};
 use outputs::Outputs;
 pub use problem::{Problem, ProblemCode};
+use trace::Trace;
 
 /// What an endpoint is made of.
 #[derive(Debug, Clone)]
@@ -85,6 +87,7 @@ pub struct Endpoint {
     timers: BTreeMap<Timer, u64>,
     heartbeat_ms: Option<u64>,
     messaging: Messaging,
+    trace: Option<Trace>,
 }
 
 #[derive(Debug)]
@@ -119,6 +122,7 @@ impl Endpoint {
             timers: BTreeMap::new(),
             heartbeat_ms: None,
             messaging: Messaging::default(),
+            trace: None,
         };
         Ok((endpoint, request))
     }
@@ -176,7 +180,11 @@ impl Endpoint {
             | ServerMessage::MediaLost { .. }
             | ServerMessage::Waiting
             | ServerMessage::Visitors { .. }
+            | ServerMessage::EncodingsWanted(_)
+            | ServerMessage::Downlink(_)
             | ServerMessage::AskedToMute { .. }
+            | ServerMessage::RestartAhead { .. }
+            | ServerMessage::RestartOff
             | ServerMessage::HeartbeatEcho => {}
         }
     }
@@ -235,6 +243,9 @@ impl Endpoint {
                 let started = Committer::join(joined.participant, *mls, joined.log, now_ms);
                 match started {
                     Ok((committer, effects)) => {
+                        let line =
+                            self.trace.as_ref().map(|one| one.line("join", &committer, &effects));
+                        self.tell(line);
                         self.stage = Stage::Joined(Box::new(committer));
                         self.heartbeat_ms = Some(now_ms.saturating_add(HEARTBEAT_MS));
                         self.carry_out(effects, now_ms);
@@ -250,7 +261,12 @@ impl Endpoint {
 
     fn event(&mut self, event: Event, now_ms: u64) {
         if let Stage::Joined(committer) = &mut self.stage {
+            let position = committer.view().position();
+            let step = self.trace.as_mut().and_then(|trace| trace.begin(&event, position));
             let effects = committer.on_event(event, now_ms);
+            let trace = step.and_then(|step| Some((step, self.trace.as_ref()?)));
+            let line = trace.map(|(step, trace)| trace.line(step, committer, &effects));
+            self.tell(line);
             self.carry_out(effects, now_ms);
         }
     }

@@ -28,6 +28,8 @@ pub enum Output {
     Comparison(ComparisonState),
     /// Something that people should know; the endpoint goes on.
     Problem(Problem),
+    /// A step of the committer, in JSON; see [`super::Endpoint::start_trace`].
+    Trace(String),
     /// This endpoint has come to its end and has wiped its keys: make a new one and join again as
     /// a new participant.
     Rejoin(RejoinReason),

@@ -15,6 +15,9 @@ const KEYS: usize = 4;
 /// Queued messages of members, and application messages to send; the oldest are dropped.
 const MESSAGES: usize = 256;
 
+/// Queued lines of a trace; the oldest are dropped, and the trace is worth nothing then.
+const TRACED: usize = 1024;
+
 /// Outputs in order.
 #[derive(Debug, Default)]
 pub(super) struct Outputs(VecDeque<Output>);
@@ -68,6 +71,9 @@ impl Outputs {
                     return;
                 }
             }
+            Output::Trace(_) => {
+                self.keep_newest(TRACED - 1, |queued| matches!(queued, Output::Trace(_)));
+            }
             Output::Rejoin(_) => {}
         }
         self.0.push_back(output);
@@ -79,7 +85,9 @@ impl Outputs {
 
     /// Forgets what an endpoint at its end must not send or hand out any more.
     pub(super) fn wipe(&mut self) {
-        self.0.retain(|queued| matches!(queued, Output::Problem(_) | Output::Message(_)));
+        self.0.retain(|queued| {
+            matches!(queued, Output::Problem(_) | Output::Message(_) | Output::Trace(_))
+        });
     }
 
     /// Drops the oldest epochs; what they erase is passed on to the next one.

@@ -1,4 +1,13 @@
 //! What a codec needs to see in the clear.
+//!
+//! Browsers packetize by codec, so a packetizer looks into what it is given: an OBU header for
+//! AV1, NAL units for H264, a frame header for VP8. The whole frame of the encoder is encrypted;
+//! before it stands the least that satisfies them, the same for every frame of a kind, so that it
+//! gives nothing away. It is authenticated with the frame.
+
+use std::borrow::Cow;
+
+use super::h264;
 
 /// How a frame is encoded, as far as its protection depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,6 +18,10 @@ pub enum Codec {
     Vp8,
     /// Pictures, also with spatial layers: each is a frame of its own.
     Vp9,
+    /// Pictures (AV1 bitstream specification), also with spatial layers.
+    Av1,
+    /// Pictures (ITU-T H.264, in NAL units after start codes).
+    H264,
 }
 
 /// A frame header of VP8's (RFC 6386 section 9.1) for a key frame of 640 by 480 pixels. A
@@ -20,33 +33,89 @@ const VP8_DELTA_FRAME: &[u8] = &[0x11];
 /// Set in the first byte of every VP8 frame that is not a key frame.
 const VP8_NOT_KEY: u8 = 0x01;
 
+/// The header of an OBU of type 1 (AV1 section 5.3.2) without a size: all that follows is in it.
+/// Packetizers drop OBUs of some types and look into others; this one they carry as it is, for
+/// key frames and all others.
+const AV1_OBU: &[u8] = &[0x08];
+/// The same header with a size behind it, as it comes out of a browser's depacketizer.
+const AV1_SIZED_OBU: u8 = 0x0a;
+
 impl Codec {
+    /// Every codec, in no order of preference.
+    pub const ALL: [Self; 5] = [Self::Opus, Self::Vp8, Self::Vp9, Self::Av1, Self::H264];
+    /// The most that [`Codec::finish`] adds to a ciphertext of so many bytes.
+    pub(super) fn most_added(self, ciphertext: usize) -> usize {
+        match self {
+            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 => 0,
+            Self::H264 => h264::most_added(ciphertext),
+        }
+    }
+
     /// Whether it encodes sound.
     #[must_use]
     pub fn is_audio(self) -> bool {
         match self {
             Self::Opus => true,
-            Self::Vp8 | Self::Vp9 => false,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H264 => false,
         }
     }
 
-    /// The bytes that stand in the clear before the SFrame ciphertext. They are the same for
-    /// every frame of a kind, so they give away nothing else.
+    /// The bytes that stand in the clear before the SFrame ciphertext, and are authenticated as
+    /// its metadata.
     pub(super) fn clear_prefix(self, key_frame: bool) -> &'static [u8] {
         match (self, key_frame) {
             (Self::Opus | Self::Vp9, _) => &[],
             (Self::Vp8, true) => VP8_KEY_FRAME,
             (Self::Vp8, false) => VP8_DELTA_FRAME,
+            (Self::Av1, _) => AV1_OBU,
+            (Self::H264, true) => h264::KEY_FRAME,
+            (Self::H264, false) => h264::DELTA_FRAME,
         }
     }
 
-    /// Tells clear prefix and ciphertext apart; `None` if the frame does not begin with exactly
-    /// the prefix of its kind.
-    pub(super) fn split_prefix(self, frame: &[u8]) -> Option<(&'static [u8], &[u8])> {
-        let key_frame = frame.first()? & VP8_NOT_KEY == 0;
-        let prefix = self.clear_prefix(key_frame);
-        frame.strip_prefix(prefix).map(|ciphertext| (prefix, ciphertext))
+    /// Makes a ciphertext that begins at `from` fit for the packetizer.
+    pub(super) fn finish(self, out: &mut Vec<u8>, from: usize) {
+        match self {
+            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 => {}
+            Self::H264 => h264::finish(out, from),
+        }
     }
+
+    /// Tells clear prefix and ciphertext apart; `None` if the frame is not exactly one prefix of
+    /// its codec's and what [`Codec::finish`] made of some ciphertext.
+    pub(super) fn split(self, frame: &[u8]) -> Option<(&'static [u8], Cow<'_, [u8]>)> {
+        match self {
+            Self::Opus | Self::Vp9 => Some((&[], Cow::Borrowed(frame))),
+            Self::Vp8 => {
+                let key_frame = frame.first()? & VP8_NOT_KEY == 0;
+                let prefix = self.clear_prefix(key_frame);
+                Some((prefix, Cow::Borrowed(frame.strip_prefix(prefix)?)))
+            }
+            Self::Av1 => Some((AV1_OBU, Cow::Borrowed(obu(frame)?))),
+            Self::H264 => h264::split(frame).map(|(prefix, frame)| (prefix, Cow::Owned(frame))),
+        }
+    }
+}
+
+/// What is in the one OBU that is the whole frame. A browser writes sizes into OBUs as it puts a
+/// frame together again.
+fn obu(frame: &[u8]) -> Option<&[u8]> {
+    if let Some(inside) = frame.strip_prefix(AV1_OBU) {
+        return Some(inside);
+    }
+    let mut rest = frame.strip_prefix(&[AV1_SIZED_OBU])?;
+    // `leb128` of AV1 section 4.10.5. Four bytes are more than a frame can be long.
+    let mut size = 0_usize;
+    for shift in [0, 7, 14, 21] {
+        let (&byte, after) = rest.split_first()?;
+        rest = after;
+        size |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            let shortest = byte != 0 || shift == 0;
+            return (shortest && rest.len() == size).then_some(rest);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -58,7 +127,7 @@ mod tests {
         for key_frame in [true, false] {
             let prefix = Codec::Vp8.clear_prefix(key_frame);
             let frame = [prefix, b"rest"].concat();
-            assert_eq!(Codec::Vp8.split_prefix(&frame), Some((prefix, &b"rest"[..])));
+            assert_eq!(Codec::Vp8.split(&frame), Some((prefix, b"rest"[..].into())));
         }
     }
 
@@ -67,17 +136,58 @@ mod tests {
         for at in 0..VP8_KEY_FRAME.len() {
             let mut frame = VP8_KEY_FRAME.to_vec();
             frame[at] ^= 0x80;
-            assert_eq!(Codec::Vp8.split_prefix(&frame), None);
+            assert_eq!(Codec::Vp8.split(&frame), None);
         }
-        assert_eq!(Codec::Vp8.split_prefix(&[0x13, 0x00]), None);
-        assert_eq!(Codec::Vp8.split_prefix(&VP8_KEY_FRAME[..9]), None);
-        assert_eq!(Codec::Vp8.split_prefix(&[]), None);
+        assert_eq!(Codec::Vp8.split(&[0x13, 0x00]), None);
+        assert_eq!(Codec::Vp8.split(&VP8_KEY_FRAME[..9]), None);
+        assert_eq!(Codec::Vp8.split(&[]), None);
     }
 
     #[test]
     fn opus_and_vp9_show_nothing() {
         for codec in [Codec::Opus, Codec::Vp9] {
-            assert_eq!(codec.split_prefix(b"\x00all"), Some((&[][..], &b"\x00all"[..])));
+            assert_eq!(codec.split(b"\x00all"), Some((&[][..], b"\x00all"[..].into())));
+        }
+    }
+
+    #[test]
+    fn an_av1_frame_is_the_same_with_the_size_that_browsers_write_into_it() {
+        for length in [0, 1, 127, 128, 16_383, 16_384, 3_000_000] {
+            let inside = vec![7; length];
+            let mut size = Vec::new();
+            let mut left = length;
+            loop {
+                let more = left > 0x7f;
+                size.push((left & 0x7f) as u8 | if more { 0x80 } else { 0 });
+                left >>= 7;
+                if !more {
+                    break;
+                }
+            }
+            let expected = Some((AV1_OBU, inside.as_slice().into()));
+            assert_eq!(Codec::Av1.split(&[AV1_OBU, &inside].concat()), expected);
+            let sized = [&[AV1_SIZED_OBU][..], &size, &inside].concat();
+            assert_eq!(Codec::Av1.split(&sized), expected, "{length} bytes");
+            assert_eq!(Codec::Av1.split(&[&sized[..], &[7]].concat()), None, "one more");
+            if length > 0 {
+                assert_eq!(Codec::Av1.split(&sized[..sized.len() - 1]), None, "one less");
+            }
+        }
+    }
+
+    #[test]
+    fn an_av1_frame_of_another_outline_is_not_ours() {
+        let cases: [&[u8]; 7] = [
+            &[],
+            &[0x30, 1, 2],                         // a frame OBU
+            &[0x0a],                               // no size
+            &[0x0a, 0x82],                         // a size that does not end
+            &[0x0a, 0x82, 0x00, 1, 2],             // a size longer than it need be
+            &[0x0a, 0x80, 0x80, 0x80, 0x80, 0x01], // a size beyond every frame
+            &[0x12, 0x00, 0x0a, 0x01, 1],          // a temporal delimiter before it
+        ];
+        for frame in cases {
+            assert_eq!(Codec::Av1.split(frame), None, "{frame:x?}");
         }
     }
 }

@@ -8,12 +8,12 @@ use super::epoch::{EpochKeys, ReceiveKey};
 use super::error::{InstallError, ProtectError, UnprotectError};
 use super::key_id::{MediaKeyId, epoch_bits};
 use super::sender::Sender;
-use super::{Codec, FRAME_BYTES, OLD_EPOCH_MS, OLD_EPOCHS};
+use super::{Codec, FRAME_BYTES, OLD_EPOCH_MS, OLD_EPOCHS, h264};
 use crate::MediaKeys;
 use crate::sframe::{Ciphertext, Header};
 
 /// The most that protection adds to a frame: the longest clear prefix, header and tag.
-const OVERHEAD: usize = 10 + Header::MAX_LEN + 16;
+const OVERHEAD: usize = h264::KEY_FRAME.len() + Header::MAX_LEN + 16;
 
 /// Protects and opens the media of one participant.
 ///
@@ -123,7 +123,9 @@ impl MediaCryptor {
         }
         let (epoch, sender) = self.newest.as_mut().ok_or(ProtectError::NoKeys)?;
         let mut out = Vec::new();
-        sender.protect(epoch, context, codec.clear_prefix(key_frame), frame, &mut out)?;
+        let prefix = codec.clear_prefix(key_frame);
+        sender.protect(epoch, context, prefix, frame, &mut out)?;
+        codec.finish(&mut out, prefix.len());
         Ok(out)
     }
 
@@ -140,12 +142,13 @@ impl MediaCryptor {
         now_ms: u64,
     ) -> Result<Opened, UnprotectError> {
         self.forget(now_ms);
-        if frame.len() > FRAME_BYTES + OVERHEAD {
+        let longest = FRAME_BYTES + OVERHEAD;
+        if frame.len() > longest + codec.most_added(longest) {
             return Err(UnprotectError::TooLong { bytes: frame.len() });
         }
         let (prefix, ciphertext) =
-            codec.split_prefix(frame).ok_or(UnprotectError::WrongPrefix { codec })?;
-        let ciphertext = Ciphertext::parse(ciphertext)?;
+            codec.split(frame).ok_or(UnprotectError::WrongPrefix { codec })?;
+        let ciphertext = Ciphertext::parse(&ciphertext)?;
         let Header { key_id, counter } = ciphertext.header();
         let media = MediaKeyId::unpack(key_id).ok_or(UnprotectError::UnknownContext { key_id })?;
         let MediaKeyId { context, leaf, epoch_bits } = media;

@@ -8,6 +8,7 @@ mod codec;
 mod cryptor;
 mod epoch;
 mod error;
+mod h264;
 mod key_id;
 mod replay;
 mod sender;

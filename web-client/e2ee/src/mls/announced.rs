@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use openmls::prelude::{
-    Credential, CredentialType, KeyPackage, KeyPackageIn, KeyPackageVerifyError, MlsMessageBodyIn,
-    OpenMlsCrypto, ProtocolVersion,
+    Credential, CredentialType, CredentialWithKey, KeyPackage, KeyPackageIn, KeyPackageVerifyError,
+    MlsMessageBodyIn, OpenMlsCrypto, ProtocolVersion,
 };
 use signaling_protocol::limits::KEY_PACKAGE_BYTES;
-use signaling_protocol::{Opaque, ParticipantId};
+use signaling_protocol::{JoinedParticipant, Opaque, ParticipantId};
 
 use super::room::RoomKeys;
 use super::settings::{check_lifetime, message};
@@ -22,12 +22,16 @@ pub(crate) type LeafKey = [u8; 32];
 pub(crate) struct Announced {
     key_packages: BTreeMap<ParticipantId, Result<Box<KeyPackageIn>, MlsError>>,
     owners: BTreeMap<LeafKey, ParticipantId>,
+    /// Whose place somebody takes.
+    replaced: BTreeMap<ParticipantId, ParticipantId>,
 }
 
 impl Announced {
     /// Takes a KeyPackage as it comes; nothing of it is verified yet.
-    pub(crate) fn insert(&mut self, participant: ParticipantId, bytes: &Opaque) {
-        let key_package = parse(bytes).and_then(|key_package| {
+    pub(crate) fn insert(&mut self, joined: &JoinedParticipant) {
+        let &JoinedParticipant { participant, ref key_package, replaces } = joined;
+        self.replaced.extend(replaces.map(|old| (participant, old)));
+        let key_package = parse(key_package).and_then(|key_package| {
             let leaf = leaf_key(key_package.unverified_credential().signature_key.as_slice())?;
             // Whoever comes first has the key; a copy must not take its owner's place.
             let owner = *self.owners.entry(leaf).or_insert(participant);
@@ -39,6 +43,8 @@ impl Announced {
     pub(crate) fn remove(&mut self, participant: ParticipantId) {
         self.key_packages.remove(&participant);
         self.owners.retain(|_, owner| *owner != participant);
+        // An old one is remembered by its identity only as long as its KeyPackage is.
+        self.replaced.retain(|new, old| *new != participant && *old != participant);
     }
 
     /// Who announced this leaf key.
@@ -56,9 +62,9 @@ impl Announced {
     ) -> Result<KeyPackage, MlsError> {
         let key_package = self.key_packages.get(&participant).ok_or(MlsError::Unknown)?;
         let key_package = key_package.as_ref().map_err(|&error| error)?;
-        let claimed = key_package.unverified_credential();
-        let certificate = certificate(room, &claimed.credential, claimed.signature_key.as_slice())?;
+        let certificate = claimed(key_package, room)?;
         certificate.check_time(now_ms / 1_000)?;
+        self.check_place(participant, &certificate, room)?;
         let key_package = verify(key_package, crypto)?;
         if key_package.ciphersuite() != room.suite.ciphersuite() {
             return Err(MlsError::WrongSuite);
@@ -70,6 +76,20 @@ impl Announced {
         Ok(key_package)
     }
 
+    /// Whoever takes somebody's place has the same identity key.
+    pub(crate) fn check_place(
+        &self,
+        participant: ParticipantId,
+        certificate: &Certificate,
+        room: &RoomKeys,
+    ) -> Result<(), MlsError> {
+        let Some(old) = self.replaced.get(&participant) else { return Ok(()) };
+        let old = self.key_packages.get(old).and_then(|old| old.as_ref().ok());
+        let old = old.and_then(|old| claimed(old, room).ok());
+        let same = old.is_some_and(|old| old.identity_public == certificate.identity_public);
+        if same { Ok(()) } else { Err(MlsError::OtherIdentity) }
+    }
+
     /// A KeyPackage that was found admissible just before, to be added now.
     pub(crate) fn verified(
         &self,
@@ -79,6 +99,12 @@ impl Announced {
         let key_package = self.key_packages.get(&participant).ok_or(MlsError::Unknown)?;
         verify(key_package.as_ref().map_err(|&error| error)?, crypto)
     }
+}
+
+/// The certificate in a KeyPackage. Nothing else of it is verified.
+fn claimed(key_package: &KeyPackageIn, room: &RoomKeys) -> Result<Certificate, MlsError> {
+    let CredentialWithKey { credential, signature_key } = key_package.unverified_credential();
+    certificate(room, &credential, signature_key.as_slice())
 }
 
 /// The certificate behind a leaf.

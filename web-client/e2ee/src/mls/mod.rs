@@ -20,12 +20,14 @@ use openmls::prelude::{
     ProcessedMessageContent, Proposal, Sender, StagedCommit, StagedWelcome,
 };
 use openmls::schedule::PreSharedKeyId;
-use openmls_rust_crypto::OpenMlsRustCrypto;
 use sha2::{Digest, Sha256};
-use signaling_protocol::{HandshakeCount, MessageId, Opaque, ParticipantId, Step};
+use signaling_protocol::{
+    HandshakeCount, JoinedParticipant, MessageId, Opaque, ParticipantId, Step,
+};
 
 use crate::committer::{Claims, Draft, Mls, MlsError};
 use crate::credential::{Certificate, CertificateRequest};
+use crate::crypto::Provider;
 use crate::media_keys::MediaKeys;
 
 use announced::{Announced, LeafKey, certificate, leaf_key};
@@ -42,7 +44,7 @@ const SFRAME_LABEL: &str = "SFrame 1.0 Base Key";
 /// A participant before its identity key has signed: everything but the credential.
 #[derive(Debug)]
 pub(crate) struct Uncertified {
-    provider: OpenMlsRustCrypto,
+    provider: Provider,
     signer: LeafSigner,
     room: RoomKeys,
     request: CertificateRequest,
@@ -57,7 +59,7 @@ impl Uncertified {
         identity_public: [u8; 32],
         now_ms: u64,
     ) -> Result<Self, MlsError> {
-        let provider = OpenMlsRustCrypto::default();
+        let provider = Provider::default();
         let seed = zeroize::Zeroizing::new(random::<32>(&provider)?);
         let signer = LeafSigner::from_seed(&seed);
         let now = now_ms / 1_000;
@@ -127,7 +129,7 @@ pub(crate) struct Certified {
 
 /// A participant whose KeyPackage can be announced.
 pub(crate) struct OpenMls {
-    provider: OpenMlsRustCrypto,
+    provider: Provider,
     signer: LeafSigner,
     room: RoomKeys,
     credential: CredentialWithKey,
@@ -294,8 +296,8 @@ impl OpenMls {
 }
 
 impl Mls for OpenMls {
-    fn announce(&mut self, participant: ParticipantId, key_package: &Opaque) {
-        self.announced.insert(participant, key_package);
+    fn announce(&mut self, joined: &JoinedParticipant) {
+        self.announced.insert(joined);
     }
 
     fn forget(&mut self, participant: ParticipantId) {
@@ -315,12 +317,9 @@ impl Mls for OpenMls {
             self.credential.clone(),
         )
         .map_err(internal)?;
-        let group_info = group
-            .export_group_info(self.provider.crypto(), &self.signer, true)
-            .map_err(internal)?;
-        let group_info = bytes(&group_info)?;
+        let message_id = MessageId(URL_SAFE_NO_PAD.encode(self.random_id()?));
         self.prepared = Some(group);
-        Ok(Draft { message_id: message_id(&group_info), step: Step::Create, group_info })
+        Ok(Draft { message_id, step: Step::Create })
     }
 
     fn commit(
@@ -357,12 +356,11 @@ impl Mls for OpenMls {
             .map_err(|_| MlsError::Rejected)?
             .stage_commit(provider)
             .map_err(internal)?;
-        let (commit, welcome, group_info) = bundle.into_messages();
+        let (commit, welcome, _) = bundle.into_messages();
         let commit = bytes(&commit)?;
         let welcome = welcome.as_ref().map(bytes).transpose()?;
-        let group_info = bytes(&group_info.ok_or(MlsError::Internal)?)?;
         let message_id = message_id(&commit);
-        Ok(Draft { message_id, step: Step::Commit { commit, welcome }, group_info })
+        Ok(Draft { message_id, step: Step::Commit { commit, welcome } })
     }
 
     fn accept(&mut self, _count: HandshakeCount) -> Result<(), MlsError> {
@@ -472,7 +470,7 @@ fn bytes(message: &MlsMessageOut) -> Result<Opaque, MlsError> {
     message.to_bytes().map(Opaque).map_err(internal)
 }
 
-fn random<const N: usize>(provider: &OpenMlsRustCrypto) -> Result<[u8; N], MlsError> {
+fn random<const N: usize>(provider: &Provider) -> Result<[u8; N], MlsError> {
     provider.rand().random_array().map_err(internal)
 }
 

@@ -15,8 +15,8 @@ use crate::credential::Certificate;
 /// adds.
 ///
 /// Adds, removes and the link's PSK, all by the committer itself; the PSK exactly where somebody
-/// is added; every credential verified; the committer's own credential unchanged; the members as
-/// the log names them.
+/// is added; every credential verified; nobody in the place of somebody else; the committer's own
+/// credential unchanged; the members as the log names them.
 pub(crate) fn check(
     group: &MlsGroup,
     committer: LeafNodeIndex,
@@ -42,7 +42,11 @@ pub(crate) fn check(
             Proposal::Add(add) => {
                 let leaf = add.key_package().leaf_node();
                 let key = leaf_key(leaf.signature_key().as_slice())?;
-                added.insert(key, certificate(room, leaf.credential(), &key)?);
+                let certificate = certificate(room, leaf.credential(), &key)?;
+                if let Some(participant) = announced.owner(&key) {
+                    announced.check_place(participant, &certificate, room)?;
+                }
+                added.insert(key, certificate);
             }
             Proposal::Remove(remove) => {
                 leaves.remove(&remove.removed().u32()).ok_or(MlsError::Rejected)?;

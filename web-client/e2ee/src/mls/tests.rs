@@ -2,7 +2,7 @@
 
 use openmls::prelude::{
     CommitBuilder, Extensions, Initial, LeafNodeIndex, LeafNodeParameters, MlsMessageOut,
-    OpenMlsProvider as _,
+    OpenMlsProvider as _, ProcessMessageError, StageCommitError,
 };
 
 use super::*;
@@ -32,6 +32,10 @@ fn ids(ids: &[u32]) -> BTreeSet<ParticipantId> {
     ids.iter().copied().map(ParticipantId).collect()
 }
 
+fn joined(participant: ParticipantId, key_package: &Opaque) -> JoinedParticipant {
+    JoinedParticipant { participant, key_package: key_package.clone(), replaces: None }
+}
+
 fn claims(count: u64, roster: &BTreeSet<ParticipantId>) -> Claims<'_> {
     Claims { count: HandshakeCount(count), sender: ParticipantId(1), roster }
 }
@@ -42,7 +46,7 @@ fn trio() -> [OpenMls; 3] {
     let packages: Vec<_> = all.iter().map(|one| one.key_package().clone()).collect();
     for one in &mut all {
         for (participant, package) in (1..).map(ParticipantId).zip(&packages) {
-            one.announce(participant, package);
+            one.announce(&joined(participant, package));
         }
     }
     all[0].create(HandshakeCount(1), now_ms()).unwrap();
@@ -99,6 +103,87 @@ fn an_add_without_the_links_psk_is_refused_by_members_and_by_the_one_added() {
     assert_eq!(three.enter(&welcome.unwrap(), &claims(3, &roster)), Err(MlsError::NoLinkPsk));
     let epoch = two.group.as_ref().unwrap().epoch().as_u64();
     assert_eq!(epoch, 1, "the state is what it was");
+}
+
+/// A commit by which somebody who was not added comes in by itself (RFC 9420 section 12.4.3.2), by
+/// a GroupInfo that an insider has told.
+fn external_commit(insider: &OpenMls) -> Opaque {
+    let crypto = insider.provider.crypto();
+    let group = insider.group.as_ref().unwrap();
+    let told = group.export_group_info(crypto, &insider.signer, true).unwrap();
+    let MlsMessageBodyIn::GroupInfo(group_info) = message(&bytes(&told).unwrap().0).unwrap() else {
+        panic!("a GroupInfo")
+    };
+    let ghost = someone(6, 9);
+    let (_, bundle) = MlsGroup::external_commit_builder()
+        .skip_lifetime_validation()
+        .build_group(&ghost.provider, group_info, ghost.credential.clone())
+        .unwrap()
+        .load_psks(ghost.provider.storage())
+        .unwrap()
+        .build(ghost.provider.rand(), ghost.provider.crypto(), &ghost.signer, |_| true)
+        .unwrap()
+        .finalize(&ghost.provider)
+        .unwrap();
+    bytes(bundle.commit()).unwrap()
+}
+
+#[test]
+fn attack_04_an_external_commit_is_refused_by_the_service_and_nacked_by_members() {
+    let [one, mut two, _] = trio();
+    let commit = external_commit(&one);
+    let submission = signaling_protocol::Submission {
+        message_id: MessageId("x".repeat(22)),
+        expected: HandshakeCount(2),
+        roster: ids(&[1, 2, 4]).into_iter().collect(),
+        step: Step::Commit { commit: commit.clone(), welcome: None },
+    };
+    let created = HandshakeCount(1);
+    let refused = mls_delivery::inspect::submission(&one.room.id, created, &submission);
+    assert_eq!(refused.unwrap_err().code, signaling_protocol::RefusalCode::BadMessage);
+    // A service that lets it through all the same.
+    let before = two.epoch_authenticator().map(<[u8]>::to_vec);
+    for (sender, roster) in [(1, ids(&[1, 2])), (4, ids(&[1, 2, 4])), (4, ids(&[1, 4]))] {
+        let claims = Claims { sender: ParticipantId(sender), ..claims(3, &roster) };
+        assert_eq!(two.stage(&commit, &claims), Err(MlsError::Malformed));
+    }
+    assert_eq!(two.epoch_authenticator().map(<[u8]>::to_vec), before);
+}
+
+#[test]
+fn attack_05_a_commit_with_a_bad_confirmation_tag_is_nacked_and_the_others_go_on() {
+    let [mut one, mut two, mut three] = trio();
+    // Everything else about it is right: it is of this epoch, sealed and signed by a member. The
+    // insider has mixed another secret into the epoch that it makes, under the link's name.
+    let suite = one.room.suite.ciphersuite();
+    let psk = PreSharedKeyId::new(suite, one.provider.rand(), link_psk(&one.room.id)).unwrap();
+    psk.store(&one.provider, &[0; 32]).unwrap();
+    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    one.discard();
+    let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
+    let roster = ids(&[1, 2, 3]);
+    assert_eq!(two.stage(&commit, &claims(3, &roster)), Err(MlsError::Rejected));
+
+    // The same bytes, to those whose library says why.
+    let [mut again, mut witness, _] = trio();
+    psk.store(&again.provider, &[0; 32]).unwrap();
+    let draft = again.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
+    let MlsMessageBodyIn::PrivateMessage(message) = message(&commit.0).unwrap() else {
+        panic!("a PrivateMessage")
+    };
+    let group = witness.group.as_mut().unwrap();
+    let why = group.process_message(&witness.provider, message).unwrap_err();
+    let mismatch = StageCommitError::ConfirmationTagMismatch;
+    assert!(matches!(why, ProcessMessageError::InvalidCommit(error) if error == mismatch));
+
+    let draft = two.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let Step::Commit { welcome: Some(welcome), .. } = draft.step else { panic!("an add") };
+    two.accept(HandshakeCount(3)).unwrap();
+    let by_the_second = Claims { sender: ParticipantId(2), ..claims(3, &roster) };
+    three.enter(&welcome, &by_the_second).unwrap();
+    let keys = |of: &OpenMls| of.media_keys(HandshakeCount(3)).unwrap().audio_base_key.clone();
+    assert_eq!(keys(&two), keys(&three));
 }
 
 #[test]
@@ -186,7 +271,7 @@ fn a_removal_renews_the_committers_keys_and_the_removed_cannot_follow() {
 fn a_key_package_of_another_link_is_not_admissible() {
     let [mut one, ..] = trio();
     let stranger = someone(4, 8);
-    one.announce(ParticipantId(4), stranger.key_package());
+    one.announce(&joined(ParticipantId(4), stranger.key_package()));
     let error = MlsError::Credential(CredentialError::OtherLink);
     assert_eq!(one.admissible(ParticipantId(4), now_ms()), Err(error));
     assert_eq!(one.admissible(ParticipantId(3), now_ms()), Ok(()));
@@ -212,11 +297,11 @@ fn no_bytes_make_the_parsers_panic() {
     one.discard();
     let Step::Commit { commit, welcome: Some(welcome) } = whole.step else { panic!("an add") };
     let roster = ids(&[1, 2, 3]);
-    for good in [commit, welcome, one.key_package().clone(), whole.group_info] {
+    for good in [commit, welcome, one.key_package().clone()] {
         for cut in 0..good.0.len().min(400) {
             let [_, mut two, mut three] = [(); 3].map(|()| someone(5, 9));
             let bytes = Opaque(good.0[..cut].to_vec());
-            two.announce(ParticipantId(7), &bytes);
+            two.announce(&joined(ParticipantId(7), &bytes));
             assert!(two.admissible(ParticipantId(7), now_ms()).is_err());
             assert!(two.follow(&bytes, &claims(3, &roster)).is_err());
             assert!(three.enter(&bytes, &claims(3, &roster)).is_err());

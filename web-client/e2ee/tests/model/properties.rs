@@ -74,13 +74,30 @@ pub fn no_wedge<C: Client>(room: &Room<C>) -> bool {
     !room.seats.iter().any(wedged)
 }
 
+/// Nobody is a member beside the one whose place it takes.
+pub fn no_ghost<C: Client>(room: &Room<C>) -> bool {
+    let mut successors = BTreeSet::new();
+    room.entries().all(|one| match &one.entry().event {
+        LogEvent::Joined(joined) => {
+            successors.extend(joined.replaces.map(|old| (old, joined.participant)));
+            true
+        }
+        LogEvent::Departed { .. } => true,
+        LogEvent::Handshake(handshake) => !successors
+            .iter()
+            .any(|(old, new)| handshake.roster.contains(old) && handshake.roster.contains(new)),
+    })
+}
+
 /// Nothing is taken from one who is gone.
 pub fn no_posthumous<C: Client>(room: &Room<C>) -> bool {
     let mut gone = BTreeSet::new();
     room.entries().all(|one| match &one.entry().event {
-        LogEvent::Departed { participant } => gone.insert(*participant),
         LogEvent::Handshake(handshake) => !gone.contains(&handshake.sender),
-        LogEvent::Joined(_) => true,
+        event @ (LogEvent::Joined(_) | LogEvent::Departed { .. }) => {
+            gone.extend(event.departed());
+            true
+        }
     })
 }
 
@@ -98,15 +115,13 @@ fn at_rest<C: Client>(room: &Room<C>) -> bool {
         })
 }
 
-/// Somebody can do the work. A room whose members all read but get nothing through is beyond
-/// help.
+fn is_up<C: Client>(room: &Room<C>, participant: ParticipantId) -> bool {
+    room.seats.iter().any(|seat| seat.participant == participant && seat.health == Health::Up)
+}
+
+/// Somebody can do the work.
 fn responsive<C: Client>(room: &Room<C>) -> bool {
-    let health = |one: ParticipantId| {
-        room.seats.iter().find(|seat| seat.participant == one).map(|seat| seat.health)
-    };
-    let members: Vec<_> = room.log.present_members().collect();
-    room.log.present().any(|one| health(one) == Some(Health::Up))
-        && (members.is_empty() || members.into_iter().any(|one| health(one) != Some(Health::Mute)))
+    room.log.present().any(|one| is_up(room, one))
 }
 
 /// All who are present are members of one epoch, and nobody else is.
@@ -121,6 +136,12 @@ pub fn one_call<C: Client>(room: &Room<C>, bad: &BTreeSet<ParticipantId>) -> boo
         && present.difference(bad).all(|one| roster.contains(one))
         && keys.len() == roster.len()
         && keys.iter().all(|one| one.members == roster && one.count == room.log.handshakes())
+}
+
+/// Nobody who is well waits for ever, whatever members there are.
+pub fn nobody_is_kept_out<C: Client>(room: &Room<C>, bad: &BTreeSet<ParticipantId>) -> bool {
+    let waits = |&one: &ParticipantId| !room.log.is_present_member(one) && !bad.contains(&one);
+    !at_rest(room) || !room.log.present().filter(waits).any(|one| is_up(room, one))
 }
 
 /// Liveness: every room that comes to rest has come to one call. Every step uses something up,

@@ -9,7 +9,7 @@ use e2ee::endpoint::RejoinReason;
 use mls_delivery::{
     ANSWER_MS, Accepted, Decision, Finality, Log, Opened, Prepared, STEP_BACK_MS, Submitted,
 };
-use signaling_protocol::{LogEvent, LogPosition, MessageId, ParticipantId, Submission, Verdict};
+use signaling_protocol::{LogPosition, MessageId, ParticipantId, Submission, Verdict};
 
 use super::client::{Client, Sent};
 
@@ -21,6 +21,7 @@ pub struct Faults {
     pub suspected: u8,
     pub frozen: u8,
     pub mute: u8,
+    pub reloads: u8,
 }
 
 /// The constants of a configuration.
@@ -60,6 +61,8 @@ pub struct Seat<C> {
     pub health: Health,
     pub phase: Phase<C>,
     pub outbox: Option<Sent>,
+    /// Whose place it takes, which its hello has said.
+    pub replaces: Option<ParticipantId>,
 }
 
 impl<C: Client> Seat<C> {
@@ -123,6 +126,7 @@ pub enum Action {
     lose(usize),
     freeze(usize),
     mute(usize),
+    reload(usize),
     suspect(usize),
 }
 
@@ -153,6 +157,7 @@ impl<C: Client> Room<C> {
             health: Health::Up,
             phase: Phase::Absent,
             outbox: None,
+            replaces: None,
         });
         let seats = seats.collect();
         let mut room = Self {
@@ -199,8 +204,7 @@ impl<C: Client> Room<C> {
 
     /// Whom the room has given up; it hears nothing more from them. The log forgets them.
     fn has_departed(&self, participant: ParticipantId) -> bool {
-        let departed = LogEvent::Departed { participant };
-        self.entries().any(|one| one.entry().event == departed)
+        self.entries().any(|one| one.entry().event.departed() == Some(participant))
     }
 
     /// What the log has next for somebody who reads.
@@ -258,11 +262,20 @@ impl<C: Client> Room<C> {
         self.log.depart(self.seats[seat].participant).is_some()
     }
 
+    /// A member that hears and is not heard, while somebody waits for members.
+    fn keeps_waiting(&self, seat: usize) -> bool {
+        let Seat { participant, health, .. } = &self.seats[seat];
+        *health == Health::Mute
+            && self.log.is_present_member(*participant)
+            && self.log.anybody_waits()
+    }
+
     /// Whose position stands still, or whose socket stays closed, is given up in the end; a
     /// client that has come to its end closes its own.
     pub fn must_depart(&self, seat: usize) -> bool {
         let Seat { health, phase, .. } = &self.seats[seat];
-        self.may_depart(seat) && (*health == Health::Frozen || matches!(phase, Phase::Over(_)))
+        let over = matches!(phase, Phase::Over(_));
+        self.may_depart(seat) && (*health == Health::Frozen || over || self.keeps_waiting(seat))
     }
 
     /// All that can happen now.
@@ -278,7 +291,10 @@ impl<C: Client> Room<C> {
             let submission = matches!(seat.outbox, Some(Sent::Submission(_)));
             let under_way = seat.outbox.is_some();
             let suspicious = seat.health != Health::Frozen && self.may_depart(index);
-            let Faults { lost, reconnects, suspected, frozen, mute } = self.faults;
+            let came = !matches!(seat.phase, Phase::Absent);
+            let may_reload = came && seat.health == Health::Up && next.is_some();
+            let reloadable = may_reload && !self.has_departed(seat.participant);
+            let Faults { lost, reconnects, suspected, frozen, mute, reloads } = self.faults;
             let possible = [
                 (key_package, Action::Log_join(index)),
                 (submission, Action::Log_submit(index)),
@@ -292,6 +308,7 @@ impl<C: Client> Room<C> {
                 (self.may_hear_of_drop(index), Action::Committer_dropped(index)),
                 (frozen > 0 && healthy, Action::freeze(index)),
                 (mute > 0 && healthy, Action::mute(index)),
+                (reloads > 0 && reloadable, Action::reload(index)),
                 (suspected > 0 && suspicious, Action::suspect(index)),
             ];
             actions.extend(possible.into_iter().filter(|(can, _)| *can).map(|(_, action)| action));
@@ -307,6 +324,15 @@ impl<C: Client> Room<C> {
                 self.seats[index].phase = Phase::Active(client);
                 self.seats[index].poison(bounds);
                 self.seats[index].send(sent);
+            }
+            Action::reload(index) => {
+                self.faults.reloads -= 1;
+                self.seats[index].health = Health::Frozen;
+                let old = self.seats[index].participant;
+                let next = self.seats.iter().position(|seat| matches!(seat.phase, Phase::Absent));
+                let next = next.expect("somebody who has not come yet");
+                self.seats[next].replaces = Some(old);
+                self.step(Action::Committer_join(next), bounds);
             }
             Action::Log_join(index) | Action::Log_submit(index) => self.arrive(index),
             Action::Log_depart(index) => self.depart(index),
@@ -371,7 +397,10 @@ impl<C: Client> Room<C> {
         let participant = self.seats[index].participant;
         let decided = match self.seats[index].outbox.take() {
             Some(Sent::KeyPackage(_)) if self.has_departed(participant) => None,
-            Some(Sent::KeyPackage(key_package)) => self.log.join(participant, key_package).ok(),
+            Some(Sent::KeyPackage(key_package)) => {
+                let replaces = self.seats[index].replaces;
+                self.log.join(participant, key_package, replaces).ok()
+            }
             Some(Sent::Submission(submission)) => return self.open(participant, submission),
             Some(Sent::Verdict(..)) | None => None,
         };
@@ -385,7 +414,7 @@ impl<C: Client> Room<C> {
         if !new || self.dropped.contains(&submission.message_id) {
             return;
         }
-        match self.finality.open(&self.log, sender, submission, 0) {
+        match self.finality.open(&self.log, sender, submission, |_| true, 0) {
             Ok(Opened::Final(submission)) => {
                 self.conclude(Some(Decision::Final { sender, submission }));
             }
@@ -418,13 +447,14 @@ impl<C: Client> Room<C> {
         let participant = self.seats[index].participant;
         let decided = self.log.depart(participant);
         self.append(decided);
-        let decision = self.finality.departed(participant, 0);
-        self.conclude(decision);
     }
 
     fn append(&mut self, decided: Option<Prepared>) {
-        if let Some(prepared) = decided {
-            self.log.apply(prepared);
+        let Some(prepared) = decided else { return };
+        let gone = self.log.apply(prepared).entry().event.departed();
+        if let Some(participant) = gone {
+            let decision = self.finality.departed(participant, 0);
+            self.conclude(decision);
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod symbolic;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use e2ee::endpoint::{Problem, ProblemCode, RejoinReason};
+use mls_delivery::trace::{Outcome, Traced};
 use mls_delivery::{Decision, Finality, Log, Opened, Submitted, inspect};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -63,6 +64,8 @@ pub struct Seat<N> {
     pub epochs: BTreeMap<u64, Epoch>,
     pub problems: Vec<Problem>,
     pub rejoin: Option<RejoinReason>,
+    /// Whose place it takes, by its hello.
+    pub replaces: Option<ParticipantId>,
     /// Takes part, as far as the log knows.
     pub present: bool,
     /// Neither reads nor acts.
@@ -91,6 +94,8 @@ pub struct Meeting<N> {
     pub history: Vec<LogEntry>,
     /// Every submission that came to the server.
     pub submissions: Vec<(ParticipantId, Submission)>,
+    /// What the service did.
+    pub trace: Vec<Traced>,
     /// Commits that nobody could follow, or whose senders were gone.
     pub dropped: Vec<MessageId>,
     /// Whether the clear headers are looked at, as the service does.
@@ -110,6 +115,7 @@ impl<N: Node> Meeting<N> {
             rng: ChaCha8Rng::seed_from_u64(seed),
             history: Vec::new(),
             submissions: Vec::new(),
+            trace: Vec::new(),
             dropped: Vec::new(),
             inspects: true,
             next_participant: 1,
@@ -119,8 +125,14 @@ impl<N: Node> Meeting<N> {
 
     /// Somebody joins; its index.
     pub fn join(&mut self, node: N) -> usize {
+        self.come(node, None)
+    }
+
+    fn come(&mut self, node: N, replaces: Option<ParticipantId>) -> usize {
         let participant = ParticipantId(self.next_participant);
         self.next_participant += 1;
+        let position = self.log.position();
+        self.trace.push(Traced::Came { participant, replaces, position });
         let joined = ServerMessage::Joined(Joined {
             version: VERSION,
             participant,
@@ -139,10 +151,20 @@ impl<N: Node> Meeting<N> {
             epochs: BTreeMap::new(),
             problems: Vec::new(),
             rejoin: None,
+            replaces,
             present: true,
             frozen: false,
         });
         self.seats.len() - 1
+    }
+
+    /// A page is loaded anew: whoever was at that seat is gone without a word, and comes back as
+    /// somebody new in its place.
+    pub fn reload(&mut self, seat: usize, node: N) -> usize {
+        let successor = self.come(node, Some(self.seats[seat].participant));
+        self.disconnect(seat);
+        self.seats[seat].frozen = true;
+        successor
     }
 
     /// The server gives somebody up; it may be alive.
@@ -216,11 +238,14 @@ impl<N: Node> Meeting<N> {
                 if self.inspects {
                     inspect::key_package(&key_package).expect("a KeyPackage passes the service");
                 }
-                self.log.join(participant, key_package).map(Some)
+                self.log.join(participant, key_package, self.seats[seat].replaces).map(Some)
             }
             ClientMessage::Submit(submission) => self.submit(participant, submission),
             ClientMessage::Judge { message_id, verdict } => {
+                let asked = self.finality.waits_for(participant, &message_id);
                 let decision = self.finality.judge(participant, &message_id, verdict, self.now_ms);
+                let outcome = Outcome::of_judgement(decision.as_ref(), asked);
+                self.trace.push(Traced::Judged { participant, message_id, verdict, outcome });
                 self.conclude(decision);
                 Ok(None)
             }
@@ -235,8 +260,10 @@ impl<N: Node> Meeting<N> {
             | ClientMessage::Hello(_)
             | ClientMessage::Offer { .. }
             | ClientMessage::SetTracks { .. }
+            | ClientMessage::SetWishes { .. }
             | ClientMessage::Knock { .. }
             | ClientMessage::Moderate(_)
+            | ClientMessage::StepOut
             | ClientMessage::Leave => Ok(None),
         };
         match outcome {
@@ -261,10 +288,15 @@ impl<N: Node> Meeting<N> {
                 .expect("a submission passes the service");
         }
         let message_id = submission.message_id.clone();
-        if let Submitted::Known(_) = self.log.submit(participant, submission.clone())? {
-            return Ok(None);
-        }
-        let opened = self.finality.open(&self.log, participant, submission, self.now_ms);
+        let traced = Traced::submitted(participant, &submission);
+        let opened = match self.log.submit(participant, submission.clone()) {
+            Ok(Submitted::Known(_)) => Ok(Opened::Known),
+            Ok(Submitted::New(_)) => {
+                self.finality.open(&self.log, participant, submission, |_| true, self.now_ms)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        self.trace.push(traced.with(Outcome::of_submission(&opened)));
         match opened.map_err(|refusal| refusal.about(message_id))? {
             Opened::Known => {}
             Opened::Final(submission) => {
@@ -310,11 +342,14 @@ impl<N: Node> Meeting<N> {
 
     pub fn append(&mut self, prepared: mls_delivery::Prepared) {
         let accepted = self.log.apply(prepared).clone();
+        self.trace.push(Traced::from(&accepted));
         self.history.push(accepted.entry().clone());
         for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
             seat.inbox.push_back(delta(accepted.for_participant(seat.participant)));
         }
-        if let LogEvent::Departed { participant } = accepted.entry().event {
+        if let Some(participant) = accepted.entry().event.departed() {
+            let gone = self.seats.iter_mut().find(|seat| seat.participant == participant);
+            gone.expect("a seat").present = false;
             let decision = self.finality.departed(participant, self.now_ms);
             self.conclude(decision);
         }
@@ -338,6 +373,7 @@ impl<N: Node> Meeting<N> {
             rng: self.rng.clone(),
             history: self.history.clone(),
             submissions: Vec::new(),
+            trace: Vec::new(),
             dropped: Vec::new(),
             inspects: self.inspects,
             next_participant: self.next_participant,
@@ -357,6 +393,12 @@ impl<N: Node> Meeting<N> {
     pub fn pass(&mut self, ms: u64) {
         self.now_ms += ms;
         let decision = self.finality.handle_timeout(self.now_ms);
+        let decided = decision.as_ref().map(|decision| match decision {
+            Decision::Final { submission, .. } => (submission.message_id.clone(), Outcome::Final),
+            Decision::Dropped(message_id) => (message_id.clone(), Outcome::Dropped),
+        });
+        let decided = decided.map(|(message_id, outcome)| Traced::TimedOut { message_id, outcome });
+        self.trace.extend(decided);
         self.conclude(decision);
         for seat in 0..self.seats.len() {
             self.fire(seat);

@@ -55,6 +55,7 @@ impl Person {
             messages: Vec::new(),
             unconfirmed: Vec::new(),
             comparison: None,
+            trace: Vec::new(),
         }
     }
 }
@@ -71,6 +72,8 @@ pub struct Visitor {
     /// The members of whom nothing was heard.
     pub unconfirmed: Vec<ParticipantId>,
     pub comparison: Option<ComparisonState>,
+    /// What it has told of its steps, if it was asked to.
+    pub trace: Vec<String>,
 }
 
 impl Node for Visitor {
@@ -134,6 +137,10 @@ impl Node for Visitor {
                 }
                 Output::Comparison(state) => {
                     self.comparison = Some(state);
+                    continue;
+                }
+                Output::Trace(line) => {
+                    self.trace.push(line);
                     continue;
                 }
                 Output::Problem(problem) => Happening::Problem(problem),

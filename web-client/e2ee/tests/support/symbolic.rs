@@ -8,8 +8,8 @@ use e2ee::committer::{Claims, Committer, Draft, Effect, Event, Mls, MlsError, Ti
 use e2ee::endpoint::{Problem, RejoinReason};
 use serde::{Deserialize, Serialize};
 use signaling_protocol::{
-    ClientMessage, Delta, HandshakeCount, LogPosition, MessageId, Opaque, ParticipantId,
-    ServerMessage, Step,
+    ClientMessage, Delta, HandshakeCount, JoinedParticipant, LogPosition, MessageId, Opaque,
+    ParticipantId, ServerMessage, Step,
 };
 
 use super::{Epoch, Happening, Node};
@@ -83,8 +83,8 @@ impl SymbolicMls {
 }
 
 impl Mls for SymbolicMls {
-    fn announce(&mut self, participant: ParticipantId, key_package: &Opaque) {
-        self.announced.insert(participant, key_package.clone());
+    fn announce(&mut self, joined: &JoinedParticipant) {
+        self.announced.insert(joined.participant, joined.key_package.clone());
     }
 
     fn forget(&mut self, participant: ParticipantId) {
@@ -98,8 +98,8 @@ impl Mls for SymbolicMls {
 
     fn create(&mut self, _count: HandshakeCount, _now_ms: u64) -> Result<Draft, MlsError> {
         assert!(self.prepared.is_none(), "one handshake at a time");
-        let (bytes, next) = self.draft(0, BTreeSet::from([self.me]), false);
-        Ok(Draft { message_id: id(&next), step: Step::Create, group_info: bytes })
+        let (_, next) = self.draft(0, BTreeSet::from([self.me]), false);
+        Ok(Draft { message_id: id(&next), step: Step::Create })
     }
 
     fn commit(
@@ -114,7 +114,7 @@ impl Mls for SymbolicMls {
         let (commit, next) = self.draft(group.secret, members, poisoned);
         let welcome = (!add.is_empty()).then(|| json(&next));
         let step = Step::Commit { commit: commit.clone(), welcome };
-        Ok(Draft { message_id: id(&next), step, group_info: json(&next) })
+        Ok(Draft { message_id: id(&next), step })
     }
 
     fn accept(&mut self, _count: HandshakeCount) -> Result<(), MlsError> {

@@ -42,6 +42,8 @@ fn a_frame_arrives_as_its_encoder_made_it_and_says_who_sent_it() {
         (Source::ScreenAudio, Codec::Opus),
         (Source::Camera, Codec::Vp8),
         (Source::Screen, Codec::Vp9),
+        (Source::Camera, Codec::Av1),
+        (Source::Screen, Codec::H264),
     ] {
         for key_frame in [true, false] {
             for frame in [&b""[..], b"x", &[7; 1200]] {
@@ -64,6 +66,9 @@ fn protection_adds_few_bytes() {
     assert_eq!(added(Source::Camera, Codec::Vp9, false, &mut ada), 19);
     assert_eq!(added(Source::Camera, Codec::Vp8, false, &mut ada), 20);
     assert_eq!(added(Source::Camera, Codec::Vp8, true, &mut ada), 29);
+    assert_eq!(added(Source::Camera, Codec::Av1, true, &mut ada), 20);
+    assert_eq!(added(Source::Camera, Codec::H264, false, &mut ada), 26);
+    assert_eq!(added(Source::Camera, Codec::H264, true, &mut ada), 52);
     // Long calls and full rooms: a KID and a counter of more bytes each.
     let mut last = MediaCryptor::new();
     last.install(&keys(15, LEAVES - 1, &[LEAVES - 1]), 0).unwrap();
@@ -75,20 +80,19 @@ fn protection_adds_few_bytes() {
 #[test]
 fn whatever_the_sfu_does_to_a_frame_is_noticed() {
     let (mut ada, mut bob) = (cryptor(1, ADA), cryptor(1, BOB));
-    for key_frame in [true, false] {
-        let sealed = ada.protect(Source::Camera, Codec::Vp8, key_frame, &[9; 40]).unwrap();
+    let kinds = [Codec::Vp8, Codec::Vp9, Codec::Av1, Codec::H264];
+    for (codec, key_frame) in kinds.into_iter().flat_map(|one| [(one, true), (one, false)]) {
+        let sealed = ada.protect(Source::Camera, codec, key_frame, &[9; 40]).unwrap();
         for at in 0..sealed.len() {
             for bit in 0..8 {
                 let mut altered = sealed.clone();
                 altered[at] ^= 1 << bit;
-                assert!(bob.unprotect(Codec::Vp8, &altered, 0).is_err(), "byte {at}, bit {bit}");
+                let opened = bob.unprotect(codec, &altered, 0);
+                assert!(opened.is_err(), "{codec:?}: byte {at}, bit {bit}");
             }
-            assert!(bob.unprotect(Codec::Vp8, &sealed[..at], 0).is_err(), "cut at {at}");
+            assert!(bob.unprotect(codec, &sealed[..at], 0).is_err(), "{codec:?}: cut at {at}");
         }
-        assert!(
-            bob.unprotect(Codec::Vp8, &sealed, 0).is_ok(),
-            "none of it spoilt the frame itself"
-        );
+        assert!(bob.unprotect(codec, &sealed, 0).is_ok(), "none of it spoilt the frame itself");
     }
 }
 
@@ -122,6 +126,19 @@ fn one_source_cannot_be_passed_off_as_another() {
     assert_eq!(bob.unprotect(Codec::Vp9, &sound, 0), Err(error));
     let error = ProtectError::WrongMedia { context: Source::Microphone, codec: Codec::Vp8 };
     assert_eq!(ada.protect(Source::Microphone, Codec::Vp8, false, b""), Err(error));
+}
+
+#[test]
+fn what_one_member_sends_is_never_taken_for_anothers() {
+    let (mut ada, mut bob, mut eve) = (cryptor(1, ADA), cryptor(1, BOB), cryptor(1, EVE));
+    // Whatever slot the SFU forwards it in, the key says whose it is.
+    assert_eq!(bob.unprotect(Codec::Vp8, &camera(&mut ada, b"one"), 0).unwrap().leaf, ADA);
+    // The header of Eve's frame before what Ada has sealed.
+    let (of_eve, of_ada) = (camera(&mut eve, b"two"), camera(&mut ada, b"two"));
+    let tag_and_frame = of_ada.len() - b"two".len() - 16;
+    let forged = [&of_eve[..tag_and_frame], &of_ada[tag_and_frame..]].concat();
+    assert_eq!(of_eve.len(), of_ada.len(), "headers of one length");
+    assert_eq!(bob.unprotect(Codec::Vp8, &forged, 0), Err(UnprotectError::Authentication));
 }
 
 #[test]
@@ -289,7 +306,7 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic_or_open(
         bytes in prop::collection::vec(any::<u8>(), 0..100),
-        codec in prop::sample::select(vec![Codec::Opus, Codec::Vp8, Codec::Vp9]),
+        codec in prop::sample::select(Codec::ALL.to_vec()),
     ) {
         prop_assert!(cryptor(1, BOB).unprotect(codec, &bytes, 0).is_err());
     }

@@ -1,0 +1,158 @@
+//! Real rooms, held against the specification in `tla/`: real endpoints over the real delivery log
+//! tell their steps, and the checker looks whether that is a behaviour of the specification.
+//!
+//! These need the checker, which `make model` installs; it runs them.
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use e2ee::Suite;
+use signaling_protocol::RoomId;
+
+use support::Meeting;
+use support::person::{Person, Visitor, real_now_ms};
+
+const NAMES: [&str; 6] = [
+    "Ada Lovelace",
+    "Bela Bartok",
+    "Chien-Shiung Wu",
+    "Dorothy Hodgkin",
+    "Emmy Noether",
+    "Fe del Mundo",
+];
+
+fn visitor(meeting: &Meeting<Visitor>, name: &str) -> Visitor {
+    let mut visitor = Person::new(name, Suite::Classic).arrives(meeting.now_ms);
+    visitor.endpoint.start_trace();
+    visitor
+}
+
+/// A meeting with joins at once, a broken socket, a commit that comes twice, a page that is loaded
+/// anew, a committer that is killed and somebody who is frozen.
+fn meeting() -> Meeting<Visitor> {
+    let mut meeting = Meeting::new(RoomId::from_bytes([42; 16]), real_now_ms(), 7);
+    for name in &NAMES[..3] {
+        let visitor = visitor(&meeting, name);
+        meeting.join(visitor);
+    }
+    meeting.run(5_000);
+    meeting.assert_one_call();
+
+    meeting.disconnect(1);
+    let newcomer = visitor(&meeting, NAMES[3]);
+    commits_for(&mut meeting, newcomer, 0);
+    let twice = meeting.seats[0].outbox.clone();
+    meeting.seats[0].outbox.extend(twice);
+    meeting.run(1_000);
+    meeting.reconnect(1);
+    meeting.run(5_000);
+    meeting.assert_one_call();
+
+    let again = visitor(&meeting, NAMES[0]);
+    meeting.reload(0, again);
+    meeting.run(3_000);
+    meeting.assert_one_call();
+
+    // The second one commits, and is gone before anybody has judged that.
+    let newcomer = visitor(&meeting, NAMES[4]);
+    commits_for(&mut meeting, newcomer, 1);
+    while meeting.serve(1) {}
+    meeting.crash(1);
+    meeting.run(5_000);
+    meeting.assert_one_call();
+
+    // All but the designated one stand still, and nobody has noticed that yet.
+    let frozen = [3, 4, 5];
+    for seat in frozen {
+        meeting.seats[seat].frozen = true;
+    }
+    let newcomer = visitor(&meeting, NAMES[5]);
+    meeting.join(newcomer);
+    meeting.run(5_000);
+    for seat in frozen {
+        meeting.crash(seat);
+    }
+    meeting.run(5_000);
+    meeting.assert_one_call();
+    meeting
+}
+
+/// Somebody comes, and the commit for it is on its way.
+fn commits_for(meeting: &mut Meeting<Visitor>, newcomer: Visitor, committer: usize) {
+    let newcomer = meeting.join(newcomer);
+    meeting.deliver(newcomer);
+    meeting.serve(newcomer);
+    while meeting.deliver(committer) {}
+}
+
+/// All lines: the service's, and each client's in its own order.
+fn trace(meeting: &Meeting<Visitor>) -> Vec<String> {
+    let service = meeting.trace.iter().map(|step| serde_json::to_string(step).expect("JSON"));
+    let clients = meeting.seats.iter().flat_map(|seat| seat.node.trace.iter().cloned());
+    service.chain(clients).collect()
+}
+
+fn check(name: &str, lines: &[String]) -> Output {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let file = root.join(format!("target/{name}.jsonl"));
+    std::fs::write(&file, lines.join("\n")).expect("a file below target");
+    Command::new("node").arg(root.join("tla/check_trace.mjs")).arg(file).output().expect("Node.js")
+}
+
+fn verdict(output: &Output) -> String {
+    let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    said(&output.stdout) + &said(&output.stderr)
+}
+
+#[test]
+#[ignore = "needs the checker: make model"]
+fn a_real_meeting_is_a_behaviour_of_the_specification() {
+    let lines = trace(&meeting());
+    let output = check("trace-meeting", &lines);
+    assert!(output.status.success(), "{}", verdict(&output));
+    assert!(verdict(&output).starts_with(&format!("accepted: {} steps", lines.len())));
+}
+
+#[test]
+#[ignore = "needs the checker: make model"]
+fn a_trace_with_one_word_changed_is_refused() {
+    let lines = trace(&meeting());
+    let with = |from: &str, to: &str| -> Vec<String> {
+        let at = lines.iter().position(|line| line.contains(from)).expect(from);
+        let mut doctored = lines.clone();
+        doctored[at] = doctored[at].replacen(from, to, 1);
+        doctored
+    };
+    let without = |what: &str| -> Vec<String> {
+        let at = lines.iter().position(|line| line.contains(what)).expect(what);
+        [&lines[..at], &lines[at + 1..]].concat()
+    };
+    for (name, doctored) in [
+        ("a member more", with(r#""members":[1,2,3]"#, r#""members":[1,2,3,4]"#)),
+        ("another verdict", with(r#""verdict":"ack""#, r#""verdict":"nack""#)),
+        ("a commit taken twice", with(r#""outcome":"known""#, r#""outcome":"tentative""#)),
+        ("no successor", with(r#""replaces":1"#, r#""replaces":null"#)),
+        ("an entry unread", without(r#""step":"read""#)),
+        ("a judgement unsaid", without(r#""step":"judged""#)),
+        ("a departure unsaid", without(r#""step":"departed""#)),
+        ("nobody has waited", without(r#""step":"timed_out""#)),
+    ] {
+        let output = check("trace-doctored", &doctored);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", verdict(&output));
+    }
+}
+
+#[test]
+fn a_trace_tells_numbers_and_ids_and_no_secret() {
+    let told = trace(&meeting()).join("\n");
+    assert!(told.contains(r#""step":"judged""#), "it tells what was done");
+    for name in NAMES {
+        assert!(!told.contains(name));
+        assert!(!told.contains(name.split(' ').next().unwrap()));
+    }
+    let longest = told.split('"').map(str::len).max();
+    // Ids of messages are hashes of what the server sees, 22 characters long.
+    assert!(longest <= Some(23), "{longest:?}");
+}
