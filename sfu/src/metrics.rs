@@ -2,10 +2,12 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
     exponential_buckets,
 };
-use sfu_core::{Counters, DropReason, Flow, PacketKind, SrtpProfile, Worker};
+use sfu_core::{Counters, DropReason, Flow, Given, LinkReading, PacketKind, SrtpProfile, Worker};
+
+use crate::relay::Dropped;
 
 /// The metrics of all workers.
 #[derive(Clone)]
@@ -21,12 +23,26 @@ pub(crate) struct Metrics {
     forwarded_bytes: IntCounter,
     panics: IntCounter,
     failures: IntCounter,
+    silences: IntCounter,
     participants: IntGaugeVec,
     rooms: IntGaugeVec,
+    overload: IntGaugeVec,
+    relayed: IntCounterVec,
+    relayed_bytes: IntCounterVec,
+    relay_dropped: IntCounterVec,
+    /// The share of its time that a worker's thread ran.
+    pub(crate) load: GaugeVec,
+    switches: IntCounterVec,
+    /// Pictures by what is sent of them.
+    pictures: IntGaugeVec,
+    /// What links carry.
+    estimates: Histogram,
     /// Datagrams that the kernel did not take.
     pub(crate) unsent: IntCounter,
     /// Reports that no room took in time.
     pub(crate) reports_lost: IntCounter,
+    /// How long the oldest datagram of a batch had waited in the kernel.
+    pub(crate) waited: Histogram,
     /// From a batch's arrival in the worker to the last packet that came of it being sent.
     pub(crate) forward: Histogram,
     /// How late a due timer was served.
@@ -48,9 +64,13 @@ impl Metrics {
         let counter = |name: &str, help: &str| {
             add(registry, IntCounter::new(format!("orange_sfu_{name}"), help)?)
         };
-        let gauges = |name: &str, help: &str| {
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
             let opts = Opts::new(format!("orange_sfu_{name}"), help);
-            add(registry, IntGaugeVec::new(opts, &["worker"])?)
+            add(registry, IntGaugeVec::new(opts, labels)?)
+        };
+        let shares = |name: &str, help: &str| {
+            let opts = Opts::new(format!("orange_sfu_{name}"), help);
+            add(registry, GaugeVec::new(opts, &["worker"])?)
         };
         let histogram = |name: &str, help: &str, buckets: Vec<f64>| {
             let opts = HistogramOpts::new(format!("orange_sfu_{name}"), help).buckets(buckets);
@@ -78,10 +98,53 @@ impl Metrics {
             forwarded_bytes: counter("forwarded_bytes_total", "Payload bytes of these.")?,
             panics: counter("panics_total", "Connections lost to a panic that was contained.")?,
             failures: counter("connection_failures_total", "Connections that failed.")?,
-            participants: gauges("participants", "Participants of a worker.")?,
-            rooms: gauges("rooms", "Rooms of a worker.")?,
+            silences: counter(
+                "silent_connections_total",
+                "Connections given up because nothing came over them.",
+            )?,
+            participants: gauges("participants", "Participants of a worker.", &["worker"])?,
+            rooms: gauges("rooms", "Rooms in which a worker has a part.", &["worker"])?,
+            overload: gauges(
+                "overload_level",
+                "What a worker gives up to keep up: 0 nothing, 1 larger pictures of cameras, 2 all pictures that are late.",
+                &["worker"],
+            )?,
+            relayed: counters(
+                "relay_packets_total",
+                "RTP packets that a worker has for others on which their rooms go on.",
+                &["worker"],
+            )?,
+            relayed_bytes: counters("relay_bytes_total", "Payload bytes of these.", &["worker"])?,
+            relay_dropped: counters(
+                "relay_dropped_total",
+                "Those of them that found no room in the other worker's queue.",
+                &["worker", "kind"],
+            )?,
+            load: shares("load", "The part of the last half second that a worker's thread ran.")?,
+            switches: counters(
+                "encoding_switches_total",
+                "Pictures that went on in a larger or a smaller encoding.",
+                &["direction"],
+            )?,
+            pictures: gauges(
+                "pictures",
+                "Pictures that subscribers have a slot for: sent as their screens want them, \
+                 smaller, or left out, as their links carry no more.",
+                &["worker", "sent"],
+            )?,
+            estimates: histogram(
+                "estimate_bits_per_second",
+                "What the links of subscribers are estimated to carry, each looked at every five \
+                 seconds.",
+                exponential_buckets(100_000.0, 2.0, 10)?,
+            )?,
             unsent: counter("unsent_packets_total", "Datagrams that the kernel did not take.")?,
             reports_lost: counter("reports_lost_total", "Reports that no room took in time.")?,
+            waited: histogram(
+                "receive_wait_seconds",
+                "How long the oldest datagram of a batch had waited in the kernel.",
+                seconds.clone(),
+            )?,
             forward: histogram(
                 "forward_seconds",
                 "From reading a batch of datagrams to having sent what came of it.",
@@ -99,6 +162,15 @@ impl Metrics {
                 sizes,
             )?,
         })
+    }
+
+    /// Counts what a worker had for others whose queues were full.
+    pub(crate) fn drop_relayed(&self, name: &str, dropped: Dropped) {
+        for (kind, many) in [("audio", dropped.audio), ("video", dropped.video)] {
+            if many > 0 {
+                self.relay_dropped.with_label_values(&[name, kind]).inc_by(many);
+            }
+        }
     }
 
     /// Adds what a worker has counted since `before`, and states how many it serves.
@@ -131,15 +203,43 @@ impl Metrics {
         let requests = &self.key_frame_requests;
         grow_one(requests, &received, now.key_frames_wanted, before.key_frames_wanted);
         grow_one(requests, &sent, now.key_frames_requested, before.key_frames_requested);
+        let switches = &self.switches;
+        grow_one(switches, &["up"], now.switches_up, before.switches_up);
+        grow_one(switches, &["down"], now.switches_down, before.switches_down);
         grow_one(&self.offers, &["taken"], now.offers_taken, before.offers_taken);
         grow_one(&self.offers, &["refused"], now.offers_refused, before.offers_refused);
         grow(&self.forwarded, now.forwarded.packets, before.forwarded.packets);
         grow(&self.forwarded_bytes, now.forwarded.bytes, before.forwarded.bytes);
         grow(&self.panics, now.panics, before.panics);
         grow(&self.failures, now.failures, before.failures);
+        grow(&self.silences, now.silences, before.silences);
+        let relayed = (now.relayed, before.relayed);
+        grow_one(&self.relayed, &[name], relayed.0.packets, relayed.1.packets);
+        grow_one(&self.relayed_bytes, &[name], relayed.0.bytes, relayed.1.bytes);
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.participants.with_label_values(&[name]).set(gauge(worker.participants()));
         self.rooms.with_label_values(&[name]).set(gauge(worker.rooms()));
+        self.overload.with_label_values(&[name]).set(worker.overload_level() as i64);
+    }
+
+    /// Looks at the link of everybody.
+    pub(crate) fn sample(&self, worker: &Worker, name: &str) {
+        let mut sum = Given::default();
+        for LinkReading { estimate, given } in worker.links() {
+            if let Some(rate) = estimate {
+                self.estimates.observe(rate as f64);
+            }
+            sum.as_wanted += given.as_wanted;
+            sum.smaller += given.smaller;
+            sum.left_out += given.left_out;
+        }
+        let Given { as_wanted, smaller, left_out } = sum;
+        for (sent, number) in
+            [("as_wanted", as_wanted), ("smaller", smaller), ("left_out", left_out)]
+        {
+            let number = i64::try_from(number).unwrap_or(i64::MAX);
+            self.pictures.with_label_values(&[name, sent]).set(number);
+        }
     }
 }
 

@@ -1,23 +1,24 @@
 //! A worker's UDP socket: batches in, batches out.
 
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
+use mio::Registry;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
-use sfu_core::Worker;
+use sfu_core::{Train, Transport, Worker};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::addresses::{Addresses, canonical, mapped, wildcard};
+use crate::shard::FIRST_STREAM;
+use crate::tcp::Streams;
 
 /// Kernel buffers, in bytes. Small on purpose: when a worker can't keep up, early loss is better
 /// than seconds of delay.
 const BUFFER: usize = 1 << 20;
 /// Room for one datagram of a batch that the kernel has put together.
 const DATAGRAM: usize = 1_500;
-/// The kernel takes no more in one call (the length field of UDP over IPv4).
-const SEND_BYTES: usize = 65_000;
 
 /// A bound socket with its buffers.
 pub(crate) struct BatchSocket {
@@ -28,7 +29,6 @@ pub(crate) struct BatchSocket {
     v6: bool,
     receive: Vec<Vec<u8>>,
     metas: [RecvMeta; BATCH_SIZE],
-    send: Vec<u8>,
 }
 
 /// What one reading of the socket brought.
@@ -38,6 +38,8 @@ pub(crate) struct Batch {
     pub(crate) datagrams: usize,
     /// There may be more.
     pub(crate) more: bool,
+    /// How long the oldest of them has waited in the kernel, as far as it says.
+    pub(crate) waited: Duration,
 }
 
 /// What sending everything that waited came to.
@@ -81,7 +83,6 @@ impl BatchSocket {
         Ok(Self {
             receive: vec![vec![0; size]; BATCH_SIZE],
             metas: [RecvMeta::default(); BATCH_SIZE],
-            send: Vec::with_capacity(SEND_BYTES),
             socket,
             state,
             addresses,
@@ -95,7 +96,22 @@ impl BatchSocket {
     }
 
     pub(crate) fn candidates(&self) -> Vec<SocketAddr> {
-        self.addresses.candidates(self.port)
+        self.candidates_on(self.port)
+    }
+
+    pub(crate) fn candidates_on(&self, port: u16) -> Vec<SocketAddr> {
+        self.addresses.candidates(port)
+    }
+
+    /// Listens for TCP on the same port, or on any if the port was not asked for and is in use.
+    pub(crate) fn listen(&self, asked: u16, registry: Registry) -> io::Result<Streams> {
+        let bind =
+            |port, registry| Streams::bind(&self.addresses, port, self.v6, registry, FIRST_STREAM);
+        let spare = registry.try_clone()?;
+        match bind(self.port, registry) {
+            Err(error) if asked == 0 && error.kind() == ErrorKind::AddrInUse => bind(0, spare),
+            bound => bound,
+        }
     }
 
     /// Reads one batch and feeds it to the worker.
@@ -107,11 +123,13 @@ impl BatchSocket {
             Ok(messages) => messages,
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
             Err(error) if error.kind() == ErrorKind::Interrupted => {
-                return Ok(Batch { datagrams: 0, more: true });
+                return Ok(Batch { datagrams: 0, more: true, waited: Duration::ZERO });
             }
             Err(error) => return Err(error),
         };
         let now = Instant::now();
+        let waited = waited(&self.metas[..messages]);
+        worker.handle_reading(now, messages == BATCH_SIZE);
         let mut datagrams = 0;
         for (meta, buffer) in self.metas[..messages].iter().zip(&self.receive) {
             let source = canonical(meta.addr);
@@ -123,86 +141,64 @@ impl BatchSocket {
                 datagrams += 1;
             }
         }
-        Ok(Batch { datagrams, more: messages == BATCH_SIZE })
+        Ok(Batch { datagrams, more: messages == BATCH_SIZE, waited })
     }
 
-    /// Sends everything that waits. Datagrams of equal size that follow each other to the same
-    /// address go out in one system call (the last of them may be shorter).
-    pub(crate) fn send_all(&mut self, worker: &mut Worker) -> Sent {
+    /// Sends everything that waits, a train in one system call; what goes over TCP, by `streams`.
+    pub(crate) fn send_all(
+        &mut self,
+        worker: &mut Worker,
+        mut streams: Option<&mut Streams>,
+    ) -> Sent {
         let mut sent = Sent::default();
-        let mut train: Option<Train> = None;
-        while let Some(transmit) = worker.poll_transmit() {
-            let (source, destination) = (transmit.source.ip(), transmit.destination);
-            let length = transmit.contents.len();
-            if let Some(current) = train.take() {
-                let fits = current.takes(source, destination, length)
-                    && current.wagons < self.state.max_gso_segments()
-                    && self.send.len() + length <= SEND_BYTES;
-                if fits {
-                    let closed = length < current.size;
-                    train = Some(Train { wagons: current.wagons + 1, closed, ..current });
-                } else {
-                    self.depart(&current, &mut sent);
+        let at_once = self.state.max_gso_segments();
+        while let Some(train) = worker.poll_transmit() {
+            if train.transport == Transport::Tcp {
+                if let Some(streams) = &mut streams {
+                    streams.depart(Instant::now(), train);
                 }
+                continue;
             }
-            self.send.extend_from_slice(&transmit.contents);
-            train.get_or_insert(Train {
-                source,
-                destination,
-                size: length,
-                wagons: 1,
-                closed: false,
-            });
-        }
-        if let Some(last) = train {
-            self.depart(&last, &mut sent);
+            // In one part, if the kernel can cut it up at all.
+            for part in train.contents.chunks(train.segment * at_once) {
+                self.depart(Train { contents: part, ..train }, &mut sent);
+            }
         }
         sent
     }
 
-    fn depart(&mut self, train: &Train, sent: &mut Sent) {
+    fn depart(&self, train: Train<'_>, sent: &mut Sent) {
         let destination = if self.v6 { mapped(train.destination) } else { train.destination };
-        let src_ip = self.addresses.leaves_from(train.source, train.destination.ip());
+        let src_ip = self.addresses.leaves_from(train.source.ip(), train.destination.ip());
+        let datagrams = train.contents.len().div_ceil(train.segment);
         let transmit = Transmit {
             destination,
             ecn: None,
-            contents: &self.send,
-            segment_size: (train.wagons > 1).then_some(train.size),
+            contents: train.contents,
+            segment_size: (datagrams > 1).then_some(train.segment),
             src_ip: src_ip.map(|ip| if self.v6 { mapped(SocketAddr::new(ip, 0)).ip() } else { ip }),
         };
         sent.calls += 1;
-        sent.datagrams += train.wagons;
+        sent.datagrams += datagrams;
         if let Err(error) = self.state.try_send((&self.socket).into(), &transmit) {
             // Full buffers and unreachable clients are loss on the way, which media recovers from.
-            sent.failed += train.wagons;
+            sent.failed += datagrams;
             tracing::trace!(%error, "datagrams were not sent");
         }
-        self.send.clear();
     }
+}
+
+/// How long the oldest of these has waited in the kernel, which stamps them by the wall clock.
+fn waited(metas: &[RecvMeta]) -> Duration {
+    let Some(arrived) = metas.iter().filter_map(|meta| meta.timestamp).min() else {
+        return Duration::ZERO;
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(arrived)
 }
 
 impl AsRawFd for BatchSocket {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
-    }
-}
-
-/// Datagrams that leave in one system call.
-struct Train {
-    source: IpAddr,
-    destination: SocketAddr,
-    /// Of all datagrams but the last, in bytes.
-    size: usize,
-    wagons: usize,
-    /// The last one was shorter: nothing can follow.
-    closed: bool,
-}
-
-impl Train {
-    fn takes(&self, source: IpAddr, destination: SocketAddr, length: usize) -> bool {
-        !self.closed
-            && self.source == source
-            && self.destination == destination
-            && length <= self.size
     }
 }

@@ -6,18 +6,23 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, mpsc as sync_mpsc};
 use std::thread::{self, JoinHandle};
 
+use mio::Poll;
 use prometheus::Registry;
 use sfu_core::{Certificate, CertificateUnavailable, Worker, WorkerConfig};
 use signaling_protocol::media::MediaEvent;
 use tokio::sync::mpsc;
 
 use crate::addresses::Addresses;
-use crate::config::SfuConfig;
+use crate::admission::Loads;
+use crate::config::{MediaTcp, SfuConfig};
 use crate::handle::{Mailbox, Order, SfuHandle};
 use crate::metrics::Metrics;
+use crate::pin::{self, PinError};
 use crate::placement::Placement;
-use crate::shard::Shard;
+use crate::relay::{self, Inlet, Outlet, Outlets};
+use crate::shard::{Neighbours, Shard};
 use crate::socket::BatchSocket;
+use crate::tcp::Streams;
 
 /// Why the SFU did not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +41,16 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// A TCP port cannot be used.
+    #[error(
+        "TCP port {port} cannot be used for media: {source}; choose another media port, or do without media over TCP"
+    )]
+    TcpPort {
+        /// The port; 0 stands for any.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
     /// The ports of the workers do not fit below 65,536.
     #[error("{workers} media workers do not fit above port {base}; choose a lower media port")]
     Ports {
@@ -44,6 +59,9 @@ pub enum StartError {
         /// The first one's port.
         base: u16,
     },
+    /// The workers cannot be pinned.
+    #[error(transparent)]
+    Pin(#[from] PinError),
     /// No certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateUnavailable),
@@ -61,6 +79,7 @@ pub struct Sfu {
     handle: SfuHandle,
     threads: Vec<JoinHandle<()>>,
     ports: Vec<u16>,
+    tcp_ports: Vec<u16>,
 }
 
 impl Sfu {
@@ -83,6 +102,9 @@ impl Sfu {
         let certificate = Certificate::generate()?;
         let metrics = Metrics::register(registry)?;
         let workers = config.workers.max(1);
+        let loads = Loads::new(usize::from(workers), config.load_limit);
+        let mut processors =
+            if config.pin { pin::processors(workers)? } else { Vec::new() }.into_iter();
         let base = config.udp_port_base;
         if base > 0 && base.checked_add(workers - 1).is_none() {
             return Err(StartError::Ports { workers, base });
@@ -92,13 +114,31 @@ impl Sfu {
         let mut shards = Vec::new();
         let mut mailboxes = Vec::new();
         let mut ports = Vec::new();
+        let mut tcp_ports = Vec::new();
         for number in 0..workers {
             let port = if base == 0 { 0 } else { base + number };
             let socket = BatchSocket::bind(&addresses, port)
                 .map_err(|source| StartError::Port { port, source })?;
             ports.push(socket.port());
+            let poll = Poll::new().map_err(StartError::Thread)?;
+            let streams =
+                match config.tcp {
+                    MediaTcp::Off => None,
+                    MediaTcp::On | MediaTcp::Only => {
+                        let registry = poll.registry().try_clone().map_err(StartError::Thread)?;
+                        Some(socket.listen(port, registry).map_err(|source| {
+                            StartError::TcpPort { port: socket.port(), source }
+                        })?)
+                    }
+                };
+            let tcp_port = streams.as_ref().map(Streams::port);
+            tcp_ports.extend(tcp_port);
             let worker = Worker::new(WorkerConfig {
-                candidates: socket.candidates(),
+                candidates: match config.tcp {
+                    MediaTcp::Off | MediaTcp::On => socket.candidates(),
+                    MediaTcp::Only => Vec::new(),
+                },
+                tcp_candidates: tcp_port.map(|port| socket.candidates_on(port)).unwrap_or_default(),
                 certificate: certificate.clone(),
                 limits: config.limits,
                 estimate_bandwidth: config.estimate_bandwidth,
@@ -106,9 +146,9 @@ impl Sfu {
             let (sender, orders) = sync_mpsc::channel();
             let waiting = Arc::new(AtomicUsize::new(0));
             let (shard, waker) = Shard::new(
-                number.to_string(),
+                (number, loads.clone()),
                 worker,
-                socket,
+                (poll, socket, streams),
                 (orders, waiting.clone()),
                 events.clone(),
                 metrics.clone(),
@@ -117,13 +157,22 @@ impl Sfu {
             mailboxes.push(Mailbox { orders: sender, waiting, waker: Arc::new(waker) });
             shards.push(shard);
         }
+        introduce(&mut shards, &mailboxes);
+        for shard in &mut shards {
+            shard.processor = processors.next();
+        }
         let mut sfu = Self {
             handle: SfuHandle {
-                placement: Arc::new(Mutex::new(Placement::new(usize::from(workers)))),
+                placement: Arc::new(Mutex::new(Placement::new(
+                    usize::from(workers),
+                    config.spread_at,
+                ))),
                 mailboxes: mailboxes.into(),
+                loads,
             },
             threads: Vec::new(),
             ports,
+            tcp_ports,
         };
         for (number, shard) in shards.into_iter().enumerate() {
             let thread = thread::Builder::new()
@@ -147,6 +196,12 @@ impl Sfu {
         &self.ports
     }
 
+    /// The workers' TCP ports; none if media does not go over TCP.
+    #[must_use]
+    pub fn tcp_ports(&self) -> &[u16] {
+        &self.tcp_ports
+    }
+
     /// Says goodbye to all participants and waits for the threads to end, which takes
     /// milliseconds.
     pub fn stop(mut self) {
@@ -163,6 +218,20 @@ impl Sfu {
                 tracing::error!("a media worker had panicked");
             }
         }
+    }
+}
+
+/// Gives each of several workers its ways to the others.
+fn introduce(shards: &mut [Shard], mailboxes: &[Mailbox]) {
+    if shards.len() < 2 {
+        return;
+    }
+    let pairs = mailboxes.iter().map(|mailbox| relay::pair(mailbox.waker.clone()));
+    let (outlets, inlets): (Vec<Outlet>, Vec<Inlet>) = pairs.unzip();
+    let outlets: Arc<[Outlet]> = outlets.into();
+    for ((number, shard), inlet) in (0..).zip(shards).zip(inlets) {
+        let outlets = Outlets::new(number, outlets.clone());
+        shard.neighbours = Some(Neighbours { inlet, outlets });
     }
 }
 

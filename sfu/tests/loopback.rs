@@ -38,8 +38,8 @@ fn one_publisher_reaches_three_subscribers_over_udp() {
     let mut connected = 0;
     while connected < 4 {
         let event = events.blocking_recv().expect("the SFU runs");
-        assert_eq!(event.report, MediaReport::Connected);
-        connected += 1;
+        assert!(!matches!(event.report, MediaReport::Lost { .. }), "{event:?}");
+        connected += usize::from(event.report == MediaReport::Connected);
     }
 
     for frame in 0..50u32 {
@@ -61,8 +61,65 @@ fn one_publisher_reaches_three_subscribers_over_udp() {
             >= 400.0
     );
     assert!(metric(&registry, "orange_sfu_srtp_connections_total{profile=\"aead_gcm\"} ") == 1.0);
+    let load = |worker| metric(&registry, &format!("orange_sfu_load{{worker=\"{worker}\"}} "));
+    let (one, other) = (load(0), load(1));
+    assert!((0.0..1.0).contains(&one) && (0.0..1.0).contains(&other), "{one}, {other}");
+    assert!(one + other > 0.0, "one of them had the room");
+    let pictures = |worker, sent| {
+        let labels = format!("sent=\"{sent}\",worker=\"{worker}\"");
+        metric(&registry, &format!("orange_sfu_pictures{{{labels}}} "))
+    };
+    assert_eq!(pictures(0, "left_out") + pictures(1, "left_out"), 0.0);
     assert_eq!(metric(&registry, "orange_sfu_panics_total "), 0.0);
     assert_eq!(metric(&registry, "orange_sfu_unsent_packets_total "), 0.0);
+}
+
+#[test]
+fn a_room_over_two_workers_is_one_room() {
+    let registry = Registry::new();
+    let (sender, mut events) = mpsc::channel(64);
+    let config = SfuConfig { spread_at: 2, ..config(2) };
+    let sfu = Sfu::start(config, sender, &registry).expect("it starts");
+    let room = RoomId::from_bytes([1; 16]);
+    // The third one goes to the other worker: what it sends crosses over, and what it is sent.
+    let mut clients: Vec<Client> = (1..=3)
+        .map(|n| Client::join(&sfu.handle(), &mut events, &room, n, n != 2, (1, 2)))
+        .collect();
+    work_until(&mut clients, "everybody to be connected", |c| c.iter().all(|c| c.connected));
+    // Who has a part in the room is told by the way; until it is, nothing crosses.
+    let mut frame = 0;
+    let mut seen = |clients: &mut [Client], from: usize, by: usize| {
+        let before = clients[by].received;
+        for _ in 0..1_000 {
+            frame += 1;
+            clients[from].send(frame * 3_000, true, &[0x10, from as u8, 7, 7]);
+            work(clients, Duration::from_millis(10));
+            if clients[by].received > before && clients[by].last_payload[1] == from as u8 {
+                return;
+            }
+        }
+        panic!("{by} was sent nothing of {from}");
+    };
+    for (from, by) in [(0, 1), (0, 2), (2, 0), (2, 1)] {
+        seen(&mut clients, from, by);
+    }
+    for frame in 0..50 {
+        clients[0].send(1_000_000 + frame * 3_000, true, &[0x10, 9, frame as u8]);
+        work(&mut clients, Duration::from_millis(5));
+    }
+    let last = |client: &Client| client.last_payload == [0x10, 9, 49];
+    work_until(&mut clients, "the last packet", |c| last(&c[1]) && last(&c[2]));
+    for participant in [1, 2, 3].map(ParticipantId) {
+        sfu.handle().send(MediaCommand::Remove { room: room.clone(), participant }).expect("taken");
+    }
+    sfu.stop();
+    let relayed = |worker| {
+        metric(&registry, &format!("orange_sfu_relay_packets_total{{worker=\"{worker}\"}} "))
+    };
+    assert!(relayed(0) >= 50.0 && relayed(1) >= 1.0, "{}, {}", relayed(0), relayed(1));
+    assert!(metric(&registry, "orange_sfu_relay_bytes_total{worker=\"0\"} ") >= 150.0);
+    let rooms = |worker| metric(&registry, &format!("orange_sfu_rooms{{worker=\"{worker}\"}} "));
+    assert_eq!((rooms(0), rooms(1)), (0.0, 0.0));
 }
 
 #[test]

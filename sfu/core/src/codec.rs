@@ -11,10 +11,12 @@ pub(crate) enum Forwarded {
     Opus,
     Vp8,
     Vp9,
+    Av1,
+    H264,
 }
 
 impl Forwarded {
-    const COUNT: usize = 3;
+    const ALL: [Self; 5] = [Self::Opus, Self::Vp8, Self::Vp9, Self::Av1, Self::H264];
 
     fn of(codec: Codec) -> Option<Self> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "str0m's list is longer and may grow")]
@@ -22,6 +24,8 @@ impl Forwarded {
             Codec::Opus => Some(Self::Opus),
             Codec::Vp8 => Some(Self::Vp8),
             Codec::Vp9 => Some(Self::Vp9),
+            Codec::Av1 => Some(Self::Av1),
+            Codec::H264 => Some(Self::H264),
             _ => None,
         }
     }
@@ -30,7 +34,7 @@ impl Forwarded {
     pub(crate) fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 | Self::Vp9 => 90_000,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H264 => 90_000,
         }
     }
 }
@@ -51,6 +55,11 @@ pub(crate) fn configure(config: &mut CodecConfig) {
         None,
         profile_0,
     );
+    // The main profile: 8 bits, 4:2:0.
+    let main = FormatParams { profile: Some(0), ..FormatParams::default() };
+    config.add_config(45.into(), Some(46.into()), Codec::Av1, Frequency::NINETY_KHZ, None, main);
+    // Constrained baseline, in fragments: what every browser that has H264 can do.
+    config.add_h264(108.into(), Some(109.into()), true, 0x0042_e01f);
 }
 
 /// The header extensions that are negotiated. The audio level is left out on purpose: it would
@@ -67,7 +76,7 @@ pub(crate) fn extensions() -> ExtensionMap {
 
 /// The payload types of one m-line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct PayloadTypes([Option<Pt>; Forwarded::COUNT]);
+pub(crate) struct PayloadTypes([Option<Pt>; Forwarded::ALL.len()]);
 
 impl PayloadTypes {
     /// As negotiated.
@@ -85,9 +94,7 @@ impl PayloadTypes {
     }
 
     pub(crate) fn codec(&self, pt: Pt) -> Option<Forwarded> {
-        [Forwarded::Opus, Forwarded::Vp8, Forwarded::Vp9]
-            .into_iter()
-            .find(|codec| self.0[*codec as usize] == Some(pt))
+        Forwarded::ALL.into_iter().find(|codec| self.0[*codec as usize] == Some(pt))
     }
 
     pub(crate) fn pt(&self, codec: Forwarded) -> Option<Pt> {

@@ -1,21 +1,23 @@
 //! A participant's connection: one str0m `Rtc`, kept at arm's length.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use str0m::bwe::Bitrate;
 use str0m::change::SdpOffer;
-use str0m::media::{KeyframeRequestKind, MediaKind, Mid};
-use str0m::net::Transmit;
+use str0m::media::{KeyframeRequestKind, MediaKind, Mid, Rid};
+use str0m::net::{Receive, TcpType};
 use str0m::rtp::{RtpWrite, Ssrc};
-use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
+use str0m::{Candidate, Event, Input, Output, PacerReason, Reason, ReceivedRtp, Rtc, RtcError};
 
 use crate::codec::{self, PayloadTypes};
 use crate::counters::Flow;
 use crate::limits::{CONNECT, SSRCS};
+use crate::liveness::SILENCE;
 use crate::offer::{BadOffer, Offer, Origin};
+use crate::outbox::Outbox;
 use crate::worker::WorkerConfig;
 
 /// How far a pump works ahead of the time. str0m lets one packet out per timeout, and the next one a
@@ -23,12 +25,18 @@ use crate::worker::WorkerConfig;
 const AHEAD: Duration = Duration::from_millis(1);
 /// Passes of one pump, in case that time should not advance.
 const PASSES: usize = 4_096;
-/// Where the bandwidth estimate starts, before any feedback.
-const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(1_000);
+/// Where the bandwidth estimate starts, before any feedback: enough for one large picture, which most
+/// lines carry, and on those that do not the estimate falls within a second.
+const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(2_000);
 /// Sent packets that can be sent again, per slot. Payloads are shared by all subscribers.
 const RESEND_PACKETS: usize = 512;
 /// How old a packet that is sent again may be. Later it would come too late to be shown.
 const RESEND_AGE: Duration = Duration::from_secs(1);
+/// Resends may take up to this share of what is sent. A link that is too narrow loses packets faster
+/// than they can be sent again, and would otherwise carry nothing else.
+const RESEND_SHARE: f32 = 0.4;
+/// How often a connection is pumped over which nothing comes.
+const LISTEN: Duration = Duration::from_secs(1);
 /// How often str0m reports its counts.
 const STATISTICS: Duration = Duration::from_secs(5);
 
@@ -37,11 +45,21 @@ pub(crate) struct Connection {
     rtc: Rtc,
     origin: Origin,
     mids: Vec<Mid>,
+    /// The encodings of m-lines that send several, the lowest first.
+    encodings: Vec<(Mid, Vec<Rid>)>,
     state: State,
+    /// When anything last came from the client.
+    heard: Instant,
+    /// When it was last pumped.
+    pumped: Instant,
     timeout: Instant,
-    /// Which m-line an SSRC belongs to; the header extension that says so is left out after the
-    /// first packets.
-    ssrcs: Vec<(Ssrc, Mid)>,
+    /// That time may come some milliseconds later.
+    can_wait: bool,
+    /// Which m-line and encoding an SSRC belongs to; the header extensions that say so are left out
+    /// after the first packets.
+    ssrcs: Vec<(Ssrc, Mid, Option<Rid>)>,
+    /// What the congestion control was last asked to find out.
+    aim: (u64, u64),
     /// Whether the SRTP profile has been counted.
     pub(crate) profile_known: bool,
     /// A call panicked: its state can't be trusted any more.
@@ -55,14 +73,16 @@ enum State {
     /// ICE or DTLS is not up yet, and must be by then.
     Connecting(Instant),
     Connected,
+    /// Nothing has come from the client for a while. The next check brings it back.
+    Silent,
     /// No checks from the client for a while. It may come back by itself or with an ICE restart.
     Lost,
 }
 
-/// What a pump brought out.
+/// Where what a connection brings out goes.
 #[derive(Debug, Default)]
 pub(crate) struct Drained {
-    pub(crate) transmits: VecDeque<Transmit>,
+    pub(crate) outbox: Outbox,
     pub(crate) events: Vec<Event>,
 }
 
@@ -90,7 +110,7 @@ impl Connection {
         worker: &WorkerConfig,
         offer: Offer,
     ) -> Result<(Self, String), BadOffer> {
-        let WorkerConfig { certificate, candidates, .. } = worker;
+        let WorkerConfig { certificate, candidates, tcp_candidates, .. } = worker;
         let mut config = Rtc::builder()
             .set_crypto_provider(certificate.provider.clone())
             .set_dtls_cert(certificate.dtls.clone())
@@ -109,6 +129,12 @@ impl Connection {
                     rtc.add_local_candidate(candidate);
                 }
             }
+            for address in tcp_candidates {
+                let passive = Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive);
+                if let Ok(candidate) = passive.build() {
+                    rtc.add_local_candidate(candidate);
+                }
+            }
             rtc
         }))
         .map_err(|_| BadOffer::Unanswerable("the connection could not be made".to_owned()))?;
@@ -116,9 +142,14 @@ impl Connection {
             rtc,
             origin: offer.origin,
             mids: offer.mids,
+            encodings: offer.encodings,
             state: State::Connecting(now + CONNECT),
+            heard: now,
+            pumped: now,
             timeout: now,
+            can_wait: false,
             ssrcs: Vec::new(),
+            aim: (0, 0),
             profile_known: false,
             broken: false,
             nacks: HashMap::new(),
@@ -131,6 +162,7 @@ impl Connection {
     pub(crate) fn restart(&mut self, now: Instant, offer: Offer) -> Result<String, BadOffer> {
         let answer = self.answer(offer.sdp)?;
         self.mids = offer.mids;
+        self.encodings = offer.encodings;
         self.ssrcs.clear();
         if self.state != State::Connected {
             self.state = State::Connecting(now + CONNECT);
@@ -167,9 +199,26 @@ impl Connection {
         std::mem::replace(&mut self.state, State::Connected) != State::Connected
     }
 
-    /// The client is not heard any more. Whether it was before.
+    /// ICE does not hear the client any more. Whether that is news.
     pub(crate) fn set_lost(&mut self) -> bool {
-        std::mem::replace(&mut self.state, State::Lost) != State::Lost
+        let before = std::mem::replace(&mut self.state, State::Lost);
+        !matches!(before, State::Silent | State::Lost)
+    }
+
+    /// The client has proved that it is there. Whether it had been given up for its silence.
+    pub(crate) fn hear(&mut self, now: Instant) -> bool {
+        self.heard = now;
+        self.state == State::Silent
+    }
+
+    /// Gives it up if it is connected and silent. Whether it was given up.
+    pub(crate) fn give_up_if_silent(&mut self, now: Instant) -> bool {
+        let silent = now.saturating_duration_since(self.heard) >= SILENCE;
+        let gives_up = silent && self.state == State::Connected;
+        if gives_up {
+            self.state = State::Silent;
+        }
+        gives_up
     }
 
     /// Whether DTLS is up, which it stays while ICE comes and goes.
@@ -186,8 +235,15 @@ impl Connection {
     pub(crate) fn due(&self) -> Instant {
         match self.state {
             State::Connecting(until) => self.timeout.min(until),
-            State::Connected | State::Lost => self.timeout,
+            State::Connected => self.timeout,
+            // Whatever else it would send, padding for one, is sent to nobody.
+            State::Silent | State::Lost => self.timeout.max(self.pumped + LISTEN),
         }
+    }
+
+    /// Whether [`Connection::due`] may be met some milliseconds later.
+    pub(crate) fn can_wait(&self) -> bool {
+        self.can_wait && !matches!(self.state, State::Connecting(_))
     }
 
     /// The payload types of an m-line on which the participant sends this kind of media.
@@ -210,7 +266,7 @@ impl Connection {
             let payload_types = PayloadTypes::of(&self.rtc, media);
             let mut direct = self.rtc.direct_api();
             let Some(stream) = direct.stream_tx_by_mid(mid, None) else { continue };
-            stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, None);
+            stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
             // The publisher's encoder paces already. A queue here would only add delay, since
             // nothing yet chooses to send less than what comes in.
             stream.set_unpaced(true);
@@ -219,17 +275,36 @@ impl Connection {
         lines
     }
 
-    /// The m-line that an incoming SSRC belongs to.
-    pub(crate) fn mid_of(&mut self, ssrc: Ssrc) -> Option<Mid> {
-        if let Some((_, mid)) = self.ssrcs.iter().find(|(s, _)| *s == ssrc) {
-            return Some(*mid);
+    /// The m-line and the encoding that an incoming SSRC belongs to.
+    pub(crate) fn stream_of(&mut self, ssrc: Ssrc) -> Option<(Mid, Option<Rid>)> {
+        if let Some((_, mid, rid)) = self.ssrcs.iter().find(|(s, ..)| *s == ssrc) {
+            return Some((*mid, *rid));
         }
-        let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid();
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.stream_rx(&ssrc)?;
+        let (mid, rid) = (stream.mid(), stream.rid());
         if self.ssrcs.len() >= SSRCS {
             self.ssrcs.clear();
         }
-        self.ssrcs.push((ssrc, mid));
-        Some(mid)
+        self.ssrcs.push((ssrc, mid, rid));
+        Some((mid, rid))
+    }
+
+    /// The encodings of an m-line on which the participant sends several, the lowest first.
+    pub(crate) fn encodings(&self, mid: Mid) -> &[Rid] {
+        self.encodings.iter().find(|(m, _)| *m == mid).map_or(&[], |(_, rids)| rids)
+    }
+
+    /// Has the congestion control look for more: it keeps the rate up to `next` by padding, and
+    /// probes up to `ideal`, in bits per second.
+    pub(crate) fn aim_for(&mut self, next: u64, ideal: u64) {
+        // A tenth more or less is the same question.
+        let close = |a: u64, b: u64| a.abs_diff(b) * 10 <= a.max(b);
+        if close(self.aim.0, next) && close(self.aim.1, ideal) {
+            return;
+        }
+        self.aim = (next, ideal);
+        self.rtc.bwe().set_bitrate(Bitrate::from(next), Bitrate::from(ideal));
     }
 
     /// How many NACKs an m-line has seen since this was last asked, given how many in all.
@@ -238,22 +313,48 @@ impl Connection {
         total.saturating_sub(before)
     }
 
-    /// Queues a packet; the next pump sends it.
-    pub(crate) fn write(&mut self, ssrc: Ssrc, packet: RtpWrite) -> Result<(), Fault> {
-        self.guard(|rtc| {
-            if let Some(stream) = rtc.direct_api().stream_tx(&ssrc) {
-                stream.write_rtp(packet);
+    /// Takes a media packet or a report, without working on what follows from it: a pump is due at
+    /// once if it is urgent, and otherwise soon.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        receive: Receive<'_>,
+    ) -> Result<ReceivedRtp, Fault> {
+        self.heard = now;
+        // What cannot wait is near anyway.
+        if self.can_wait {
+            self.timeout = self.timeout.min(now);
+        }
+        self.guard(|rtc| rtc.receive_rtp(now, receive))
+    }
+
+    /// Sends a packet. False if others wait before it: it is queued, and a pump is due.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        ssrc: Ssrc,
+        packet: RtpWrite,
+        drained: &mut Drained,
+    ) -> Result<bool, Fault> {
+        match self.guard(|rtc| Ok(rtc.send_rtp(now, ssrc, packet, drained.outbox.buffer()))) {
+            Ok(Some((protocol, source, destination))) => {
+                drained.outbox.commit(protocol.into(), source, destination);
+                Ok(true)
             }
-            Ok(())
-        })
+            Ok(None) => Ok(false),
+            Err(fault) => {
+                drained.outbox.discard();
+                Err(fault)
+            }
+        }
     }
 
     /// Asks the participant for a key frame; the next pump sends the request. False if it has sent
     /// nothing on this m-line yet.
-    pub(crate) fn request_key_frame(&mut self, mid: Mid) -> Result<bool, Fault> {
+    pub(crate) fn request_key_frame(&mut self, mid: Mid, rid: Option<Rid>) -> Result<bool, Fault> {
         self.guard(|rtc| {
             let mut direct = rtc.direct_api();
-            let Some(stream) = direct.stream_rx_by_mid(mid, None) else { return Ok(false) };
+            let Some(stream) = direct.stream_rx_by_mid(mid, rid) else { return Ok(false) };
             stream.request_keyframe(KeyframeRequestKind::Pli);
             Ok(true)
         })
@@ -272,17 +373,18 @@ impl Connection {
         input: Input<'_>,
         drained: &mut Drained,
     ) -> Result<(), Fault> {
-        self.timeout = self.guard(|rtc| {
+        self.pumped = now;
+        (self.timeout, self.can_wait) = self.guard(|rtc| {
             rtc.handle_input(input)?;
             for _ in 0..PASSES {
                 let timeout = drain(rtc, drained)?;
                 if timeout > now + AHEAD {
-                    return Ok(timeout);
+                    return Ok((timeout, !rtc.is_probing() && can_wait(rtc.last_timeout_reason())));
                 }
                 rtc.handle_input(Input::Timeout(timeout.max(now)))?;
             }
             drain(rtc, drained)?;
-            Ok(now + AHEAD)
+            Ok((now + AHEAD, false))
         })?;
         Ok(())
     }
@@ -322,11 +424,23 @@ impl Connection {
     }
 }
 
+/// Whether it makes no difference if this comes some milliseconds later: reports, estimates, checks.
+/// Not so packets that are paced, and what has to be stamped before it can be sent.
+fn can_wait(reason: Reason) -> bool {
+    if let Reason::Pacer(reason) = reason {
+        return reason == PacerReason::Handle;
+    }
+    reason != Reason::SendStream
+}
+
 fn drain(rtc: &mut Rtc, drained: &mut Drained) -> Result<Instant, RtcError> {
     loop {
         match rtc.poll_output()? {
             Output::Timeout(timeout) => return Ok(timeout),
-            Output::Transmit(transmit) => drained.transmits.push_back(transmit),
+            Output::Transmit(transmit) => {
+                drained.outbox.buffer().extend_from_slice(&transmit.contents);
+                drained.outbox.commit(transmit.proto.into(), transmit.source, transmit.destination);
+            }
             Output::Event(event) => drained.events.push(event),
         }
     }

@@ -31,6 +31,13 @@ impl Worker {
             MediaCommand::SetTracks { room, participant, tracks } => {
                 self.set_tracks(now, &room, participant, tracks);
             }
+            MediaCommand::SetWishes { room, participant, wishes } => {
+                let key = self.find(&room, participant);
+                if let Some(participant) = key.and_then(|key| self.participants.get_mut(key)) {
+                    participant.wish_for(wishes);
+                    self.allocate(now, &room);
+                }
+            }
             MediaCommand::Remove { room, participant } => {
                 if let Some(key) = self.find(&room, participant) {
                     self.remove_participant(now, key);
@@ -40,7 +47,8 @@ impl Worker {
     }
 
     fn find(&self, room: &RoomId, participant: ParticipantId) -> Option<Key> {
-        self.rooms.get(room)?.members.get(&participant).copied()
+        let key = self.rooms.get(room)?.members.get(&participant).copied()?;
+        self.participants.get(key).filter(|p| p.home.is_none()).map(|_| key)
     }
 
     fn take_offer(
@@ -70,12 +78,13 @@ impl Worker {
 
         let key = match known {
             Some(key) => key,
-            None => self.add_participant(room, id),
+            None => self.add_participant(now, room, id),
         };
         if let Some(fresh) = fresh {
             self.drop_connection(now, key);
             if let Some(participant) = self.participants.get_mut(key) {
                 participant.connection = Some(fresh);
+                participant.link.restart(now);
             }
         }
         let Some(participant) = self.participants.get_mut(key) else {
@@ -95,11 +104,14 @@ impl Worker {
 
     fn admit(&self, room: &RoomId) -> Result<(), Refusal> {
         let limits = self.config.limits;
-        if self.participants.len() >= limits.participants {
+        if self.participants() >= limits.participants {
             let sentence = "this server carries as many participants as it can; try again later";
             return Err(Refusal::new(RefusalCode::ServerFull, sentence).with_retry_after(30));
         }
-        let members = self.rooms.get(room).map_or(0, |room| room.members.len());
+        // Of those on other workers it is not known when they left.
+        let is_here = |key: &&Key| self.participants.get(**key).is_some_and(|p| p.home.is_none());
+        let members =
+            self.rooms.get(room).map_or(0, |room| room.members.values().filter(is_here).count());
         if members >= limits.participants_per_room {
             let sentence = "this room has as many participants as it can";
             return Err(Refusal::new(RefusalCode::RoomFull, sentence));
@@ -107,10 +119,13 @@ impl Worker {
         Ok(())
     }
 
-    fn add_participant(&mut self, room: &RoomId, id: ParticipantId) -> Key {
-        let key = self.participants.insert(Participant::new(room.clone(), id));
+    fn add_participant(&mut self, now: Instant, room: &RoomId, id: ParticipantId) -> Key {
+        let key = self.participants.insert(Participant::new(now, room.clone(), id));
         self.timers.forget(key);
-        self.rooms.entry(room.clone()).or_default().members.insert(id, key);
+        let before = self.rooms.entry(room.clone()).or_default().members.insert(id, key);
+        if let Some(guest) = before {
+            self.unseat(guest);
+        }
         key
     }
 
@@ -118,7 +133,7 @@ impl Worker {
         let key = match self.find(room, id) {
             Some(key) => key,
             // Tracks may be announced before the offer is made.
-            None if self.admit(room).is_ok() => self.add_participant(room, id),
+            None if self.admit(room).is_ok() => self.add_participant(now, room, id),
             None => return,
         };
         if let Some(participant) = self.participants.get_mut(key) {
@@ -146,7 +161,7 @@ impl Worker {
         let Some(participant) = self.participants.remove(key) else { return };
         if let Some(room) = self.rooms.get_mut(&participant.room) {
             room.members.remove(&participant.id);
-            if room.members.is_empty() {
+            if room.is_over() {
                 self.rooms.remove(&participant.room);
             }
         }

@@ -90,11 +90,13 @@ pub enum DropReason {
     NoCodec,
     /// From before its slot carried this track.
     BeforeSwitch,
+    /// A picture, while the worker does not keep up.
+    Shed,
 }
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TooLong,
         Self::Malformed,
         Self::UnknownAddress,
@@ -104,6 +106,7 @@ impl DropReason {
         Self::UnannouncedTrack,
         Self::NoCodec,
         Self::BeforeSwitch,
+        Self::Shed,
     ];
 
     /// For metrics.
@@ -119,6 +122,7 @@ impl DropReason {
             Self::UnannouncedTrack => "unannounced_track",
             Self::NoCodec => "no_codec",
             Self::BeforeSwitch => "before_switch",
+            Self::Shed => "shed",
         }
     }
 }
@@ -179,6 +183,8 @@ pub struct Counters {
     srtp: [u64; SrtpProfile::ALL.len()],
     /// RTP packets handed to subscribers, with their payloads' bytes: one per subscriber.
     pub forwarded: Traffic,
+    /// RTP packets for other workers, with their payloads' bytes: one per worker.
+    pub relayed: Traffic,
     /// Key frame requests (PLI, FIR) of subscribers.
     pub key_frames_wanted: u64,
     /// Key frame requests sent to publishers.
@@ -187,10 +193,16 @@ pub struct Counters {
     pub nacks_received: u64,
     /// Generic NACKs sent to publishers.
     pub nacks_sent: u64,
+    /// Pictures that went on in a larger encoding of the same track.
+    pub switches_up: u64,
+    /// The same in a smaller one.
+    pub switches_down: u64,
     /// Panics that cost one participant its connection and nobody else anything.
     pub panics: u64,
     /// Connections given up by str0m with an error.
     pub failures: u64,
+    /// Connections given up because nothing came over them.
+    pub silences: u64,
     /// Offers answered.
     pub offers_taken: u64,
     /// Offers refused.
@@ -224,6 +236,15 @@ impl Counters {
 
     pub(crate) fn drop(&mut self, reason: DropReason) {
         self.dropped[reason as usize] += 1;
+    }
+
+    /// A subscription goes on in this encoding; none before: it only begins.
+    pub(crate) fn count_switch(&mut self, before: Option<usize>, encoding: usize) {
+        match before {
+            Some(before) if before < encoding => self.switches_up += 1,
+            Some(before) if before > encoding => self.switches_down += 1,
+            Some(_) | None => {}
+        }
     }
 
     pub(crate) fn count_srtp(&mut self, profile: SrtpProfile) {
@@ -264,6 +285,15 @@ mod tests {
         for (place, profile) in SrtpProfile::ALL.into_iter().enumerate() {
             assert_eq!(profile as usize, place);
         }
+    }
+
+    #[test]
+    fn a_switch_goes_up_or_down_and_a_beginning_is_none() {
+        let mut counters = Counters::default();
+        for (before, encoding) in [(None, 2), (Some(2), 0), (Some(0), 1), (Some(1), 2)] {
+            counters.count_switch(before, encoding);
+        }
+        assert_eq!((counters.switches_up, counters.switches_down), (2, 1));
     }
 
     #[test]

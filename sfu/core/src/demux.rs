@@ -6,10 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::limits::ADDRESSES;
 use crate::participants::Key;
+use crate::transport::Transport;
 
 /// How long an address stays with a participant that no longer proves it. Clients check every few
 /// seconds.
 const HELD: Duration = Duration::from_secs(10);
+
+/// Where a client is heard from. The same address over the other transport is another one.
+pub(crate) type Path = (Transport, SocketAddr);
 
 /// Source addresses and ICE user fragments of all connections.
 ///
@@ -17,7 +21,7 @@ const HELD: Duration = Duration::from_secs(10);
 /// for everything but STUN. STUN requests name their connection by its user fragment.
 #[derive(Debug, Default)]
 pub(crate) struct Demux {
-    addresses: HashMap<SocketAddr, Owner>,
+    addresses: HashMap<Path, Owner>,
     ufrags: HashMap<String, Key>,
     known: HashMap<Key, Known>,
 }
@@ -31,12 +35,12 @@ struct Owner {
 #[derive(Debug, Default)]
 struct Known {
     ufrag: Option<String>,
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Path>,
 }
 
 impl Demux {
     /// Whose address this is.
-    pub(crate) fn by_address(&self, address: SocketAddr) -> Option<Key> {
+    pub(crate) fn by_address(&self, address: Path) -> Option<Key> {
         self.addresses.get(&address).map(|owner| owner.key)
     }
 
@@ -47,14 +51,14 @@ impl Demux {
 
     /// Whether the address belongs to another participant that has proved it lately: a STUN
     /// request with a forged source address must not take somebody's packets away.
-    pub(crate) fn is_taken(&self, now: Instant, address: SocketAddr, by_other_than: Key) -> bool {
+    pub(crate) fn is_taken(&self, now: Instant, address: Path, by_other_than: Key) -> bool {
         self.addresses.get(&address).is_some_and(|owner| {
             owner.key != by_other_than && now.saturating_duration_since(owner.proved) < HELD
         })
     }
 
     /// The participant has proved that this address is its own.
-    pub(crate) fn learn(&mut self, now: Instant, address: SocketAddr, key: Key) {
+    pub(crate) fn learn(&mut self, now: Instant, address: Path, key: Key) {
         let before = self.addresses.insert(address, Owner { key, proved: now });
         if before.as_ref().is_some_and(|owner| owner.key == key) {
             return;
@@ -74,6 +78,14 @@ impl Demux {
             if let Some(stalest) = stalest {
                 self.addresses.remove(&known.addresses.swap_remove(stalest));
             }
+        }
+    }
+
+    /// The address leads nowhere any more: its stream has ended.
+    pub(crate) fn unlearn(&mut self, address: Path) {
+        let Some(owner) = self.addresses.remove(&address) else { return };
+        if let Some(known) = self.known.get_mut(&owner.key) {
+            known.addresses.retain(|a| *a != address);
         }
     }
 
@@ -102,8 +114,8 @@ impl Demux {
 mod tests {
     use super::*;
 
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], port))
+    fn address(port: u16) -> Path {
+        (Transport::Udp, SocketAddr::from(([192, 0, 2, 1], port)))
     }
 
     #[test]
@@ -120,6 +132,21 @@ mod tests {
         demux.learn(start + HELD, address(1), mallory);
         demux.forget(alice);
         assert_eq!(demux.by_address(address(1)), Some(mallory));
+    }
+
+    #[test]
+    fn the_same_address_over_another_transport_is_another_and_a_closed_one_is_forgotten() {
+        #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
+        let start = Instant::now();
+        let alice = Key::for_test(0);
+        let mut demux = Demux::default();
+        let (udp, tcp) = (address(1), (Transport::Tcp, address(1).1));
+        demux.learn(start, tcp, alice);
+        assert_eq!((demux.by_address(udp), demux.by_address(tcp)), (None, Some(alice)));
+        demux.unlearn(tcp);
+        demux.unlearn(tcp);
+        assert_eq!(demux.by_address(tcp), None);
+        assert!(demux.known[&alice].addresses.is_empty());
     }
 
     #[test]

@@ -1,16 +1,22 @@
 //! The packet path: from a publisher's track to its subscribers' slots, and back with requests.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use signaling_protocol::RoomId;
+use signaling_protocol::{RoomId, Source};
 use str0m::media::Mid;
 use str0m::rtp::{RtpPacket, RtpWrite};
 
-use crate::connection::Fault;
+use crate::codec::Forwarded;
+use crate::connection::Connection;
+use crate::convoy::line_up;
 use crate::counters::{DropReason, Flow, SrtpProfile};
+use crate::overload::Passage;
+use crate::participant::Outgoing;
 use crate::participants::Key;
+use crate::pictures::begins_key_frame;
+use crate::relay::MediaHeader;
 use crate::slots::TrackId;
-use crate::track::Forward;
 use crate::worker::Worker;
 
 impl Worker {
@@ -26,63 +32,146 @@ impl Worker {
                 self.counters.count_srtp(profile);
             }
         }
-        let mid = connection.mid_of(packet.header.ssrc);
+        let stream = connection.stream_of(packet.header.ssrc);
         let wallclock = publisher.wallclock.map(packet);
-        let Some(track) = mid.and_then(|mid| publisher.track_by_mid(mid)) else {
+        let Some((mid, rid)) = stream else {
+            return self.counters.drop(DropReason::UnannouncedTrack);
+        };
+        let track = publisher.track_by_mid(mid);
+        let Some((track, encoding)) = track.and_then(|t| t.encoding(rid).map(|e| (t, e))) else {
             return self.counters.drop(DropReason::UnannouncedTrack);
         };
         let Some(codec) = track.payload_types.codec(packet.header.payload_type) else {
             return self.counters.drop(DropReason::UnannouncedTrack);
         };
-        track.count(packet.payload.len());
+        track.count(now, encoding, packet.payload.len());
+        // A track with one encoding is sent from where it is: what cannot be decoded yet is better
+        // than to wait for a key frame that may never look like one.
+        let may_begin = track.encodings.len() == 1 || begins_key_frame(codec, &packet.payload);
+        let header = MediaHeader {
+            encoding,
+            codec,
+            may_begin,
+            ssrc: packet.header.ssrc,
+            seq: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            wallclock,
+        };
+        let source = track.source;
+        if !track.branches.is_empty() {
+            let counter = &mut self.counters.relayed;
+            self.relaying.copy(&track.branches, source, header, &packet.payload, counter);
+        }
+        self.fan_out(now, key, source, &header, &packet.payload);
+    }
 
+    /// A packet of a track goes to those who receive it here, whoever's connection it came over.
+    pub(crate) fn fan_out(
+        &mut self,
+        now: Instant,
+        key: Key,
+        source: Source,
+        header: &MediaHeader,
+        payload: &Arc<[u8]>,
+    ) {
+        let MediaHeader { encoding, codec, .. } = *header;
+        let publisher = self.participants.get_mut(key);
+        let Some(track) = publisher.and_then(|p| p.track_mut(source)) else { return };
+        let passage = track.passage(now, encoding, self.overload.sheds());
+        if passage == Passage::Shed {
+            return self.counters.drop(DropReason::Shed);
+        }
         // Taken out while the subscribers, who live in the same list, are worked on.
-        let forwards = std::mem::take(&mut track.forwards);
-        let mut faults: Vec<(Key, Fault)> = Vec::new();
-        for &Forward { subscriber: to, slot } in &forwards {
-            let Some(subscriber) = self.participants.get_mut(to) else { continue };
-            let Some(connection) = subscriber.connection.as_mut().filter(|c| c.is_connected())
-            else {
+        let mut forwards = std::mem::take(&mut track.forwards);
+        for forward in &mut forwards {
+            if !forward.takes(encoding, header.may_begin) {
                 continue;
-            };
+            }
+            let (to, slot) = (forward.subscriber, forward.slot);
+            let Some(subscriber) = self.participants.get_mut(to) else { continue };
+            if !subscriber.connection.as_ref().is_some_and(Connection::is_connected) {
+                continue;
+            }
             let Some(slot) = subscriber.slots.get_mut(slot) else { continue };
             let Some(pt) = slot.payload_types.pt(codec) else {
                 self.counters.drop(DropReason::NoCodec);
                 continue;
             };
+            // Only now: who cannot be sent to has not begun with it either.
+            let before = forward.current;
+            if forward.begin(encoding) {
+                slot.switch();
+                self.counters.count_switch(before, encoding);
+            }
             let rewritten = slot.rewriter.rewrite(
                 now,
-                packet.header.ssrc,
-                *packet.seq_no,
-                packet.header.timestamp,
+                header.ssrc,
+                header.seq,
+                header.timestamp,
                 codec.clock_rate(),
             );
-            let Some(rewritten) = rewritten else {
+            let Some(numbers) = rewritten else {
                 self.counters.drop(DropReason::BeforeSwitch);
                 continue;
             };
-            let write = RtpWrite::new(
+            let patch = match codec {
+                Forwarded::Vp8 => slot.pictures.rewrite(payload),
+                Forwarded::Opus | Forwarded::Vp9 | Forwarded::Av1 | Forwarded::H264 => None,
+            };
+            subscriber.link.sent.add(now, payload.len());
+            subscriber.outgoing.push(Outgoing {
+                ssrc: slot.ssrc,
                 pt,
-                rewritten.seq.into(),
-                rewritten.timestamp,
-                wallclock,
-                packet.payload.clone(),
-            )
-            .marker(packet.header.marker)
-            .nackable(true);
-            match connection.write(slot.ssrc, write) {
-                Ok(()) => self.counters.forwarded.add(packet.payload.len()),
-                Err(fault) => faults.push((to, fault)),
-            }
-            if !std::mem::replace(&mut subscriber.dirty, true) {
-                self.dirty.push(to);
-            }
+                numbers,
+                wallclock: header.wallclock,
+                marker: header.marker,
+                patch,
+                fill: 0,
+                payload: payload.clone(),
+            });
+            self.counters.forwarded.add(payload.len());
+            self.enlist(to);
         }
-        let publisher = self.participants.get_mut(key);
-        if let Some(track) = publisher.and_then(|p| p.track_by_mid(mid?)) {
+        let Some(publisher) = self.participants.get_mut(key) else { return };
+        if let Some(track) = publisher.track_mut(source) {
             track.forwards = forwards;
         }
-        for (key, fault) in faults {
+        if passage == Passage::FreeAgain {
+            let (room, participant) = (publisher.room.clone(), publisher.id);
+            self.request_key_frame(now, &room, TrackId { participant, source }, encoding);
+        }
+    }
+
+    /// Sends a subscriber what has been forwarded to it: all of it at once, so that its keys and
+    /// state are fetched into the cache once, and its datagrams leave together.
+    pub(crate) fn send_outgoing(&mut self, now: Instant, key: Key) {
+        let Some(subscriber) = self.participants.get_mut(key) else { return };
+        let Some(connection) = &mut subscriber.connection else {
+            subscriber.outgoing.clear();
+            return;
+        };
+        let mut outcome = Ok(());
+        line_up(&mut subscriber.outgoing, &mut self.streams);
+        for packet in subscriber.outgoing.drain(..) {
+            let Outgoing { ssrc, pt, numbers, wallclock, marker, patch, fill, payload } = packet;
+            let mut write =
+                RtpWrite::new(pt, numbers.seq.into(), numbers.timestamp, wallclock, payload)
+                    .marker(marker)
+                    .nackable(true)
+                    .padding(fill);
+            if let Some(patch) = patch {
+                write = write.vp8_patch(patch);
+            }
+            match connection.send(now, ssrc, write, &mut self.drained) {
+                Ok(sent) => subscriber.stale |= !sent,
+                Err(fault) => {
+                    outcome = Err(fault);
+                    break;
+                }
+            }
+        }
+        if let Err(fault) = outcome {
             self.fail(now, key, &fault);
         }
     }
@@ -91,34 +180,52 @@ impl Worker {
     pub(crate) fn key_frame_wanted(&mut self, now: Instant, key: Key, mid: Mid) {
         self.counters.key_frames_wanted += 1;
         let Some(subscriber) = self.participants.get(key) else { return };
-        let held = subscriber.slots.iter().find(|slot| slot.mid == mid).and_then(|s| s.held);
-        if let Some(held) = held {
-            let room = subscriber.room.clone();
-            self.request_key_frame(now, &room, held.track);
+        if let Some(slot) = subscriber.slots.iter().position(|slot| slot.mid == mid) {
+            self.refresh(now, key, slot);
         }
     }
 
     /// A subscriber begins to receive: everything in its slots needs a key frame.
     pub(crate) fn refresh_received(&mut self, now: Instant, key: Key) {
+        let slots = self.participants.get(key).map_or(0, |subscriber| subscriber.slots.len());
+        (0..slots).for_each(|slot| self.refresh(now, key, slot));
+    }
+
+    /// What is in a slot needs a key frame.
+    fn refresh(&mut self, now: Instant, key: Key, slot: usize) {
         let Some(subscriber) = self.participants.get(key) else { return };
+        let Some(held) = subscriber.slots.get(slot).and_then(|slot| slot.held) else { return };
         let room = subscriber.room.clone();
-        let received: Vec<TrackId> =
-            subscriber.slots.iter().filter_map(|slot| Some(slot.held?.track)).collect();
-        for track in received {
-            self.request_key_frame(now, &room, track);
+        let publisher = self.rooms.get(&room).and_then(|r| r.members.get(&held.track.participant));
+        let track = publisher.and_then(|p| self.participants.get(*p)?.track(held.track.source));
+        let Some(track) = track else { return };
+        let forward = track.forwards.iter().find(|f| f.subscriber == key && f.slot == slot);
+        // Not only the one that is sent: who waits for another one waits for its key frame.
+        let encodings: Vec<usize> =
+            forward.into_iter().flat_map(|f| [f.current, f.next]).flatten().collect();
+        for encoding in encodings {
+            self.request_key_frame(now, &room, held.track, encoding);
         }
     }
 
-    /// Asks for a key frame of a track, now or as soon as its publisher may be asked again.
-    pub(crate) fn request_key_frame(&mut self, now: Instant, room: &RoomId, track: TrackId) {
+    /// Asks for a key frame of an encoding, now or as soon as its publisher may be asked again.
+    pub(crate) fn request_key_frame(
+        &mut self,
+        now: Instant,
+        room: &RoomId,
+        track: TrackId,
+        encoding: usize,
+    ) {
         if track.source.is_audio() {
             return;
         }
         let key = self.rooms.get(room).and_then(|room| room.members.get(&track.participant));
         let Some(&key) = key else { return };
-        let Some(publisher) = self.participants.get_mut(key) else { return };
-        if let Some(published) = publisher.tracks.iter_mut().find(|t| t.source == track.source) {
-            published.key_frames.request();
+        let published = self.participants.get_mut(key).and_then(|p| p.track_mut(track.source));
+        let encoding = published.and_then(|t| t.encodings.get_mut(encoding));
+        // It would be shed.
+        if let Some(encoding) = encoding.filter(|encoding| !encoding.is_left_out(now)) {
+            encoding.key_frames.request();
             self.schedule(now, key);
         }
     }
@@ -130,20 +237,22 @@ impl Worker {
         let mut asked = false;
         let mut fault = None;
         for track in &mut publisher.tracks {
-            if !track.key_frames.take_due(now) {
-                continue;
-            }
-            match connection.request_key_frame(track.mid) {
-                Ok(true) => {
-                    asked = true;
-                    self.counters.key_frames_requested += 1;
+            for encoding in &mut track.encodings {
+                if !encoding.key_frames.take_due(now) {
+                    continue;
                 }
-                // It has sent nothing yet. Its first frame may be lost on its way to those who
-                // wait, so the request stays.
-                Ok(false) => {
-                    track.key_frames.request();
+                match connection.request_key_frame(track.mid, encoding.rid) {
+                    Ok(true) => {
+                        asked = true;
+                        self.counters.key_frames_requested += 1;
+                    }
+                    // It has sent nothing yet. Its first frame may be lost on its way to those who
+                    // wait, so the request stays.
+                    Ok(false) => {
+                        encoding.key_frames.request();
+                    }
+                    Err(broken) => fault = Some(broken),
                 }
-                Err(broken) => fault = Some(broken),
             }
         }
         if let Some(fault) = fault {

@@ -1,37 +1,68 @@
 //! The SFU's rooms, participants and subscriptions over str0m: no sockets, no clock.
 //!
-//! A [`Worker`] owns whole rooms. Datagrams, commands and the time go in; datagrams to send, media
-//! events and the next timeout come out. Everything in between runs on one thread without locks.
+//! A [`Worker`] owns rooms, or its part of them. Datagrams, commands, what other workers tell and the
+//! time go in; datagrams to send, media events, what other workers are told and the next timeout come
+//! out. Everything in between runs on one thread without locks.
 //!
 //! A packet's way: [`Worker::handle_datagram`] → `demux` finds the participant → its connection
-//! (one str0m `Rtc`) takes the SRTP off → the published track it belongs to → for every receive
-//! slot that carries the track a rewritten header and a share of the same payload → the
-//! subscriber's connection puts its SRTP on → [`Worker::poll_transmit`].
+//! (one str0m `Rtc`) takes the SRTP off → the encoding of the published track it belongs to → for
+//! every receive slot that carries that encoding a rewritten header and a share of the same payload
+//! → once all datagrams of a batch are in, each subscriber's connection puts its SRTP on, into the
+//! buffer that leaves → [`Worker::poll_transmit`].
 //!
-//! Payloads are end-to-end encrypted by the clients. Nothing here looks into them.
+//! Which encoding a slot carries follows from `allocation` (pure policy), fed by `distribution` with
+//! what each subscriber shows and what its `link` is thought to carry.
+//!
+//! A room may span workers. Each has those of its participants whose connections it has, and the
+//! others as guests, who publish and have no connection (`guests`, `span`). One copy of a packet goes
+//! to each worker on which somebody is sent it ([`Worker::poll_relay`], [`Worker::handle_relay_packet`]),
+//! which forwards it like its own. What each part publishes and wants of the others is told whole
+//! whenever it has changed, so that a message that overtakes another leaves nothing behind.
+//!
+//! Payloads are end-to-end encrypted by the clients. Nothing here looks into them but `pictures`,
+//! for the descriptors before the frames.
 
+mod allocation;
 mod certificate;
 mod codec;
 mod connection;
 mod control;
+mod convoy;
 mod counters;
 mod demux;
+mod distribution;
+mod encoding;
 mod forward;
+mod guests;
 mod keyframe;
 mod limits;
+mod link;
+mod liveness;
+mod meter;
 mod offer;
+mod outbox;
+mod overload;
 mod participant;
 mod participants;
+mod pictures;
+mod relay;
 mod rewriter;
 mod room;
 mod slots;
+mod span;
 mod timers;
 mod track;
+mod transport;
 mod wallclock;
 mod worker;
 
+pub use allocation::Given;
 pub use certificate::{Certificate, CertificateUnavailable};
 pub use counters::{Counters, DropReason, Flow, PacketKind, SrtpProfile, Traffic};
 pub use limits::Limits;
-pub use str0m::net::Transmit;
+pub use link::LinkReading;
+pub use outbox::Train;
+pub use overload::OverloadLevel;
+pub use relay::{Relay, RelayControl, RelayPacket, WorkerId};
+pub use transport::Transport;
 pub use worker::{Worker, WorkerConfig};

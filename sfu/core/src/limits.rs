@@ -24,6 +24,10 @@ pub(crate) const DATAGRAM_BYTES: usize = 1_500;
 pub(crate) const MEDIA_LINES: usize = 64;
 /// `a=ssrc` lines in an offer. A browser writes at most eight for a published m-line.
 pub(crate) const SSRC_LINES: usize = 256;
+/// Encodings of one m-line.
+pub(crate) const ENCODINGS: usize = 4;
+/// Characters in the name of an encoding.
+pub(crate) const RID_CHARS: usize = 16;
 /// Source addresses of one participant; the one not heard from for longest goes first.
 pub(crate) const ADDRESSES: usize = 8;
 /// SSRCs of one participant that are remembered at once.

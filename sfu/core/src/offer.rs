@@ -5,15 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use signaling_protocol::limits::{MID_CHARS, SDP_BYTES};
 use signaling_protocol::{Refusal, RefusalCode};
 use str0m::change::SdpOffer;
-use str0m::media::Mid;
+use str0m::media::{Mid, Rid};
 
-use crate::limits::{MEDIA_LINES, SSRC_LINES};
+use crate::limits::{ENCODINGS, MEDIA_LINES, RID_CHARS, SSRC_LINES};
 
 /// A well-formed offer within bounds.
 pub(crate) struct Offer {
     pub(crate) sdp: SdpOffer,
     /// The m-lines' names in their order.
     pub(crate) mids: Vec<Mid>,
+    /// The encodings of each m-line that sends several, as the client lists them: the lowest first.
+    pub(crate) encodings: Vec<(Mid, Vec<Rid>)>,
     pub(crate) origin: Origin,
 }
 
@@ -38,6 +40,8 @@ pub(crate) enum BadOffer {
     DataChannel,
     #[error("every m-line needs its own a=mid of at most {MID_CHARS} characters")]
     BadMid,
+    #[error("a=simulcast names up to {ENCODINGS} encodings of up to {RID_CHARS} characters each")]
+    BadSimulcast,
     #[error("the offer has no o= line or no a=fingerprint")]
     NoOrigin,
     #[error("the offer cannot be read: {0}")]
@@ -64,6 +68,7 @@ impl Offer {
         }
         let mut kept = String::with_capacity(text.len());
         let mut mids: Vec<Mid> = Vec::new();
+        let mut encodings: Vec<(Mid, Vec<Rid>)> = Vec::new();
         let (mut lines, mut ssrcs) = (0, 0);
         let (mut session, mut fingerprint) = (None, None);
         for line in text.lines().map(str::trim_end) {
@@ -83,6 +88,9 @@ impl Offer {
                     return Err(BadOffer::BadMid);
                 }
                 mids.push(mid);
+            } else if let Some(simulcast) = line.strip_prefix("a=simulcast:send ") {
+                let mid = *mids.last().ok_or(BadOffer::BadMid)?;
+                encodings.push((mid, rids(simulcast).ok_or(BadOffer::BadSimulcast)?));
             } else if line.starts_with("a=ssrc:") {
                 ssrcs += 1;
             }
@@ -108,7 +116,7 @@ impl Offer {
         let sdp = catch_unwind(AssertUnwindSafe(|| SdpOffer::from_sdp_string(&kept)))
             .map_err(|_| BadOffer::Unreadable("the parser gave up".to_owned()))?
             .map_err(|error| BadOffer::Unreadable(BadOffer::words(&error)))?;
-        Ok(Self { sdp, mids, origin })
+        Ok(Self { sdp, mids, encodings, origin })
     }
 }
 
@@ -116,11 +124,25 @@ impl Offer {
 fn is_for_us(line: &str) -> bool {
     // An ICE-lite agent learns its peer's addresses from authenticated checks. Candidates would
     // only make pairs that are never used, and may hold names under .local.
-    let candidate = line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates");
-    // Not answered, simulcast and restriction ids make a client send one encoding (RFC 8853
-    // section 5.3.2), which is what is forwarded.
-    let simulcast = line.starts_with("a=simulcast:") || line.starts_with("a=rid:");
-    !(candidate || simulcast)
+    !(line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates"))
+}
+
+/// The encodings of `a=simulcast:send` (RFC 8853 section 5.1): of alternatives the first, and a
+/// paused one (`~`) like any other. `None` if they are too many or too long.
+fn rids(simulcast: &str) -> Option<Vec<Rid>> {
+    // What is received the other way may follow after a space.
+    let list = simulcast.split(' ').next()?;
+    let mut rids = Vec::new();
+    for alternatives in list.split(';') {
+        let rid = alternatives.split(',').next()?.trim_start_matches('~');
+        let fits = (1..=RID_CHARS).contains(&rid.len())
+            && rid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if !fits || rids.len() == ENCODINGS || rids.contains(&Rid::from(rid)) {
+            return None;
+        }
+        rids.push(Rid::from(rid));
+    }
+    Some(rids)
 }
 
 #[cfg(test)]
@@ -145,13 +167,24 @@ mod tests {
     }
 
     #[test]
-    fn candidates_and_simulcast_are_left_out() {
-        let text = format!(
-            "{HEAD}{LINE}a=candidate:1 1 udp 1 secret-name.local 9 typ host\r\n\
-             a=rid:h send\r\na=simulcast:send h\r\n"
-        );
+    fn candidates_are_left_out() {
+        let text = format!("{HEAD}{LINE}a=candidate:1 1 udp 1 secret-name.local 9 typ host\r\n");
         let sdp = Offer::parse(&text).unwrap().sdp.to_sdp_string();
-        assert!(!sdp.contains("local 9") && !sdp.contains("simulcast"), "{sdp}");
+        assert!(!sdp.contains("local 9"), "{sdp}");
+    }
+
+    #[test]
+    fn the_encodings_are_read_in_the_order_of_the_offer() {
+        let offer = |list: &str| {
+            Offer::parse(&format!(
+                "{HEAD}{LINE}a=rid:q send\r\na=rid:h send\r\na=simulcast:send {list}\r\n"
+            ))
+        };
+        let read = offer("q;~h,f").unwrap().encodings;
+        assert_eq!(read, [("0".into(), vec!["q".into(), "h".into()])]);
+        for bad in ["q;q", "a;b;c;d;e", "q;", "01234567890123456", "q;h\u{e4}"] {
+            assert_eq!(offer(bad).err(), Some(BadOffer::BadSimulcast), "{bad}");
+        }
     }
 
     #[test]

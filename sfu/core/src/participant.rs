@@ -1,16 +1,22 @@
 //! A participant: what it publishes, and the slots in which it receives.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use signaling_protocol::limits::TRACKS;
-use signaling_protocol::{ParticipantId, RoomId, Source, Track};
-use str0m::media::{MediaKind, Mid};
-use str0m::rtp::Ssrc;
+use signaling_protocol::limits::{TRACKS, WISHES};
+use signaling_protocol::{ParticipantId, RoomId, Source, Track, Wish};
+use str0m::media::{MediaKind, Mid, Pt};
+use str0m::rtp::{Ssrc, Vp8Patch};
 
 use crate::codec::PayloadTypes;
 use crate::connection::Connection;
-use crate::rewriter::Rewriter;
-use crate::slots::Held;
+use crate::counters::PacketKind;
+use crate::link::Link;
+use crate::pictures::Pictures;
+use crate::relay::{Offered, WorkerId};
+use crate::rewriter::{Rewriter, Rewritten};
+use crate::slots::{Held, TrackId};
 use crate::track::Published;
 use crate::wallclock::Wallclock;
 
@@ -19,6 +25,8 @@ use crate::wallclock::Wallclock;
 pub(crate) struct Participant {
     pub(crate) room: RoomId,
     pub(crate) id: ParticipantId,
+    /// The worker that has its connection, of a guest; everybody else's is this one.
+    pub(crate) home: Option<WorkerId>,
     pub(crate) connection: Option<Connection>,
     /// As announced; it may come before the m-lines do.
     announced: Vec<Track>,
@@ -26,8 +34,29 @@ pub(crate) struct Participant {
     pub(crate) tracks: Vec<Published>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) wallclock: Wallclock,
-    /// Waits to be pumped.
-    pub(crate) dirty: bool,
+    /// How it shows the video of others; `None` until it says so.
+    wishes: Option<HashMap<TrackId, Wish>>,
+    pub(crate) link: Link,
+    /// Packets to send it, in order.
+    pub(crate) outgoing: Vec<Outgoing>,
+    /// It is in the worker's list of those who wait to be worked on.
+    pub(crate) waits: bool,
+    /// Its connection has to be pumped then.
+    pub(crate) stale: bool,
+}
+
+/// A packet on its way to a subscriber, its payload shared with all the others.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) ssrc: Ssrc,
+    pub(crate) pt: Pt,
+    pub(crate) numbers: Rewritten,
+    pub(crate) wallclock: Instant,
+    pub(crate) marker: bool,
+    pub(crate) patch: Option<Vp8Patch>,
+    /// Bytes of padding.
+    pub(crate) fill: u8,
+    pub(crate) payload: Arc<[u8]>,
 }
 
 /// An m-line on which media is sent to the participant.
@@ -38,21 +67,60 @@ pub(crate) struct Slot {
     pub(crate) ssrc: Ssrc,
     pub(crate) payload_types: PayloadTypes,
     pub(crate) rewriter: Rewriter,
+    pub(crate) pictures: Pictures,
     pub(crate) held: Option<Held>,
 }
 
+impl Slot {
+    /// What comes next is of another source or encoding.
+    pub(crate) fn switch(&mut self) {
+        self.rewriter.switch();
+        self.pictures.switch();
+    }
+}
+
 impl Participant {
-    pub(crate) fn new(room: RoomId, id: ParticipantId) -> Self {
+    pub(crate) fn new(now: Instant, room: RoomId, id: ParticipantId) -> Self {
         Self {
             room,
             id,
+            home: None,
             connection: None,
             announced: Vec::new(),
             tracks: Vec::new(),
             slots: Vec::new(),
             wallclock: Wallclock::default(),
-            dirty: false,
+            wishes: None,
+            link: Link::new(now),
+            outgoing: Vec::new(),
+            waits: false,
+            stale: false,
         }
+    }
+
+    /// One whose connection another worker has.
+    pub(crate) fn guest(now: Instant, room: RoomId, id: ParticipantId, home: WorkerId) -> Self {
+        Self { home: Some(home), ..Self::new(now, room, id) }
+    }
+
+    /// Everything that a guest publishes. Whether there are other tracks than before, or others are
+    /// muted.
+    pub(crate) fn offer(&mut self, now: Instant, offered: &[&Offered]) -> bool {
+        let mut before = std::mem::take(&mut self.tracks);
+        let mut changed = false;
+        for offered in offered {
+            let known = before.iter().position(|track| track.is_offered_by(offered));
+            let mut track = match known.map(|i| before.swap_remove(i)) {
+                Some(track) => track,
+                None => {
+                    changed = true;
+                    Published::of_guest(now, offered)
+                }
+            };
+            changed |= track.take_offered(offered);
+            self.tracks.push(track);
+        }
+        changed || !before.is_empty()
     }
 
     /// Everything that it publishes from now on. At most one track per source is kept.
@@ -77,14 +145,17 @@ impl Participant {
             let Some(payload_types) = connection.receives(mid, kind_of(track.source)) else {
                 continue;
             };
-            let known = before.iter().position(|t| t.mid == mid && t.source == track.source);
+            let rids = connection.encodings(mid);
+            let known = before
+                .iter()
+                .position(|t| t.mid == mid && t.source == track.source && t.has_encodings(rids));
             let published = match known.map(|i| before.swap_remove(i)) {
                 Some(mut published) => {
                     published.set_muted(now, track.muted);
                     published.payload_types = payload_types;
                     published
                 }
-                None => Published::new(now, track, payload_types),
+                None => Published::new(now, track, payload_types, rids),
             };
             self.tracks.push(published);
         }
@@ -103,6 +174,7 @@ impl Participant {
                     ssrc: line.ssrc,
                     payload_types: line.payload_types,
                     rewriter: Rewriter::new(line.ssrc),
+                    pictures: Pictures::default(),
                     held: None,
                 }),
             }
@@ -116,15 +188,52 @@ impl Participant {
         voice.filter(|t| t.muted_since.is_none()).map_or(0, Published::activity)
     }
 
+    /// How it shows the video of others, from now on.
+    pub(crate) fn wish_for(&mut self, wishes: Vec<Wish>) {
+        let wishes = wishes.into_iter().take(WISHES).map(|wish| {
+            let Wish { participant, source, .. } = wish;
+            (TrackId { participant, source }, wish)
+        });
+        self.wishes = Some(wishes.collect());
+    }
+
+    /// What it wants of a video track. `None`: it has not said anything about this one. Until it has
+    /// said anything at all, it wants everything.
+    pub(crate) fn wish(&self, track: TrackId) -> Option<Wish> {
+        let TrackId { participant, source } = track;
+        match &self.wishes {
+            Some(wishes) => wishes.get(&track).copied(),
+            None => Some(Wish { participant, source, height: u16::MAX, pinned: false }),
+        }
+    }
+
+    pub(crate) fn track(&self, source: Source) -> Option<&Published> {
+        self.tracks.iter().find(|t| t.source == source)
+    }
+
+    pub(crate) fn track_mut(&mut self, source: Source) -> Option<&mut Published> {
+        self.tracks.iter_mut().find(|t| t.source == source)
+    }
+
     pub(crate) fn track_by_mid(&mut self, mid: Mid) -> Option<&mut Published> {
         self.tracks.iter_mut().find(|t| t.mid == mid)
     }
 
-    /// When it wants to be called next.
-    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
-        let connection = self.connection.as_ref()?;
-        let key_frames = self.tracks.iter().filter_map(|t| t.key_frames.poll_timeout(now));
-        key_frames.chain([connection.due()]).min()
+    /// Whether a datagram on its way to the participant is of a picture, resent or padding: RTP, and
+    /// not of a slot for sound.
+    pub(crate) fn can_do_without(&self, datagram: &[u8]) -> bool {
+        let (PacketKind::Rtp, Some(ssrc)) = (PacketKind::of(datagram), datagram.get(8..12)) else {
+            return false;
+        };
+        let is_sound =
+            |slot: &Slot| slot.kind == MediaKind::Audio && slot.ssrc.to_be_bytes() == ssrc;
+        !self.slots.iter().any(is_sound)
+    }
+
+    /// When it is to be asked for a key frame.
+    pub(crate) fn key_frames_due(&self, now: Instant) -> Option<Instant> {
+        let encodings = self.tracks.iter().flat_map(|t| &t.encodings);
+        encodings.filter_map(|e| e.key_frames.poll_timeout(now)).min()
     }
 }
 

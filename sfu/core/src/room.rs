@@ -8,36 +8,40 @@ use str0m::media::MediaKind;
 
 use crate::participant::kind_of;
 use crate::participants::{Key, Participants};
-use crate::slots::{self, Held, TrackId, Wanted};
+use crate::slots::{self, Held, Interest, TrackId, Wanted};
+use crate::span::Span;
 use crate::track::Forward;
 
 /// The participants of a room.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
+    /// Guests included.
     pub(crate) members: BTreeMap<ParticipantId, Key>,
+    /// Its ties to other workers, if it has any.
+    pub(crate) span: Option<Box<Span>>,
     /// Somebody could see more tracks than it has slots: who gets them changes with activity.
     pub(crate) contended: bool,
 }
 
 impl Room {
-    /// Fills everybody's slots anew, with as few changes as the policy asks for. Returns the
-    /// tracks that somebody begins to receive.
-    pub(crate) fn allocate(
-        &mut self,
-        now: Instant,
-        participants: &mut Participants,
-    ) -> Vec<TrackId> {
+    /// Whether nobody is in it, here or elsewhere.
+    pub(crate) fn is_over(&self) -> bool {
+        self.members.is_empty() && self.span.is_none()
+    }
+
+    /// Fills everybody's slots anew, with as few changes as the policy asks for.
+    pub(crate) fn allocate(&mut self, now: Instant, participants: &mut Participants) {
         let offered = self.offered(now, participants);
         self.contended = false;
-        let mut begun = Vec::new();
         for key in self.members.values() {
-            let Some(subscriber) = participants.get_mut(*key) else { continue };
+            let subscriber = participants.get_mut(*key).filter(|p| p.home.is_none());
+            let Some(subscriber) = subscriber else { continue };
             for kind in [MediaKind::Audio, MediaKind::Video] {
                 let wanted: Vec<Wanted> = offered
                     .iter()
                     .filter(|w| w.track.participant != subscriber.id)
                     .filter(|w| kind_of(w.track.source) == kind)
-                    .copied()
+                    .filter_map(|w| w.as_wished(subscriber.wish(w.track)))
                     .collect();
                 let mut slots: Vec<_> =
                     subscriber.slots.iter_mut().filter(|slot| slot.kind == kind).collect();
@@ -49,13 +53,14 @@ impl Room {
                         continue;
                     }
                     slot.held = held;
-                    slot.rewriter.switch();
-                    begun.extend(held.map(|h| h.track));
+                    slot.switch();
                 }
             }
         }
         self.connect_forwards(participants);
-        begun
+        if self.span.is_some() {
+            self.connect_branches(participants);
+        }
     }
 
     fn offered(&self, now: Instant, participants: &Participants) -> Vec<Wanted> {
@@ -63,6 +68,7 @@ impl Room {
         for participant in self.members.values().filter_map(|key| participants.get(*key)) {
             let activity = participant.activity();
             offered.extend(participant.tracks.iter().map(|track| Wanted {
+                interest: Interest::Shown,
                 track: TrackId { participant: participant.id, source: track.source },
                 muted: track.muted_since.map(|since| now.saturating_duration_since(since)),
                 activity,
@@ -78,7 +84,15 @@ impl Room {
             let Some(subscriber) = participants.get(*key) else { continue };
             for (slot, held) in subscriber.slots.iter().enumerate() {
                 if let Some(held) = held.held {
-                    let forward = Forward { subscriber: *key, slot };
+                    // Sound has one encoding, and nobody does without it.
+                    let sound = held.track.source.is_audio().then_some(0);
+                    let forward = Forward {
+                        subscriber: *key,
+                        slot,
+                        current: None,
+                        next: sound,
+                        chosen: sound,
+                    };
                     forwards.entry(held.track).or_default().push(forward);
                 }
             }
@@ -88,7 +102,15 @@ impl Room {
             let participant = publisher.id;
             for track in &mut publisher.tracks {
                 let id = TrackId { participant, source: track.source };
+                let before = std::mem::take(&mut track.forwards);
                 track.forwards = forwards.remove(&id).unwrap_or_default();
+                for forward in &mut track.forwards {
+                    let same =
+                        |f: &&Forward| f.subscriber == forward.subscriber && f.slot == forward.slot;
+                    if let Some(same) = before.iter().find(same) {
+                        *forward = *same;
+                    }
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use signaling_protocol::{ParticipantId, Source};
+use signaling_protocol::{ParticipantId, Source, Wish};
 
 /// A slot keeps its track at least so long, so that pictures and voices do not flap.
 pub(crate) const HOLD: Duration = Duration::from_secs(2);
@@ -26,6 +26,18 @@ pub(crate) struct Wanted {
     pub(crate) muted: Option<Duration>,
     /// How lively its owner is, in bytes of sound per second.
     pub(crate) activity: u64,
+    pub(crate) interest: Interest,
+}
+
+/// What a subscriber has said of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Interest {
+    /// Nothing, while it has said something of others.
+    Unseen,
+    /// It has it on the screen, or it is sound.
+    Shown,
+    /// The person at the screen picked it out.
+    Pinned,
 }
 
 /// What a slot carries.
@@ -39,16 +51,34 @@ pub(crate) struct Held {
 enum Class {
     /// Muted for longer than the grace.
     Silent,
+    /// Not known to be on the screen.
+    Unseen,
     /// Voices and faces.
     Person,
     /// What people came to look at.
     Screen,
+    /// What one of them picked out.
+    Pinned,
 }
 
 impl Wanted {
+    /// For a subscriber with this wish. `None` if it does not show the track.
+    pub(crate) fn as_wished(self, wish: Option<Wish>) -> Option<Self> {
+        let interest = match wish {
+            _ if self.track.source.is_audio() => Interest::Shown,
+            None => Interest::Unseen,
+            Some(Wish { height: 0, .. }) => return None,
+            Some(Wish { pinned: true, .. }) => Interest::Pinned,
+            Some(_) => Interest::Shown,
+        };
+        Some(Self { interest, ..self })
+    }
+
     fn class(&self) -> Class {
         match (self.muted, self.track.source) {
             (Some(muted), _) if muted >= MUTED_GRACE => Class::Silent,
+            _ if self.interest == Interest::Pinned => Class::Pinned,
+            _ if self.interest == Interest::Unseen => Class::Unseen,
             (_, Source::Screen | Source::ScreenAudio) => Class::Screen,
             (_, Source::Microphone | Source::Camera) => Class::Person,
         }
@@ -119,7 +149,12 @@ mod tests {
     }
 
     fn camera(participant: u32, activity: u64) -> Wanted {
-        Wanted { track: track(participant, Source::Camera), muted: None, activity }
+        Wanted {
+            track: track(participant, Source::Camera),
+            muted: None,
+            activity,
+            interest: Interest::Shown,
+        }
     }
 
     fn carried(slots: &[Option<Held>]) -> Vec<Option<u32>> {
@@ -140,13 +175,36 @@ mod tests {
     #[test]
     fn a_screen_comes_before_cameras_when_slots_run_out() {
         let now = start();
-        let screen = Wanted { track: track(9, Source::Screen), muted: None, activity: 0 };
+        let screen = Wanted {
+            track: track(9, Source::Screen),
+            muted: None,
+            activity: 0,
+            interest: Interest::Shown,
+        };
         let slots = allocate(now, &[None; 2], &[camera(1, 50), camera(2, 10)]);
         let wanted = [camera(1, 50), camera(2, 10), screen];
         let held = allocate(now + HOLD / 2, &slots, &wanted);
         assert_eq!(carried(&held), [Some(1), Some(2)], "not before they have had their time");
         let slots = allocate(now + HOLD, &slots, &wanted);
         assert_eq!(carried(&slots), [Some(1), Some(9)]);
+    }
+
+    #[test]
+    fn what_is_pinned_comes_first_and_what_is_not_shown_last() {
+        let now = start();
+        let wish = |n, height, pinned| {
+            let participant = ParticipantId(n);
+            Some(Wish { participant, source: Source::Camera, height, pinned })
+        };
+        let wanted = [
+            camera(1, 900).as_wished(wish(1, 0, false)),
+            camera(2, 900).as_wished(None),
+            camera(3, 10).as_wished(wish(3, 180, false)),
+            camera(4, 0).as_wished(wish(4, 720, true)),
+        ];
+        let wanted: Vec<Wanted> = wanted.into_iter().flatten().collect();
+        assert_eq!(carried(&allocate(now, &[None; 3], &wanted)), [Some(4), Some(3), Some(2)]);
+        assert_eq!(carried(&allocate(now, &[None; 2], &wanted)), [Some(4), Some(3)]);
     }
 
     #[test]

@@ -2,9 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::participants::Key;
+
+/// How often a key is called that can wait. What comes up in between is then done by one call,
+/// which costs as much as some forwarded packets.
+const BEAT: Duration = Duration::from_millis(20);
+/// So many beats take turns: a thread that sleeps wakes up seldom, and never for all of them.
+const TURNS: u32 = 4;
 
 /// A heap of due times, at most one current entry per key.
 ///
@@ -14,6 +20,8 @@ use crate::participants::Key;
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Key)>>,
     current: Vec<Option<Instant>>,
+    /// What the beats are counted from.
+    origin: Option<Instant>,
 }
 
 impl Timers {
@@ -27,6 +35,16 @@ impl Timers {
             *current = Some(at);
             self.heap.push(Reverse((at, key)));
         }
+    }
+
+    /// The key wants to be called at `at`, or up to [`BEAT`] later.
+    pub(crate) fn schedule_on_beat(&mut self, key: Key, at: Instant) {
+        let origin = *self.origin.get_or_insert(at);
+        let turn = BEAT / TURNS * (key.index() as u32 % TURNS);
+        let since = (at + BEAT).saturating_duration_since(origin + turn);
+        let over = since.as_micros() % BEAT.as_micros();
+        let left = BEAT - Duration::from_micros(over as u64);
+        self.schedule(key, at + left);
     }
 
     /// When [`Timers::pop_due`] has something next, if not earlier ones are scheduled.
@@ -80,5 +98,27 @@ mod tests {
         assert_eq!(timers.pop_due(ms(50)), Some(a));
         assert_eq!(timers.pop_due(ms(50)), Some(b), "too early rather than too late");
         assert_eq!(timers.pop_due(ms(50)), None, "the entry at 30 ms is void");
+    }
+
+    #[test]
+    fn what_can_wait_comes_on_its_beat_together_with_all_else() {
+        #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
+        let start = Instant::now();
+        let ms = |n| start + Duration::from_millis(n);
+        let (a, b) = (Key::for_test(0), Key::for_test(1));
+        let due = |timers: &mut Timers, key, at| {
+            timers.schedule_on_beat(key, at);
+            let due = timers.next().unwrap();
+            assert_eq!(timers.pop_due(due), Some(key));
+            due
+        };
+        let mut timers = Timers::default();
+        assert_eq!(due(&mut timers, a, ms(0)), ms(20));
+        for n in [1, 7, 19] {
+            assert_eq!(due(&mut timers, a, ms(n)), ms(20));
+        }
+        assert_eq!(due(&mut timers, a, ms(1_003)), ms(1_020));
+        assert_eq!(due(&mut timers, b, ms(1_003)), ms(1_005), "another turn");
+        assert_eq!(due(&mut timers, b, ms(1_006)), ms(1_025));
     }
 }

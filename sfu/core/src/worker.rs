@@ -1,4 +1,4 @@
-//! A worker: whole rooms on one thread.
+//! A worker: rooms, or its part of them, on one thread.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -7,20 +7,27 @@ use std::time::{Duration, Instant};
 
 use signaling_protocol::media::{MediaEvent, MediaReport};
 use signaling_protocol::{Refusal, RefusalCode, RoomId};
+use str0m::bwe::BweKind;
 use str0m::ice::StunMessage;
-use str0m::net::{Protocol, Receive, Transmit};
+use str0m::net::Receive;
+use str0m::rtp::Ssrc;
 use str0m::{Event, IceConnectionState, Input};
 
 use crate::certificate::Certificate;
 use crate::connection::{Drained, Fault};
 use crate::counters::{Counters, DropReason, Flow, PacketKind};
-use crate::demux::Demux;
+use crate::demux::{Demux, Path};
+use crate::guests::Relaying;
 use crate::limits::{DATAGRAM_BYTES, Limits};
+use crate::link::LinkReading;
+use crate::outbox::Train;
+use crate::overload::Overload;
 use crate::participants::{Key, Participants};
 use crate::room::Room;
 use crate::timers::Timers;
+use crate::transport::Transport;
 
-/// How often activity is measured in rooms with more tracks than slots.
+/// How often rooms are reviewed.
 pub(crate) const TICK: Duration = Duration::from_millis(500);
 
 /// What a worker is made with.
@@ -29,6 +36,8 @@ pub struct WorkerConfig {
     /// Where clients reach it: the addresses in its answers. The destination of every datagram
     /// must be one of them.
     pub candidates: Vec<SocketAddr>,
+    /// The same of the addresses where it takes TCP connections; none: it takes none.
+    pub tcp_candidates: Vec<SocketAddr>,
     /// The same for all workers of a process.
     pub certificate: Certificate,
     /// How many participants it takes.
@@ -42,8 +51,8 @@ pub struct WorkerConfig {
 ///
 /// Feed it with `handle_datagram`, `handle_command` and `handle_timeout`; then take what there is
 /// from `poll_transmit` and `poll_event`, and call `handle_timeout` at `poll_timeout`. Several
-/// datagrams may be fed before one `handle_timeout`: packets to subscribers wait for it, so that
-/// each subscriber is worked on once for all of them.
+/// datagrams may be fed before: packets to subscribers wait until `poll_transmit`, so that each
+/// subscriber is worked on once for all of them.
 #[derive(Debug)]
 pub struct Worker {
     pub(crate) config: WorkerConfig,
@@ -52,10 +61,14 @@ pub struct Worker {
     pub(crate) demux: Demux,
     pub(crate) timers: Timers,
     pub(crate) counters: Counters,
+    pub(crate) overload: Overload,
     pub(crate) events: VecDeque<MediaEvent>,
     pub(crate) drained: Drained,
-    /// Participants to whom packets were written since they were last pumped.
-    pub(crate) dirty: Vec<Key>,
+    /// Memory to work in.
+    pub(crate) streams: Vec<(Ssrc, usize)>,
+    pub(crate) relaying: Relaying,
+    /// Participants to work on before anything is sent, each once.
+    waiting: VecDeque<Key>,
     /// Bytes of the datagram that is being handled.
     pub(crate) arriving: usize,
     now: Option<Instant>,
@@ -73,9 +86,12 @@ impl Worker {
             demux: Demux::default(),
             timers: Timers::default(),
             counters: Counters::default(),
+            overload: Overload::default(),
             events: VecDeque::new(),
             drained: Drained::default(),
-            dirty: Vec::new(),
+            streams: Vec::new(),
+            relaying: Relaying::default(),
+            waiting: VecDeque::new(),
             arriving: 0,
             now: None,
             tick: None,
@@ -90,9 +106,40 @@ impl Worker {
         destination: SocketAddr,
         datagram: &[u8],
     ) {
+        self.take(now, Transport::Udp, source, destination, datagram);
+    }
+
+    /// Takes what came as one datagram over a TCP connection from `source`. False if that belongs to
+    /// no participant, or no more: the connection is good for nothing, and to be closed. So it is
+    /// unless the first thing that comes over it is a STUN request that proves whose it is.
+    #[must_use]
+    pub fn handle_tcp_datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
+        self.take(now, Transport::Tcp, source, destination, datagram);
+        self.demux.by_address((Transport::Tcp, source)).is_some()
+    }
+
+    /// A TCP connection has ended: nobody is to be reached over it.
+    pub fn handle_tcp_closed(&mut self, source: SocketAddr) {
+        self.demux.unlearn((Transport::Tcp, source));
+    }
+
+    fn take(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        source: SocketAddr,
+        destination: SocketAddr,
+        datagram: &[u8],
+    ) {
         self.now = Some(now);
         let kind = self.counters.count(Flow::Received, datagram);
-        match self.receive(now, kind, source, destination, datagram) {
+        match self.receive(now, kind, (transport, source), destination, datagram) {
             Ok(()) => {}
             Err(reason) => self.counters.drop(reason),
         }
@@ -102,7 +149,7 @@ impl Worker {
         &mut self,
         now: Instant,
         kind: PacketKind,
-        source: SocketAddr,
+        path: Path,
         destination: SocketAddr,
         datagram: &[u8],
     ) -> Result<(), DropReason> {
@@ -112,25 +159,66 @@ impl Worker {
         let key = match kind {
             PacketKind::Stun => self.stun_addressee(datagram)?,
             PacketKind::Dtls | PacketKind::Rtp | PacketKind::Rtcp => {
-                self.demux.by_address(source).ok_or(DropReason::UnknownAddress)?
+                self.demux.by_address(path).ok_or(DropReason::UnknownAddress)?
             }
             PacketKind::Unknown => return Err(DropReason::Malformed),
         };
-        let receive = Receive::new(Protocol::Udp, source, destination, datagram)
+        let receive = Receive::new(path.0.into(), path.1, destination, datagram)
             .map_err(|_| DropReason::Malformed)?;
+        if matches!(kind, PacketKind::Rtp | PacketKind::Rtcp) {
+            self.receive_media(now, key, receive, datagram.len());
+            return Ok(());
+        }
         let input = Input::Receive(now, receive);
         if kind == PacketKind::Stun {
-            if self.demux.is_taken(now, source, key) {
+            if self.demux.is_taken(now, path, key) {
                 return Err(DropReason::AddressTaken);
             }
             if !self.accepts(now, key, &input) {
                 return Err(DropReason::BadIntegrity);
             }
-            self.demux.learn(now, source, key);
+            self.demux.learn(now, path, key);
+            self.heard_from(now, key);
         }
-        self.arriving = datagram.len();
         self.pump(now, key, input);
         Ok(())
+    }
+
+    /// Takes a media packet or a report. A packet goes to its subscribers. What it means for its own
+    /// connection waits for that one's beat, or if it is urgent until all datagrams are in.
+    fn receive_media(&mut self, now: Instant, key: Key, receive: Receive<'_>, length: usize) {
+        self.arriving = length;
+        let participant = self.participants.get_mut(key);
+        let Some(connection) = participant.and_then(|p| p.connection.as_mut()) else { return };
+        match connection.receive(now, receive) {
+            Ok(received) => {
+                if let Some(packet) = received.packet {
+                    self.forward(now, key, &packet);
+                }
+                if received.is_urgent {
+                    if let Some(participant) = self.participants.get_mut(key) {
+                        participant.stale = true;
+                    }
+                    self.enlist(key);
+                } else {
+                    self.schedule_pump(key);
+                }
+            }
+            Err(fault) => self.fail(now, key, &fault),
+        }
+    }
+
+    pub(crate) fn set_now(&mut self, now: Instant) {
+        self.now = Some(now);
+    }
+
+    /// A participant is to be worked on before anything is sent.
+    pub(crate) fn enlist(&mut self, key: Key) {
+        if let Some(participant) = self.participants.get_mut(key)
+            && !std::mem::replace(&mut participant.waits, true)
+        {
+            self.waiting.push_back(key);
+        }
     }
 
     /// A STUN request names its connection (RFC 8445 section 7.2.2). We send none, so responses
@@ -160,37 +248,53 @@ impl Worker {
         }
     }
 
-    /// Does what is due: sends what waits, and whatever the passing of time brings.
+    /// Does what the passing of time brings.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = Some(now);
-        // Sending may ask publishers for key frames, which makes them due in turn.
-        for key in std::mem::take(&mut self.dirty) {
-            if let Some(participant) = self.participants.get_mut(key) {
-                participant.dirty = false;
-                self.pump(now, key, Input::Timeout(now));
-            }
-        }
         while let Some(key) = self.timers.pop_due(now) {
             self.wake(now, key);
         }
         if self.tick.is_some_and(|at| at <= now) {
             self.tick = None;
-            self.measure_activity(now);
+            self.review(now);
         }
     }
 
     /// When to call [`Worker::handle_timeout`]; in the past if at once.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let dirty = if self.dirty.is_empty() { None } else { self.now };
-        [dirty, self.timers.next(), self.tick].into_iter().flatten().min()
+        let waiting = if self.waiting.is_empty() { None } else { self.now };
+        [waiting, self.timers.next(), self.tick].into_iter().flatten().min()
     }
 
-    /// A datagram to send.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        let transmit = self.drained.transmits.pop_front()?;
-        self.counters.count(Flow::Sent, &transmit.contents);
-        Some(transmit)
+    /// Datagrams to send. Works on one participant after the other for whom something waits, and
+    /// holds no more than one's packets at a time.
+    pub fn poll_transmit(&mut self) -> Option<Train<'_>> {
+        while self.drained.outbox.is_empty() {
+            self.drained.outbox.clear();
+            let (now, key) = (self.now?, self.waiting.pop_front()?);
+            self.work_on(now, key);
+        }
+        let mut train = self.drained.outbox.pop()?;
+        if train.transport == Transport::Tcp {
+            let key = self.demux.by_address((Transport::Tcp, train.destination));
+            let participant = key.and_then(|key| self.participants.get(key));
+            train.yields = participant.is_some_and(|p| p.can_do_without(train.contents));
+        }
+        for datagram in train.datagrams() {
+            self.counters.count(Flow::Sent, datagram);
+        }
+        Some(train)
+    }
+
+    fn work_on(&mut self, now: Instant, key: Key) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        participant.waits = false;
+        self.send_outgoing(now, key);
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        if std::mem::take(&mut participant.stale) {
+            self.pump(now, key, Input::Timeout(now));
+        }
     }
 
     /// A report to a room.
@@ -204,13 +308,19 @@ impl Worker {
         &self.counters
     }
 
-    /// How many participants there are, connected or not.
-    #[must_use]
-    pub fn participants(&self) -> usize {
-        self.participants.len()
+    /// How the link of everybody stands who has one here; guests have theirs elsewhere.
+    pub fn links(&self) -> impl Iterator<Item = LinkReading> {
+        let participants = self.participants.keys().filter_map(|key| self.participants.get(key));
+        participants.filter(|p| p.home.is_none()).map(|p| p.link.reading())
     }
 
-    /// How many rooms there are.
+    /// How many participants it has, connected or not. Guests are other workers'.
+    #[must_use]
+    pub fn participants(&self) -> usize {
+        self.participants.len() - self.relaying.guests()
+    }
+
+    /// In how many rooms it has a part.
     #[must_use]
     pub fn rooms(&self) -> usize {
         self.rooms.len()
@@ -220,6 +330,7 @@ impl Worker {
     pub fn close(&mut self, now: Instant) {
         let keys: Vec<Key> = self.participants.keys().collect();
         for key in keys {
+            self.unseat(key);
             self.remove_participant(now, key);
         }
         self.rooms.clear();
@@ -229,6 +340,10 @@ impl Worker {
     fn wake(&mut self, now: Instant, key: Key) {
         let asked = self.request_due_key_frames(now, key);
         let Some(participant) = self.participants.get_mut(key) else { return };
+        if participant.home.is_some() {
+            self.relay_due_key_frames(now, key);
+            return;
+        }
         let Some(connection) = &participant.connection else { return };
         if connection.is_overdue(now) {
             self.drop_connection(now, key);
@@ -241,8 +356,19 @@ impl Worker {
     }
 
     pub(crate) fn schedule(&mut self, now: Instant, key: Key) {
-        if let Some(at) = self.participants.get(key).and_then(|p| p.due(now)) {
+        if let Some(at) = self.participants.get(key).and_then(|p| p.key_frames_due(now)) {
             self.timers.schedule(key, at);
+        }
+        self.schedule_pump(key);
+    }
+
+    fn schedule_pump(&mut self, key: Key) {
+        let participant = self.participants.get(key);
+        let Some(connection) = participant.and_then(|p| p.connection.as_ref()) else { return };
+        if connection.can_wait() {
+            self.timers.schedule_on_beat(key, connection.due());
+        } else {
+            self.timers.schedule(key, connection.due());
         }
     }
 
@@ -290,12 +416,19 @@ impl Worker {
             Event::MediaIngressStats(stats) => {
                 self.count_nacks(key, Flow::Sent, stats.mid, stats.nacks)
             }
-            // Where bandwidth allocation will come in: `EgressBitrateEstimate`.
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
+                if let Some(participant) = self.participants.get_mut(key) {
+                    participant.link.estimated(now, estimate.as_u64());
+                    let room = participant.room.clone();
+                    self.distribute_to(now, key);
+                    self.tell_peers(&room);
+                }
+            }
             _ => {}
         }
     }
 
-    fn connected(&mut self, now: Instant, key: Key) {
+    pub(crate) fn connected(&mut self, now: Instant, key: Key) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let Some(connection) = &mut participant.connection else { return };
         if connection.set_connected() {
@@ -333,29 +466,41 @@ impl Worker {
         }
     }
 
-    fn measure_activity(&mut self, now: Instant) {
-        let contended: Vec<RoomId> =
-            self.rooms.iter().filter(|(_, r)| r.contended).map(|(id, _)| id.clone()).collect();
-        for id in contended {
+    /// What has to be looked at again from time to time: who is silent, who is lively, what links
+    /// carry, which encodings are being sent.
+    fn review(&mut self, now: Instant) {
+        self.give_up_the_silent(now);
+        let rooms: Vec<RoomId> = self.rooms.keys().cloned().collect();
+        for id in rooms {
             let Some(room) = self.rooms.get(&id) else { continue };
-            for key in room.members.values() {
-                let Some(participant) = self.participants.get_mut(*key) else { continue };
-                participant.tracks.iter_mut().for_each(|track| track.measure(now));
+            let contended = room.contended;
+            // Slots may be contended on another worker that it spans.
+            if contended || room.span.is_some() {
+                for key in room.members.values() {
+                    let participant = self.participants.get_mut(*key);
+                    let Some(participant) = participant.filter(|p| p.home.is_none()) else {
+                        continue;
+                    };
+                    participant.tracks.iter_mut().for_each(|track| track.measure(now));
+                }
             }
-            self.allocate(now, &id);
+            if contended {
+                self.allocate(now, &id);
+            } else {
+                self.distribute(now, &id);
+            }
+        }
+        if !self.rooms.is_empty() {
+            self.tick.get_or_insert(now + TICK);
         }
     }
 
     /// Who receives what has changed in a room.
     pub(crate) fn allocate(&mut self, now: Instant, id: &RoomId) {
         let Some(room) = self.rooms.get_mut(id) else { return };
-        let begun = room.allocate(now, &mut self.participants);
-        if room.contended {
-            self.tick.get_or_insert(now + TICK);
-        }
-        for track in begun {
-            self.request_key_frame(now, id, track);
-        }
+        room.allocate(now, &mut self.participants);
+        self.tick.get_or_insert(now + TICK);
+        self.distribute(now, id);
     }
 }
 
@@ -381,6 +526,7 @@ mod tests {
         let now = Instant::now();
         let mut worker = Worker::new(WorkerConfig {
             candidates: vec![SocketAddr::from(([192, 0, 2, 1], 1))],
+            tcp_candidates: Vec::new(),
             certificate: Certificate::generate().unwrap(),
             limits: Limits::default(),
             estimate_bandwidth: true,

@@ -117,7 +117,7 @@ fn stun_with_the_password_is_answered() {
     let genuine = stun(&m, 0, password.expect("in every answer").trim());
     let replies = m.inject(STRANGER, &genuine);
     assert_eq!(replies.len(), 1);
-    assert_eq!(replies[0].destination, STRANGER);
+    assert_eq!(replies[0].0, STRANGER);
 }
 
 #[test]

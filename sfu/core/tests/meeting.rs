@@ -343,3 +343,31 @@ fn nothing_crosses_from_one_room_to_another() {
     assert!(m.clients[stranger].key_frames_wanted.is_empty());
     assert_eq!(m.worker.rooms(), 2);
 }
+
+#[test]
+fn who_was_silent_for_a_minute_is_heard_and_seen_as_before() {
+    // Streams without packets rest after a while: nothing of that may be noticed.
+    let mut m = Meeting::new(14);
+    m.join(FEW, PERSON);
+    m.join(FEW, PERSON);
+    m.talk(SECOND, send_all);
+    m.run(SECOND);
+    let before = m.clients[1].received.len();
+    let last = from(&m.clients[1].received, 0, Source::Camera).last().unwrap().seq;
+    m.run(60 * SECOND);
+    assert_eq!(m.clients[1].received.len(), before, "nobody sends");
+
+    let now = m.now;
+    let mid = from(&m.clients[1].received, 0, Source::Camera)[0].mid;
+    m.clients[0].key_frames_wanted.clear();
+    m.clients[1].request_key_frame(now, mid);
+    m.run(SECOND);
+    assert!(!m.clients[0].key_frames_wanted.is_empty(), "asked through a stream that rested");
+
+    m.talk(SECOND, send_all);
+    let after = &m.clients[1].received[before..];
+    for source in [Source::Microphone, Source::Camera] {
+        assert!(from(after, 0, source).len() >= 45, "{source:?}");
+    }
+    assert_eq!(from(after, 0, Source::Camera)[0].seq, last + 1, "its numbers go on");
+}

@@ -63,6 +63,99 @@ fn a_silent_client_is_reported_lost_and_an_ice_restart_brings_it_back() {
     assert!(talk(&mut m, 2) >= 45);
 }
 
+/// Whether the last thing that was told of a client's connection is that it is up.
+fn is_connected(m: &Meeting, client: usize) -> bool {
+    let news = m.reports(client).into_iter().rev();
+    let mut news = news.filter(|r| matches!(r, MediaReport::Connected | MediaReport::Lost { .. }));
+    news.next() == Some(&MediaReport::Connected)
+}
+
+/// Somebody watches and its network breaks; the publisher talks on until the server has noticed.
+/// After how long that is.
+fn broken(m: &mut Meeting) -> Duration {
+    m.join(FEW, &[Source::Camera]);
+    m.join(FEW, &[]);
+    assert!(talk(m, 1) >= 45);
+    let (address, cut) = (m.clients[1].address, m.now);
+    m.network.cut(address);
+    let mut noticed = None;
+    m.talk(15 * SECOND, |m, _| {
+        let now = m.now;
+        m.clients[0].send(now, Source::Camera, Codec::Vp8, &[9; 100]);
+        if noticed.is_none() && !is_connected(m, 1) {
+            noticed = Some(now - cut);
+            m.network.log = Some(Vec::new());
+        }
+    });
+    let log = m.network.log.take().unwrap_or_default();
+    let media = |byte: u8, kind: u8| (128..192).contains(&byte) && !(192..224).contains(&kind);
+    let sent =
+        log.iter().filter(|d| d.destination == address && media(d.contents[0], d.contents[1]));
+    let sent = sent.count();
+    assert!(sent <= 100, "of more than 350, next to nothing goes out to nobody: {sent}");
+    m.network.mend(address);
+    noticed.expect("it was noticed")
+}
+
+#[test]
+fn a_connection_over_which_nothing_comes_is_given_up_within_eight_seconds() {
+    let mut m = Meeting::new(35);
+    let noticed = broken(&mut m);
+    assert!((5 * SECOND..8 * SECOND).contains(&noticed), "{noticed:?}");
+    let losses = m.reports(1).into_iter().filter(|r| matches!(r, MediaReport::Lost { .. }));
+    assert_eq!(losses.count(), 1, "told once, though ICE notices later too");
+    assert!(!m.reports(0).iter().any(|r| matches!(r, MediaReport::Lost { .. })));
+    assert_eq!(m.worker.counters().silences, 1);
+    let offer = m.clients[1].ice_restart();
+    m.exchange(1, offer);
+    m.run(2 * SECOND);
+    assert!(matches!(m.reports(1).last(), Some(MediaReport::Connected)));
+    assert!(talk(&mut m, 2) >= 45);
+}
+
+#[test]
+fn an_offer_brings_back_who_was_given_up_before_ice_has_noticed() {
+    let mut m = Meeting::new(36);
+    m.join(FEW, &[Source::Camera]);
+    m.join(FEW, &[]);
+    assert!(talk(&mut m, 1) >= 45);
+    let address = m.clients[1].address;
+    m.network.cut(address);
+    m.run(9 * SECOND);
+    assert!(!is_connected(&m, 1));
+    // It hears of that over the other way, which is not broken.
+    let offer = m.clients[1].ice_restart();
+    m.exchange(1, offer);
+    m.network.mend(address);
+    m.run(2 * SECOND);
+    assert!(matches!(m.reports(1).last(), Some(MediaReport::Connected)));
+    assert!(talk(&mut m, 2) >= 45);
+}
+
+#[test]
+fn who_is_heard_again_is_sent_to_again_without_an_offer() {
+    let mut m = Meeting::new(37);
+    m.join(FEW, &[Source::Camera]);
+    m.join(FEW, &[]);
+    assert!(talk(&mut m, 1) >= 45);
+    let address = m.clients[1].address;
+    m.network.cut(address);
+    m.run(9 * SECOND);
+    assert!(!is_connected(&m, 1));
+    m.network.mend(address);
+    m.run_until("it to be heard", |m| is_connected(m, 1));
+    assert!(talk(&mut m, 2) >= 45);
+}
+
+#[test]
+fn who_only_listens_is_not_taken_for_silent() {
+    let mut m = Meeting::new(38);
+    m.join(FEW, &[]);
+    m.join(FEW, &[]);
+    m.run(60 * SECOND);
+    assert_eq!(m.worker.counters().silences, 0);
+}
+
 #[test]
 fn a_new_connection_of_the_same_participant_replaces_the_old_one() {
     let mut m = Meeting::new(32);

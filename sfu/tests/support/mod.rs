@@ -1,7 +1,8 @@
-//! A str0m client on a real UDP socket.
+//! A str0m client on a real socket: UDP, or TCP where the server tells of nothing else.
 #![allow(dead_code, reason = "every user needs another part of it")]
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use sfu::SfuHandle;
@@ -21,12 +22,64 @@ pub(crate) struct Client {
     pub(crate) payload_bytes: usize,
     pub(crate) last_payload: Vec<u8>,
     rtc: Rtc,
-    socket: UdpSocket,
+    wire: Wire,
     address: SocketAddr,
     timeout: Instant,
     pending: Option<SdpPendingOffer>,
     camera: Mid,
     sent: u64,
+}
+
+/// What a client sends and receives by.
+enum Wire {
+    Udp(UdpSocket),
+    /// With what has been read of a datagram that is not whole yet.
+    Tcp(TcpStream, Vec<u8>),
+}
+
+impl Wire {
+    fn protocol(&self) -> Protocol {
+        match self {
+            Self::Udp(_) => Protocol::Udp,
+            Self::Tcp(..) => Protocol::Tcp,
+        }
+    }
+
+    fn send(&mut self, datagram: &[u8], to: SocketAddr) {
+        match self {
+            Self::Udp(socket) => {
+                let _ = socket.send_to(datagram, to);
+            }
+            Self::Tcp(stream, _) => {
+                let length = u16::try_from(datagram.len()).expect("a short datagram");
+                let framed = [&length.to_be_bytes()[..], datagram].concat();
+                stream.write_all(&framed).expect("the server reads");
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Option<(Vec<u8>, SocketAddr)> {
+        match self {
+            Self::Udp(socket) => {
+                let mut buffer = [0; 2_000];
+                let (length, source) = socket.recv_from(&mut buffer).ok()?;
+                Some((buffer[..length].to_vec(), source))
+            }
+            Self::Tcp(stream, begun) => {
+                let mut buffer = [0; 2_000];
+                stream.set_nonblocking(true).expect("a socket");
+                let read = stream.read(&mut buffer);
+                stream.set_nonblocking(false).expect("a socket");
+                if let Ok(length) = read {
+                    begun.extend_from_slice(&buffer[..length]);
+                }
+                let length = usize::from(u16::from_be_bytes(*begun.first_chunk()?));
+                let datagram = begun.get(2..2 + length)?.to_vec();
+                begun.drain(..2 + length);
+                Some((datagram, stream.peer_addr().expect("a connection")))
+            }
+        }
+    }
 }
 
 impl Client {
@@ -39,10 +92,33 @@ impl Client {
         publishes: bool,
         slots: (usize, usize),
     ) -> Self {
+        Self::join_over(None, sfu, events, room, participant, publishes, slots)
+    }
+
+    /// The same over a TCP connection to this address.
+    pub(crate) fn join_over(
+        tcp: Option<SocketAddr>,
+        sfu: &SfuHandle,
+        events: &mut mpsc::Receiver<MediaEvent>,
+        room: &RoomId,
+        participant: u32,
+        publishes: bool,
+        slots: (usize, usize),
+    ) -> Self {
         let participant = ParticipantId(participant);
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        socket.set_nonblocking(true).expect("a socket");
-        let address = socket.local_addr().expect("a bound socket");
+        let (wire, address) = match tcp {
+            None => {
+                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+                socket.set_nonblocking(true).expect("a socket");
+                let address = socket.local_addr().expect("a bound socket");
+                (Wire::Udp(socket), address)
+            }
+            Some(server) => {
+                let stream = TcpStream::connect(server).expect("the server listens");
+                let address = stream.local_addr().expect("a connection");
+                (Wire::Tcp(stream, Vec::new()), address)
+            }
+        };
         let now = Instant::now();
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
@@ -50,7 +126,7 @@ impl Client {
             .enable_opus(true, false)
             .enable_vp8(true)
             .build(now);
-        rtc.add_local_candidate(Candidate::host(address, "udp").expect("a candidate"));
+        rtc.add_local_candidate(Candidate::host(address, wire.protocol()).expect("a candidate"));
         let mut change = rtc.sdp_api();
         let mut add = |kind, direction| change.add_media(kind, direction, None, None, None);
         add(MediaKind::Audio, Direction::SendOnly);
@@ -68,7 +144,7 @@ impl Client {
             payload_bytes: 0,
             last_payload: Vec::new(),
             rtc,
-            socket,
+            wire,
             address,
             timeout: now,
             pending: Some(pending),
@@ -89,7 +165,11 @@ impl Client {
             match event.report {
                 MediaReport::Answer { sdp } if event.participant == participant => break sdp,
                 MediaReport::Refused { refusal } => panic!("{refusal}"),
-                MediaReport::Answer { .. } | MediaReport::Connected | MediaReport::Lost { .. } => {}
+                MediaReport::Answer { .. }
+                | MediaReport::Connected
+                | MediaReport::EncodingsWanted(_)
+                | MediaReport::Downlink(_)
+                | MediaReport::Lost { .. } => {}
             }
         };
         let answer = SdpAnswer::from_sdp_string(&answer).expect("a well-formed answer");
@@ -114,11 +194,10 @@ impl Client {
     /// Reads and sends what there is, without waiting. Whether anything was read.
     pub(crate) fn turn(&mut self) -> bool {
         let mut any = false;
-        let mut buffer = [0; 2_000];
-        while let Ok((length, source)) = self.socket.recv_from(&mut buffer) {
+        while let Some((datagram, source)) = self.wire.receive() {
             any = true;
-            let receive =
-                Receive::new(Protocol::Udp, source, self.address, &buffer[..length]).expect("sane");
+            let receive = Receive::new(self.wire.protocol(), source, self.address, &datagram[..])
+                .expect("sane");
             let input = Input::Receive(Instant::now(), receive);
             self.rtc.handle_input(input).expect("the server keeps the protocol");
             self.drain();
@@ -138,7 +217,7 @@ impl Client {
                     return;
                 }
                 Output::Transmit(t) => {
-                    let _ = self.socket.send_to(&t.contents, t.destination);
+                    self.wire.send(&t.contents, t.destination);
                 }
                 Output::Event(Event::Connected) => self.connected = true,
                 Output::Event(Event::RtpPacket(packet)) => {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use signaling_protocol::{ParticipantId, Source};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::media::{
+    Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer,
+};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
@@ -16,6 +18,9 @@ use super::{Datagram, Network, Slots};
 /// In the order of the offer's m-lines.
 pub(crate) const SOURCES: [Source; 4] =
     [Source::Microphone, Source::Camera, Source::Screen, Source::ScreenAudio];
+
+/// The encodings of a camera, the lowest first.
+pub(crate) const RIDS: [&str; 3] = ["q", "h", "f"];
 
 /// A media packet that came in.
 #[derive(Debug, Clone)]
@@ -40,7 +45,11 @@ pub(crate) struct Client {
     pub(crate) received: Vec<Received>,
     /// Key frame requests that reached it, by m-line.
     pub(crate) key_frames_wanted: Vec<(Instant, Mid)>,
+    /// Which of the camera's encodings have to begin with a key frame.
+    pub(crate) encodings_refreshed: [bool; 3],
     pub(crate) answer: String,
+    /// It offers three encodings of its camera.
+    pub(crate) simulcast: bool,
     ufrag: String,
     rtc: Rtc,
     pending: Option<SdpPendingOffer>,
@@ -62,7 +71,9 @@ impl Client {
             closed: false,
             received: Vec::new(),
             key_frames_wanted: Vec::new(),
+            encodings_refreshed: [true; 3],
             answer: String::new(),
+            simulcast: false,
             ufrag: String::new(),
             rtc: Self::rtc(now, address),
             pending: None,
@@ -95,9 +106,19 @@ impl Client {
 
     pub(crate) fn offer(&mut self, slots: Slots) -> String {
         let mut change = self.rtc.sdp_api();
-        let mut add = |kind, direction| change.add_media(kind, direction, None, None, None);
         let kind = |s: Source| if s.is_audio() { MediaKind::Audio } else { MediaKind::Video };
-        self.mids = SOURCES.iter().map(|s| add(kind(*s), Direction::SendOnly)).collect();
+        let encodings = self.simulcast.then(|| Simulcast {
+            send: RIDS.iter().map(|rid| SimulcastLayer::new(rid)).collect(),
+            recv: Vec::new(),
+        });
+        self.mids = SOURCES
+            .iter()
+            .map(|source| {
+                let encodings = encodings.clone().filter(|_| *source == Source::Camera);
+                change.add_media(kind(*source), Direction::SendOnly, None, None, encodings)
+            })
+            .collect();
+        let mut add = |kind, direction| change.add_media(kind, direction, None, None, None);
         self.slots = std::iter::repeat_n(MediaKind::Audio, slots.audio)
             .chain(std::iter::repeat_n(MediaKind::Video, slots.video))
             .map(|kind| (add(kind, Direction::RecvOnly), kind))
@@ -130,8 +151,12 @@ impl Client {
         let mut direct = self.rtc.direct_api();
         for mid in &self.mids {
             // Browsers send again whatever is asked for.
-            let stream = direct.stream_tx_by_mid(*mid, None).expect("a sending m-line");
-            stream.set_rtx_cache(1_000, Duration::from_secs(3), None);
+            let rids = RIDS.iter().map(|rid| Some(Rid::from(*rid))).chain([None]);
+            for rid in rids {
+                if let Some(stream) = direct.stream_tx_by_mid(*mid, rid) {
+                    stream.set_rtx_cache(1_000, Duration::from_secs(3), None);
+                }
+            }
         }
         self.timeout = Some(self.started);
     }
@@ -159,6 +184,28 @@ impl Client {
         let time = self.id.0.wrapping_mul(0x3000_0000).wrapping_add(number as u32 * clock / 50);
         let mut direct = self.rtc.direct_api();
         let stream = direct.stream_tx_by_mid(mid, None).expect("a sending m-line");
+        let packet = RtpWrite::new(pt, seq.into(), time, now, payload).marker(true).nackable(true);
+        stream.write_rtp(packet);
+        self.timeout = Some(now);
+    }
+
+    /// Sends a packet of one of the camera's encodings; like a browser's encodings, they share the
+    /// capture time and nothing else.
+    pub(crate) fn send_encoding(
+        &mut self,
+        now: Instant,
+        encoding: usize,
+        number: u32,
+        payload: &[u8],
+    ) {
+        let mid = self.mid(Source::Camera);
+        let codec = self.rtc.codec_config().find(|p| p.spec().codec == Codec::Vp8);
+        let pt = codec.map(|p| p.pt()).expect("a negotiated codec");
+        let seq = 1_000 * (encoding as u64 + 1) + u64::from(number);
+        let time = (encoding as u32).wrapping_mul(0x5000_0000).wrapping_add(number * 1_800);
+        let mut direct = self.rtc.direct_api();
+        let stream =
+            direct.stream_tx_by_mid(mid, Some(RIDS[encoding].into())).expect("an encoding");
         let packet = RtpWrite::new(pt, seq.into(), time, now, payload).marker(true).nackable(true);
         stream.write_rtp(packet);
         self.timeout = Some(now);
@@ -241,7 +288,13 @@ impl Client {
         match event {
             Event::Connected => self.connected = true,
             Event::Closed => self.closed = true,
-            Event::KeyframeRequest(request) => self.key_frames_wanted.push((now, request.mid)),
+            Event::KeyframeRequest(request) => {
+                self.key_frames_wanted.push((now, request.mid));
+                let encoding = RIDS.iter().position(|rid| request.rid == Some((*rid).into()));
+                if let Some(encoding) = encoding {
+                    self.encodings_refreshed[encoding] = true;
+                }
+            }
             Event::RtpPacket(packet) => {
                 let mut direct = self.rtc.direct_api();
                 let stream = direct.stream_rx(&packet.header.ssrc).expect("a known SSRC");

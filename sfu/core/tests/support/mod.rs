@@ -3,15 +3,16 @@
 
 pub(crate) mod client;
 mod network;
+pub(crate) mod spread;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
-use sfu_core::{Certificate, Limits, Transmit, Worker, WorkerConfig};
+use sfu_core::{Certificate, Limits, Worker, WorkerConfig};
 use signaling_protocol::media::{MediaCommand, MediaEvent, MediaReport};
-use signaling_protocol::{ParticipantId, RoomId, Source, Track};
+use signaling_protocol::{ParticipantId, RoomId, Source, Track, Wish};
 
 pub(crate) use client::Client;
 pub(crate) use network::{Datagram, Network};
@@ -47,6 +48,7 @@ impl Meeting {
         let server = SocketAddr::from(([192, 0, 2, 1], 8190));
         let worker = Worker::new(WorkerConfig {
             candidates: vec![server],
+            tcp_candidates: Vec::new(),
             certificate: Certificate::generate().expect("a certificate"),
             limits,
             estimate_bandwidth: true,
@@ -91,7 +93,10 @@ impl Meeting {
         let participant = self.clients[client].id;
         self.command(MediaCommand::Offer { room: self.room.clone(), participant, sdp });
         let reports = self.reports(client);
-        let last = reports.iter().rev().find(|r| !matches!(r, MediaReport::Connected));
+        let last = reports
+            .iter()
+            .rev()
+            .find(|r| matches!(r, MediaReport::Answer { .. } | MediaReport::Refused { .. }));
         let Some(MediaReport::Answer { sdp: answer }) = last else {
             panic!("no answer: {last:?}");
         };
@@ -116,6 +121,27 @@ impl Meeting {
             .collect();
         let participant = client.id;
         self.command(MediaCommand::SetTracks { room: self.room.clone(), participant, tracks });
+    }
+
+    /// The client shows these cameras of others, at these heights.
+    pub(crate) fn wish(&mut self, client: usize, heights: &[(usize, u16)]) {
+        let wishes = heights.iter().map(|(of, height)| Wish {
+            participant: self.clients[*of].id,
+            source: Source::Camera,
+            height: *height,
+            pinned: false,
+        });
+        let (wishes, participant) = (wishes.collect(), self.clients[client].id);
+        self.command(MediaCommand::SetWishes { room: self.room.clone(), participant, wishes });
+    }
+
+    /// Which encodings of its camera a client was last told to send.
+    pub(crate) fn wanted(&self, client: usize) -> Vec<bool> {
+        let told = self.reports(client).into_iter().rev().find_map(|report| {
+            let MediaReport::EncodingsWanted(wanted) = report else { return None };
+            Some(wanted.wanted.clone())
+        });
+        told.unwrap_or_else(|| vec![true; 3])
     }
 
     pub(crate) fn leave(&mut self, client: usize) {
@@ -153,13 +179,17 @@ impl Meeting {
     }
 
     /// Sends a datagram to the worker as if from `source`.
-    pub(crate) fn inject(&mut self, source: SocketAddr, contents: &[u8]) -> Vec<Transmit> {
+    pub(crate) fn inject(
+        &mut self,
+        source: SocketAddr,
+        contents: &[u8],
+    ) -> Vec<(SocketAddr, Vec<u8>)> {
         self.drain_worker();
         self.worker.handle_datagram(self.now, source, self.server, contents);
         self.worker.handle_timeout(self.now);
         let mut replies = Vec::new();
-        while let Some(transmit) = self.worker.poll_transmit() {
-            replies.push(transmit);
+        while let Some(train) = self.worker.poll_transmit() {
+            replies.extend(train.datagrams().map(|d| (train.destination, d.to_vec())));
         }
         self.drain_worker();
         replies
@@ -204,9 +234,10 @@ impl Meeting {
     }
 
     fn drain_worker(&mut self) {
-        while let Some(transmit) = self.worker.poll_transmit() {
-            let contents = transmit.contents.to_vec();
-            self.network.send(self.now, transmit.source, transmit.destination, contents);
+        while let Some(train) = self.worker.poll_transmit() {
+            for datagram in train.datagrams() {
+                self.network.send(self.now, train.source, train.destination, datagram.to_vec());
+            }
         }
         while let Some(event) = self.worker.poll_event() {
             self.events.push(event);

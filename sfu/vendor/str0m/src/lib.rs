@@ -1115,6 +1115,15 @@ pub enum Output {
 
 pub use crate::pacer::PacerReason;
 
+/// What [`Rtc::receive_rtp()`] found in a datagram.
+#[derive(Debug, Default)]
+pub struct ReceivedRtp {
+    /// The packet, if it was one.
+    pub packet: Option<rtp::RtpPacket>,
+    /// Something came of it that somebody waits for: packets to send again, a request for a key frame.
+    pub is_urgent: bool,
+}
+
 /// The reason for the next [`Output::Timeout`].
 ///
 /// This enum is not considered stable API and may change in minor revisions.
@@ -2040,6 +2049,56 @@ impl Rtc {
             }
         }
         Ok(())
+    }
+
+    /// Takes a datagram like [`Rtc::handle_input()`] and returns the RTP packet that it holds, past the
+    /// events, and without letting time advance. For RTP mode.
+    ///
+    /// A following [`Input::Timeout`] is due, after which [`Rtc::poll_output()`] is to be drained; several
+    /// datagrams may come before it. It may wait for some time unless [`ReceivedRtp::is_urgent`].
+    pub fn receive_rtp(
+        &mut self,
+        now: Instant,
+        receive: net::Receive,
+    ) -> Result<ReceivedRtp, RtcError> {
+        if self.state == RtcState::Closed {
+            return Ok(ReceivedRtp::default());
+        }
+        self.do_handle_receive(now, receive)?;
+        let (packet, is_urgent) = self.session.take_received();
+        Ok(ReceivedRtp { packet, is_urgent })
+    }
+
+    /// Whether a bandwidth probe is being sent, whose timeouts are to be met to the millisecond.
+    pub fn is_probing(&self) -> bool {
+        self.session.is_probing()
+    }
+
+    /// Writes a packet to a direct RTP stream and appends the protected datagram to `out`, past the queue
+    /// and the pacer. Returns where the datagram goes.
+    ///
+    /// Only for streams that are unpaced ([`StreamTx::set_unpaced()`][rtp::StreamTx::set_unpaced]) and have
+    /// nothing waiting; otherwise the packet is queued as by [`StreamTx::write_rtp()`][rtp::StreamTx::write_rtp],
+    /// `None` is returned and an [`Input::Timeout`] is due.
+    pub fn send_rtp(
+        &mut self,
+        now: Instant,
+        ssrc: rtp::Ssrc,
+        packet: rtp::RtpWrite,
+        out: &mut Vec<u8>,
+    ) -> Option<(net::Protocol, SocketAddr, SocketAddr)> {
+        if self.state == RtcState::Closed {
+            return None;
+        }
+        let before = out.len();
+        let to = self.send_addr.as_ref().map(|send| (send.proto, send.source, send.destination));
+        let through = to.is_some().then_some(&mut *out);
+        if !self.session.send_through(now, ssrc, packet, through) {
+            self.wake_all();
+            return None;
+        }
+        self.peer_bytes_tx += (out.len() - before) as u64;
+        to
     }
 
     /// Starts local shutdown.

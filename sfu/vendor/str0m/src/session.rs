@@ -38,7 +38,7 @@ use crate::rtp_::{RtpHeader, SessionId, TwccPacketId, extend_u16};
 use crate::rtp_::{SrtpContext, Ssrc};
 use crate::rtp_::{TwccRecvRegister, TwccSendRegister};
 use crate::stats::StatsSnapshot;
-use crate::streams::{RtpPacket, StreamTimeoutConfig, Streams};
+use crate::streams::{RtpPacket, RtpWrite, StreamTimeoutConfig, Streams};
 use crate::util::{Soonest, SystemTimeExt, already_happened, not_happening};
 use crate::{Reason, net};
 use crate::{RtcConfig, RtcError};
@@ -109,8 +109,17 @@ pub(crate) struct Session {
     // temporary buffer when getting the next (unencrypted) RTP packet from Media line.
     poll_packet_buf: Vec<u8>,
 
+    // Some of medias may have an event to tell.
+    medias_news: bool,
+
     // Next packet for RtpPacket event.
     pending_packet: Option<RtpPacket>,
+
+    // Reports asked for resends or a key frame.
+    urgent: bool,
+
+    // Where the media of the last packet that was sent past the queue is.
+    media_sent: usize,
 
     // Total RTP payload bytes for media, including retransmissions.
     media_bytes_rx: u64,
@@ -208,7 +217,10 @@ impl Session {
             pacer,
             pacer_control: PacerControl::new(),
             poll_packet_buf: vec![0; 2000],
+            medias_news: true,
             pending_packet: None,
+            urgent: false,
+            media_sent: 0,
             media_bytes_rx: 0,
             media_bytes_tx: 0,
             ice_lite: config.ice_lite,
@@ -285,7 +297,9 @@ impl Session {
         }
 
         // Payload ready media.
-        self.do_payload(now)?;
+        if !self.rtp_mode {
+            self.do_payload(now)?;
+        }
 
         let sender_ssrc = self.streams.first_ssrc_local();
 
@@ -990,6 +1004,7 @@ impl Session {
                 let Some(stream) = self.streams.stream_tx(&fb.ssrc()) else {
                     continue;
                 };
+                self.urgent |= matches!(fb, RtcpFb::Nack(..) | RtcpFb::Pli(_) | RtcpFb::Fir(_));
                 stream.handle_rtcp(now, fb);
             }
         }
@@ -1079,6 +1094,10 @@ impl Session {
             }));
         }
 
+        if !self.medias_news {
+            return None;
+        }
+
         for media in &mut self.medias {
             if media.need_open_event {
                 media.need_open_event = false;
@@ -1099,6 +1118,7 @@ impl Session {
                 }));
             }
         }
+        self.medias_news = false;
 
         None
     }
@@ -1298,6 +1318,72 @@ impl Session {
         Some(protected.into())
     }
 
+    /// Writes an RTP packet and, where nothing is before it, protects it at once and appends it to
+    /// `out`. Whether it did; otherwise the packet is queued as by [`StreamTx::write_rtp`].
+    pub fn send_through(
+        &mut self,
+        now: Instant,
+        ssrc: Ssrc,
+        rtp: RtpWrite,
+        out: Option<&mut Vec<u8>>,
+    ) -> bool {
+        let Some(stream) = self.streams.stream_tx(&ssrc) else {
+            return false;
+        };
+        let midrid = MidRid(stream.mid(), stream.rid());
+        // Packets of one stream come in a row.
+        if self.medias.get(self.media_sent).is_none_or(|m| m.mid() != midrid.mid()) {
+            let media = self.medias.iter().position(|m| m.mid() == midrid.mid());
+            self.media_sent = media.unwrap_or_default();
+        }
+        let media = self.medias.get(self.media_sent);
+        let media = media.filter(|m| m.mid() == midrid.mid() && !self.rtp_closing);
+        let (Some(out), Some(media), Some(srtp_tx)) = (out, media, self.srtp_tx.as_mut()) else {
+            stream.write_rtp(rtp);
+            return false;
+        };
+        let exts = media.remote_extmap();
+        let twcc_enabled = exts.id_of(Extension::TransportSequenceNumber).is_some();
+        let twcc = twcc_enabled.then_some(self.twcc as u16);
+        let buf = &mut self.poll_packet_buf;
+        let receipt = match stream.write_through(now, rtp, exts, twcc, &self.codec_config, buf) {
+            Ok(receipt) => receipt,
+            Err(rtp) => {
+                stream.write_rtp(rtp);
+                return false;
+            }
+        };
+        let size = receipt.payload_size;
+        // Before the packet is registered, which may end the probe that it belongs to.
+        let cluster = self.pacer.active_cluster();
+        self.pacer.register_send(now, size.into(), midrid);
+        srtp_tx.protect_rtp_into(buf, &receipt.header, *receipt.seq_no, out);
+        if twcc_enabled {
+            let packet_id = match cluster {
+                Some(cluster) => TwccPacketId::with_cluster(self.twcc, cluster),
+                None => TwccPacketId::new(self.twcc),
+            };
+            self.twcc += 1;
+            self.twcc_tx_register.register_seq(packet_id, now, size);
+        }
+        if let Some(bwe) = self.bwe.as_mut() {
+            bwe.on_media_sent(size.into(), false, now);
+        }
+        self.media_bytes_tx += size as u64;
+        true
+    }
+
+    /// The packet that the last received datagram held, if it held one, and whether resends or a request
+    /// for a key frame have come up since this was last asked.
+    pub fn take_received(&mut self) -> (Option<RtpPacket>, bool) {
+        (self.pending_packet.take(), std::mem::take(&mut self.urgent))
+    }
+
+    /// Whether a probe is being sent.
+    pub fn is_probing(&self) -> bool {
+        self.pacer.active_cluster().is_some()
+    }
+
     pub fn poll_timeout(&mut self) -> (Option<Instant>, Reason) {
         if self.rtp_closing {
             return if self.feedback_tx.is_empty() {
@@ -1307,17 +1393,11 @@ impl Session {
             };
         }
 
-        self.update_receive_recovery();
+        let (packetize_at, receive_at) = self.poll_timeout_samples();
         let feedback_at = self.regular_feedback_at();
         let nack_at = self.nack_at();
         let twcc_at = self.twcc_at();
         let pacing_at = self.pacer.poll_timeout();
-        let packetize_at = self.medias.iter().filter_map(|m| m.poll_timeout()).min();
-        let receive_at = self
-            .medias
-            .iter_mut()
-            .filter_map(|media| media.poll_receive_timeout(self.reordering_timeout_audio))
-            .min();
         let paused_at = self.paused_at();
         let send_stream_at = self.streams.send_stream();
         let request_at = self.streams.pending_request();
@@ -1340,6 +1420,22 @@ impl Session {
             .soonest((paused_at, Reason::PauseCheck))
             .soonest((send_stream_at, Reason::SendStream))
             .soonest(bwe_at)
+    }
+
+    /// When samples are to be packetized, and given up for. In RTP mode there are none.
+    fn poll_timeout_samples(&mut self) -> (Option<Instant>, Option<Instant>) {
+        if self.rtp_mode {
+            return (None, None);
+        }
+
+        self.update_receive_recovery();
+        let packetize_at = self.medias.iter().filter_map(|m| m.poll_timeout()).min();
+        let receive_at = self
+            .medias
+            .iter_mut()
+            .filter_map(|media| media.poll_receive_timeout(self.reordering_timeout_audio))
+            .min();
+        (packetize_at, receive_at)
     }
 
     pub fn has_mid(&self, mid: Mid) -> bool {
@@ -1421,6 +1517,12 @@ impl Session {
 
     pub fn add_media(&mut self, media: Media) {
         self.medias.push(media);
+        self.medias_news = true;
+    }
+
+    /// Something about the medias has changed that they may have to tell.
+    pub fn wake_medias(&mut self) {
+        self.medias_news = true;
     }
 
     pub fn medias(&self) -> &[Media] {
@@ -1506,6 +1608,7 @@ impl Session {
         }
 
         media.set_direction(direction);
+        self.medias_news = true;
 
         if old_dir.is_sending() && !direction.is_sending() {
             self.streams.reset_buffers_tx(mid);

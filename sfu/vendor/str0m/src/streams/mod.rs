@@ -20,6 +20,7 @@ use crate::util::already_happened;
 
 pub use self::receive::StreamRx;
 pub use self::send::{RtpWrite, StreamTx, StreamTxQueueInfo};
+use self::tx_map::TxMap;
 
 mod receive;
 pub(crate) mod register;
@@ -29,6 +30,7 @@ pub(crate) mod rtx_cache_buf;
 mod send;
 mod send_queue;
 mod send_stats;
+mod tx_map;
 
 pub(crate) use send::{DEFAULT_RTX_CACHE_DURATION, DEFAULT_RTX_RATIO_CAP};
 
@@ -134,7 +136,7 @@ pub(crate) struct Streams {
     last_rx_lookup_cleanup: Instant,
 
     /// All outgoing encoded streams.
-    streams_tx: HashMap<Ssrc, StreamTx>,
+    streams_tx: TxMap,
 
     /// Non-media padding source. Its sequence counter survives media changes.
     probe_tx: StreamTx,
@@ -333,9 +335,9 @@ impl Streams {
         rtx: Option<Ssrc>,
         midrid: MidRid,
     ) -> &mut StreamTx {
-        self.streams_tx
-            .entry(ssrc)
-            .or_insert_with(|| StreamTx::new(ssrc, rtx, midrid, self.enable_stats, self.mtu_warn))
+        self.streams_tx.or_insert_with(ssrc, || {
+            StreamTx::new(ssrc, rtx, midrid, self.enable_stats, self.mtu_warn)
+        })
     }
 
     pub fn remove_stream_tx(&mut self, ssrc: Ssrc) -> bool {
@@ -402,7 +404,7 @@ impl Streams {
             .values()
             .filter(|s| !s.ssrc().is_probe())
             .map(|s| s.receiver_report_at(i));
-        let s = self.streams_tx.values().map(|s| s.sender_report_at(i));
+        let s = self.streams_tx.awake().map(|s| s.sender_report_at(i));
         r.chain(s).min()
     }
 
@@ -411,7 +413,7 @@ impl Streams {
     }
 
     pub(crate) fn send_stream(&self) -> Option<Instant> {
-        if self.streams_tx.values().any(|s| s.need_timeout()) {
+        if self.streams_tx.awake().any(|s| s.need_timeout()) {
             Some(already_happened())
         } else {
             None
@@ -461,13 +463,13 @@ impl Streams {
         }
 
         self.mids_to_report.clear(); // start over for StreamTx.
-        for stream in self.streams_tx.values() {
+        for stream in self.streams_tx.awake() {
             if stream.need_sr(now, intervals) {
                 self.mids_to_report.push(stream.mid());
             }
         }
 
-        for stream in self.streams_tx.values_mut() {
+        for stream in self.streams_tx.awake_mut() {
             let mid = stream.mid();
 
             // All StreamTx belonging to the same Mid are reported together.
@@ -483,6 +485,11 @@ impl Streams {
             stream.handle_timeout(now, get_media);
         }
 
+        // Looked for as often as there are reports.
+        if !self.mids_to_report.is_empty() {
+            self.streams_tx.rest(now);
+        }
+
         if now > self.rx_lookup_at() {
             self.rx_lookup
                 .retain(|_, l| now - l.last_used <= RX_LOOKUP_EXPIRY);
@@ -491,7 +498,7 @@ impl Streams {
     }
 
     pub(crate) fn poll_keyframe_request(&mut self) -> Option<KeyframeRequest> {
-        self.streams_tx.values_mut().find_map(|s| {
+        self.streams_tx.awake_mut().find_map(|s| {
             let kind = s.poll_keyframe_request()?;
             Some(KeyframeRequest {
                 mid: s.mid(),
@@ -516,7 +523,7 @@ impl Streams {
 
     pub(crate) fn poll_remb_request(&mut self) -> Option<(Mid, Bitrate)> {
         self.streams_tx
-            .values_mut()
+            .awake_mut()
             .find_map(|s| s.poll_remb_request().map(|b| (s.mid(), b)))
     }
 
@@ -608,9 +615,9 @@ impl Streams {
     }
 
     pub(crate) fn first_ssrc_local(&mut self) -> Ssrc {
-        if let Some(ssrc) = self.streams_tx.keys().next() {
+        if let Some(ssrc) = self.streams_tx.first() {
             // If there is some local Tx SSRC, use that.
-            *ssrc
+            ssrc
         } else {
             // Fallback in case we don't have any Tx SSRC.
             if *self.default_ssrc_tx == 0 {
@@ -647,7 +654,7 @@ impl Streams {
             queue.midrid = MidRid(MID_PROBE, None);
             queue
         });
-        let mut streams = self.streams_tx.values_mut();
+        let mut streams = self.streams_tx.awake_mut();
         std::iter::from_fn(move || {
             if let Some(stream) = streams.next() {
                 let mut queue = stream.queue_state(now);
@@ -672,7 +679,7 @@ impl Streams {
             self.probe_media?;
             return Some(&mut self.probe_tx);
         }
-        self.streams_tx.values_mut().find(|s| s.is_midrid(midrid))
+        self.streams_tx.get_mut_by_midrid(midrid)
     }
 
     pub(crate) fn stream_rx_by_midrid(&mut self, midrid: MidRid) -> Option<&mut StreamRx> {
@@ -680,7 +687,7 @@ impl Streams {
     }
 
     pub(crate) fn remove_streams_by_mid(&mut self, mid: Mid) {
-        self.streams_tx.retain(|_, s| s.mid() != mid);
+        self.streams_tx.retain(|s| s.mid() != mid);
         self.streams_rx.retain(|_, s| s.mid() != mid);
         self.rx_lookup.retain(|_, v| v.mid != mid);
     }

@@ -1,8 +1,11 @@
 use std::time::Duration;
 use std::time::Instant;
 
+use std::sync::Arc;
+
 use crate::io::DATAGRAM_MAX_PACKET_SIZE;
-use crate::rtp_::SeqNo;
+use crate::packet::Vp8Patch;
+use crate::rtp_::{ExtensionValues, Frequency, MediaTime, Pt, RtpHeader, SeqNo, Ssrc};
 
 use super::RtpPacket;
 use super::rtx_cache_buf::EvictingBuffer;
@@ -10,10 +13,93 @@ use super::rtx_cache_buf::EvictingBuffer;
 const RTX_CACHE_SIZE_QUANTIZER: usize = 25;
 const RTX_CACHE_QUANTIZE_SLOTS: usize = DATAGRAM_MAX_PACKET_SIZE / RTX_CACHE_SIZE_QUANTIZER;
 
+/// A sent packet, without what most packets have no use for.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    seq_no: SeqNo,
+    time: MediaTime,
+    timestamp: Instant,
+    payload: Arc<[u8]>,
+    rtp_time: u32,
+    ssrc: Ssrc,
+    pt: Pt,
+    marker: bool,
+    vp8_patch: Option<Vp8Patch>,
+    header: Option<Box<RtpHeader>>,
+}
+
+impl Sent {
+    /// A packet that was handed over at `timestamp`.
+    pub(crate) fn new(
+        header: &RtpHeader,
+        seq_no: SeqNo,
+        timestamp: Instant,
+        clock_rate: Frequency,
+        payload: Arc<[u8]>,
+        vp8_patch: Option<Vp8Patch>,
+    ) -> Self {
+        let plain = header.csrc_count == 0 && header.ext_vals == ExtensionValues::default();
+        Self {
+            seq_no,
+            time: MediaTime::new(header.timestamp.into(), clock_rate),
+            timestamp,
+            payload,
+            rtp_time: header.timestamp,
+            ssrc: header.ssrc,
+            pt: header.payload_type,
+            marker: header.marker,
+            vp8_patch,
+            header: (!plain).then(|| Box::new(header.clone())),
+        }
+    }
+
+    /// A packet that was queued before.
+    fn of(packet: RtpPacket) -> Self {
+        let RtpPacket {
+            seq_no,
+            time,
+            mut header,
+            payload,
+            vp8_patch,
+            timestamp,
+            ..
+        } = packet;
+        // These are set anew for every resend.
+        header.ext_vals.mid = None;
+        header.ext_vals.rid = None;
+        header.ext_vals.rid_repair = None;
+        let clock_rate = time.frequency();
+        Self::new(&header, seq_no, timestamp, clock_rate, payload, vp8_patch)
+    }
+
+    fn restore(&self, packet: &mut RtpPacket) {
+        packet.header = match &self.header {
+            Some(header) => RtpHeader::clone(header),
+            None => RtpHeader {
+                sequence_number: *self.seq_no as u16,
+                marker: self.marker,
+                payload_type: self.pt,
+                timestamp: self.rtp_time,
+                ssrc: self.ssrc,
+                ..Default::default()
+            },
+        };
+        packet.seq_no = self.seq_no;
+        packet.time = self.time;
+        packet.timestamp = self.timestamp;
+        packet.payload = self.payload.clone();
+        packet.vp8_patch = self.vp8_patch;
+        packet.nackable = true;
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct RtxCache {
     // Data, new additions here probably need to be cleared in [`clear`].
-    packet_by_seq_no: EvictingBuffer<RtpPacket>,
+    packet_by_seq_no: EvictingBuffer<Sent>,
+
+    // The packet that was last asked for.
+    restored: Option<Box<RtpPacket>>,
 
     // Technically we want [Option<SeqNo>; X] to indicate the absence of
     // a SeqNo. However We can half the storage space by using the sentinel
@@ -25,15 +111,20 @@ impl RtxCache {
     pub fn new(max_packet_count: usize, max_packet_age: Duration) -> Self {
         Self {
             packet_by_seq_no: EvictingBuffer::new(10, max_packet_age, max_packet_count),
+            restored: None,
             seq_no_by_quantized_size: [SeqNo::MAX; RTX_CACHE_QUANTIZE_SLOTS],
         }
     }
 
     pub fn cache_sent_packet(&mut self, packet: RtpPacket, now: Instant) {
         assert!(packet.nackable);
-        let seq_no = packet.seq_no;
-        let quantized_size = packet.payload.len() / RTX_CACHE_SIZE_QUANTIZER;
-        self.packet_by_seq_no.push(*seq_no, now, packet);
+        self.cache(Sent::of(packet), now);
+    }
+
+    pub(crate) fn cache(&mut self, sent: Sent, now: Instant) {
+        let seq_no = sent.seq_no;
+        let quantized_size = sent.payload.len() / RTX_CACHE_SIZE_QUANTIZER;
+        self.packet_by_seq_no.push(*seq_no, now, sent);
         self.seq_no_by_quantized_size[quantized_size] = seq_no;
         self.remove_old_packets(now);
     }
@@ -43,7 +134,10 @@ impl RtxCache {
     }
 
     pub fn get_cached_packet_by_seq_no(&mut self, seq_no: SeqNo) -> Option<&mut RtpPacket> {
-        self.packet_by_seq_no.get_mut(*seq_no)
+        let sent = self.packet_by_seq_no.get(*seq_no)?;
+        let packet = self.restored.get_or_insert_with(|| Box::new(RtpPacket::blank()));
+        sent.restore(packet);
+        Some(packet)
     }
 
     pub fn get_cached_packet_smaller_than(&mut self, max_size: usize) -> Option<&mut RtpPacket> {
@@ -69,15 +163,13 @@ impl RtxCache {
 
     pub(crate) fn clear(&mut self) {
         self.packet_by_seq_no.clear();
+        self.restored = None;
         self.seq_no_by_quantized_size = [SeqNo::MAX; RTX_CACHE_QUANTIZE_SLOTS];
     }
 }
 
 #[cfg(test)]
 mod test {
-    use crate::rtp_::MediaTime;
-    use crate::rtp_::RtpHeader;
-
     use super::*;
 
     fn after(now: Instant, millis: u64) -> Instant {

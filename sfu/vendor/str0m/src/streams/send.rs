@@ -27,13 +27,19 @@ use crate::util::value_history::ValueHistory;
 use crate::util::{InstantExt, already_happened, not_happening};
 
 use super::RtpPacket;
-use super::rtx_cache::RtxCache;
+use super::rtx_cache::{RtxCache, Sent};
 use super::send_queue::SendQueue;
 use super::send_stats::StreamTxStats;
 
 /// The smallest size of padding for which we attempt to use a spurious resend. For padding
 /// requests smaller than this we use blank packets instead.
 const MIN_SPURIOUS_PADDING_SIZE: usize = 50;
+
+/// Room for any header: fixed part, sources, and extensions as they are negotiated.
+const HEADER_MAX: usize = 600;
+
+/// After so long without a packet a stream is idle.
+const IDLE: Duration = Duration::from_secs(10);
 
 pub const DEFAULT_RTX_CACHE_DURATION: Duration = Duration::from_secs(3);
 
@@ -200,6 +206,7 @@ pub struct RtpWrite {
     csrc_count: usize,
     csrc: [u32; 15],
     vp8_patch: Option<Vp8Patch>,
+    padding: u8,
 }
 
 impl RtpWrite {
@@ -305,7 +312,15 @@ impl RtpWrite {
             csrc_count: 0,
             csrc: [0; 15],
             vp8_patch: None,
+            padding: 0,
         }
+    }
+
+    /// Set how many bytes of padding follow the payload (RFC 3550 section 5.1). They are left out where
+    /// the packet has to be queued, and where it is sent again.
+    pub fn padding(mut self, bytes: u8) -> Self {
+        self.padding = bytes;
+        self
     }
 
     /// Set the RTP marker bit.
@@ -503,6 +518,7 @@ impl StreamTx {
             csrc_count,
             csrc,
             vp8_patch,
+            padding: _,
         } = rtp;
 
         let first_call = self.rtp_and_wallclock.is_none();
@@ -555,7 +571,126 @@ impl StreamTx {
         self.send_queue.push(packet);
     }
 
-    fn padding_enabled(&self) -> bool {
+    /// Whether a packet written now is the next one to go out, without waiting for the pacer.
+    fn passes_through(&self) -> bool {
+        self.unpaced == Some(true) && self.send_queue.is_empty() && self.resends.is_empty()
+    }
+
+    /// Writes a packet to `buf`, past the queue, as [`StreamTx::poll_packet()`] would after
+    /// [`StreamTx::write_rtp()`]. Gives the packet back if others wait before it.
+    pub(crate) fn write_through(
+        &mut self,
+        now: Instant,
+        rtp: RtpWrite,
+        exts: &ExtensionMap,
+        twcc: Option<u16>,
+        params: &[PayloadParams],
+        buf: &mut Vec<u8>,
+    ) -> Result<PacketReceipt, RtpWrite> {
+        let param = params.iter().find(|p| p.pt() == rtp.pt);
+        let (Some(param), true) = (param, self.passes_through()) else {
+            return Err(rtp);
+        };
+        let RtpWrite {
+            pt,
+            seq_no,
+            time,
+            wallclock,
+            marker,
+            ext_vals,
+            nackable,
+            payload,
+            csrc_count,
+            csrc,
+            vp8_patch,
+            padding,
+        } = rtp;
+
+        self.rtp_and_wallclock = Some((time, wallclock));
+        let clock_rate = param.spec().rtp_clock_rate();
+        self.clock_rate = Some(clock_rate);
+        let payload_size = payload.len();
+        self.stats.update_packet_counts(payload_size as u64, false);
+        if let Some(h) = &mut self.stats.bytes_transmitted {
+            // Nothing else forgets what is old on a stream without resends.
+            h.purge_old(now);
+            h.push(now, payload_size as u64)
+        }
+
+        let mut header = RtpHeader {
+            csrc_count,
+            sequence_number: *seq_no as u16,
+            marker,
+            payload_type: pt,
+            timestamp: time,
+            ssrc: self.ssrc,
+            csrc,
+            ext_vals,
+            ..Default::default()
+        };
+        let resendable = param.resend().is_some();
+        let sent = (nackable && resendable)
+            .then(|| Sent::new(&header, seq_no, now, clock_rate, payload.clone(), vp8_patch));
+
+        header.has_padding = padding > 0;
+
+        // See poll_packet() for when the receiver needs these.
+        if !self.remote_acked_ssrc {
+            header.ext_vals.mid = Some(self.midrid.mid());
+            header.ext_vals.rid = self.midrid.rid();
+        }
+        if exts.id_of(Extension::AbsoluteSendTime).is_some() {
+            header.ext_vals.abs_send_time = Some(now);
+        }
+        header.ext_vals.transport_cc = twcc;
+
+        buf.resize(HEADER_MAX, 0);
+        let header_len = header.write_to(buf, exts);
+        assert!(header_len % 4 == 0, "RTP header must be multiple of 4");
+        header.header_len = header_len;
+        buf.truncate(header_len);
+        match &vp8_patch {
+            Some(patch) => {
+                buf.resize(header_len + payload_size, 0);
+                patch.copy_to(&payload, &mut buf[header_len..]);
+            }
+            None => buf.extend_from_slice(&payload),
+        }
+        if padding > 0 {
+            buf.resize(buf.len() + usize::from(padding) - 1, 0);
+            buf.push(padding);
+        }
+
+        if resendable {
+            self.pt_for_padding = Some(pt);
+        }
+        if let Some(sent) = sent {
+            self.rtx_cache.cache(sent, now);
+        }
+        self.send_queue.emitted(now);
+        self.last_sent_seq_no = seq_no;
+        self.last_used = now;
+        Ok(PacketReceipt {
+            header,
+            seq_no,
+            is_padding: false,
+            payload_size,
+        })
+    }
+
+    /// Nothing has been sent for a while, and nothing waits.
+    pub(crate) fn is_idle(&self, now: Instant) -> bool {
+        // Without a kind, it waits for its first timeout.
+        self.kind.is_some()
+            && now.saturating_duration_since(self.last_used) >= IDLE
+            && self.send_queue.is_empty()
+            && self.resends.is_empty()
+            && self.padding == 0
+            && self.pending_request_keyframe.is_none()
+            && self.pending_request_remb.is_none()
+    }
+
+    pub(crate) fn padding_enabled(&self) -> bool {
         (self.ssrc.is_probe() || self.rtx.is_some()) && self.pt_for_padding.is_some()
     }
 
@@ -1019,11 +1154,9 @@ impl StreamTx {
         use RtcpFb::*;
         match fb {
             ReceptionReport(r) => {
-                if let Some(rtx_ssrc) = self.rtx {
-                    if rtx_ssrc == r.ssrc {
-                        // Receiver has bound MidRid to RTX SSRC
-                        self.remote_acked_rtx_ssrc = true;
-                    }
+                if self.rtx == Some(r.ssrc) {
+                    // Receiver has bound MidRid to RTX SSRC
+                    self.remote_acked_rtx_ssrc = true;
                 } else if r.ssrc == self.ssrc {
                     // Receiver has bound MidRid to SSRC
                     self.remote_acked_ssrc = true;

@@ -78,6 +78,11 @@ impl SendQueue {
         Some(packet)
     }
 
+    /// A packet went out at `now` that never was in the queue.
+    pub fn emitted(&mut self, now: Instant) {
+        self.last_emitted = Some(now);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
