@@ -1,4 +1,4 @@
-//! The HTTP side: rooms, tokens, figures, and the way to the socket.
+//! The HTTP side: rooms, tokens, and the way to the socket.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -9,21 +9,22 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use dashmap::DashMap;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
-use prometheus::{Registry, TextEncoder};
 use signaling_protocol::{
     Refusal, RefusalCode, RoomCreated, RoomId, TokenIssued, TokenRequest, limits,
 };
 
+use crate::admin::bearer;
 use crate::auth::{self, Role, Tokens};
 use crate::client_address::ClientAddress;
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
 use crate::probes;
+use crate::relay::Relay;
 use crate::room_task::refusal_of;
 use crate::rooms::Rooms;
 use crate::socket::Sockets;
@@ -36,6 +37,10 @@ const ADDRESSES: usize = 100_000;
 /// longer than this breaks its socket.
 const MOST_READ: usize = limits::MESSAGE_BYTES + 64 * 1024;
 
+/// What is read from a socket at once. All of it is held, and written over with zeros before each
+/// reading, as long as the socket lives; messages that are longer take several readings.
+const READ_AT_ONCE: usize = 8 * 1024;
+
 /// A request has no more to say than a key.
 const REQUEST_BYTES: usize = 1024;
 
@@ -43,7 +48,6 @@ const REQUEST_BYTES: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct Service {
     sockets: Sockets,
-    registry: Registry,
     gate: Arc<Gate>,
 }
 
@@ -60,7 +64,6 @@ impl Service {
         rooms: Rooms,
         tokens: Tokens,
         metrics: Metrics,
-        registry: Registry,
     ) -> Self {
         let a_minute = |most: u32| {
             RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN)))
@@ -71,17 +74,17 @@ impl Service {
             sockets: DashMap::new(),
         };
         let sockets = Sockets { config, rooms, tokens, metrics };
-        Self { sockets, registry, gate: Arc::new(gate) }
+        Self { sockets, gate: Arc::new(gate) }
     }
 
     pub(crate) fn router(self) -> Router {
         let probes = probes::router(self.sockets.rooms.clone());
         Router::new()
             .route("/api/v1/rooms", post(create_room))
+            .route("/api/v1/rooms/{room}", delete(forget_room))
             .route("/api/v1/rooms/{room}/tokens", post(issue_token))
             .layer(DefaultBodyLimit::max(REQUEST_BYTES))
             .route("/api/v1/socket", get(open_socket))
-            .route("/metrics", get(figures))
             .with_state(self)
             .merge(probes)
     }
@@ -133,7 +136,8 @@ async fn create_room(
     if let Err(refusal) = within(&service.gate.rooms, address) {
         return service.refuse(refusal);
     }
-    if let Err(refusal) = service.sockets.rooms.admits(None) {
+    let rooms = &service.sockets.rooms;
+    if let Err(refusal) = rooms.admits(None).and_then(|()| rooms.carries(None)) {
         return service.refuse(refusal);
     }
     match service.sockets.rooms.create().await {
@@ -144,6 +148,41 @@ async fn create_room(
     }
 }
 
+/// The room in a path.
+fn room_named(text: &str) -> Result<RoomId, Refusal> {
+    text.parse().map_err(|error| Refusal::new(RefusalCode::BadMessage, format!("{error}.")))
+}
+
+/// Whoever has the host key, shown as a bearer token, ends the meeting and has the room forgotten.
+async fn forget_room(
+    State(service): State<Service>,
+    ClientAddress(address): ClientAddress,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refusal) = within(&service.gate.tokens, address) {
+        return service.refuse(refusal);
+    }
+    let room = match room_named(&room) {
+        Ok(room) => room,
+        Err(refusal) => return service.refuse(refusal),
+    };
+    if bearer(&headers).is_none_or(|key| auth::room_of(&key) != room) {
+        let sentence = "Only who has its host key can end this meeting for good; ask its hosts.";
+        return service.refuse(Refusal::new(RefusalCode::NotAllowed, sentence));
+    }
+    let sentence = "A host has ended this meeting for good; start a new one.";
+    let refusal = Refusal::new(RefusalCode::UnknownRoom, sentence);
+    match service.sockets.rooms.close(&room, refusal).await {
+        Ok(true) => StatusCode::NO_CONTENT.into_response(),
+        Ok(false) => service.refuse(refusal_of(StoreFailure::UnknownRoom)),
+        Err(failure) => service.refuse(refusal_of(failure)),
+    }
+}
+
+/// A token is issued however much the SFU has to do: whoever loads its page anew, or lost its keys,
+/// asks for one too, and is inside. Whether there is room for one who comes is asked when it says
+/// hello, and with it whose place it takes.
 async fn issue_token(
     State(service): State<Service>,
     ClientAddress(address): ClientAddress,
@@ -153,12 +192,9 @@ async fn issue_token(
     if let Err(refusal) = within(&service.gate.tokens, address) {
         return service.refuse(refusal);
     }
-    let room: RoomId = match room.parse() {
+    let room = match room_named(&room) {
         Ok(room) => room,
-        Err(error) => {
-            let refusal = Refusal::new(RefusalCode::BadMessage, format!("{error}."));
-            return service.refuse(refusal);
-        }
+        Err(refusal) => return service.refuse(refusal),
     };
     let role = match role_of(&room, &body) {
         Ok(role) => role,
@@ -170,8 +206,20 @@ async fn issue_token(
     match service.sockets.rooms.exists(&room).await {
         Ok(true) => {
             let tokens = &service.sockets.tokens;
-            let (token, expires_in_seconds) = tokens.issue(&room, role, unix_seconds());
-            Json(TokenIssued { token, expires_in_seconds }).into_response()
+            let now = unix_seconds();
+            let (token, expires_in_seconds) = tokens.issue(&room, role, now);
+            let relay = service.sockets.config.relay.as_ref();
+            let Ok(ice_servers) = relay.map(|relay| relay.ice_server(now)).transpose() else {
+                return service.refuse(refusal_of(StoreFailure::Unavailable));
+            };
+            Json(TokenIssued {
+                token,
+                expires_in_seconds,
+                ice_servers: ice_servers.into_iter().collect(),
+                ice_servers_expire_in_seconds: Relay::LIFETIME_SECONDS,
+                room_kept_seconds: service.sockets.config.room_kept_seconds(),
+            })
+            .into_response()
         }
         Ok(false) => service.refuse(refusal_of(StoreFailure::UnknownRoom)),
         Err(failure) => service.refuse(refusal_of(failure)),
@@ -220,22 +268,11 @@ async fn open_socket(
     };
     // The process must not end before the last words are out.
     let hold = service.sockets.rooms.hold();
-    upgrade.max_message_size(MOST_READ).max_frame_size(MOST_READ).on_upgrade(
-        move |socket| async move {
-            service.sockets.serve(socket).await;
-            drop((place, hold));
-        },
-    )
-}
-
-async fn figures(State(service): State<Service>) -> Response {
-    match TextEncoder::new().encode_to_string(&service.registry.gather()) {
-        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the figures cannot be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    let upgrade = upgrade.max_message_size(MOST_READ).max_frame_size(MOST_READ);
+    upgrade.read_buffer_size(READ_AT_ONCE).on_upgrade(move |socket| async move {
+        service.sockets.serve(socket).await;
+        drop((place, hold));
+    })
 }
 
 fn within(limiter: &DefaultKeyedRateLimiter<IpAddr>, address: IpAddr) -> Result<(), Refusal> {

@@ -3,6 +3,7 @@
 //! A join, read straight through: [`http`] gives out a token, [`socket`] reads the hello,
 //! [`rooms`] finds the room, [`room_task`] owns it and stores what it decides, [`room`] decides.
 
+mod admin;
 mod auth;
 mod client_address;
 mod config;
@@ -10,29 +11,38 @@ mod http;
 mod metrics;
 mod probes;
 mod queue;
+mod relay;
 mod room;
 mod room_task;
 mod rooms;
 mod sfu_link;
 mod socket;
+pub mod spans;
 mod store;
 
+pub use admin::{Draining, RunningRoom, RunningRooms};
 pub use config::SignalingConfig;
+pub use relay::Relay;
 pub use sfu_link::MediaPlane;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use mls_delivery::storage::Storage;
 use prometheus::Registry;
+use signaling_protocol::Secret;
 use signaling_protocol::media::MediaEvent;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, field, info_span};
 
 use crate::auth::Tokens;
 use crate::http::Service;
 use crate::metrics::Metrics;
+use crate::room::Outlook;
 use crate::rooms::Rooms;
 use crate::sfu_link::route_media_events;
 use crate::store::Store;
@@ -58,6 +68,7 @@ pub enum StartError {
 pub struct Signaling {
     service: Service,
     rooms: Rooms,
+    registry: Registry,
     media_events: mpsc::Sender<MediaEvent>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -91,8 +102,9 @@ impl Signaling {
         tasks.spawn(route_media_events(reports, rooms.clone(), stop.clone()));
         tasks.spawn(rooms.clone().forget_idle_rooms(stop.clone()));
         let tokens = Tokens::new(config.token_lifetime).map_err(StartError::Random)?;
-        let service = Service::new(config, rooms.clone(), tokens, metrics, registry.clone());
-        Ok(Self { service, rooms, media_events, tasks, stop })
+        let service = Service::new(config, rooms.clone(), tokens, metrics);
+        let registry = registry.clone();
+        Ok(Self { service, rooms, registry, media_events, tasks, stop })
     }
 
     /// The HTTP and WebSocket routes. Serve them with
@@ -101,18 +113,32 @@ impl Signaling {
         self.service.clone().router()
     }
 
+    /// The routes for whoever runs the server, to be served where nobody else comes: figures,
+    /// probes, and, to whoever shows the token, the running rooms. Without a token there is no way
+    /// to the rooms.
+    pub fn admin_router(&self, token: Option<Secret>) -> Router {
+        admin::router(self.rooms.clone(), self.registry.clone(), token)
+    }
+
     /// Where the SFU reports to.
     #[must_use]
     pub fn media_events(&self) -> mpsc::Sender<MediaEvent> {
         self.media_events.clone()
     }
 
-    /// Lets no meeting begin any more and waits until nobody is in one. Meetings that run go on,
-    /// and whoever has dropped out of one may come back; `/readyz` says 503. How long to wait is
-    /// the caller's decision: drop the future and go on with [`Self::shut_down`].
-    pub async fn drain(&self) {
-        self.rooms.drain();
-        self.rooms.until_empty().await;
+    /// Lets no meeting begin any more, tells people when the server will be restarted, and waits
+    /// for as long, or until nobody is in a meeting. Meetings that run go on, and whoever has
+    /// dropped out of one may come back; `/readyz` says 503. What follows is
+    /// [`Self::shut_down`].
+    pub async fn drain(&self, patience: Duration) {
+        let end = Instant::now() + patience;
+        self.rooms.foresee(Outlook::Ends { at: Some(end) });
+        // Late is as good as empty.
+        let drained = timeout_at(end, self.rooms.until_empty());
+        let seconds = patience.as_secs();
+        let span = info_span!(target: spans::TARGET, "drain", seconds, outcome = field::Empty);
+        let outcome = drained.instrument(span.clone()).await;
+        span.record("outcome", if outcome.is_ok() { "empty" } else { "late" });
     }
 
     /// Tells everybody, closes every socket and waits for what is being stored.

@@ -33,6 +33,12 @@ async fn ready(State(rooms): State<Rooms>) -> (StatusCode, &'static str) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining: the server is about to end\n");
     }
     match timeout(STORE, rooms.reach_store()).await {
+        // Not being ready would take the way back from those who are inside, where one address is
+        // all there is.
+        Ok(Ok(())) if rooms.carries(None).is_err() => (
+            StatusCode::OK,
+            "ok, but full: the media workers have too much to do, nobody else comes in\n",
+        ),
         Ok(Ok(())) => (StatusCode::OK, "ok\n"),
         Ok(Err(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not work; see the log\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),

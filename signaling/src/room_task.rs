@@ -9,19 +9,25 @@ use mls_delivery::storage::{AppendOutcome, Fence, NodeId, StoredLog};
 use mls_delivery::{Log, Prepared, Record};
 use signaling_protocol::media::MediaEvent;
 use signaling_protocol::{
-    ClientMessage, LogPosition, Refusal, RefusalCode, Resume, RoomId, ServerMessage,
+    ClientMessage, LogPosition, Predecessor, Refusal, RefusalCode, Resume, RoomId, ServerMessage,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use crate::auth::{self, Role};
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
 use crate::queue::{Lagging, Outgoing, SendQueue, Urgency};
-use crate::room::{Output, Room, RoomLimits, SocketId};
+use crate::room::{Comer, Outlook, Output, Room, RoomLimits, SocketId};
 use crate::sfu_link::MediaPlane;
+use crate::spans::{self, Spans};
 use crate::store::{Store, StoreFailure};
+
+/// What the log has to be told, at level `trace`, for the steps of the delivery service to be
+/// written down: one object in JSON each.
+const TRACE_TARGET: &str = "protocol_trace";
 
 /// A room that nobody is in is kept in memory for so long.
 const LINGER: Duration = Duration::from_secs(30);
@@ -30,17 +36,30 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// So many entries that nobody can ask for any more are summed up at once.
 const COMPACT_AFTER: u64 = 64;
 
+/// As whom a socket comes.
+#[derive(Debug)]
+pub(crate) enum Comes {
+    /// As somebody new, perhaps in the place of another one.
+    New(Option<Predecessor>),
+    /// As a participant whose socket broke.
+    Back(Resume),
+}
+
 /// What reaches a room.
 #[derive(Debug)]
 pub(crate) enum RoomInput {
     /// A socket with its hello.
-    Hello { socket: SocketId, queue: Arc<SendQueue>, role: Role, resume: Option<Resume> },
+    Hello { socket: SocketId, queue: Arc<SendQueue>, role: Role, comes: Comes, join: Span },
     /// A socket said something.
     Message { socket: SocketId, message: ClientMessage },
     /// A socket broke.
     Closed { socket: SocketId },
     /// The SFU reported something.
     Media(MediaEvent),
+    /// Whoever runs the server asks how many are here, and since when the room runs.
+    Describe { answer: oneshot::Sender<(usize, Duration)> },
+    /// Whoever runs the server ends the meeting.
+    End { refusal: Refusal },
 }
 
 /// What a room task works with.
@@ -50,6 +69,9 @@ pub(crate) struct Surroundings {
     pub(crate) store: Store,
     pub(crate) media: Arc<dyn MediaPlane>,
     pub(crate) metrics: Metrics,
+    /// What whoever runs the server has decided of its end. A room looks at it as it starts, as
+    /// nobody here ever has.
+    pub(crate) outlook: watch::Receiver<Outlook<Instant>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -64,6 +86,7 @@ pub(crate) async fn run(id: RoomId, around: Surroundings, mut inputs: mpsc::Rece
                 fence,
                 compacted,
                 queues: HashMap::new(),
+                spans: Spans::default(),
                 counted: 0,
                 started: Instant::now(),
             };
@@ -82,7 +105,8 @@ pub(crate) async fn run(id: RoomId, around: Surroundings, mut inputs: mpsc::Rece
 /// Tells everybody who still came that it was in vain.
 async fn turn_away(inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
     while let Some(input) = inputs.recv().await {
-        if let RoomInput::Hello { queue, .. } = input {
+        if let RoomInput::Hello { queue, join, .. } = input {
+            spans::refused(&join, refusal.code);
             queue.close(refusal.clone());
         }
     }
@@ -99,7 +123,6 @@ async fn open(id: &RoomId, around: &Surroundings) -> Result<(Room, Fence, LogPos
         refusal_of(StoreFailure::Unavailable)
     })?;
     let config = &around.config;
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let limits = RoomLimits {
         participants: config.participants_per_room,
         slots: config.slots,
@@ -107,7 +130,11 @@ async fn open(id: &RoomId, around: &Surroundings) -> Result<(Room, Fence, LogPos
         silence: millis(config.silence),
     };
     let compacted = compacted.unwrap_or(log.position());
-    Ok((Room::new(id.clone(), limits, log), fence, compacted))
+    let mut room = Room::new(id.clone(), limits, log);
+    if tracing::enabled!(target: TRACE_TARGET, tracing::Level::TRACE) {
+        room.start_trace();
+    }
+    Ok((room, fence, compacted))
 }
 
 fn restore(stored: StoredLog) -> Result<Log, String> {
@@ -164,6 +191,7 @@ struct RoomTask {
     /// Up to here the store holds a checkpoint.
     compacted: LogPosition,
     queues: HashMap<SocketId, Arc<SendQueue>>,
+    spans: Spans,
     /// Participants that the gauge counts for this room.
     counted: i64,
     started: Instant,
@@ -202,6 +230,10 @@ impl RoomTask {
             let due = due.into_iter().flatten().min();
             tokio::select! {
                 input = inputs.recv() => match input {
+                    Some(RoomInput::End { refusal }) => {
+                        self.end(inputs, &refusal).await;
+                        return;
+                    }
                     Some(input) => self.handle(input),
                     None => return,
                 },
@@ -215,6 +247,11 @@ impl RoomTask {
                         return;
                     }
                     self.room.handle_timeout(self.now());
+                }
+                Ok(()) = self.around.outlook.changed() => {
+                    let outlook = *self.around.outlook.borrow_and_update();
+                    let outlook = outlook.map(|at| millis(at - self.started));
+                    self.room.foresee(outlook, self.now());
                 }
                 () = self.around.stop.cancelled() => {
                     self.end(inputs, &shutting_down()).await;
@@ -235,12 +272,17 @@ impl RoomTask {
     fn handle(&mut self, input: RoomInput) {
         let now = self.now();
         match input {
-            RoomInput::Hello { socket, queue, role, resume } => {
+            RoomInput::Hello { socket, queue, role, comes, join } => {
                 self.queues.insert(socket, queue);
-                match resume {
-                    Some(resume) => self.room.resume(socket, &resume, now),
-                    None => match auth::resume_token() {
-                        Ok(token) => self.room.come(socket, role, token, now),
+                self.spans.comes(socket, join);
+                match comes {
+                    Comes::Back(resume) => self.room.resume(socket, &resume, now),
+                    Comes::New(predecessor) => match auth::resume_token() {
+                        Ok(token) => {
+                            let full = self.around.media.admits(Some(&self.id)).err();
+                            let comer = Comer { socket, role, token, full };
+                            self.room.come(comer, predecessor.as_ref(), now);
+                        }
                         Err(error) => {
                             tracing::error!(%error, "no random bytes");
                             self.close(socket, refusal_of(StoreFailure::Unavailable));
@@ -249,13 +291,23 @@ impl RoomTask {
                 }
             }
             RoomInput::Message { socket, message } => {
+                self.spans.said(socket, &message);
                 self.room.handle_message(socket, message, now);
             }
             RoomInput::Closed { socket } => {
                 self.queues.remove(&socket);
+                self.spans.closed(socket, None);
                 self.room.handle_closed(socket, now);
             }
-            RoomInput::Media(event) => self.room.handle_media(event.participant, event.report),
+            RoomInput::Media(event) => {
+                self.room.handle_media(event.participant, event.report, now);
+            }
+            RoomInput::Describe { answer } => {
+                // Nobody waits for it any more.
+                let _ = answer.send((self.room.participants(), self.started.elapsed()));
+            }
+            // The loop has ended before it comes here.
+            RoomInput::End { .. } => {}
         }
     }
 
@@ -308,6 +360,7 @@ impl RoomTask {
                 prepared.message_id(),
                 bytes,
             )
+            .instrument(self.spans.append(&record.entry.event))
             .await;
         timer.observe_duration();
         outcome
@@ -332,12 +385,21 @@ impl RoomTask {
             match output {
                 Output::Send { to, message } => self.send(&to, &message),
                 Output::Close { socket, refusal } => self.close(socket, refusal),
+                Output::Drop { socket } => {
+                    if let Some(queue) = self.queues.remove(&socket) {
+                        queue.finish();
+                    }
+                }
                 Output::Media(command) => {
                     let participant = command.participant();
                     if let Err(refusal) = self.around.media.send(command) {
                         let report = signaling_protocol::media::MediaReport::Refused { refusal };
-                        self.room.handle_media(participant, report);
+                        self.room.handle_media(participant, report, self.now());
                     }
+                }
+                Output::Trace(step) => {
+                    let line = serde_json::to_string(&step).unwrap_or_default();
+                    tracing::trace!(target: TRACE_TARGET, room = %self.id, "{line}");
                 }
             }
         }
@@ -361,13 +423,18 @@ impl RoomTask {
             | ServerMessage::MediaLost { .. }
             | ServerMessage::HeartbeatEcho
             | ServerMessage::Waiting
+            | ServerMessage::EncodingsWanted(_)
+            | ServerMessage::Downlink(_)
             | ServerMessage::AskedToMute { .. }
+            | ServerMessage::RestartAhead { .. }
+            | ServerMessage::RestartOff
             | ServerMessage::Refused { .. }
             | ServerMessage::Closing { .. } => Urgency::Needed,
         };
         let Ok(text) = serde_json::to_string(message) else { return };
         let outgoing = Outgoing { text: text.into(), urgency };
         for socket in to {
+            self.spans.told(*socket, message);
             let Some(queue) = self.queues.get(socket) else { continue };
             self.around.metrics.sent(message, 1);
             if queue.push(outgoing.clone()) == Err(Lagging) {
@@ -381,6 +448,7 @@ impl RoomTask {
     fn close(&mut self, socket: SocketId, refusal: Refusal) {
         if let Some(queue) = self.queues.remove(&socket) {
             self.around.metrics.refused(refusal.code);
+            self.spans.closed(socket, Some(refusal.code));
             queue.close(refusal);
         }
     }
@@ -396,6 +464,10 @@ impl RoomTask {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis(self.started.elapsed())
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

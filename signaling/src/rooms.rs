@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use signaling_protocol::{Refusal, RoomId, Secret};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -14,7 +15,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::auth;
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
-use crate::room::SocketId;
+use crate::room::{Outlook, SocketId};
 use crate::room_task::{self, RoomInput, Surroundings, shutting_down};
 use crate::sfu_link::MediaPlane;
 use crate::store::{Store, StoreFailure};
@@ -35,7 +36,7 @@ struct Inner {
     next_socket: AtomicU64,
     around: Surroundings,
     tasks: TaskTracker,
-    draining: CancellationToken,
+    outlook: watch::Sender<Outlook<Instant>>,
 }
 
 impl Rooms {
@@ -47,10 +48,10 @@ impl Rooms {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let around = Surroundings { config, store, media, metrics, stop };
+        let (outlook, foreseen) = watch::channel(Outlook::Stays);
+        let around = Surroundings { config, store, media, metrics, outlook: foreseen, stop };
         let (handles, next_socket) = (DashMap::new(), AtomicU64::new(1));
-        let draining = CancellationToken::new();
-        Self(Arc::new(Inner { handles, next_socket, around, tasks, draining }))
+        Self(Arc::new(Inner { handles, next_socket, around, tasks, outlook }))
     }
 
     /// Makes a room with a fresh host key.
@@ -69,14 +70,50 @@ impl Rooms {
         self.0.around.store.has_room(room.clone()).await
     }
 
-    /// From now on no meeting begins; those that run go on.
-    pub(crate) fn drain(&self) {
-        self.0.draining.cancel();
-        self.0.around.metrics.draining.set(1);
+    /// The server is to end, or goes on after all: everybody in a room is told. Until it ends no
+    /// meeting begins, and those that run go on.
+    pub(crate) fn foresee(&self, outlook: Outlook<Instant>) {
+        self.0.outlook.send_replace(outlook);
+        self.0.around.metrics.draining.set(self.is_draining().into());
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.0.draining.is_cancelled()
+        *self.0.outlook.borrow() != Outlook::Stays
+    }
+
+    /// The rooms that run, each with how many are in it and for how long it has run.
+    pub(crate) async fn running(&self) -> Vec<(RoomId, usize, Duration)> {
+        let handles: Vec<_> =
+            self.0.handles.iter().map(|one| (one.key().clone(), one.value().clone())).collect();
+        let mut running = Vec::with_capacity(handles.len());
+        for (room, handle) in handles {
+            let (answer, answered) = oneshot::channel();
+            // One that ends meanwhile runs no more.
+            if handle.send(RoomInput::Describe { answer }).await.is_ok()
+                && let Ok((participants, since)) = answered.await
+            {
+                running.push((room, participants, since));
+            }
+        }
+        running
+    }
+
+    /// Ends a room's meeting, tells everybody why, and forgets the room: its link leads nowhere
+    /// from then on. Whether there was such a room.
+    pub(crate) async fn close(
+        &self,
+        room: &RoomId,
+        refusal: Refusal,
+    ) -> Result<bool, StoreFailure> {
+        let existed = self.0.around.store.delete_room(room.clone()).await?;
+        let handle = self.0.handles.get(room).map(|handle| handle.value().clone());
+        if let Some(handle) = handle {
+            // One that has ended by itself needs no telling.
+            let _ = handle.send(RoomInput::End { refusal }).await;
+            handle.closed().await;
+            self.0.handles.remove_if(room, |_, handle| handle.is_closed());
+        }
+        Ok(existed)
     }
 
     /// Whether somebody may come to a room, or make a new one (`None`): one that drains starts
@@ -84,6 +121,11 @@ impl Rooms {
     pub(crate) fn admits(&self, room: Option<&RoomId>) -> Result<(), Refusal> {
         let runs = room.is_some_and(|room| self.0.handles.contains_key(room));
         if self.is_draining() && !runs { Err(shutting_down()) } else { Ok(()) }
+    }
+
+    /// Whether the SFU carries somebody else in a room, or a new room (`None`).
+    pub(crate) fn carries(&self, room: Option<&RoomId>) -> Result<(), Refusal> {
+        self.0.around.media.admits(room)
     }
 
     /// Waits until nobody is in any room.
@@ -204,6 +246,9 @@ mod tests {
         fn delete_idle(&mut self, before: u64) -> Result<Vec<RoomId>, StorageError> {
             self.inner.delete_idle(before)
         }
+        fn delete_room(&mut self, room: &RoomId) -> Result<bool, StorageError> {
+            self.inner.delete_room(room)
+        }
         fn claim_room(
             &mut self,
             room: &RoomId,
@@ -243,6 +288,9 @@ mod tests {
 
     impl MediaPlane for NoMedia {
         fn send(&self, _: MediaCommand) -> Result<(), Refusal> {
+            Ok(())
+        }
+        fn admits(&self, _: Option<&RoomId>) -> Result<(), Refusal> {
             Ok(())
         }
     }

@@ -1,7 +1,7 @@
 //! The way between rooms and the SFU.
 
-use signaling_protocol::Refusal;
 use signaling_protocol::media::{MediaCommand, MediaEvent};
+use signaling_protocol::{Refusal, RoomId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,12 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// # Errors
     /// The SFU cannot take it just now.
     fn send(&self, command: MediaCommand) -> Result<(), Refusal>;
+
+    /// Whether somebody else may come to a room, or a room be begun (`None`).
+    ///
+    /// # Errors
+    /// The SFU has too much to do already; the refusal says when to ask again.
+    fn admits(&self, room: Option<&RoomId>) -> Result<(), Refusal>;
 }
 
 /// Brings the SFU's reports to their rooms until the service stops.

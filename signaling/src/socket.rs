@@ -20,8 +20,9 @@ use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
 use crate::queue::{Next, Outgoing, SendQueue, Urgency};
 use crate::room::SocketId;
-use crate::room_task::{RoomInput, shutting_down};
+use crate::room_task::{Comes, RoomInput, shutting_down};
 use crate::rooms::Rooms;
+use crate::spans;
 use crate::store::unix_seconds;
 
 /// Refused messages in a row after which a socket is closed.
@@ -121,8 +122,9 @@ impl Sockets {
         let queue = Arc::new(SendQueue::new(self.config.queue_bytes, waiting));
         let socket = self.rooms.socket();
         let inputs = self.rooms.enter(&room);
-        let (resume, queue_of_room) = (hello.resume, Arc::clone(&queue));
-        let greeting = RoomInput::Hello { socket, queue: queue_of_room, role, resume };
+        let comes = hello.resume.map_or(Comes::New(hello.predecessor), Comes::Back);
+        let join = spans::join(matches!(comes, Comes::Back(_)));
+        let greeting = RoomInput::Hello { socket, queue: Arc::clone(&queue), role, comes, join };
         if inputs.send(greeting).await.is_err() {
             let refusal = Refusal::new(
                 RefusalCode::StorageUnavailable,

@@ -89,6 +89,11 @@ impl Store {
         self.call(move |storage| storage.compact(&room, fence, upto, &checkpoint)).await
     }
 
+    /// Forgets a room; whether there was one.
+    pub(crate) async fn delete_room(&self, room: RoomId) -> Result<bool, StoreFailure> {
+        self.call(move |storage| storage.delete_room(&room)).await
+    }
+
     pub(crate) async fn delete_idle(&self, idle: Duration) -> Result<Vec<RoomId>, StoreFailure> {
         let before = unix_seconds().saturating_sub(idle.as_secs());
         self.call(move |storage| storage.delete_idle(before)).await

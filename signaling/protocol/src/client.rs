@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     LogPosition, MessageId, Moderation, Opaque, ParticipantId, Secret, Seq, Submission, Track,
-    Verdict,
+    Verdict, Wish,
 };
 
 /// A message from a client. The first one is [`ClientMessage::Hello`].
@@ -51,6 +51,12 @@ pub enum ClientMessage {
         /// At most one per source.
         tracks: Vec<Track>,
     },
+    /// How this client shows the video of others; replaces what it said before. A track without a
+    /// wish comes small, after those with one.
+    SetWishes {
+        /// At most one per track.
+        wishes: Vec<Wish>,
+    },
     /// Somebody who waits says who it is; once.
     Knock {
         /// The name, sealed by the link secret: for the people inside, not for the server.
@@ -58,6 +64,9 @@ pub enum ClientMessage {
     },
     /// A host does something to the room.
     Moderate(Moderation),
+    /// Goes, perhaps to come back in a moment by [`Hello::predecessor`]: a page that is closed
+    /// cannot tell whether it is being loaded anew.
+    StepOut,
     /// Goes for good.
     Leave,
 }
@@ -75,8 +84,10 @@ impl ClientMessage {
             Self::Heartbeat { .. } => "heartbeat",
             Self::Offer { .. } => "offer",
             Self::SetTracks { .. } => "set_tracks",
+            Self::SetWishes { .. } => "set_wishes",
             Self::Knock { .. } => "knock",
             Self::Moderate(_) => "moderate",
+            Self::StepOut => "step_out",
             Self::Leave => "leave",
         }
     }
@@ -92,6 +103,21 @@ pub struct Hello {
     pub token: Secret,
     /// Present when a known participant returns.
     pub resume: Option<Resume>,
+    /// Present when a client that has lost its keys, a page that was loaded anew, comes as
+    /// somebody new: whom it was before.
+    pub predecessor: Option<Predecessor>,
+}
+
+/// A participant that a new one takes the place of: it departs by the entry with which the new
+/// one's KeyPackage comes into the log. One that is gone already, or whose token is another, is
+/// passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Predecessor {
+    /// Who it was.
+    pub participant: ParticipantId,
+    /// Given at its join.
+    pub resume_token: Secret,
 }
 
 /// The return of a participant whose socket broke.

@@ -30,4 +30,25 @@ pub struct TokenIssued {
     pub token: Secret,
     /// How long it can be used for a join.
     pub expires_in_seconds: u32,
+    /// Servers that help media through where a direct way is barred; empty where none is set up.
+    #[serde(default)]
+    pub ice_servers: Vec<IceServer>,
+    /// How long their credentials can be used to begin relaying; what has begun goes on.
+    #[serde(default)]
+    pub ice_servers_expire_in_seconds: u32,
+    /// How long the room is kept once nobody enters it; 0: no longer than this server runs.
+    #[serde(default)]
+    pub room_kept_seconds: u32,
+}
+
+/// A TURN server (RFC 8656), as the browser's `RTCIceServer`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IceServer {
+    /// RFC 7065.
+    pub urls: Vec<String>,
+    /// Tells nobody who it is: when it expires, and random characters.
+    pub username: String,
+    /// For this username.
+    pub credential: Secret,
 }

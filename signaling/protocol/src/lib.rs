@@ -17,9 +17,10 @@ mod server;
 mod track;
 #[cfg(test)]
 mod typescript;
+mod wish;
 
-pub use client::{ClientMessage, Hello, Resume};
-pub use http::{RoomCreated, TokenIssued, TokenRequest};
+pub use client::{ClientMessage, Hello, Predecessor, Resume};
+pub use http::{IceServer, RoomCreated, TokenIssued, TokenRequest};
 pub use id::{
     BadRoomId, HandshakeCount, LogPosition, MessageId, ParticipantId, RoomId, Secret, Seq,
     VisitorId,
@@ -34,6 +35,7 @@ pub use server::{
     Delta, Joined, LogReplay, ParticipantState, ReceiveSlots, RoomSnapshot, ServerMessage, Snapshot,
 };
 pub use track::{Source, Track};
+pub use wish::{Downlink, EncodingsWanted, Wish};
 
 /// The version of this protocol. A client of another version is told so, and nothing else.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 3;

@@ -8,12 +8,14 @@ pub const SDP_BYTES: usize = 128 * 1024;
 pub const KEY_PACKAGE_BYTES: usize = 16 * 1024;
 /// An application message, in bytes.
 pub const APPLICATION_BYTES: usize = 24 * 1024;
-/// A commit, a Welcome and a GroupInfo together, in bytes.
+/// A commit and its Welcome together, in bytes.
 pub const SUBMISSION_BYTES: usize = 360 * 1024;
 /// Adds in one commit.
 pub const ADDS_PER_COMMIT: usize = 32;
 /// Tracks of one participant: one per source.
 pub const TRACKS: usize = 4;
+/// Wishes of one participant: two video tracks of everybody in a large room.
+pub const WISHES: usize = 512;
 /// Characters of an m-line's `mid`.
 pub const MID_CHARS: usize = 16;
 /// The sealed name of somebody who waits to be let in, in bytes.

@@ -30,6 +30,18 @@ pub enum LogEvent {
     Handshake(Handshake),
 }
 
+impl LogEvent {
+    /// Who is gone for good by it.
+    #[must_use]
+    pub fn departed(&self) -> Option<ParticipantId> {
+        match self {
+            Self::Joined(joined) => joined.replaces,
+            Self::Departed { participant } => Some(*participant),
+            Self::Handshake(_) => None,
+        }
+    }
+}
+
 /// A participant with the KeyPackage by which it can be added.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -38,6 +50,9 @@ pub struct JoinedParticipant {
     pub participant: ParticipantId,
     /// An RFC 9420 `MLSMessage` of type `mls_key_package`.
     pub key_package: Opaque,
+    /// Whose place it takes: the same client's before it lost its keys, gone by this very entry,
+    /// so that one commit adds the new leaf and removes the old one.
+    pub replaces: Option<ParticipantId>,
 }
 
 /// An accepted create or commit.
@@ -95,9 +110,6 @@ pub struct Submission {
     pub roster: Vec<ParticipantId>,
     /// What it does.
     pub step: Step,
-    /// The new epoch's GroupInfo with its ratchet tree, an `MLSMessage` of type
-    /// `mls_group_info`; kept by the service for external commits.
-    pub group_info: Opaque,
 }
 
 /// Where a log stands: all that a joiner needs in order to follow from here.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ParticipantId, Refusal, RoomId, Track};
+use crate::{Downlink, EncodingsWanted, ParticipantId, Refusal, RoomId, Track, Wish};
 
 /// What a room asks of the SFU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub enum MediaCommand {
     /// Take this offer: a new participant's, or one that restarts its ICE. Answered by
     /// [`MediaEvent::Answer`] or [`MediaEvent::Refused`].
     Offer {
-        /// Its room; all participants of a room are served by one worker.
+        /// Its room.
         room: RoomId,
         /// Who offers.
         participant: ParticipantId,
@@ -27,6 +27,15 @@ pub enum MediaCommand {
         /// Replaces what was set before.
         tracks: Vec<Track>,
     },
+    /// How this participant shows the video of others.
+    SetWishes {
+        /// Its room.
+        room: RoomId,
+        /// Whose wishes.
+        participant: ParticipantId,
+        /// Replaces what was set before.
+        wishes: Vec<Wish>,
+    },
     /// This participant is gone for good.
     Remove {
         /// Its room.
@@ -41,9 +50,10 @@ impl MediaCommand {
     #[must_use]
     pub fn room(&self) -> &RoomId {
         match self {
-            Self::Offer { room, .. } | Self::SetTracks { room, .. } | Self::Remove { room, .. } => {
-                room
-            }
+            Self::Offer { room, .. }
+            | Self::SetTracks { room, .. }
+            | Self::SetWishes { room, .. }
+            | Self::Remove { room, .. } => room,
         }
     }
 
@@ -53,6 +63,7 @@ impl MediaCommand {
         match self {
             Self::Offer { participant, .. }
             | Self::SetTracks { participant, .. }
+            | Self::SetWishes { participant, .. }
             | Self::Remove { participant, .. } => *participant,
         }
     }
@@ -85,6 +96,10 @@ pub enum MediaReport {
     },
     /// ICE and DTLS are up.
     Connected,
+    /// Which encodings of one of its tracks anybody wants.
+    EncodingsWanted(EncodingsWanted),
+    /// How the way to it is seen.
+    Downlink(Downlink),
     /// The connection is gone; a new offer brings it back.
     Lost {
         /// Why, and what to do.

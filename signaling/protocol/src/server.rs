@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Handshake, LogEntry, LogSnapshot, MessageId, Opaque, ParticipantId, Refusal, Rules, Secret,
-    Seq, Track, Visitor,
+    Downlink, EncodingsWanted, Handshake, LogEntry, LogSnapshot, MessageId, Opaque, ParticipantId,
+    Refusal, Rules, Secret, Seq, Track, Visitor,
 };
 
 /// A message from the signalling service.
@@ -53,6 +53,10 @@ pub enum ServerMessage {
         /// Why, and what to do.
         refusal: Refusal,
     },
+    /// Which encodings of this participant's track anybody wants; told anew when that changes.
+    EncodingsWanted(EncodingsWanted),
+    /// How the SFU sees the way to this participant, every few seconds while it changes.
+    Downlink(Downlink),
     /// The echo of a heartbeat.
     HeartbeatEcho,
     /// The answer to a hello without resume while the door is attended: you wait, and are told
@@ -68,6 +72,15 @@ pub enum ServerMessage {
         /// Which one.
         by: ParticipantId,
     },
+    /// The server is about to end, and to run again soon: the meeting goes on until then, and comes
+    /// back by itself after it. Told to everybody when that is decided, and decided anew, and to
+    /// whoever comes or comes back meanwhile.
+    RestartAhead {
+        /// From now on, rounded up; not there if nobody has said when.
+        in_seconds: Option<u32>,
+    },
+    /// It goes on after all.
+    RestartOff,
     /// A message of this client was not carried out; nothing else is lost.
     Refused {
         /// Why, and what to do.
@@ -93,10 +106,14 @@ impl ServerMessage {
             Self::Dropped { .. } => "dropped",
             Self::Answer { .. } => "answer",
             Self::MediaLost { .. } => "media_lost",
+            Self::EncodingsWanted(_) => "encodings_wanted",
+            Self::Downlink(_) => "downlink",
             Self::HeartbeatEcho => "heartbeat_echo",
             Self::Waiting => "waiting",
             Self::Visitors { .. } => "visitors",
             Self::AskedToMute { .. } => "asked_to_mute",
+            Self::RestartAhead { .. } => "restart_ahead",
+            Self::RestartOff => "restart_off",
             Self::Refused { .. } => "refused",
             Self::Closing { .. } => "closing",
         }
@@ -142,6 +159,8 @@ pub struct RoomSnapshot {
     pub participants: Vec<ParticipantState>,
     /// Who may come in, and who the hosts are.
     pub rules: Rules,
+    /// Whose connection is broken, as by [`Delta::AwayChanged`].
+    pub away: Vec<ParticipantId>,
 }
 
 /// One participant as the server sees it.
@@ -189,6 +208,14 @@ pub enum Delta {
     },
     /// Somebody publishes something else than before.
     TracksChanged(ParticipantState),
+    /// Somebody's connection, for messages or for media, has been broken for some seconds, or is
+    /// back. Whoever does not come back leaves in the end.
+    AwayChanged {
+        /// Who.
+        participant: ParticipantId,
+        /// Whether it is broken.
+        away: bool,
+    },
     /// Somebody became a host or is one no more, or the door is another one.
     RulesChanged(Rules),
     /// A member said something to all members. Kept for a while for those who return, never

@@ -20,7 +20,7 @@ const HEADER: &str = "\
 ";
 
 /// The bounds, by their names in `limits.rs`.
-const LIMITS: [(&str, u64); 12] = [
+const LIMITS: [(&str, u64); 13] = [
     ("MESSAGE_BYTES", limits::MESSAGE_BYTES as u64),
     ("SDP_BYTES", limits::SDP_BYTES as u64),
     ("KEY_PACKAGE_BYTES", limits::KEY_PACKAGE_BYTES as u64),
@@ -28,6 +28,7 @@ const LIMITS: [(&str, u64); 12] = [
     ("SUBMISSION_BYTES", limits::SUBMISSION_BYTES as u64),
     ("ADDS_PER_COMMIT", limits::ADDS_PER_COMMIT as u64),
     ("TRACKS", limits::TRACKS as u64),
+    ("WISHES", limits::WISHES as u64),
     ("MID_CHARS", limits::MID_CHARS as u64),
     ("KNOCK_BYTES", limits::KNOCK_BYTES as u64),
     ("VISITORS", limits::VISITORS as u64),

@@ -1,15 +1,18 @@
 //! The door of a room and what its hosts may do: who comes in, who waits, who is sent away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use signaling_protocol::{
-    ClientMessage, Delta, Door, Moderation, Opaque, ParticipantId, Refusal, RefusalCode, Rules,
-    Secret, ServerMessage, Visitor, VisitorId, limits,
+    ClientMessage, Delta, Door, Moderation, Opaque, ParticipantId, Predecessor, Refusal,
+    RefusalCode, Rules, Secret, ServerMessage, Visitor, VisitorId, limits,
 };
 
 use super::participant::Participant;
 use super::{Millis, Output, Room, SocketId};
-use crate::auth::Role;
+use crate::auth::{self, Role};
+
+/// So many who were lost find the door open; the one lost first is forgotten.
+const LOST: usize = 256;
 
 /// The door and who waits before it.
 #[derive(Debug, Default)]
@@ -17,6 +20,19 @@ pub(super) struct Entrance {
     pub(super) door: Door,
     visitors: BTreeMap<VisitorId, Waiting>,
     last_visitor: VisitorId,
+    /// The resume tokens of those who did not leave and were not removed, but lost.
+    lost: VecDeque<Secret>,
+}
+
+/// Somebody who comes.
+#[derive(Debug)]
+pub(crate) struct Comer {
+    pub(crate) socket: SocketId,
+    pub(crate) role: Role,
+    /// Its resume token, fresh and random.
+    pub(crate) token: Secret,
+    /// The SFU has too much to do for somebody else.
+    pub(crate) full: Option<Refusal>,
 }
 
 /// Somebody who waits.
@@ -35,6 +51,20 @@ impl Entrance {
         self.visitors.is_empty()
     }
 
+    /// Somebody was lost who may come back through any door.
+    pub(super) fn remember(&mut self, resume_token: Secret) {
+        if self.lost.len() >= LOST {
+            self.lost.pop_front();
+        }
+        self.lost.push_back(resume_token);
+    }
+
+    /// Whether this is one who was lost; it counts once.
+    fn recognise(&mut self, token: &Secret) -> bool {
+        let known = self.lost.iter().position(|one| auth::same(one, token));
+        known.and_then(|at| self.lost.remove(at)).is_some()
+    }
+
     /// When somebody who waits has been silent since.
     pub(super) fn oldest(&self) -> Option<Millis> {
         self.visitors.values().map(|one| one.heard).min()
@@ -50,10 +80,21 @@ impl Entrance {
 }
 
 impl Room {
-    /// Somebody comes, and meets the door. The resume token is fresh and random.
-    pub(crate) fn come(&mut self, socket: SocketId, role: Role, token: Secret, now: Millis) {
+    /// Somebody comes, and meets the door; who was inside before and did not leave does not, and
+    /// needs no new place.
+    pub(crate) fn come(&mut self, comer: Comer, predecessor: Option<&Predecessor>, now: Millis) {
+        let Comer { socket, role, token, full } = comer;
+        let was_lost = predecessor.is_some_and(|one| self.entrance.recognise(&one.resume_token));
+        let predecessor = predecessor.and_then(|one| self.succeed(one, now));
+        if let Some(refusal) = full.filter(|_| !was_lost && predecessor.is_none()) {
+            self.outputs.push_back(Output::Close { socket, refusal });
+            return;
+        }
         match (self.entrance.door, role) {
-            (Door::Open, _) | (_, Role::Host) => self.join(socket, role, token, now),
+            (Door::Open, _) | (_, Role::Host) => self.join(socket, role, token, predecessor, now),
+            _ if was_lost || predecessor.is_some() => {
+                self.join(socket, role, token, predecessor, now)
+            }
             (Door::Locked, Role::Guest) => self.outputs.push_back(Output::Close {
                 socket,
                 refusal: Refusal::new(
@@ -92,7 +133,7 @@ impl Room {
                 self.tell_hosts();
                 Ok(())
             }
-            ClientMessage::Leave => {
+            ClientMessage::Leave | ClientMessage::StepOut => {
                 self.forget_visitor(socket);
                 Ok(())
             }
@@ -103,6 +144,7 @@ impl Room {
             | ClientMessage::SendMessage { .. }
             | ClientMessage::Offer { .. }
             | ClientMessage::SetTracks { .. }
+            | ClientMessage::SetWishes { .. }
             | ClientMessage::Knock { .. }
             | ClientMessage::Moderate(_) => Err(Refusal::new(
                 RefusalCode::NotAllowed,
@@ -190,6 +232,7 @@ impl Room {
         let waiting = Waiting { socket, resume_token, name: None, heard: now };
         self.entrance.visitors.insert(visitor, waiting);
         self.send(socket, ServerMessage::Waiting);
+        self.tell_outlook(socket, now);
         self.tell_hosts();
     }
 
@@ -215,7 +258,7 @@ impl Room {
         let mut changed = false;
         for visitor in visitors {
             let Some(one) = self.entrance.visitors.remove(visitor) else { continue };
-            self.join(one.socket, Role::Guest, one.resume_token, now);
+            self.join(one.socket, Role::Guest, one.resume_token, None, now);
             changed = true;
         }
         if changed {
@@ -252,6 +295,8 @@ impl Room {
         if self.entrance.door == Door::Open {
             self.set_door(Door::Attended, now);
         }
+        // The one who is removed may have been lost before, and must not come back as that one.
+        self.entrance.lost.clear();
         let sentence = "A host has removed you from the meeting; ask them why.";
         self.part(participant, Some(Refusal::new(RefusalCode::Removed, sentence)));
         Ok(())

@@ -1,27 +1,33 @@
 //! One room: who is here, what they publish, and the delivery log. It decides and does nothing:
 //! what it wants done comes out of [`Room::poll_output`] and [`Room::poll_append`].
 
+mod away;
 mod door;
+mod handshakes;
 mod history;
+mod outlook;
 mod participant;
+mod presence;
 #[cfg(test)]
 mod tests;
 mod tracks;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mls_delivery::{Decision, Finality, Log, Opened, Prepared, Submitted, inspect};
+use mls_delivery::trace::Traced;
+use mls_delivery::{Finality, Log, inspect};
 use signaling_protocol::media::{MediaCommand, MediaReport};
 use signaling_protocol::{
-    ClientMessage, Delta, Joined, LogEvent, LogPosition, LogReplay, Opaque, ParticipantId,
-    ParticipantState, ReceiveSlots, Refusal, RefusalCode, Resume, RoomId, RoomSnapshot, Secret,
-    Seq, ServerMessage, Snapshot, Submission, Track, VERSION, limits,
+    ClientMessage, Delta, LogPosition, Opaque, ParticipantId, ParticipantState, ReceiveSlots,
+    Refusal, RefusalCode, RoomId, ServerMessage, Track, Wish, limits,
 };
 
+pub(crate) use self::door::Comer;
 use self::door::Entrance;
+use self::handshakes::Intent;
 use self::history::History;
-use self::participant::{Participant, Presence};
-use crate::auth::{self, Role};
+pub(crate) use self::outlook::Outlook;
+use self::participant::Participant;
 
 /// Milliseconds on the shell's clock.
 pub(crate) type Millis = u64;
@@ -46,29 +52,12 @@ pub(crate) enum Output {
     Send { to: Vec<SocketId>, message: ServerMessage },
     /// Say this to the socket and close it.
     Close { socket: SocketId, refusal: Refusal },
+    /// Close the socket without a word: whoever is behind it comes back on another one.
+    Drop { socket: SocketId },
     /// Ask the SFU.
     Media(MediaCommand),
-}
-
-/// A change of the log that waits to be stored.
-#[derive(Debug)]
-enum Intent {
-    Join {
-        participant: ParticipantId,
-        key_package: Opaque,
-    },
-    Submit {
-        sender: ParticipantId,
-        submission: Submission,
-    },
-    /// A member can follow it.
-    Finalise {
-        sender: ParticipantId,
-        submission: Submission,
-    },
-    Depart {
-        participant: ParticipantId,
-    },
+    /// Write this down.
+    Trace(Traced),
 }
 
 /// One room.
@@ -82,8 +71,13 @@ pub(crate) struct Room {
     last_participant: ParticipantId,
     entrance: Entrance,
     history: History,
+    /// Since when somebody has waited for members who take no step: see [`Room::mute_until`].
+    kept_waiting: Option<Millis>,
+    outlook: Outlook<Millis>,
     intents: VecDeque<Intent>,
     outputs: VecDeque<Output>,
+    /// Whether its steps are written down.
+    traces: bool,
 }
 
 impl Room {
@@ -99,9 +93,17 @@ impl Room {
             participants: BTreeMap::new(),
             entrance: Entrance::default(),
             history: History::default(),
+            kept_waiting: None,
+            outlook: Outlook::Stays,
             intents,
             outputs: VecDeque::new(),
+            traces: false,
         }
+    }
+
+    /// Has every step of the delivery service told.
+    pub(crate) fn start_trace(&mut self) {
+        self.traces = true;
     }
 
     /// Nobody is here, not even for a return or before the door.
@@ -127,78 +129,9 @@ impl Room {
     /// When [`Room::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Millis> {
         let visitors = self.entrance.oldest().map(|heard| heard + self.limits.silence);
-        let ends = self.participants.values().map(|one| self.ends(one));
-        ends.chain(visitors).chain(self.finality.poll_timeout()).min()
-    }
-
-    /// Somebody comes in.
-    fn join(&mut self, socket: SocketId, role: Role, resume_token: Secret, now: Millis) {
-        if self.participants.len() >= self.limits.participants {
-            let refusal = Refusal::new(
-                RefusalCode::RoomFull,
-                format!(
-                    "This meeting is full: {} are in it; try again when somebody has left.",
-                    self.limits.participants
-                ),
-            );
-            self.outputs.push_back(Output::Close { socket, refusal });
-            return;
-        }
-        let participant = self.last_participant.next();
-        self.last_participant = participant;
-        let state = ParticipantState { participant, tracks: Vec::new() };
-        self.broadcast(Delta::ParticipantJoined(state));
-        let mut rules = self.rules();
-        if role == Role::Host {
-            rules.hosts.push(participant);
-            self.broadcast(Delta::RulesChanged(rules.clone()));
-        }
-        let joined = Joined {
-            version: VERSION,
-            participant,
-            resume_token: resume_token.clone(),
-            seq: self.history.seq(),
-            room: RoomSnapshot { rules, ..self.snapshot_for(participant) },
-            log: self.log.snapshot(),
-            slots: self.limits.slots,
-        };
-        let position = self.log.position();
-        self.participants
-            .insert(participant, Participant::new(socket, role, resume_token, position, now));
-        self.send(socket, ServerMessage::Joined(joined));
-        self.tell_visitors(participant);
-    }
-
-    /// Somebody comes back.
-    pub(crate) fn resume(&mut self, socket: SocketId, resume: &Resume, now: Millis) {
-        let known = self
-            .participants
-            .get_mut(&resume.participant)
-            .filter(|known| auth::same(&known.resume_token, &resume.resume_token));
-        let Some(known) = known else {
-            let refusal = Refusal::new(
-                RefusalCode::ResumeExpired,
-                "You were away for too long; join the meeting again.",
-            );
-            self.outputs.push_back(Output::Close { socket, refusal });
-            return;
-        };
-        let before = known.socket();
-        known.presence = Presence::Here { socket };
-        known.heard = now;
-        known.note_progress(resume.position, now);
-        // What it has missed is sent only now.
-        known.behind_since = known.behind_since.map(|_| now);
-        if let Some(socket) = before {
-            let refusal = Refusal::new(
-                RefusalCode::Superseded,
-                "You are in this meeting in another window now; close this one.",
-            );
-            self.outputs.push_back(Output::Close { socket, refusal });
-        }
-        self.catch_up(resume.participant, socket, resume.seq, resume.position);
-        self.tell_visitors(resume.participant);
-        self.ask(resume.participant, socket);
+        let ends = self.participants.iter().map(|(&id, one)| self.ends(id, one));
+        let away = self.poll_away();
+        ends.chain(visitors).chain(away).chain(self.finality.poll_timeout()).min()
     }
 
     /// A socket said something.
@@ -215,15 +148,18 @@ impl Room {
                 RefusalCode::NotAllowed,
                 "A socket says hello once; reload the page.",
             )),
-            ClientMessage::UploadKeyPackage { key_package } => inspect::key_package(&key_package)
-                .map(|()| self.intents.push_back(Intent::Join { participant, key_package })),
+            ClientMessage::UploadKeyPackage { key_package } => {
+                let replaces = self.participants.get(&participant).and_then(|one| one.predecessor);
+                inspect::key_package(&key_package).map(|()| {
+                    self.intents.push_back(Intent::Join { participant, key_package, replaces });
+                })
+            }
             ClientMessage::Submit(submission) => {
                 self.intents.push_back(Intent::Submit { sender: participant, submission });
                 Ok(())
             }
             ClientMessage::Judge { message_id, verdict } => {
-                let decision = self.finality.judge(participant, &message_id, verdict, now);
-                self.conclude(decision);
+                self.judge(participant, message_id, verdict, now);
                 Ok(())
             }
             ClientMessage::Heartbeat { position } => {
@@ -231,14 +167,19 @@ impl Room {
                 self.send(socket, ServerMessage::HeartbeatEcho);
                 Ok(())
             }
-            ClientMessage::SendMessage { message } => self.relay(participant, message),
+            ClientMessage::SendMessage { message } => self.relay(participant, message, now),
             ClientMessage::Offer { sdp } => self.offer(participant, sdp),
             ClientMessage::SetTracks { tracks } => self.set_tracks(participant, tracks),
+            ClientMessage::SetWishes { wishes } => self.set_wishes(participant, wishes),
             ClientMessage::Knock { .. } => Err(Refusal::new(
                 RefusalCode::NotAllowed,
                 "You are in the meeting already; there is no need to knock.",
             )),
             ClientMessage::Moderate(action) => self.moderate(participant, &action, now),
+            ClientMessage::StepOut => {
+                self.step_out(participant, now);
+                Ok(())
+            }
             ClientMessage::Leave => {
                 self.part(participant, None);
                 Ok(())
@@ -249,157 +190,52 @@ impl Room {
         }
     }
 
-    /// A socket broke; its participant may come back for a while.
-    pub(crate) fn handle_closed(&mut self, socket: SocketId, now: Millis) {
-        if let Some(participant) = self.at(socket)
-            && let Some(one) = self.participants.get_mut(&participant)
-        {
-            one.presence = Presence::Away { since: now };
-        } else {
-            self.forget_visitor(socket);
-        }
-    }
-
-    /// A socket's reader was too slow and has lost deltas: it gets a snapshot, once in a while.
-    pub(crate) fn handle_lagging(&mut self, socket: SocketId, now: Millis) {
-        let Some(participant) = self.at(socket) else { return };
-        let silence = self.limits.silence;
-        let Some(one) = self.participants.get_mut(&participant) else { return };
-        let again = one.resynchronised.is_some_and(|before| now.saturating_sub(before) < silence);
-        one.resynchronised = Some(now);
-        let position = one.position;
-        if again {
-            let refusal = Refusal::new(
-                RefusalCode::TooSlow,
-                "Your connection is too slow for this meeting's messages; join it again.",
-            );
-            self.part(participant, Some(refusal));
-        } else {
-            self.send_snapshot(participant, socket, position);
-            self.tell_visitors(participant);
-            self.ask(participant, socket);
-        }
-    }
-
     /// The SFU reported something.
-    pub(crate) fn handle_media(&mut self, participant: ParticipantId, report: MediaReport) {
-        let Some(one) = self.participants.get(&participant) else { return };
+    pub(crate) fn handle_media(
+        &mut self,
+        participant: ParticipantId,
+        report: MediaReport,
+        now: Millis,
+    ) {
+        let Some(one) = self.participants.get_mut(&participant) else { return };
         let message = match report {
             MediaReport::Answer { sdp } => ServerMessage::Answer { sdp },
             MediaReport::Refused { refusal } => ServerMessage::Refused { refusal },
-            MediaReport::Lost { refusal } => ServerMessage::MediaLost { refusal },
-            MediaReport::Connected => return,
+            MediaReport::Lost { refusal } => {
+                self.media_lost(participant, now);
+                ServerMessage::MediaLost { refusal }
+            }
+            MediaReport::EncodingsWanted(wanted) => {
+                one.note_wanted(wanted.clone());
+                ServerMessage::EncodingsWanted(wanted)
+            }
+            MediaReport::Downlink(downlink) => ServerMessage::Downlink(downlink),
+            MediaReport::Connected => return self.media_back(participant, now),
         };
-        if let Some(socket) = one.socket() {
+        if let Some(socket) = self.participants.get(&participant).and_then(Participant::socket) {
             self.send(socket, message);
+        }
+    }
+
+    /// Tells again what others want of somebody's tracks: it may have missed it.
+    fn tell_wanted(&mut self, participant: ParticipantId, socket: SocketId) {
+        let Some(one) = self.participants.get(&participant) else { return };
+        for wanted in one.wanted.clone() {
+            self.send(socket, ServerMessage::EncodingsWanted(wanted));
         }
     }
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Millis) {
         self.forget_silent_visitors(now);
-        let over: Vec<_> = self
-            .participants
-            .iter()
-            .filter(|(_, one)| self.ends(one) <= now)
-            .map(|(&participant, one)| (participant, one.heard + self.limits.silence <= now))
-            .collect();
-        for (participant, silent) in over {
-            let sentence = if silent {
-                "Nothing has been heard from you for too long; join the meeting again."
-            } else {
-                "You have fallen behind the meeting's key changes; join it again."
-            };
+        self.detach_silent(now);
+        let over = self.participants.iter().filter(|&(&id, one)| self.ends(id, one) <= now);
+        let over: Vec<_> = over.map(|(&id, one)| (id, self.why_over(id, one, now))).collect();
+        for (participant, sentence) in over {
             self.part(participant, Some(Refusal::new(RefusalCode::TooSlow, sentence)));
         }
-        let decision = self.finality.handle_timeout(now);
-        self.conclude(decision);
-    }
-
-    /// The next change of the log, to be stored. Answer with [`Room::appended`] or
-    /// [`Room::not_appended`] before asking again.
-    pub(crate) fn poll_append(&mut self, now: Millis) -> Option<Prepared> {
-        while let Some(intent) = self.intents.pop_front() {
-            let decided = match intent {
-                Intent::Join { participant, key_package } => {
-                    let joined = self.log.join(participant, key_package);
-                    joined.map(Some).map_err(|refusal| (participant, refusal))
-                }
-                Intent::Depart { participant } => Ok(self.log.depart(participant)),
-                Intent::Submit { sender, submission } => {
-                    let message_id = submission.message_id.clone();
-                    self.open(sender, submission, now)
-                        .map(|()| None)
-                        .map_err(|refusal| (sender, refusal.about(message_id)))
-                }
-                Intent::Finalise { sender, submission } => self.finalise(sender, submission),
-            };
-            match decided {
-                Ok(Some(prepared)) => return Some(prepared),
-                Ok(None) => {}
-                Err((participant, refusal)) => self.refuse(participant, refusal),
-            }
-        }
-        None
-    }
-
-    /// A prepared change is stored: it becomes true, and everybody hears of it.
-    pub(crate) fn appended(&mut self, prepared: Prepared, now: Millis) {
-        let accepted = self.log.apply(prepared).clone();
-        let position = accepted.entry().position;
-        let seq = self.history.log(position);
-        let mut alike = Vec::new();
-        for (&participant, one) in &self.participants {
-            let Some(socket) = one.socket() else { continue };
-            let entry = accepted.for_participant(participant);
-            if has_welcome(&entry.event) {
-                let delta = Delta::Log { entry };
-                let message = ServerMessage::Delta { seq, delta };
-                self.outputs.push_back(Output::Send { to: vec![socket], message });
-            } else {
-                alike.push(socket);
-            }
-        }
-        if !alike.is_empty() {
-            // Participant 0 does not exist: nobody's view, without a Welcome.
-            let entry = accepted.for_participant(ParticipantId::default());
-            let message = ServerMessage::Delta { seq, delta: Delta::Log { entry } };
-            self.outputs.push_back(Output::Send { to: alike, message });
-        }
-        if let LogEvent::Departed { participant } = accepted.entry().event {
-            let decision = self.finality.departed(participant, now);
-            self.conclude(decision);
-        }
-    }
-
-    /// A prepared change could not be stored. Departures are tried again; all else is its
-    /// sender's to try again, so that nothing piles up while the store does not work.
-    pub(crate) fn not_appended(&mut self, prepared: &Prepared) {
-        let mut refused = Vec::new();
-        match &prepared.record().entry.event {
-            LogEvent::Departed { participant } => {
-                self.intents.push_back(Intent::Depart { participant: *participant });
-            }
-            LogEvent::Joined(joined) => refused.push(joined.participant),
-            LogEvent::Handshake(handshake) => refused.push(handshake.sender),
-        }
-        self.intents.retain(|intent| match intent {
-            Intent::Join { participant, .. }
-            | Intent::Submit { sender: participant, .. }
-            | Intent::Finalise { sender: participant, .. } => {
-                refused.push(*participant);
-                false
-            }
-            // Whose KeyPackage was never stored needs no departure.
-            Intent::Depart { participant } => self.log.depart(*participant).is_some(),
-        });
-        for participant in refused {
-            let refusal = Refusal::new(
-                RefusalCode::StorageUnavailable,
-                "The server cannot store anything just now; it is tried again.",
-            );
-            self.refuse(participant, refusal.with_retry_after(2));
-        }
+        self.tell_away(now);
+        self.stop_asking(now);
     }
 
     /// Closes every socket and ends the media: the server ends, or the room has moved.
@@ -418,72 +254,6 @@ impl Room {
         }
     }
 
-    /// A submission has come: members are asked whether they can follow it.
-    fn open(
-        &mut self,
-        sender: ParticipantId,
-        submission: Submission,
-        now: Millis,
-    ) -> Result<(), Refusal> {
-        match self.log.submit(sender, submission.clone())? {
-            Submitted::New(_) => inspect::submission(&self.id, self.log.created(), &submission)?,
-            // The sender has it from the log, or will have it when it has caught up.
-            Submitted::Known(_) => return Ok(()),
-        }
-        match self.finality.open(&self.log, sender, submission, now)? {
-            Opened::Known => {}
-            Opened::Final(submission) => {
-                self.intents.push_front(Intent::Finalise { sender, submission });
-            }
-            Opened::Tentative(asked) => {
-                let question = asked.iter().find_map(|&one| self.finality.question(one));
-                if let Some(handshake) = question {
-                    self.tell(asked, ServerMessage::Tentative { handshake });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A commit that was judged goes into the log, if it still fits there.
-    fn finalise(
-        &mut self,
-        sender: ParticipantId,
-        submission: Submission,
-    ) -> Result<Option<Prepared>, (ParticipantId, Refusal)> {
-        let message_id = submission.message_id.clone();
-        match self.log.submit(sender, submission) {
-            Ok(Submitted::New(prepared)) => Ok(Some(prepared)),
-            Ok(Submitted::Known(_)) => Ok(None),
-            Err(refusal) => {
-                self.conclude(Some(Decision::Dropped(message_id.clone())));
-                Err((sender, refusal.about(message_id)))
-            }
-        }
-    }
-
-    /// A judgement has come to its end.
-    fn conclude(&mut self, decision: Option<Decision>) {
-        match decision {
-            // Before anything else, or what comes first could make it stale.
-            Some(Decision::Final { sender, submission }) => {
-                self.intents.push_front(Intent::Finalise { sender, submission });
-            }
-            Some(Decision::Dropped(message_id)) => {
-                let members: Vec<_> = self.log.present_members().collect();
-                self.tell(members, ServerMessage::Dropped { message_id });
-            }
-            None => {}
-        }
-    }
-
-    /// Asks one who comes back what the others were asked.
-    fn ask(&mut self, participant: ParticipantId, socket: SocketId) {
-        if let Some(handshake) = self.finality.question(participant) {
-            self.send(socket, ServerMessage::Tentative { handshake });
-        }
-    }
-
     fn tell(&mut self, whom: impl IntoIterator<Item = ParticipantId>, message: ServerMessage) {
         let socket = |one: ParticipantId| self.participants.get(&one)?.socket();
         let to: Vec<_> = whom.into_iter().filter_map(socket).collect();
@@ -494,8 +264,13 @@ impl Room {
 
     /// An application message, in one order with the log's entries: a member that has read up to
     /// here can open it.
-    fn relay(&mut self, sender: ParticipantId, message: Opaque) -> Result<(), Refusal> {
-        if !self.log.present_members().any(|member| member == sender) {
+    fn relay(
+        &mut self,
+        sender: ParticipantId,
+        message: Opaque,
+        now: Millis,
+    ) -> Result<(), Refusal> {
+        if !self.log.is_present_member(sender) {
             return Err(Refusal::new(
                 RefusalCode::NotAllowed,
                 "Only members of the encrypted call can say something; wait to be let in.",
@@ -503,6 +278,9 @@ impl Room {
         }
         let (created, handshakes) = (self.log.created(), self.log.handshakes());
         inspect::application_message(&self.id, created, handshakes, &message)?;
+        if let Some(one) = self.participants.get_mut(&sender) {
+            one.spoke = now;
+        }
         self.broadcast(Delta::Message { sender, message });
         Ok(())
     }
@@ -536,8 +314,13 @@ impl Room {
             let room = self.id.clone();
             let command = MediaCommand::Offer { room: room.clone(), participant, sdp };
             self.outputs.push_back(Output::Media(command));
+            let wishes = one.wishes.clone();
             if !tracks.is_empty() {
-                let command = MediaCommand::SetTracks { room, participant, tracks };
+                let command = MediaCommand::SetTracks { room: room.clone(), participant, tracks };
+                self.outputs.push_back(Output::Media(command));
+            }
+            if !wishes.is_empty() {
+                let command = MediaCommand::SetWishes { room, participant, wishes };
                 self.outputs.push_back(Output::Media(command));
             }
         }
@@ -565,78 +348,20 @@ impl Room {
         Ok(())
     }
 
-    /// Takes somebody out, telling it why if there is something to tell.
-    fn part(&mut self, participant: ParticipantId, refusal: Option<Refusal>) {
-        let Some(one) = self.participants.remove(&participant) else { return };
-        if let (Some(socket), Some(refusal)) = (one.socket(), refusal) {
-            self.outputs.push_back(Output::Close { socket, refusal });
-        }
-        if one.has_media {
-            let room = self.id.clone();
-            self.outputs.push_back(Output::Media(MediaCommand::Remove { room, participant }));
-        }
-        self.broadcast(Delta::ParticipantLeft { participant });
-        if one.role == Role::Host {
-            self.announce_rules();
-        }
-        self.intents.push_back(Intent::Depart { participant });
-    }
-
-    fn catch_up(
-        &mut self,
-        participant: ParticipantId,
-        socket: SocketId,
-        seq: Seq,
-        position: LogPosition,
-    ) {
-        let missed = self.history.after(seq, position, participant, &self.log);
-        self.send(socket, ServerMessage::Resumed { seq: self.history.seq() });
-        match missed {
-            Some(missed) => {
-                for (seq, delta) in missed {
-                    self.send(socket, ServerMessage::Delta { seq, delta });
-                }
+    fn set_wishes(&mut self, participant: ParticipantId, wishes: Vec<Wish>) -> Result<(), Refusal> {
+        tracks::check_wishes(&wishes)?;
+        if let Some(one) = self.participants.get_mut(&participant)
+            && one.wishes != wishes
+        {
+            one.wishes.clone_from(&wishes);
+            if one.has_media {
+                let room = self.id.clone();
+                let command = MediaCommand::SetWishes { room, participant, wishes };
+                self.outputs.push_back(Output::Media(command));
             }
-            None => self.send_snapshot(participant, socket, position),
         }
+        Ok(())
     }
-
-    fn send_snapshot(
-        &mut self,
-        participant: ParticipantId,
-        socket: SocketId,
-        position: LogPosition,
-    ) {
-        let entries = self
-            .log
-            .entries_after(position)
-            .map(|missed| missed.map(|accepted| accepted.for_participant(participant)).collect());
-        match entries {
-            Ok(entries) => {
-                let snapshot = Snapshot {
-                    seq: self.history.seq(),
-                    room: self.snapshot_for(participant),
-                    log: LogReplay { entries },
-                };
-                self.send(socket, ServerMessage::Snapshot(snapshot));
-            }
-            Err(refusal) => self.part(participant, Some(refusal)),
-        }
-    }
-
-    fn snapshot_for(&self, participant: ParticipantId) -> RoomSnapshot {
-        let others = self.participants.iter().filter(|(id, _)| **id != participant);
-        RoomSnapshot {
-            participants: others
-                .map(|(&participant, one)| ParticipantState {
-                    participant,
-                    tracks: one.tracks.clone(),
-                })
-                .collect(),
-            rules: self.rules(),
-        }
-    }
-
     /// Everybody hears it, also whom it is about: deltas come to everybody without a gap.
     fn broadcast(&mut self, delta: Delta) {
         let seq = self.history.plain(delta.clone());
@@ -660,24 +385,5 @@ impl Room {
     fn at(&self, socket: SocketId) -> Option<ParticipantId> {
         let at = |one: &Participant| one.socket() == Some(socket);
         self.participants.iter().find(|(_, one)| at(one)).map(|(&id, _)| id)
-    }
-
-    /// When a participant is taken out, if nothing changes.
-    fn ends(&self, one: &Participant) -> Millis {
-        match one.presence {
-            Presence::Away { since } => since + self.limits.resume_window,
-            Presence::Here { .. } => {
-                one.behind_since.unwrap_or(one.heard).min(one.heard) + self.limits.silence
-            }
-        }
-    }
-}
-
-fn has_welcome(event: &LogEvent) -> bool {
-    match event {
-        LogEvent::Handshake(handshake) => {
-            matches!(&handshake.step, signaling_protocol::Step::Commit { welcome: Some(_), .. })
-        }
-        LogEvent::Joined(_) | LogEvent::Departed { .. } => false,
     }
 }

@@ -1,6 +1,6 @@
 //! One participant, as its room sees it.
 
-use signaling_protocol::{LogPosition, Secret, Track};
+use signaling_protocol::{EncodingsWanted, LogPosition, ParticipantId, Secret, Track, Wish};
 
 use super::{Millis, SocketId};
 use crate::auth::Role;
@@ -9,14 +9,28 @@ use crate::auth::Role;
 pub(super) struct Participant {
     pub(super) role: Role,
     pub(super) resume_token: Secret,
+    /// Whose place it takes once its KeyPackage is in the log.
+    pub(super) predecessor: Option<ParticipantId>,
     pub(super) presence: Presence,
     pub(super) tracks: Vec<Track>,
+    /// How it shows the video of others.
+    pub(super) wishes: Vec<Wish>,
+    /// What others want of its tracks, as last reported: told again when it comes back.
+    pub(super) wanted: Vec<EncodingsWanted>,
     /// The SFU was asked for it and must be told of its end, whatever it has answered: it keeps
     /// the place of one whose connection is lost, and the connection of one whose next offer is
     /// bad.
     pub(super) has_media: bool,
+    /// Its socket was closed, rather than silent.
+    pub(super) has_hung_up: bool,
+    /// Since when its media connection has been lost.
+    pub(super) media_lost: Option<Millis>,
+    /// The others were told that it is away.
+    pub(super) told_away: bool,
     /// When its last message came.
     pub(super) heard: Millis,
+    /// When it last said something that the other members could be told.
+    pub(super) spoke: Millis,
     /// How far it has read the log, by its own word.
     pub(super) position: LogPosition,
     /// Since when it has been behind the log without getting on.
@@ -30,8 +44,8 @@ pub(super) struct Participant {
 pub(super) enum Presence {
     /// By this socket.
     Here { socket: SocketId },
-    /// Its socket broke; it may come back.
-    Away { since: Millis },
+    /// Its socket broke, or has been silent, since then; it may come back until then.
+    Away { since: Millis, until: Millis },
 }
 
 impl Participant {
@@ -45,10 +59,17 @@ impl Participant {
         Self {
             role,
             resume_token,
+            predecessor: None,
             presence: Presence::Here { socket },
             tracks: Vec::new(),
+            wishes: Vec::new(),
+            wanted: Vec::new(),
             has_media: false,
+            has_hung_up: false,
+            media_lost: None,
+            told_away: false,
             heard: now,
+            spoke: now,
             position,
             behind_since: None,
             resynchronised: None,
@@ -60,6 +81,12 @@ impl Participant {
             Presence::Here { socket } => Some(socket),
             Presence::Away { .. } => None,
         }
+    }
+
+    /// Notes what others want of one of its tracks.
+    pub(super) fn note_wanted(&mut self, wanted: EncodingsWanted) {
+        self.wanted.retain(|known| known.source != wanted.source);
+        self.wanted.push(wanted);
     }
 
     /// Notes how far it has read. Getting on, however slowly, is progress.

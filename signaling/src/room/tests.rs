@@ -2,24 +2,32 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it waits for")]
 
+mod away;
 mod door;
 mod finality;
 mod hostile;
 mod log;
 mod media;
 mod mls;
+mod outlook;
+mod places;
 mod presence;
 mod slow;
 mod tracks;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use signaling_protocol::{HandshakeCount, LogEntry, MessageId, Source, Step, Verdict};
+use signaling_protocol::{
+    EncodingsWanted, HandshakeCount, Joined, LogEntry, LogEvent, MessageId, Predecessor, Resume,
+    RoomSnapshot, Secret, Seq, Snapshot, Source, Step, VERSION, Verdict,
+};
 
+use super::presence::STEP_OUT;
 use super::*;
+use crate::auth::Role;
 
-const RESUME_WINDOW: Millis = 10_000;
+const RESUME_WINDOW: Millis = 60_000;
 const SILENCE: Millis = 15_000;
 const FULL: usize = 8;
 
@@ -38,10 +46,14 @@ struct World {
     room: Room,
     now: Millis,
     store_works: bool,
+    /// What the SFU says of more people.
+    full: Option<Refusal>,
     sockets: u64,
     names: u64,
     inboxes: BTreeMap<SocketId, Vec<ServerMessage>>,
     closed: BTreeMap<SocketId, Refusal>,
+    /// Closed without a word.
+    dropped: BTreeSet<SocketId>,
     media: Vec<MediaCommand>,
     /// Members say at once that they can follow a commit; what they are asked is not heard.
     members_ack: bool,
@@ -64,10 +76,12 @@ impl World {
             room: Room::new(id(), limits, log),
             now: 1_000,
             store_works: true,
+            full: None,
             sockets: 0,
             names: 0,
             inboxes: BTreeMap::new(),
             closed: BTreeMap::new(),
+            dropped: BTreeSet::new(),
             media: Vec::new(),
             members_ack: true,
             questions: Vec::new(),
@@ -129,7 +143,11 @@ impl World {
                     let before = self.closed.insert(socket, refusal);
                     assert_eq!(before, None, "{socket:?} is closed twice");
                 }
+                Output::Drop { socket } => {
+                    assert!(self.dropped.insert(socket), "{socket:?} is closed twice");
+                }
                 Output::Media(command) => self.media.push(command),
+                Output::Trace(step) => panic!("nobody has asked for {step:?}"),
             }
         }
     }
@@ -149,11 +167,23 @@ impl World {
         self.let_in(socket, token)
     }
 
+    /// Somebody comes in the place of another one, or says so.
+    fn come_in_place(&mut self, participant: ParticipantId, token: &Secret) -> (SocketId, Secret) {
+        let socket = self.socket();
+        let resume_token = Secret(format!("token {}", socket.0));
+        let predecessor = Predecessor { participant, resume_token: token.clone() };
+        let (role, token, full) = (Role::Guest, resume_token.clone(), self.full.clone());
+        self.room.come(Comer { socket, role, token, full }, Some(&predecessor), self.now);
+        self.settle();
+        (socket, resume_token)
+    }
+
     /// Somebody stands before the door.
     fn come(&mut self, role: Role) -> (SocketId, Secret) {
         let socket = self.socket();
         let resume_token = Secret(format!("token {}", socket.0));
-        self.room.come(socket, role, resume_token.clone(), self.now);
+        let (token, full) = (resume_token.clone(), self.full.clone());
+        self.room.come(Comer { socket, role, token, full }, None, self.now);
         self.settle();
         (socket, resume_token)
     }
@@ -200,6 +230,13 @@ impl World {
         self.tell(client, ClientMessage::Heartbeat { position });
     }
 
+    /// Says something to the other members.
+    fn say(&mut self, client: &Client) {
+        let (created, handshakes) = (self.room.log.created(), self.handshakes());
+        let message = mls::application(&id(), created, handshakes, 100);
+        self.tell(client, ClientMessage::SendMessage { message });
+    }
+
     fn break_socket(&mut self, client: &Client) {
         self.room.handle_closed(client.socket, self.now);
         self.settle();
@@ -214,6 +251,19 @@ impl World {
             self.settle();
         }
         self.now = until;
+    }
+
+    /// Lets time pass while these give signs of life. What echoes is not kept.
+    fn wait_with(&mut self, clients: &[&Client], millis: Millis) {
+        let until = self.now + millis;
+        while self.now < until {
+            self.wait((SILENCE / 3).min(until - self.now));
+            for client in clients {
+                self.heartbeat(client, self.position());
+                let inbox = self.inboxes.entry(client.socket).or_default();
+                inbox.retain(|message| *message != ServerMessage::HeartbeatEcho);
+            }
+        }
     }
 
     /// What a socket was told since the last look.

@@ -1,8 +1,8 @@
-//! What a participant may say of its tracks.
+//! What a participant may say of its tracks, and of those it wants to see.
 
 use std::collections::BTreeSet;
 
-use signaling_protocol::{Refusal, RefusalCode, Track, limits};
+use signaling_protocol::{Refusal, RefusalCode, Track, Wish, limits};
 
 /// At most one track per source, each on an m-line of its own.
 pub(super) fn check(tracks: &[Track]) -> Result<(), Refusal> {
@@ -29,4 +29,16 @@ pub(super) fn check(tracks: &[Track]) -> Result<(), Refusal> {
         )),
         None => Ok(()),
     }
+}
+
+/// At most one wish per track, and no more than a large room has tracks.
+pub(super) fn check_wishes(wishes: &[Wish]) -> Result<(), Refusal> {
+    let tracks: BTreeSet<_> = wishes.iter().map(|wish| (wish.participant, wish.source)).collect();
+    if wishes.len() > limits::WISHES || tracks.len() != wishes.len() {
+        return Err(Refusal::new(
+            RefusalCode::BadMessage,
+            format!("At most {} tracks can be wished for, each once.", limits::WISHES),
+        ));
+    }
+    Ok(())
 }

@@ -18,7 +18,7 @@ async fn the_figures_count_and_name_no_room_participant_or_secret() {
     scene.nobody_else_is_disturbed().await;
 
     let token = scene.token().await;
-    let url = format!("http://{}/metrics", scene.server.address);
+    let url = format!("http://{}/metrics", scene.server.admin);
     let figures = reqwest::get(url).await.expect("an answer").text().await.expect("text");
     for line in [
         "orange_rooms 1",

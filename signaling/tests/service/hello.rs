@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use signaling::SignalingConfig;
 use signaling_protocol::{
-    ClientMessage, Hello, Refusal, RefusalCode, Secret, ServerMessage, VERSION, limits,
+    ClientMessage, Hello, Refusal, RefusalCode, Secret, ServerMessage, TokenIssued, VERSION, limits,
 };
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::Message;
@@ -34,7 +34,12 @@ async fn another_version_is_told_so_whatever_else_the_hello_says() {
     let mut scene = Scene::new().await;
     for version in [0, VERSION + 1, u16::MAX] {
         let mut client = scene.server.connect().await;
-        let hello = Hello { version, token: Secret("anything".to_owned()), resume: None };
+        let hello = Hello {
+            version,
+            token: Secret("anything".to_owned()),
+            resume: None,
+            predecessor: None,
+        };
         client.send(&ClientMessage::Hello(hello)).await;
         assert_eq!(client.last_words().await, RefusalCode::UnsupportedVersion);
     }
@@ -90,8 +95,8 @@ async fn a_hello_over_the_limit_is_too_large() {
 
 #[tokio::test]
 async fn a_hello_that_never_comes_is_not_waited_for() {
-    let config =
-        SignalingConfig { hello: Duration::from_millis(100), ..SignalingConfig::default() };
+    // Long enough for the one who does say hello, on a busy machine.
+    let config = SignalingConfig { hello: Duration::from_secs(1), ..SignalingConfig::default() };
     let mut scene = Scene::with(config).await;
     let mut client = scene.server.connect().await;
     assert_eq!(client.last_words().await, RefusalCode::TooSlow);
@@ -101,8 +106,7 @@ async fn a_hello_that_never_comes_is_not_waited_for() {
 
 #[tokio::test]
 async fn pings_do_not_make_up_for_a_hello() {
-    let config =
-        SignalingConfig { hello: Duration::from_millis(200), ..SignalingConfig::default() };
+    let config = SignalingConfig { hello: Duration::from_secs(1), ..SignalingConfig::default() };
     let mut scene = Scene::with(config).await;
     let mut client = scene.server.connect().await;
     let deadline = Instant::now() + PATIENCE;
@@ -143,4 +147,16 @@ async fn a_page_of_another_site_opens_no_socket_and_a_listed_one_does() {
         assert_eq!(ask(known).await.expect("an answer").status(), 101, "{known}");
     }
     scene.nobody_else_is_disturbed().await;
+}
+
+#[tokio::test]
+async fn whoever_comes_is_told_how_long_the_room_is_kept() {
+    for (rooms_last, kept) in [(true, 90 * 24 * 3600), (false, 0)] {
+        let config = SignalingConfig { rooms_last, ..SignalingConfig::default() };
+        let server = Server::start(config).await;
+        let room = server.room().await;
+        let answer = server.post(&format!("rooms/{room}/tokens")).await;
+        let issued: TokenIssued = answer.json().await.expect("a token");
+        assert_eq!(issued.room_kept_seconds, kept);
+    }
 }

@@ -41,6 +41,26 @@ async fn moderate(host: &mut Client, action: Moderation) {
 }
 
 #[tokio::test]
+async fn only_whoever_has_the_host_key_ends_a_meeting_for_good() {
+    let meeting = Meeting::new().await;
+    let mut host = meeting.host().await;
+    let url = format!("http://{}/api/v1/rooms/{}", meeting.server.address, meeting.room);
+    let end = |key: &Secret| reqwest::Client::new().delete(&url).bearer_auth(&key.0).send();
+    let other = Meeting::new().await;
+    for key in [&other.host_key, &Secret(String::new())] {
+        let refused = end(key).await.expect("an answer");
+        assert_eq!(refused.status(), 403);
+        let refusal = refused.json::<Refusal>().await.expect("a refusal");
+        assert_eq!(refusal.code, RefusalCode::NotAllowed);
+    }
+    host.is_heard().await;
+    assert_eq!(end(&meeting.host_key).await.expect("an answer").status(), 204);
+    assert_eq!(host.last_words().await, RefusalCode::UnknownRoom);
+    assert_eq!(meeting.ask(&meeting.host_key).await.status(), 404);
+    assert_eq!(end(&meeting.host_key).await.expect("an answer").status(), 404);
+}
+
+#[tokio::test]
 async fn only_the_key_of_this_room_makes_a_host() {
     let meeting = Meeting::new().await;
     let host = meeting.host().await;

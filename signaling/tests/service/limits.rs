@@ -1,5 +1,6 @@
 //! Limits of rooms, tokens, sockets and places, and unknown rooms.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use signaling::SignalingConfig;
@@ -81,6 +82,24 @@ async fn a_full_room_refuses_the_next_and_takes_one_when_somebody_has_left() {
     scene.server.until("orange_participants", 1.0).await;
     scene.join().await;
     scene.nobody_else_is_disturbed().await;
+}
+
+#[tokio::test]
+async fn a_server_with_too_much_to_do_begins_nothing_and_says_when_to_try_again() {
+    let mut scene = Scene::new().await;
+    scene.server.media.is_full.store(true, Ordering::Relaxed);
+    let answer = scene.server.post("rooms").await;
+    assert_eq!(refused(answer).await, (503, RefusalCode::ServerFull, true));
+    let mut late = scene.server.connect().await;
+    late.hello(scene.token().await, None).await;
+    assert_eq!(late.last_words().await, RefusalCode::ServerFull);
+    let ready = format!("http://{}/readyz", scene.server.address);
+    let ready = reqwest::get(ready).await.expect("an answer");
+    assert_eq!(ready.status(), 200, "those who are inside come back by the same way");
+    assert!(ready.text().await.expect("words").contains("full"));
+    scene.nobody_else_is_disturbed().await;
+    scene.server.media.is_full.store(false, Ordering::Relaxed);
+    scene.join().await;
 }
 
 async fn open(server: &Server) -> Result<Socket, u16> {

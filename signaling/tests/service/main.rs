@@ -3,6 +3,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it waits for")]
 
+mod admin;
 mod figures;
 mod flood;
 mod handshakes;
@@ -12,6 +13,7 @@ mod limits;
 mod messages;
 #[path = "../../src/room/tests/mls.rs"]
 mod mls;
+mod relay;
 mod resume;
 mod shutdown;
 mod slow;

@@ -69,7 +69,7 @@ async fn each_kind_of_message_has_its_own_limit() {
         client.send(&message).await;
         assert_eq!(client.refusal().await.code, RefusalCode::TooLarge, "{}", message.kind());
     }
-    assert_eq!(scene.server.media.0.lock().expect("no panic").len(), 0);
+    assert_eq!(scene.server.media.commands.lock().expect("no panic").len(), 0);
     scene.nobody_else_is_disturbed().await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signaling_protocol::{ClientMessage, Refusal, RefusalCode};
+use signaling_protocol::{ClientMessage, Refusal, RefusalCode, ServerMessage};
 use tokio::time::timeout;
 
 use crate::support::{PATIENCE, Scene};
@@ -39,7 +39,7 @@ async fn one_that_drains_keeps_its_meetings_and_lets_none_begin() {
     let early = scene.server.token(&elsewhere).await;
     assert_eq!(scene.server.status("readyz").await, 200);
 
-    let drained = scene.server.signaling.drain();
+    let drained = scene.server.signaling.drain(PATIENCE);
     assert!(timeout(Duration::from_millis(1), drained).await.is_err(), "somebody is here");
     for (probe, status) in [("readyz", 503), ("livez", 200), ("startupz", 200), ("healthz", 200)] {
         assert_eq!(scene.server.status(probe).await, status, "{probe}");
@@ -61,5 +61,16 @@ async fn one_that_drains_keeps_its_meetings_and_lets_none_begin() {
 
     back.send(&ClientMessage::Leave).await;
     scene.bystander.send(&ClientMessage::Leave).await;
-    timeout(PATIENCE, scene.server.signaling.drain()).await.expect("everybody has gone");
+    let drained = scene.server.signaling.drain(2 * PATIENCE);
+    timeout(PATIENCE, drained).await.expect("everybody has gone");
+}
+
+#[tokio::test]
+async fn whoever_stays_is_told_how_long_and_no_longer_than_that_is_waited_for() {
+    let mut scene = Scene::new().await;
+    let second = Duration::from_secs(1);
+    timeout(PATIENCE, scene.server.signaling.drain(second)).await.expect("somebody has stayed");
+    let told = ServerMessage::RestartAhead { in_seconds: Some(1) };
+    assert_eq!(scene.bystander.until(|one| *one == told).await, told);
+    scene.bystander.is_heard().await;
 }

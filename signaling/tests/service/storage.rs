@@ -42,6 +42,10 @@ impl Storage for Fragile {
         self.inner.delete_idle(before)
     }
 
+    fn delete_room(&mut self, room: &RoomId) -> Result<bool, StorageError> {
+        self.inner.delete_room(room)
+    }
+
     fn claim_room(
         &mut self,
         room: &RoomId,

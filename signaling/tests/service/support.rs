@@ -1,9 +1,11 @@
 //! A service on a port of its own, its clients, and somebody who only wants to talk.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::Router;
 use futures_util::{SinkExt as _, StreamExt as _};
 use mls_delivery::storage::{MemoryStorage, Storage};
 use prometheus::{Registry, TextEncoder};
@@ -22,23 +24,39 @@ use tokio_tungstenite::tungstenite::Message;
 /// Longer than anything here may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Notes what the rooms ask of the SFU.
+/// What whoever runs the server shows.
+pub(crate) const ADMIN_TOKEN: &str = "only-whoever-runs-it-knows";
+
+/// Notes what the rooms ask of the SFU, which takes nobody else if that is said.
 #[derive(Default)]
-pub(crate) struct RecordingMedia(pub(crate) Mutex<Vec<MediaCommand>>);
+pub(crate) struct RecordingMedia {
+    pub(crate) commands: Mutex<Vec<MediaCommand>>,
+    pub(crate) is_full: AtomicBool,
+}
 
 impl MediaPlane for RecordingMedia {
     fn send(&self, command: MediaCommand) -> Result<(), Refusal> {
-        self.0.lock().expect("no panic").push(command);
+        self.commands.lock().expect("no panic").push(command);
         Ok(())
+    }
+
+    fn admits(&self, _: Option<&RoomId>) -> Result<(), Refusal> {
+        if !self.is_full.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let sentence = "This server has too much to do; try again in a moment.";
+        Err(Refusal::new(RefusalCode::ServerFull, sentence).with_retry_after(20))
     }
 }
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Where whoever runs it comes in, with [`ADMIN_TOKEN`].
+    pub(crate) admin: SocketAddr,
     pub(crate) signaling: Signaling,
     pub(crate) media: Arc<RecordingMedia>,
     registry: Registry,
-    serving: JoinHandle<()>,
+    serving: [JoinHandle<()>; 2],
 }
 
 impl Server {
@@ -50,13 +68,11 @@ impl Server {
         let (registry, media) = (Registry::new(), Arc::new(RecordingMedia::default()));
         let signaling = Signaling::start(config, storage, media.clone(), &registry);
         let signaling = signaling.expect("it starts");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("bound");
-        let service = signaling.router().into_make_service_with_connect_info::<SocketAddr>();
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, service).await.expect("it serves");
-        });
-        Self { address, signaling, media, registry, serving }
+        let (address, people) = serve(signaling.router()).await;
+        let token = Some(Secret(ADMIN_TOKEN.to_owned()));
+        let (admin, whoever_runs_it) = serve(signaling.admin_router(token)).await;
+        let serving = [people, whoever_runs_it];
+        Self { address, admin, signaling, media, registry, serving }
     }
 
     pub(crate) async fn post(&self, path: &str) -> reqwest::Response {
@@ -117,8 +133,18 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.iter().for_each(JoinHandle::abort);
     }
+}
+
+async fn serve(router: Router) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = tokio::spawn(async move {
+        axum::serve(listener, service).await.expect("it serves");
+    });
+    (address, serving)
 }
 
 pub(crate) struct Client {
@@ -147,7 +173,13 @@ impl Client {
     }
 
     pub(crate) async fn hello(&mut self, token: Secret, resume: Option<Resume>) {
-        self.send(&ClientMessage::Hello(Hello { version: VERSION, token, resume })).await;
+        self.send(&ClientMessage::Hello(Hello {
+            version: VERSION,
+            token,
+            resume,
+            predecessor: None,
+        }))
+        .await;
     }
 
     pub(crate) async fn send(&mut self, message: &ClientMessage) {
@@ -206,7 +238,7 @@ impl Client {
         loop {
             match self.next().await {
                 Some(ServerMessage::Delta { delta, .. }) => return delta,
-                Some(ServerMessage::HeartbeatEcho) => {}
+                Some(ServerMessage::HeartbeatEcho | ServerMessage::RestartAhead { .. }) => {}
                 other => panic!("not a delta: {other:?}"),
             }
         }
@@ -270,7 +302,7 @@ impl Client {
         loop {
             match self.next().await.expect("the socket goes on") {
                 ServerMessage::HeartbeatEcho => return,
-                ServerMessage::Delta { .. } => {}
+                ServerMessage::Delta { .. } | ServerMessage::RestartAhead { .. } => {}
                 other => panic!("not expected: {other:?}"),
             }
         }

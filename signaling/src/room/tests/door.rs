@@ -3,6 +3,7 @@
 use signaling_protocol::{Door, Moderation, Rules, Visitor, VisitorId};
 
 use super::*;
+use crate::room::Outlook;
 
 /// A room with a host, a guest, and nothing left to read.
 fn hosted() -> (World, Client, Client) {
@@ -103,6 +104,19 @@ fn who_is_inside_comes_back_through_a_locked_door() {
     let (seq, position) = (world.room.history.seq(), world.position());
     let back = world.resume(&guest, seq, position);
     assert_eq!(world.closing(back), None);
+}
+
+#[test]
+fn who_was_removed_does_not_come_back_as_one_who_was_lost_before() {
+    let (mut world, host, before) = hosted();
+    set_door(&mut world, &host, Door::Open);
+    world.break_socket(&before);
+    world.wait_with(&[&host], RESUME_WINDOW);
+    let again = world.join();
+    set_door(&mut world, &host, Door::Locked);
+    moderate(&mut world, &host, Moderation::Remove { participant: again.participant });
+    let (socket, _) = world.come_in_place(before.participant, &before.resume_token);
+    assert_eq!(world.closing(socket), Some(RefusalCode::RoomLocked));
 }
 
 #[test]
@@ -260,10 +274,52 @@ fn hosts_cannot_be_removed_and_who_is_gone_need_not_be() {
 }
 
 #[test]
+fn whoever_waits_is_told_too_that_the_server_will_be_restarted() {
+    let (mut world, host, _) = hosted();
+    set_door(&mut world, &host, Door::Attended);
+    let (early, _) = world.come(Role::Guest);
+    let at = Some(world.now + 60_000);
+    world.room.foresee(Outlook::Ends { at }, world.now);
+    world.settle();
+    let (late, _) = world.come(Role::Guest);
+    for socket in [early, late] {
+        let told = ServerMessage::RestartAhead { in_seconds: Some(60) };
+        assert_eq!(world.heard(socket), [ServerMessage::Waiting, told]);
+    }
+}
+
+#[test]
 fn whoever_is_asked_to_mute_hears_who_asks() {
     let (mut world, host, guest) = hosted();
     moderate(&mut world, &host, Moderation::AskToMute { participant: guest.participant });
     let asked = ServerMessage::AskedToMute { by: host.participant };
     assert_eq!(world.heard(guest.socket), [asked]);
     assert_eq!(world.heard(host.socket), []);
+}
+
+#[test]
+fn who_was_lost_joins_anew_through_a_locked_door_once() {
+    let (mut world, host, guest) = hosted();
+    set_door(&mut world, &host, Door::Locked);
+    world.break_socket(&guest);
+    world.wait_with(&[&host], RESUME_WINDOW);
+    assert_eq!(world.room.participants(), 1, "the guest is lost");
+    let (socket, token) = world.come_in_place(guest.participant, &guest.resume_token);
+    let back = world.let_in(socket, token);
+    assert_ne!(back.participant, guest.participant);
+    let (again, _) = world.come_in_place(guest.participant, &guest.resume_token);
+    assert_eq!(world.closing(again), Some(RefusalCode::RoomLocked));
+}
+
+#[test]
+fn who_left_or_was_removed_finds_the_door_as_others_do() {
+    let (mut world, host, guest) = hosted();
+    let other = world.join();
+    set_door(&mut world, &host, Door::Locked);
+    world.tell(&other, ClientMessage::Leave);
+    moderate(&mut world, &host, Moderation::Remove { participant: guest.participant });
+    for one in [&guest, &other] {
+        let (socket, _) = world.come_in_place(one.participant, &one.resume_token);
+        assert_eq!(world.closing(socket), Some(RefusalCode::RoomLocked));
+    }
 }

@@ -194,3 +194,12 @@ fn a_commit_whose_only_judge_leaves_is_final() {
     world.tell(&b, ClientMessage::Leave);
     assert_eq!(world.handshakes(), before.next());
 }
+
+#[test]
+fn who_has_no_connection_is_not_asked_and_holds_up_nobody() {
+    let (mut world, a, b, c) = judges();
+    let before = world.handshakes();
+    world.break_socket(&b);
+    world.commit(&a, &[a.participant, b.participant, c.participant]);
+    assert_eq!(world.handshakes(), before.next(), "there is nobody else to be asked");
+}

@@ -52,6 +52,11 @@ fn attack() -> impl Strategy<Value = Attack> {
     let said = prop_oneof![
         number().prop_map(|at| ClientMessage::Heartbeat { position: LogPosition(at) }),
         tracks().prop_map(|tracks| ClientMessage::SetTracks { tracks }),
+        (0..6_u32, any::<u16>()).prop_map(|(participant, height)| {
+            let participant = ParticipantId(participant);
+            let wish = Wish { participant, source: Source::Camera, height, pinned: height == 9 };
+            ClientMessage::SetWishes { wishes: vec![wish; 1 + usize::from(height % 2)] }
+        }),
         opaque().prop_map(|key_package| ClientMessage::UploadKeyPackage { key_package }),
         opaque().prop_map(|message| ClientMessage::SendMessage { message }),
         "[a-z=]{0,9}".prop_map(|sdp| ClientMessage::Offer { sdp }),
@@ -126,7 +131,9 @@ fn is_its_own_doing(delta: &Delta, hostile: ParticipantId, others: [ParticipantI
     match delta {
         Delta::ParticipantJoined(_) | Delta::RulesChanged(_) => false,
         Delta::TracksChanged(state) => state.participant == hostile,
-        Delta::ParticipantLeft { participant } => *participant == hostile,
+        Delta::ParticipantLeft { participant } | Delta::AwayChanged { participant, .. } => {
+            *participant == hostile
+        }
         Delta::Message { sender, .. } => *sender == hostile,
         Delta::Log { entry } => match &entry.event {
             LogEvent::Joined(joined) => joined.participant == hostile,

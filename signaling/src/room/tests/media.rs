@@ -7,7 +7,7 @@ fn offer(world: &mut World, client: &Client) {
 }
 
 fn report(world: &mut World, client: &Client, report: MediaReport) {
-    world.room.handle_media(client.participant, report);
+    world.room.handle_media(client.participant, report, world.now);
     world.settle();
 }
 
@@ -83,7 +83,7 @@ fn the_sfu_is_told_of_every_end_however_it_came() {
     world.tell(&c, ClientMessage::Leave);
     assert_eq!(world.media, [], "it never had media");
     world.tell(&a, ClientMessage::Leave);
-    world.wait(SILENCE);
+    world.wait(RESUME_WINDOW);
     assert_eq!(world.media, [remove(&a), remove(&b)]);
 }
 
@@ -129,4 +129,46 @@ fn the_sfu_is_told_when_the_whole_room_ends() {
     world.room.close_all(&busy());
     world.collect();
     assert_eq!(world.media, [remove(&a), remove(&b)]);
+}
+
+#[test]
+fn wishes_go_to_the_sfu_once_and_again_with_a_new_offer() {
+    let (mut world, a, b) = World::with_two_members();
+    let wish =
+        Wish { participant: b.participant, source: Source::Camera, height: 720, pinned: false };
+    let wishes = vec![wish];
+    world.tell(&a, ClientMessage::SetWishes { wishes: wishes.clone() });
+    assert_eq!(world.media, [], "nothing before the first offer");
+    offer(&mut world, &a);
+    let wished =
+        MediaCommand::SetWishes { room: id(), participant: a.participant, wishes: wishes.clone() };
+    assert_eq!(world.media[1..], *std::slice::from_ref(&wished));
+    world.tell(&a, ClientMessage::SetWishes { wishes });
+    assert_eq!(world.media.len(), 2, "nothing new");
+    offer(&mut world, &a);
+    assert_eq!(world.media[3..], [wished]);
+}
+
+#[test]
+fn a_track_that_is_wished_for_twice_is_refused() {
+    let (mut world, a, b) = World::with_two_members();
+    let wish =
+        Wish { participant: b.participant, source: Source::Camera, height: 720, pinned: false };
+    world.tell(&a, ClientMessage::SetWishes { wishes: vec![wish; 2] });
+    assert_eq!(world.refusal(a.socket).code, RefusalCode::BadMessage);
+}
+
+#[test]
+fn whoever_comes_back_hears_again_what_is_wanted_of_it() {
+    let (mut world, a, b) = World::with_two_members();
+    offer(&mut world, &a);
+    let wanted = EncodingsWanted { source: Source::Camera, wanted: vec![true, false, false] };
+    report(&mut world, &a, MediaReport::EncodingsWanted(wanted.clone()));
+    assert_eq!(world.heard(a.socket), [ServerMessage::EncodingsWanted(wanted.clone())]);
+    assert_eq!(world.heard(b.socket), []);
+    world.break_socket(&a);
+    let newer = EncodingsWanted { source: Source::Camera, wanted: vec![true, true, false] };
+    report(&mut world, &a, MediaReport::EncodingsWanted(newer.clone()));
+    let back = world.resume(&a, a.joined.seq, a.joined.log.position);
+    assert!(world.heard(back).contains(&ServerMessage::EncodingsWanted(newer)));
 }

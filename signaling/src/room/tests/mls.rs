@@ -53,7 +53,6 @@ fn submission(
         expected,
         roster: roster.to_vec(),
         step,
-        group_info: Opaque(vec![0, 1, 0, 4, 0xff]),
     }
 }
 

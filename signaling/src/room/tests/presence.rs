@@ -105,8 +105,10 @@ fn a_resume_from_before_what_is_kept_gets_a_snapshot_with_the_missed_log() {
 fn who_has_not_come_back_in_time_is_gone_for_the_others_and_for_the_log() {
     let (mut world, a, b) = World::with_two_members();
     world.break_socket(&b);
-    world.wait(RESUME_WINDOW - 1);
-    assert_eq!(world.heard(a.socket), [], "it may still come back");
+    world.wait_with(&[&a], RESUME_WINDOW - 1);
+    let away = Delta::AwayChanged { participant: b.participant, away: true };
+    let deltas: Vec<_> = world.deltas(a.socket).into_iter().map(|(_, delta)| delta).collect();
+    assert_eq!(deltas, [away], "it may still come back");
     world.wait(1);
     let deltas: Vec<_> = world.deltas(a.socket).into_iter().map(|(_, delta)| delta).collect();
     assert_eq!(deltas[0], left(b.participant));
@@ -160,16 +162,77 @@ fn one_who_leaves_is_gone_at_once() {
 }
 
 #[test]
-fn silence_ends_a_participant_and_any_message_breaks_it() {
+fn silence_breaks_a_socket_and_any_message_breaks_silence() {
     let (mut world, a, b) = World::with_two_members();
     world.wait(SILENCE - 1);
     let position = world.position();
     world.heartbeat(&a, position);
     world.heard(a.socket);
     world.wait(1);
-    assert_eq!(world.closing(b.socket), Some(RefusalCode::TooSlow));
-    assert_eq!(world.closing(a.socket), None);
+    assert!(world.dropped.contains(&b.socket) && !world.dropped.contains(&a.socket));
+    let away = Delta::AwayChanged { participant: b.participant, away: true };
+    assert_eq!(world.deltas(a.socket).pop().map(|(_, delta)| delta), Some(away));
+    world.wait_with(&[&a], RESUME_WINDOW - SILENCE - 1);
+    assert_eq!(world.room.participants(), 2, "its time counts from its last word");
+    world.wait(1);
     assert_eq!(world.deltas(a.socket)[0].1, left(b.participant));
+}
+
+#[test]
+fn a_sole_member_that_is_heard_to_listen_and_not_to_speak_keeps_nobody_waiting_for_ever() {
+    let mut world = World::new();
+    let mute = world.join_with_key_package();
+    world.create(&mute);
+    let joiner = world.join_with_key_package();
+    let listen = |world: &mut World, millis| {
+        world.wait(millis);
+        for client in [&mute, &joiner] {
+            world.heartbeat(client, world.position());
+        }
+    };
+    for _ in 0..3 {
+        listen(&mut world, 4_000);
+    }
+    world.wait(SILENCE - 12_000 - 1);
+    assert_eq!(world.closing(mute.socket), None);
+    world.wait(1);
+    assert_eq!(world.closing(mute.socket), Some(RefusalCode::TooSlow));
+    assert_eq!(world.room.log.snapshot().departed, [mute.participant]);
+    world.create(&joiner);
+    assert_eq!(world.room.log.snapshot().roster, [joiner.participant]);
+}
+
+#[test]
+fn a_member_that_speaks_may_leave_somebody_waiting_whom_it_would_not_add() {
+    let (mut world, a, b) = World::with_two_members();
+    let stranger = world.join_with_key_package();
+    for _ in 0..10 {
+        world.wait(SILENCE / 3);
+        world.say(&a);
+        for client in [&a, &b, &stranger] {
+            world.heartbeat(client, world.position());
+        }
+    }
+    assert_eq!(world.closing(a.socket), None);
+    assert_eq!(world.closing(b.socket), Some(RefusalCode::TooSlow), "who says nothing goes");
+}
+
+#[test]
+fn nobody_has_to_speak_where_nobody_waits_and_whoever_is_added_waits_no_more() {
+    let (mut world, a, b) = World::with_two_members();
+    let c = world.join_with_key_package();
+    world.wait(SILENCE - 1);
+    for client in [&a, &b, &c] {
+        world.heartbeat(client, world.position());
+    }
+    world.commit(&a, &[a.participant, b.participant, c.participant]);
+    for _ in 0..10 {
+        for client in [&a, &b, &c] {
+            world.heartbeat(client, world.position());
+            assert_eq!(world.closing(client.socket), None);
+        }
+        world.wait(SILENCE / 3);
+    }
 }
 
 #[test]
@@ -200,8 +263,12 @@ fn whoever_the_store_remembers_has_departed_when_the_room_is_opened_again() {
 #[test]
 fn a_second_hello_is_refused_and_changes_nothing() {
     let (mut world, a, b) = World::with_two_members();
-    let hello =
-        signaling_protocol::Hello { version: VERSION, token: Secret("x".into()), resume: None };
+    let hello = signaling_protocol::Hello {
+        version: VERSION,
+        token: Secret("x".into()),
+        resume: None,
+        predecessor: None,
+    };
     world.tell(&b, ClientMessage::Hello(hello));
     assert_eq!(world.refusal(b.socket).code, RefusalCode::NotAllowed);
     assert_eq!(world.heard(a.socket), []);
@@ -231,8 +298,12 @@ fn one_who_returns_behind_the_log_has_its_full_time_to_catch_up() {
     let back = world.resume(&b, seq, position);
     world.wait(1_000);
     assert_eq!(world.closing(back), None, "what it missed has only just been sent");
-    world.wait(SILENCE);
-    assert_eq!(world.closing(back), Some(RefusalCode::TooSlow));
+    let b = Client { socket: back, ..b };
+    world.wait(SILENCE - 2_000);
+    world.heartbeat(&b, position);
+    assert_eq!(world.closing(back), None);
+    world.wait(1_000);
+    assert_eq!(world.closing(back), Some(RefusalCode::TooSlow), "it speaks, and gets no further");
 }
 
 #[test]

@@ -77,6 +77,8 @@ struct View {
     own: ParticipantId,
     seq: Seq,
     others: BTreeMap<ParticipantId, Vec<Track>>,
+    /// Others whose connection is broken.
+    away: BTreeSet<ParticipantId>,
     rules: Rules,
     start: LogPosition,
     entries: Vec<LogEntry>,
@@ -90,6 +92,7 @@ impl View {
             own: joined.participant,
             seq: joined.seq,
             others: others(&joined.room),
+            away: joined.room.away.iter().copied().collect(),
             rules: joined.room.rules.clone(),
             start: joined.log.position,
             entries: Vec::new(),
@@ -113,6 +116,7 @@ impl View {
                 assert!(snapshot.seq >= self.seq, "a snapshot never goes back");
                 self.seq = snapshot.seq;
                 self.others = others(&snapshot.room);
+                self.away = snapshot.room.away.iter().copied().collect();
                 self.rules = snapshot.room.rules;
                 let read = self.position();
                 let entries = snapshot.log.entries.into_iter();
@@ -131,11 +135,22 @@ impl View {
             }
             Delta::ParticipantLeft { participant } => {
                 assert!(self.others.remove(&participant).is_some(), "a stranger leaves");
+                self.away.remove(&participant);
             }
             Delta::TracksChanged(state) if state.participant == self.own => {}
             Delta::TracksChanged(state) => {
                 let before = self.others.insert(state.participant, state.tracks);
                 assert!(before.is_some(), "a stranger publishes");
+            }
+            Delta::AwayChanged { participant, .. } if participant == self.own => {}
+            Delta::AwayChanged { participant, away } => {
+                assert!(self.others.contains_key(&participant), "a stranger is away");
+                assert_ne!(self.away.contains(&participant), away, "it is news");
+                if away {
+                    self.away.insert(participant)
+                } else {
+                    self.away.remove(&participant)
+                };
             }
             Delta::RulesChanged(rules) => self.rules = rules,
             Delta::Message { .. } => {}
@@ -329,6 +344,9 @@ impl Walk<'_> {
             tally.borrow_mut().ended += usize::from(!known);
             known || !one.connected
         });
+        for one in self.walkers.iter_mut() {
+            one.connected &= !world.dropped.contains(&one.client.socket);
+        }
     }
 
     /// Everybody reads to the end, and knows what the room knows.
@@ -348,7 +366,9 @@ impl Walk<'_> {
         self.world.heard(one.client.socket).into_iter().for_each(|message| one.view.read(message));
         let (room, view) = (&self.world.room, &one.view);
         assert_eq!(view.seq, room.history.seq());
-        assert_eq!(view.others, others(&room.snapshot_for(view.own)));
+        let snapshot = room.snapshot_for(view.own);
+        assert_eq!(view.others, others(&snapshot));
+        assert_eq!(view.away, snapshot.away.iter().copied().collect());
         assert_eq!(view.rules, room.rules());
         assert_eq!(view.handshakes, room.log.handshakes());
         assert_eq!(view.roster, room.log.snapshot().roster);

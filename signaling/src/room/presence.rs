@@ -1,0 +1,289 @@
+//! Who is here: how somebody comes, comes back, steps out and goes.
+
+use mls_delivery::trace::Traced;
+use signaling_protocol::media::MediaCommand;
+use signaling_protocol::{
+    Delta, Joined, LogPosition, LogReplay, ParticipantId, ParticipantState, Predecessor, Refusal,
+    RefusalCode, Resume, RoomSnapshot, Secret, Seq, ServerMessage, Snapshot, VERSION,
+};
+
+use super::handshakes::Intent;
+use super::participant::{Participant, Presence};
+use super::{Millis, Output, Room, SocketId};
+use crate::auth::{self, Role};
+
+/// How long one who has stepped out may take to come back, in milliseconds.
+pub(super) const STEP_OUT: Millis = 5_000;
+
+impl Room {
+    /// Somebody comes in.
+    pub(super) fn join(
+        &mut self,
+        socket: SocketId,
+        role: Role,
+        resume_token: Secret,
+        predecessor: Option<ParticipantId>,
+        now: Millis,
+    ) {
+        let others = self.participants.len() - usize::from(predecessor.is_some());
+        if others >= self.limits.participants {
+            let refusal = Refusal::new(
+                RefusalCode::RoomFull,
+                format!(
+                    "This meeting is full: {} are in it; try again when somebody has left.",
+                    self.limits.participants
+                ),
+            );
+            self.outputs.push_back(Output::Close { socket, refusal });
+            return;
+        }
+        let participant = self.last_participant.next();
+        self.last_participant = participant;
+        let state = ParticipantState { participant, tracks: Vec::new() };
+        self.broadcast(Delta::ParticipantJoined(state));
+        let mut rules = self.rules();
+        if role == Role::Host {
+            rules.hosts.push(participant);
+            self.broadcast(Delta::RulesChanged(rules.clone()));
+        }
+        let joined = Joined {
+            version: VERSION,
+            participant,
+            resume_token: resume_token.clone(),
+            seq: self.history.seq(),
+            room: RoomSnapshot { rules, ..self.snapshot_for(participant) },
+            log: self.log.snapshot(),
+            slots: self.limits.slots,
+        };
+        let position = self.log.position();
+        self.trace(|| Traced::Came { participant, replaces: predecessor, position });
+        let newcomer = Participant::new(socket, role, resume_token, position, now);
+        self.participants.insert(participant, Participant { predecessor, ..newcomer });
+        self.send(socket, ServerMessage::Joined(joined));
+        self.tell_outlook(socket, now);
+        self.tell_visitors(participant);
+    }
+
+    /// Somebody comes back.
+    pub(crate) fn resume(&mut self, socket: SocketId, resume: &Resume, now: Millis) {
+        let known = self
+            .participants
+            .get_mut(&resume.participant)
+            .filter(|known| auth::same(&known.resume_token, &resume.resume_token));
+        let Some(known) = known else {
+            let refusal = Refusal::new(
+                RefusalCode::ResumeExpired,
+                "You were away for too long; join the meeting again.",
+            );
+            self.outputs.push_back(Output::Close { socket, refusal });
+            return;
+        };
+        let before = known.socket();
+        known.presence = Presence::Here { socket };
+        known.has_hung_up = false;
+        known.heard = now;
+        known.note_progress(resume.position, now);
+        // What it has missed is sent only now.
+        known.behind_since = known.behind_since.map(|_| now);
+        if let Some(socket) = before {
+            self.outputs.push_back(Output::Close { socket, refusal: superseded() });
+        }
+        self.catch_up(resume.participant, socket, resume.seq, resume.position);
+        self.tell_away(now);
+        self.tell_outlook(socket, now);
+        self.tell_visitors(resume.participant);
+        self.tell_wanted(resume.participant, socket);
+        self.tell_media_lost(resume.participant, socket);
+        self.ask(resume.participant, socket);
+    }
+
+    /// A socket broke; its participant may come back for a while.
+    pub(crate) fn handle_closed(&mut self, socket: SocketId, now: Millis) {
+        match self.at(socket) {
+            Some(participant) => self.hung_up(participant, now),
+            None => self.forget_visitor(socket),
+        }
+    }
+
+    /// A socket's reader was too slow and has lost deltas: it gets a snapshot, once in a while.
+    pub(crate) fn handle_lagging(&mut self, socket: SocketId, now: Millis) {
+        let Some(participant) = self.at(socket) else { return };
+        let silence = self.limits.silence;
+        let Some(one) = self.participants.get_mut(&participant) else { return };
+        let again = one.resynchronised.is_some_and(|before| now.saturating_sub(before) < silence);
+        one.resynchronised = Some(now);
+        let position = one.position;
+        if again {
+            let refusal = Refusal::new(
+                RefusalCode::TooSlow,
+                "Your connection is too slow for this meeting's messages; join it again.",
+            );
+            self.part(participant, Some(refusal));
+        } else {
+            self.send_snapshot(participant, socket, position);
+            self.tell_visitors(participant);
+            self.ask(participant, socket);
+        }
+    }
+
+    /// Whom a newcomer was before, if that can be: it is away from now on, until its successor's
+    /// KeyPackage comes or its time is over.
+    pub(super) fn succeed(&mut self, claimed: &Predecessor, now: Millis) -> Option<ParticipantId> {
+        let Predecessor { participant, resume_token } = claimed;
+        let known = self.participants.get_mut(participant)?;
+        if !auth::same(&known.resume_token, resume_token) {
+            return None;
+        }
+        if let Some(socket) = known.socket() {
+            known.presence = Presence::Away { since: now, until: now + self.limits.resume_window };
+            self.outputs.push_back(Output::Close { socket, refusal: superseded() });
+        }
+        Some(*participant)
+    }
+
+    /// A page is gone; it may be back in a moment. Nobody sees or hears anything of it until then.
+    pub(super) fn step_out(&mut self, participant: ParticipantId, now: Millis) {
+        let Some(one) = self.participants.get_mut(&participant) else { return };
+        let until = now + self.limits.resume_window.min(STEP_OUT);
+        one.presence = Presence::Away { since: now, until };
+        one.tracks.clear();
+        one.wanted.clear();
+        if std::mem::take(&mut one.has_media) {
+            let room = self.id.clone();
+            self.outputs.push_back(Output::Media(MediaCommand::Remove { room, participant }));
+        }
+        self.broadcast(Delta::TracksChanged(ParticipantState { participant, tracks: Vec::new() }));
+    }
+
+    /// Takes somebody out, telling it why if there is something to tell.
+    pub(super) fn part(&mut self, participant: ParticipantId, refusal: Option<Refusal>) {
+        let Some(one) = self.participants.remove(&participant) else { return };
+        if refusal.as_ref().is_some_and(|refusal| refusal.code == RefusalCode::TooSlow) {
+            self.entrance.remember(one.resume_token.clone());
+        }
+        if let (Some(socket), Some(refusal)) = (one.socket(), refusal) {
+            self.outputs.push_back(Output::Close { socket, refusal });
+        }
+        if one.has_media {
+            let room = self.id.clone();
+            self.outputs.push_back(Output::Media(MediaCommand::Remove { room, participant }));
+        }
+        self.broadcast(Delta::ParticipantLeft { participant });
+        if one.role == Role::Host {
+            self.announce_rules();
+        }
+        self.intents.push_back(Intent::Depart { participant });
+    }
+
+    fn catch_up(
+        &mut self,
+        participant: ParticipantId,
+        socket: SocketId,
+        seq: Seq,
+        position: LogPosition,
+    ) {
+        let missed = self.history.after(seq, position, participant, &self.log);
+        self.send(socket, ServerMessage::Resumed { seq: self.history.seq() });
+        match missed {
+            Some(missed) => {
+                for (seq, delta) in missed {
+                    self.send(socket, ServerMessage::Delta { seq, delta });
+                }
+            }
+            None => self.send_snapshot(participant, socket, position),
+        }
+    }
+
+    fn send_snapshot(
+        &mut self,
+        participant: ParticipantId,
+        socket: SocketId,
+        position: LogPosition,
+    ) {
+        let entries = self
+            .log
+            .entries_after(position)
+            .map(|missed| missed.map(|accepted| accepted.for_participant(participant)).collect());
+        match entries {
+            Ok(entries) => {
+                let snapshot = Snapshot {
+                    seq: self.history.seq(),
+                    room: self.snapshot_for(participant),
+                    log: LogReplay { entries },
+                };
+                self.send(socket, ServerMessage::Snapshot(snapshot));
+            }
+            Err(refusal) => self.part(participant, Some(refusal)),
+        }
+    }
+
+    pub(super) fn snapshot_for(&self, participant: ParticipantId) -> RoomSnapshot {
+        let others = self.participants.iter().filter(|(id, _)| **id != participant);
+        RoomSnapshot {
+            participants: others
+                .map(|(&participant, one)| ParticipantState {
+                    participant,
+                    tracks: one.tracks.clone(),
+                })
+                .collect(),
+            rules: self.rules(),
+            away: self.away().filter(|&one| one != participant).collect(),
+        }
+    }
+
+    /// When a participant is taken out, if nothing changes.
+    pub(super) fn ends(&self, participant: ParticipantId, one: &Participant) -> Millis {
+        match one.presence {
+            Presence::Away { since, until } => {
+                self.missed_until(participant, one, since).min(until)
+            }
+            Presence::Here { .. } => {
+                let behind = one.behind_since.map(|since| since + self.limits.silence);
+                let mute = self.mute_until(participant, one);
+                behind.into_iter().chain(mute).min().unwrap_or(Millis::MAX)
+            }
+        }
+    }
+
+    /// When a member is taken out for being mute, if somebody waits for members: it hears
+    /// everything, and nothing that it says to the others arrives. Members that are well say
+    /// something every few seconds, whether or not there is anybody whom they would add, and a
+    /// handshake of anybody's shows that the work is done.
+    pub(super) fn mute_until(
+        &self,
+        participant: ParticipantId,
+        one: &Participant,
+    ) -> Option<Millis> {
+        let since = self.kept_waiting.filter(|_| self.log.is_present_member(participant))?;
+        Some(since.max(one.spoke) + self.limits.silence)
+    }
+
+    /// Why one is taken out who is still connected, as a sentence for whom it concerns.
+    pub(super) fn why_over(
+        &self,
+        participant: ParticipantId,
+        one: &Participant,
+        now: Millis,
+    ) -> &'static str {
+        if self.mute_until(participant, one).is_some_and(|mute| mute <= now) {
+            "Others wait, and what you say to the meeting does not arrive; join it again."
+        } else {
+            "You have fallen behind the meeting's key changes; join it again."
+        }
+    }
+
+    /// The log has a new entry: whether somebody waits for members by now, and since when they
+    /// have taken no step.
+    pub(super) fn note_waiting(&mut self, stepped: bool, now: Millis) {
+        let since = self.kept_waiting.filter(|_| !stepped).unwrap_or(now);
+        self.kept_waiting = self.log.anybody_waits().then_some(since);
+    }
+}
+
+/// What a window is told whose participant is in another one.
+pub(super) fn superseded() -> Refusal {
+    Refusal::new(
+        RefusalCode::Superseded,
+        "You are in this meeting in another window now; close this one.",
+    )
+}
