@@ -60,32 +60,38 @@ test-web: wasm ## TypeScript tests, and the WASM core in Node.js
 
 .PHONY: test-e2e
 test-e2e: setup-browser web ## Meetings between real browsers through the real server
-	cargo build --locked --package orange-meets --package orange-bench
+	@deploy/setup.sh model
+	cargo build --locked --workspace --bins
 	$(NPM) run e2e
 
 .PHONY: check-deploy
 check-deploy: ## Chart, Compose file, Dockerfile, YAML and shell, without an engine or a cluster
 	@deploy/tests/check.sh
 
+.PHONY: test-deploy
+test-deploy: setup-browser $(STAMPS)/npm ## Build the image, run it by Compose, and meet in it (half an hour at first)
+	@timeout 60m deploy/tests/engine/run.sh
+
 .PHONY: sbom
 sbom: ## Write the software bill of materials to target/sbom.spdx.json
 	@deploy/sbom.sh
 
 .PHONY: model
-model: ## Check the TLA+ models at their short bounds
+model: ## Check the TLA+ models at their short bounds, and traces of real rooms against them
 	@tla/run.sh
+	cargo test --locked --package e2ee --test trace -- --ignored
 
 .PHONY: model-full
-model-full: ## Check the models at their long bounds, of the Rust code too (half an hour)
+model-full: ## Check the models at their long bounds, of the Rust code too (three quarters of an hour)
 	@tla/run.sh full
 	ORANGE_MODEL=full cargo test --locked --release --package e2ee --test model -- --nocapture
 
 .PHONY: bench
-bench: setup web ## Measure: CPU per forwarded packet, time to join, microseconds per frame
+bench: setup web ## Measure; print the tables and write target/bench/index.html with charts
 	@benches/run.sh
 
 .PHONY: bench-smoke
-bench-smoke: setup web ## One short load: fails on a broken figure, never on a slow one
+bench-smoke: setup web ## Two short loads: fails on a broken figure, never on a slow one
 	@benches/run.sh smoke
 
 .PHONY: generate

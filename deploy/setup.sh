@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Installs what a build (or the browser tests) need and this machine lacks, and says what.
 #   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen
-#   deploy/setup.sh browser   Chromium and Firefox, for the tests
+#   deploy/setup.sh image     that, and cargo-auditable, which writes into the binary what it is made of
+#   deploy/setup.sh browser   Chromium, Firefox and coturn, for the tests
 #   deploy/setup.sh deploy    Python with venv, for the checks of deploy/
+#   deploy/setup.sh engine    Docker and debootstrap, for the test that runs the image
 #   deploy/setup.sh model     the checker of the TLA+ models
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,7 +50,9 @@ wasm_bindgen() {
   version=$(sed -nE 's/^wasm-bindgen = "=([0-9.]+)".*/\1/p' Cargo.toml)
   if [ "$(.tools/bin/wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
     say "installing wasm-bindgen-cli $version into .tools (a few minutes)"
-    cargo install --quiet --root .tools --version "$version" wasm-bindgen-cli
+    # It runs for seconds: optimising it takes longer than it ever saves.
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+      cargo install --quiet --root .tools --version "$version" wasm-bindgen-cli
   fi
 }
 
@@ -64,16 +68,33 @@ build() {
   wasm_bindgen
 }
 
+# `cargo audit bin` reads from the binary which crates, at which versions, are in it.
+cargo_auditable() {
+  local version=0.7.7
+  if [ ! -x .tools/bin/cargo-auditable ]; then
+    say "installing cargo-auditable $version into .tools (a minute)"
+    cargo install --quiet --root .tools --version "$version" cargo-auditable
+  fi
+}
+
 browser() {
   local missing=()
   [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || missing+=(chromium)
   [ -n "${FIREFOX:-}" ] || [ -x /usr/bin/firefox-esr ] || missing+=(firefox-esr)
+  [ -n "${TURNSERVER:-}" ] || [ -x /usr/bin/turnserver ] || missing+=(coturn)
   debian "${missing[@]}"
 }
 
 # The tools themselves are packages, which deploy/tests/check.sh installs.
 deploy() {
   python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || debian python3 python3-venv
+}
+
+engine() {
+  local missing=()
+  has dockerd || missing+=(docker.io iptables)
+  has debootstrap || missing+=(debootstrap)
+  debian "${missing[@]}"
 }
 
 # A model checker for TLA+; the state counts in tla/ were counted by this version.
@@ -88,8 +109,10 @@ tla_checker() {
 
 case "${1:-}" in
   build) build ;;
+  image) build; cargo_auditable ;;
   browser) browser ;;
   deploy) deploy ;;
+  engine) engine ;;
   model) tla_checker ;;
-  *) die "say what for: build, browser, deploy or model" ;;
+  *) die "say what for: build, image, browser, deploy, engine or model" ;;
 esac

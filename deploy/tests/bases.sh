@@ -1,54 +1,73 @@
 #!/usr/bin/env bash
 # Makes the base images of deploy/Dockerfile out of this machine, for where no image registry can
 # be reached: Debian from its mirror, with the Rust, the Node.js and the certificate authorities
-# that are installed here. Prints the build arguments that name them.
-# Needs root, debootstrap, a running Docker engine, and rustc with the target
-# wasm32-unknown-unknown.
+# that are installed here. Needs root, debootstrap and a running Docker engine.
 #   deploy/tests/bases.sh <work folder>
 set -euo pipefail
 
 work=${1:?say where to work}
 rootfs=$work/rootfs
+authorities=/etc/ssl/certs/ca-certificates.crt
 mkdir -p "$work"
 
-sysroot=$(rustc --print sysroot)
-[ -d "$sysroot/lib/rustlib/wasm32-unknown-unknown" ] ||
-  { echo "bases: the Rust target wasm32-unknown-unknown is not installed" >&2; exit 1; }
+# The engine imports what a folder holds as an image.
+import() {
+  local name=$1 folder=$2
+  shift 2
+  tar -C "$folder" --exclude='./proc/*' --exclude='./sys/*' --exclude='./dev/*' \
+    --exclude='./var/cache/apt/archives/*.deb' --exclude='./var/lib/apt/lists/*' -c . |
+    docker import "$@" - "orange-meets-base:$name" >/dev/null
+}
+is_made() { docker image inspect "orange-meets-base:$1" >/dev/null 2>&1; }
+
+if is_made rust && is_made node && is_made runtime; then exit 0; fi
 
 if [ ! -e "$rootfs/.complete" ]; then
   echo "bases: Debian by debootstrap (a few minutes)" >&2
-  debootstrap --variant=minbase --include=build-essential,ca-certificates bookworm "$rootfs" \
-    >"$work/debootstrap.log"
+  [ -e "$rootfs/etc/debian_version" ] ||
+    debootstrap --variant=minbase --include=build-essential,ca-certificates bookworm "$rootfs" \
+      >"$work/debootstrap.log"
+  [ ! -r "$authorities" ] || cp -L "$authorities" "$rootfs$authorities"
+  cp -L /etc/resolv.conf "$rootfs/etc/resolv.conf"
+  echo "deb http://deb.debian.org/debian-security bookworm-security main" \
+    >"$rootfs/etc/apt/sources.list.d/security.list"
+  echo "bases: Debian's Rust for WebAssembly, and coturn" >&2
+  chroot "$rootfs" sh -ec '
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update
+    apt-get -qq install --yes --no-install-recommends rustc-web cargo-web rust-web-src lld-19 coturn
+  ' >>"$work/debootstrap.log"
   touch "$rootfs/.complete"
 fi
-authorities=/etc/ssl/certs/ca-certificates.crt
-[ ! -r "$authorities" ] || cp -L "$authorities" "$rootfs$authorities"
 
-echo "bases: Rust and a C compiler" >&2
-tar -C "$rootfs" --exclude='./proc/*' --exclude='./sys/*' --exclude='./dev/*' \
-  --exclude='./var/cache/apt/archives/*.deb' -c . | docker import - orange-meets-base:debian >/dev/null
-docker build --quiet --tag orange-meets-base:rust --file - "$sysroot" >/dev/null <<EOT
-FROM orange-meets-base:debian
-COPY bin /usr/local/bin/
-COPY lib /usr/local/lib/
-ENV PATH=/usr/local/bin:/usr/bin:/bin CARGO_HOME=/usr/local/cargo
-ENV SSL_CERT_FILE=$authorities CARGO_HTTP_CAINFO=$authorities NODE_EXTRA_CA_CERTS=$authorities
-EOT
+if ! is_made rust; then
+  echo "bases: Rust and a C compiler" >&2
+  sysroot=$(rustc --print sysroot)
+  for folder in bin lib; do cp --archive --force "$sysroot/$folder/." "$rootfs/usr/local/$folder/"; done
+  import rust "$rootfs" --change "ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+    --change "ENV CARGO_HOME=/usr/local/cargo" --change "ENV CARGO_HTTP_CAINFO=$authorities" \
+    --change "ENV SSL_CERT_FILE=$authorities" --change "ENV NODE_EXTRA_CA_CERTS=$authorities"
+fi
 
-echo "bases: Node.js" >&2
-rm -rf "$work/node"
-mkdir -p "$work/node/usr/local/bin" "$work/node/usr/local/lib/node_modules"
-cp "$(readlink -f "$(command -v node)")" "$work/node/usr/local/bin/node"
-cp -r "$(npm root --global)/npm" "$work/node/usr/local/lib/node_modules/npm"
-tar -C "$work/node" -c . | docker import - orange-meets-base:node >/dev/null
+if ! is_made node; then
+  echo "bases: Node.js" >&2
+  mkdir -p "$work/node/usr/local/bin" "$work/node/usr/local/lib/node_modules"
+  cp "$(readlink -f "$(command -v node)")" "$work/node/usr/local/bin/node"
+  cp -r "$(npm root --global)/npm" "$work/node/usr/local/lib/node_modules/npm"
+  import node "$work/node"
+  rm -r "$work/node"
+fi
 
-echo "bases: glibc and nothing else" >&2
-(
-  cd "$rootfs"
-  tar -c lib lib64 usr/lib64 \
-    usr/lib/*-linux-gnu/{ld-linux-*,libc.so.6,libm.so.6,libgcc_s.so.1}
-) | docker import - orange-meets-base:runtime >/dev/null
-
-for base in rust node runtime; do
-  printf -- '--build-arg\n%s_IMAGE=orange-meets-base:%s\n' "${base^^}" "$base"
-done
+if ! is_made runtime; then
+  echo "bases: glibc, certificate authorities, and nothing else" >&2
+  mkdir -p "$work/runtime"
+  (
+    cd "$rootfs"
+    tar -c lib lib64 usr/lib64 "${authorities#/}" \
+      usr/lib/*-linux-gnu/{ld-linux-*,libc.so.6,libm.so.6,libgcc_s.so.1}
+  ) | tar -C "$work/runtime" -x
+  import runtime "$work/runtime"
+  rm -r "$work/runtime"
+fi
+# Two gigabytes that the images have now.
+rm -r "$rootfs"

@@ -8,8 +8,8 @@ source deploy/tests/tools.sh
 echo "check: Dockerfile, YAML, shell"
 hadolint --failure-threshold warning deploy/Dockerfile
 yamllint --strict --config-file deploy/tests/yamllint.yaml \
-  deploy/compose.yaml deploy/monitoring deploy/helm/orange-meets/{Chart,values}.yaml
-shellcheck --external-sources deploy/*.sh deploy/tests/*.sh
+  deploy/compose*.yaml deploy/monitoring deploy/helm/orange-meets/{Chart,values}.yaml
+shellcheck --external-sources deploy/*.sh deploy/tests/*.sh deploy/tests/engine/*.sh
 
 echo "check: Compose, chart and bill of materials"
-pytest --quiet -p no:cacheprovider deploy/tests
+pytest --quiet -p no:cacheprovider --ignore deploy/tests/engine deploy/tests

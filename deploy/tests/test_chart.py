@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import custom_resources
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
@@ -11,7 +13,7 @@ from helm_python.errors import HelmError
 
 CHART = Path(__file__).parents[1] / "helm" / "orange-meets"
 KUBERNETES = "1.34.0"
-# No schema of these comes with Kubernetes: only what the tests below say of them is checked.
+# No schema of these comes with Kubernetes; custom_resources/ has them.
 CUSTOM = {"HTTPRoute", "ServiceMonitor"}
 
 SETS = {
@@ -43,6 +45,11 @@ SETS = {
         "ingress": {"enabled": True, "annotations": {"a": "b"}},
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "persistence": {"enabled": True, "size": "5Gi", "storageClass": "fast"},
+        "turn": {"urls": ["turns:turn.example:443?transport=tcp"], "secretName": "turn"},
+        "admin": {"tokenSecretName": "meet-admin"},
+        "otlpEndpoint": "http://collector.observability:4318",
+        "autoscaling": {"enabled": True, "targetLoad": 0.55},
+        "disruption": {"maxUnavailable": 0},
         "podAnnotations": {"a": "b"},
         "nodeSelector": {"media": "yes"},
         "tolerations": [{"key": "media", "operator": "Exists"}],
@@ -90,12 +97,15 @@ def test_the_linter_has_nothing_to_say(values):
 
 
 @each_set
-def test_every_manifest_fits_the_schemas_of_kubernetes(values):
+def test_every_manifest_fits_its_schema(values):
     manifests, _ = render(values)
     assert len(manifests) >= 3
     for manifest in manifests:
-        if manifest["kind"] not in CUSTOM:
-            kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+        if manifest["kind"] in CUSTOM:
+            custom_resources.validate(manifest)
+            # Their own schemas say nothing of metadata, which are those of everything else.
+            manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": manifest["metadata"]}
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
 
 
 def test_the_schemas_would_notice():
@@ -103,6 +113,34 @@ def test_the_schemas_would_notice():
     service["spec"]["prots"] = []
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(service, KUBERNETES, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "doctor", "told"),
+    [
+        ("HTTPRoute", lambda spec: spec.update(hostnam=[]), "hostnam"),
+        ("HTTPRoute", lambda spec: spec.update(hostnames=["Meet Example"]), "Meet Example"),
+        ("HTTPRoute", lambda spec: spec["rules"][0]["timeouts"].update(request="never"), "never"),
+        ("HTTPRoute", lambda spec: spec["parentRefs"][0].pop("name"), "name"),
+        ("HTTPRoute", lambda spec: spec["rules"][0]["backendRefs"][0].update(port="http"), "http"),
+        ("ServiceMonitor", lambda spec: spec.pop("selector"), "selector"),
+        ("ServiceMonitor", lambda spec: spec["endpoints"][0].update(prot=1), "prot"),
+        ("ServiceMonitor", lambda spec: spec["endpoints"][0].update(interval="often"), "often"),
+    ],
+)
+def test_the_schemas_of_custom_resources_would_notice(kind, doctor, told):
+    manifest = find(SETS["gateway"] | SETS["everything"] | {"ingress": {}}, kind)
+    custom_resources.validate(manifest)
+    doctor(manifest["spec"])
+    with pytest.raises(jsonschema.ValidationError) as error:
+        custom_resources.validate(manifest)
+    assert told in error.value.message
+
+
+def test_a_custom_resource_without_a_schema_is_no_good_one():
+    manifest = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor", "metadata": {}}
+    with pytest.raises(LookupError):
+        custom_resources.validate(manifest)
 
 
 @each_set
@@ -133,6 +171,11 @@ def test_services_and_policies_select_the_pod_and_nothing_else(values):
     selectors += [
         m["spec"]["podSelector"]["matchLabels"] for m in manifests if m["kind"] == "NetworkPolicy"
     ]
+    selectors += [
+        m["spec"]["selector"]["matchLabels"]
+        for m in manifests
+        if m["kind"] == "PodDisruptionBudget"
+    ]
     for selector in selectors:
         assert selector.items() <= {**pod, **own}.items()
         assert not selector.items() <= {**test, **own}.items()
@@ -153,6 +196,19 @@ def test_the_node_s_own_address_and_ports_carry_media():
     assert variables({})["ORANGE_MEDIA_WORKERS"] == "4"
 
 
+def test_media_by_tcp_has_the_same_numbers_and_can_be_left_out():
+    def media(values, protocol):
+        ports = [p for p in container(values)["ports"] if p["name"].startswith("media-")]
+        return [p["hostPort"] for p in ports if p["protocol"] == protocol]
+
+    assert media({}, "TCP") == media({}, "UDP") == [8190, 8191, 8192, 8193]
+    assert variables({})["ORANGE_MEDIA_TCP"] == "on"
+    without = {"media": {"tcp": False}}
+    assert media(without, "TCP") == []
+    assert media(without, "UDP") == media({}, "UDP")
+    assert variables(without)["ORANGE_MEDIA_TCP"] == "off"
+
+
 def test_given_addresses_win_over_the_node_s():
     values = {"media": {"advertise": ["203.0.113.7", "2001:db8::7"]}}
     assert variables(values)["ORANGE_ADVERTISE"] == "203.0.113.7,2001:db8::7"
@@ -164,9 +220,12 @@ def test_a_media_service_keeps_the_port_numbers_and_takes_the_node_s_ports_away(
         assert all("hostPort" not in port for port in container(values)["ports"])
         service = find(values, "Service", "-media")["spec"]
         assert service["externalTrafficPolicy"] == "Local"
-        for number, port in enumerate(service["ports"]):
-            assert port["port"] == first + number
-            assert port.get("nodePort", port["port"]) == port["port"]
+        for protocol in ("UDP", "TCP"):
+            ports = [port for port in service["ports"] if port["protocol"] == protocol]
+            assert ports
+            for number, port in enumerate(ports):
+                assert port["port"] == first + number
+                assert port.get("nodePort", port["port"]) == port["port"]
     assert find({}, "Service", "-media") is None
 
 
@@ -175,6 +234,31 @@ def test_the_pod_is_given_longer_to_end_than_it_drains():
     pod = find(values, "StatefulSet")["spec"]["template"]["spec"]
     assert pod["terminationGracePeriodSeconds"] > 300
     assert variables(values)["ORANGE_DRAIN_SECONDS"] == "300"
+
+
+def test_pods_are_counted_by_their_load_and_by_nobody_else():
+    assert find({}, "HorizontalPodAutoscaler") is None
+    assert find({}, "StatefulSet")["spec"]["replicas"] == 1
+    values = SETS["everything"]
+    scaler = find(values, "HorizontalPodAutoscaler")["spec"]
+    pods = find(values, "StatefulSet")
+    assert "replicas" not in pods["spec"], "an upgrade would undo what the autoscaler has decided"
+    assert scaler["scaleTargetRef"] == {
+        "apiVersion": pods["apiVersion"],
+        "kind": "StatefulSet",
+        "name": pods["metadata"]["name"],
+    }
+    [metric] = scaler["metrics"]
+    assert metric["pods"] == {
+        "metric": {"name": "orange_sfu_load"},
+        "target": {"type": "AverageValue", "averageValue": "550m"},
+    }
+    assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 600
+
+
+def test_a_node_can_be_emptied_unless_somebody_forbids_it():
+    for values, most in ({}, 1), (SETS["everything"], 0):
+        assert find(values, "PodDisruptionBudget")["spec"]["maxUnavailable"] == most
 
 
 def test_the_probes_ask_three_different_questions():
@@ -195,9 +279,48 @@ def test_a_monitor_asks_the_named_port():
     monitor = find(SETS["everything"], "ServiceMonitor")
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     service = find(SETS["everything"], "Service")
-    assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+    named = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
+    assert named[monitor["spec"]["endpoints"][0]["port"]] == "admin"
+    assert variables({})["ORANGE_ADMIN"] == "[::]:8081"
     labels = monitor["spec"]["selector"]["matchLabels"]
     assert labels.items() <= service["metadata"]["labels"].items()
+
+
+def test_secrets_come_from_secrets_and_only_where_they_are_named():
+    values = SETS["everything"]
+    pod = find(values, "StatefulSet")["spec"]["template"]["spec"]
+    volumes = {one["name"]: one["secret"]["secretName"] for one in pod["volumes"]}
+    assert volumes == {"turn": "turn", "admin": "meet-admin"}
+    mounts = {one["name"]: one["mountPath"] for one in container(values)["volumeMounts"]}
+    settings = variables(values)
+    assert settings["ORANGE_TURN_SECRET_FILE"] == f"{mounts['turn']}/secret"
+    assert settings["ORANGE_ADMIN_TOKEN_FILE"] == f"{mounts['admin']}/token"
+    assert "volumes" not in find({}, "StatefulSet")["spec"]["template"]["spec"]
+    assert not {"ORANGE_TURN_URLS", "ORANGE_ADMIN_TOKEN_FILE"} & variables({}).keys()
+
+
+def test_spans_are_sent_where_a_collector_is_named():
+    name = "ORANGE_OTLP_ENDPOINT"
+    assert variables(SETS["everything"])[name] == SETS["everything"]["otlpEndpoint"]
+    assert name not in variables({})
+
+
+def test_the_doctor_looks_at_the_service():
+    doctor = find({}, "Pod")["spec"]
+    assert doctor["containers"][0]["args"] == ["doctor", "--url", "http://meet-orange-meets"]
+    assert doctor["restartPolicy"] == "Never"
+
+
+def test_figures_and_meetings_are_kept_from_everybody_but_the_cluster_s_prometheus():
+    def ways_in(values):
+        rules = find(values, "NetworkPolicy")["spec"]["ingress"]
+        return [rule for rule in rules if any(port["port"] == "admin" for port in rule["ports"])]
+
+    assert [port["name"] for port in find({}, "Service")["spec"]["ports"]] == ["http"]
+    assert ways_in({}) == []
+    assert [rule["from"] for rule in ways_in(SETS["everything"])] == [[{"namespaceSelector": {}}]]
+    ingress = find(SETS["everything"], "Ingress")["spec"]["rules"][0]["http"]["paths"][0]
+    assert ingress["backend"]["service"]["port"] == {"name": "http"}
 
 
 @pytest.mark.parametrize(
@@ -207,11 +330,16 @@ def test_a_monitor_asks_the_named_port():
         ({"media": {"port": 65533}}, "lower one of them"),
         ({"ingress": {"enabled": True}}, "set host"),
         ({"gateway": {"enabled": True}, "host": "meet.example"}, "gateway.parentRefs"),
+        ({"turn": {"urls": ["turn:turn.example"]}}, "turn.secretName"),
+        ({"turn": {"urls": ["https://turn.example"]}}, "urls"),
         ({"replicas": 3}, "replicas"),
+        ({"autoscaling": {"maxReplicas": 2}}, "do not share rooms"),
+        ({"autoscaling": {"targetLoad": 1.5}}, "targetLoad"),
         ({"media": {"mode": "hostNetwork"}}, "mode"),
         ({"media": {"advertise": ["0.0.0.0"]}}, "advertise"),
         ({"trustedProxies": ["10.0.0.1"]}, "trustedProxies"),
         ({"host": "https://meet.example"}, "host"),
+        ({"otlpEndpoint": "collector:4317"}, "otlpEndpoint"),
     ],
     ids=lambda one: one if isinstance(one, str) else None,
 )
@@ -224,7 +352,7 @@ def test_values_of_no_use_are_refused_with_a_word_on_which(values, told):
 def test_the_notes_say_what_is_left_to_do():
     for name, told in [
         ("defaults", "port-forward"),
-        ("defaults", "UDP 8190-8193"),
+        ("defaults", "UDP and TCP 8190-8193"),
         ("everything", "ingress.tlsSecretName is not set"),
         ("everything", "trustedProxies is not set"),
         ("ingress", "https://meet.example"),

@@ -16,20 +16,25 @@ ROOT = DEPLOY.parent
 
 @functools.cache
 def compose(*profiles, **variables):
-    command = ["docker-compose", "--file", DEPLOY / "compose.yaml"]
-    for profile in profiles:
+    return json.loads(read(*profiles, **variables).stdout)["services"]
+
+
+def read(*profiles, **variables):
+    files = ["compose.yaml", "compose.public.yaml"] if "public" in profiles else ["compose.yaml"]
+    command = ["docker-compose"]
+    for file in files:
+        command += ["--file", DEPLOY / file]
+    for profile in {*profiles} - {"public"}:
         command += ["--profile", profile]
     own = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    read = subprocess.run(
+    return subprocess.run(
         [*command, "config", "--format", "json"],
         env={**own, **variables},
         capture_output=True,
-        check=True,
     )
-    return json.loads(read.stdout)["services"]
 
 
-ALL = ("public", "monitoring")
+ALL = ("turn", "monitoring")
 
 
 def ports(service):
@@ -49,18 +54,29 @@ def test_without_settings_it_is_there_for_this_machine_alone():
 
 def test_the_domain_is_the_one_setting_of_a_public_host():
     services = compose("public", ORANGE_DOMAIN="meet.example")
-    assert services["orange-meets"]["environment"]["ORANGE_DOMAIN"] == "meet.example"
-    caddy = services["caddy"]
-    assert "meet.example" in caddy["command"] and "orange-meets:8080" in caddy["command"]
-    assert ports(caddy) == {("", "80", 80, "tcp"), ("", "443", 443, "tcp")}
+    server = services["orange-meets"]
+    settings = server["environment"]
+    assert settings["ORANGE_DOMAIN"] == "meet.example"
+    assert settings["ORANGE_ACME"] == "true"
+    assert settings["ORANGE_TRUSTED_PROXIES"] == "", "people come in themselves"
+    reached = {one for one in ports(server) if one[3] == "tcp" and one[2] not in range(8190, 8194)}
+    assert reached == {("", "80", 8082, "tcp"), ("", "443", 8443, "tcp")}
+    listening = settings["ORANGE_REDIRECT"], settings["ORANGE_HTTPS"]
+    assert listening == ("0.0.0.0:8082", "0.0.0.0:8443")
+    refused = read("public")
+    assert (refused.stdout, b"name the domain" in refused.stderr) == (b"", True)
 
 
 def test_there_is_a_published_port_for_each_media_worker_of_the_image():
     image = (DEPLOY / "Dockerfile").read_text()
     workers = int(re.search(r"ORANGE_MEDIA_WORKERS=(\d+)", image)[1])
     first = int(re.search(r"ORANGE_MEDIA_PORT=(\d+)", image)[1])
-    media = {one for one in ports(compose()["orange-meets"]) if one[3] == "udp"}
-    assert media == {("", str(port), port, "udp") for port in range(first, first + workers)}
+    public = compose("public", ORANGE_DOMAIN="meet.example")
+    for services, address in ((compose(), "127.0.0.1"), (public, "")):
+        wanted = range(first, first + workers)
+        media = {one for one in ports(services["orange-meets"]) if one[2] in wanted}
+        both = {(port, kind) for port in wanted for kind in ("udp", "tcp")}
+        assert media == {(address, str(port), port, kind) for port, kind in both}
 
 
 @pytest.mark.parametrize("name", compose(*ALL))
@@ -71,14 +87,17 @@ def test_every_service_is_fenced_in(name):
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["restart"] == "unless-stopped"
     assert not service.get("privileged", False)
-    added = {"caddy": ["NET_BIND_SERVICE"]}
+    added = {"coturn": ["NET_BIND_SERVICE"]}
     assert service.get("cap_add", []) == added.get(name, [])
 
 
 def test_the_server_is_not_root_keeps_its_data_and_is_given_time_to_drain():
     server = compose()["orange-meets"]
     assert server["user"] == "65532:65532"
-    assert [(one["source"], one["target"]) for one in server["volumes"]] == [("data", "/data")]
+    assert [(one["source"], one["target"]) for one in server["volumes"]] == [
+        ("data", "/data"),
+        ("secrets", "/secrets"),
+    ]
     drains = int(server["environment"]["ORANGE_DRAIN_SECONDS"])
     grace = re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s)?", server["stop_grace_period"])
     assert int(grace[1] or 0) * 60 + int(grace[2] or 0) > drains
@@ -87,12 +106,34 @@ def test_the_server_is_not_root_keeps_its_data_and_is_given_time_to_drain():
 def test_every_variable_is_a_setting_of_the_server():
     known = set(re.findall(r"`(ORANGE_[A-Z_]+)`", (ROOT / "docs/configuration.md").read_text()))
     assert len(known) > 5
-    assert compose()["orange-meets"]["environment"].keys() <= known
+    for profiles in ((), ("public",)):
+        settings = compose(*profiles, ORANGE_DOMAIN="meet.example")["orange-meets"]["environment"]
+        assert settings.keys() <= known
+
+
+def test_a_relay_reaches_the_server_and_nothing_else():
+    services = compose("turn", ORANGE_TURN_URLS="turn:meet.example:3478")
+    server, relay = services["orange-meets"], services["coturn"]
+    peer = server["networks"]["front"]["ipv4_address"]
+    assert server["environment"]["ORANGE_TURN_PEER"] == peer
+    assert f"--allowed-peer-ip={peer}" in relay["command"]
+    assert [one for one in relay["command"] if one.startswith("--allowed-peer-ip")] == [
+        f"--allowed-peer-ip={peer}"
+    ]
+    assert "--denied-peer-ip=0.0.0.0-255.255.255.255" in relay["command"]
+    assert {one[2] for one in ports(relay)} == {3478}
+    assert relay["user"] == server["user"], "it reads the secret that the server makes"
+    assert not any("secret=" in one for one in relay["command"])
+    assert compose()["orange-meets"]["environment"]["ORANGE_TURN_PEER"] == ""
 
 
 def test_only_monitoring_reaches_its_figures_and_only_from_this_machine():
     services = compose(*ALL)
     assert "ports" not in services["prometheus"]
+    assert not any(one[2] == 8081 for one in ports(services["orange-meets"]))
+    scraped = yaml.safe_load((DEPLOY / "monitoring/prometheus.yml").read_text())
+    targets = scraped["scrape_configs"][0]["static_configs"][0]["targets"]
+    assert targets == ["orange-meets:8081"]
     assert {one[0] for one in ports(services["grafana"])} == {"127.0.0.1"}
 
 
@@ -107,6 +148,8 @@ def test_every_file_that_is_mounted_exists(name):
 def metrics():
     """The names of all metrics that the server registers, from its sources."""
     named = set()
+    for source in (DEPLOY / "server/src").rglob("*.rs"):
+        named.update(re.findall(r'"((?:orange|process)_[a-z_]+)"', source.read_text()))
     for crate in ("signaling", "sfu"):
         for source in (ROOT / crate / "src").glob("metrics*.rs"):
             prefix = "orange_sfu_" if crate == "sfu" else ""
@@ -131,7 +174,7 @@ def expressions():
 def test_every_alert_and_panel_asks_for_metrics_that_exist(title, expression):
     asked = {
         re.sub(r"_(bucket|sum|count)$", "", name)
-        for name in re.findall(r"\borange_[a-z_]+", expression)
+        for name in re.findall(r"\b(?:orange|process)_[a-z_]+", expression)
     }
     assert asked or expression.startswith("up{"), title
     assert asked <= metrics(), title

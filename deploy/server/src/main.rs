@@ -1,9 +1,16 @@
 //! `orange-meets`: private video meetings on your own machine, in one process.
 
 mod config;
+mod doctor;
 mod healthcheck;
+mod process_figures;
+mod reachable;
+mod redirect;
+mod rooms;
+mod secrets;
 mod serve;
 mod signals;
+mod telemetry;
 mod tls;
 mod told_addresses;
 mod web_client;
@@ -27,6 +34,8 @@ fn main() -> ExitCode {
         Command::Healthcheck(config) => {
             healthcheck::run(&config).map_err(|error| error.to_string())
         }
+        Command::Doctor(config) => doctor::run(&config).map_err(|error| error.to_string()),
+        Command::Rooms(config) => rooms::run(&config).map_err(|error| error.to_string()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

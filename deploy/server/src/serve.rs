@@ -1,7 +1,6 @@
 //! Wires signalling, delivery service, SFU and web client into one process.
 
 use std::future::IntoFuture as _;
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,17 +10,20 @@ use axum::Router;
 use axum::serve::{Listener as _, ListenerExt as _};
 use mls_delivery::storage::{MemoryStorage, SqliteStorage, Storage, StorageError};
 use prometheus::Registry;
-use sfu::{Sfu, SfuConfig, SfuHandle};
-use signaling::{MediaPlane, Signaling, SignalingConfig};
-use signaling_protocol::Refusal;
+use sfu::{Limits, Sfu, SfuConfig, SfuHandle};
+use signaling::{MediaPlane, Relay, Signaling, SignalingConfig};
 use signaling_protocol::media::MediaCommand;
+use signaling_protocol::{Refusal, RoomId, Secret};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-use crate::config::{LogFormat, ServeConfig};
+use crate::config::ServeConfig;
+use crate::process_figures::ProcessFigures;
+use crate::redirect::to_https;
+use crate::secrets::{self, SecretError};
 use crate::signals::{Manner, Signals};
-use crate::tls::{Certificate, CertificateError, TlsListener};
+use crate::telemetry;
+use crate::tls::{Acme, Certificate, CertificateError, Files, TlsListener};
 use crate::told_addresses::told_addresses;
 use crate::web_client::with_web_client;
 
@@ -41,6 +43,9 @@ pub(crate) enum ServeError {
         /// Why.
         source: StorageError,
     },
+    /// A metric is registered twice.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -54,12 +59,18 @@ pub(crate) enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// A secret cannot be read or made.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The SFU did not start.
     #[error(transparent)]
     Sfu(#[from] sfu::StartError),
     /// The signalling service did not start.
     #[error(transparent)]
     Signaling(#[from] signaling::StartError),
+    /// Spans cannot be sent.
+    #[error("spans cannot be sent: {0}; see --otlp-endpoint")]
+    Spans(#[from] opentelemetry_otlp::ExporterBuildError),
     /// The system refused something that a server cannot do without.
     #[error("the system refused: {0}")]
     System(#[from] std::io::Error),
@@ -67,24 +78,39 @@ pub(crate) enum ServeError {
 
 /// Serves until the process is told to end.
 pub(crate) fn run(config: ServeConfig) -> Result<(), ServeError> {
-    start_log(config.log_format);
+    let telemetry = telemetry::start(config.log_format, config.otlp_endpoint.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config))
+    let served = runtime.block_on(serve(config));
+    telemetry.end();
+    served
 }
 
 async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let registry = Registry::new();
+    registry.register(Box::new(ProcessFigures::new()?))?;
     let storage = open_storage(&config)?;
     let listener = bind(config.http, "http").await?;
     let address = listener.local_addr()?;
-    let https = listen_for_https(&config).await?;
+    let https = listen_for_https(&config, &registry).await?;
+    let admin = bind_if(config.admin, "admin").await?;
+    let redirect = bind_if(config.redirect, "redirect").await?;
+    let admin_token = admin_token(&config)?;
+    let relay = relay(&config)?;
 
     let (media_events, mut media_reports) = tokio::sync::mpsc::channel(MEDIA_EVENTS);
     let sfu = Sfu::start(
         SfuConfig {
             workers: config.workers(),
+            spread_at: config.media_spread.into(),
+            pin: config.media_pin,
             udp_port_base: config.media_port,
+            tcp: config.media_tcp.into(),
             advertised: told_addresses(&config).await,
+            limits: Limits {
+                participants_per_room: config.participants_per_room.into(),
+                ..Limits::default()
+            },
+            load_limit: f32::from(config.media_load_limit) / 100.0,
             ..SfuConfig::default()
         },
         media_events,
@@ -94,6 +120,9 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         SignalingConfig {
             allowed_origins: config.allow_origin.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
+            relay,
+            rooms_last: !config.in_memory,
+            participants_per_room: config.participants_per_room.into(),
             ..SignalingConfig::default()
         },
         storage,
@@ -101,7 +130,7 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         &registry,
     )?;
     let reports = signaling.media_events();
-    let relay = tokio::spawn(async move {
+    let reporting = tokio::spawn(async move {
         while let Some(event) = media_reports.recv().await {
             if reports.send(event).await.is_err() {
                 break;
@@ -112,12 +141,18 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let signals = Signals::listen()?;
     let patience = Duration::from_secs(config.drain_seconds.into());
     tracing::info!(%address, media_ports = ?sfu.ports(), "serving");
-    announce(address);
+    if let Some(admin) = &admin {
+        announce("administration on", admin.local_addr()?);
+    }
+    announce("listening on", address);
     if let Some(https) = &https {
         tracing::info!(address = %https.local_addr()?, "serving HTTPS");
     }
     let service = with_web_client(signaling.router());
     let ended = CancellationToken::new();
+    let administration = serve_if(admin, signaling.admin_router(admin_token), ended.clone());
+    let domain = config.domain.clone().unwrap_or_default();
+    let redirecting = serve_if(redirect, to_https(domain), ended.clone());
     let plain =
         axum::serve(listener, service.clone().into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(ended.clone().cancelled_owned());
@@ -126,10 +161,11 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         until_the_end(signals, patience, &signaling).await;
         ended.cancel();
     };
-    let (plain, over_tls, ()) = tokio::join!(plain.into_future(), over_tls, ending);
-    plain.and(over_tls)?;
+    let (plain, over_tls, administration, redirecting, ()) =
+        tokio::join!(plain.into_future(), over_tls, administration, redirecting, ending);
+    plain.and(over_tls).and(administration).and(redirecting)?;
     sfu.stop();
-    relay.abort();
+    reporting.abort();
     Ok(())
 }
 
@@ -138,8 +174,7 @@ async fn until_the_end(mut signals: Signals, patience: Duration, signaling: &Sig
     if signals.told_to_end().await == Manner::Orderly && !patience.is_zero() {
         tracing::info!(seconds = patience.as_secs(), "draining: no meeting begins");
         tokio::select! {
-            () = signaling.drain() => {}
-            () = tokio::time::sleep(patience) => {}
+            () = signaling.drain(patience) => {}
             _ = signals.told_to_end() => {}
         }
     }
@@ -152,16 +187,49 @@ async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener,
     bound.map_err(|source| ServeError::Port { address, setting, source })
 }
 
-async fn listen_for_https(config: &ServeConfig) -> Result<Option<TlsListener>, ServeError> {
-    let (Some(address), Some(certificate), Some(key)) =
-        (config.https, &config.tls_certificate_file, &config.tls_key_file)
-    else {
-        return Ok(None);
-    };
-    let (certificate, bytes) = Certificate::read(certificate.clone(), key.clone())?;
-    let listener = TlsListener::start(bind(address, "https").await?, Arc::clone(&certificate))?;
-    tokio::spawn(certificate.follow(bytes));
-    Ok(Some(listener))
+async fn bind_if(
+    address: Option<SocketAddr>,
+    setting: &'static str,
+) -> Result<Option<TcpListener>, ServeError> {
+    match address {
+        Some(address) => Ok(Some(bind(address, setting).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn listen_for_https(
+    config: &ServeConfig,
+    registry: &Registry,
+) -> Result<Option<TlsListener>, ServeError> {
+    let Some(address) = config.https else { return Ok(None) };
+    let certificate = Certificate::none(registry)?;
+    let tcp = bind(address, "https").await?;
+    match (&config.tls_certificate_file, &config.tls_key_file, &config.domain) {
+        (Some(chain), Some(key), _) => {
+            let files = Files { certificate: chain.clone(), key: key.clone() };
+            let bytes = files.read_into(&certificate)?;
+            tokio::spawn(files.follow(Arc::clone(&certificate), bytes));
+        }
+        (_, _, Some(domain)) => {
+            let acme = Acme {
+                domain: domain.clone(),
+                directory: config.acme_directory.clone(),
+                root: config.acme_root_file.clone(),
+                folder: acme_folder(config, domain),
+            };
+            tokio::spawn(acme.keep(Arc::clone(&certificate)));
+        }
+        // Settings of which this is true are refused before.
+        (_, _, None) => return Ok(None),
+    }
+    Ok(Some(TlsListener::start(tcp, certificate)?))
+}
+
+/// What one directory has given for one name says nothing to another.
+fn acme_folder(config: &ServeConfig, domain: &str) -> PathBuf {
+    let directory = config.acme_directory.split_once("://").map_or("", |(_, rest)| rest);
+    let safe = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte) } else { '-' };
+    config.data.join("acme").join(directory.bytes().map(safe).collect::<String>()).join(domain)
 }
 
 async fn serve_https(
@@ -177,12 +245,45 @@ async fn serve_https(
         .await
 }
 
+async fn serve_if(
+    listener: Option<TcpListener>,
+    service: Router,
+    ended: CancellationToken,
+) -> std::io::Result<()> {
+    let Some(listener) = listener else { return Ok(()) };
+    axum::serve(listener, service).with_graceful_shutdown(ended.cancelled_owned()).await
+}
+
+/// The token for the meetings, if there is a place to keep one.
+fn admin_token(config: &ServeConfig) -> Result<Option<Secret>, SecretError> {
+    let path = match (&config.admin, &config.admin_token_file, config.in_memory) {
+        (Some(_), Some(path), _) => path.clone(),
+        (Some(_), None, false) => config.data.join("admin-token"),
+        (Some(_), None, true) | (None, _, _) => return Ok(None),
+    };
+    secrets::read_or_make(&path).map(Some)
+}
+
+/// The TURN server, if there is one.
+fn relay(config: &ServeConfig) -> Result<Option<Relay>, SecretError> {
+    if config.turn_urls.is_empty() {
+        return Ok(None);
+    }
+    let path = config.turn_secret_file.clone();
+    let secret = secrets::read_or_make(&path.unwrap_or_else(|| config.data.join("turn-secret")))?;
+    Ok(Some(Relay::new(config.turn_urls.clone(), secret.0)))
+}
+
 /// The SFU as the rooms see it.
 struct Media(SfuHandle);
 
 impl MediaPlane for Media {
     fn send(&self, command: MediaCommand) -> Result<(), Refusal> {
         self.0.send(command)
+    }
+
+    fn admits(&self, room: Option<&RoomId>) -> Result<(), Refusal> {
+        self.0.admits(room)
     }
 }
 
@@ -196,17 +297,8 @@ fn open_storage(config: &ServeConfig) -> Result<Box<dyn Storage>, ServeError> {
         .map_err(|source| ServeError::Data { path: path.clone(), source })
 }
 
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
-    }
-}
-
-/// The one line on standard output: for people, and for programs that start this one.
-fn announce(address: SocketAddr) {
+/// All there is on standard output: for people, and for programs that start this one.
+fn announce(what: &str, address: SocketAddr) {
     use std::io::Write as _;
     let host = if address.ip().is_loopback() && address.port() == 8080 {
         format!("localhost:{}", address.port())
@@ -214,5 +306,5 @@ fn announce(address: SocketAddr) {
         address.to_string()
     };
     // A closed standard output is no reason not to serve.
-    let _ = writeln!(std::io::stdout(), "listening on http://{host}");
+    let _ = writeln!(std::io::stdout(), "{what} http://{host}");
 }

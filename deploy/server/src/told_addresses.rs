@@ -13,8 +13,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Those that are advertised, or else those that the domain leads to; none where they have to be
 /// found on the machine. A name that leads nowhere is no reason not to serve: it may lead here
-/// later, and a start says so in the log.
+/// later, and a start says so in the log. The one that a TURN server reaches comes last: clients
+/// try it last, and mostly in vain.
 pub(crate) async fn told_addresses(config: &ServeConfig) -> Vec<IpAddr> {
+    let mut told = of_clients(config).await;
+    match config.turn_peer {
+        Some(peer) if told.is_empty() => tracing::warn!(
+            %peer, "turn_peer is not told: nothing else would be; name the domain, or advertise an address"
+        ),
+        Some(peer) if !told.contains(&peer) => told.push(peer),
+        Some(_) | None => {}
+    }
+    told
+}
+
+async fn of_clients(config: &ServeConfig) -> Vec<IpAddr> {
     if !config.advertise.is_empty() {
         return config.advertise.clone();
     }
@@ -61,6 +74,14 @@ mod tests {
     async fn advertised_addresses_win_over_those_of_the_domain() {
         let flags = ["--domain", "localhost", "--advertise", "203.0.113.7"];
         assert_eq!(told(&flags).await, ["203.0.113.7"]);
+    }
+
+    #[tokio::test]
+    async fn what_a_turn_server_reaches_is_told_last_and_never_alone() {
+        let turn = ["--turn-urls", "turn:t.example", "--turn-peer", "172.30.233.2"];
+        let advertised = [&turn[..], &["--advertise", "203.0.113.7"]].concat();
+        assert_eq!(told(&advertised).await, ["203.0.113.7", "172.30.233.2"]);
+        assert!(told(&turn).await.is_empty());
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use support::Process;
 #[tokio::test]
 async fn every_response_carries_the_security_headers() {
     let server = Process::start(&["--in-memory"]);
-    for path in ["/", "/healthz", "/metrics", "/no/such/page", "/api/v1/rooms/bad/tokens"] {
+    for path in ["/", "/healthz", "/no/such/page", "/api/v1/rooms/bad/tokens"] {
         let response = reqwest::get(format!("{}{path}", server.url)).await.expect("an answer");
         let policy = &response.headers()["content-security-policy"];
         assert!(policy.to_str().expect("text").starts_with("default-src 'none'"), "{path}");
@@ -23,10 +23,17 @@ async fn it_tells_its_health_and_its_figures() {
     let server = Process::start(&["--in-memory"]);
     let health = reqwest::get(format!("{}/healthz", server.url)).await.expect("an answer");
     assert!(health.status().is_success());
-    let figures = reqwest::get(format!("{}/metrics", server.url)).await.expect("an answer");
+    let figures = reqwest::get(format!("{}/metrics", server.admin)).await.expect("an answer");
     let figures = figures.text().await.expect("text");
     assert!(figures.contains("orange_rooms"), "{figures}");
     assert!(figures.contains("orange_sfu_forwarded_packets_total"), "{figures}");
+    for own in ["process_cpu_seconds_total ", "process_resident_memory_bytes "] {
+        let value = figures.lines().find_map(|line| line.strip_prefix(own)?.parse::<f64>().ok());
+        assert!(value.is_some_and(|value| value > 0.0), "{own}: {figures}");
+    }
+    let outside = reqwest::get(format!("{}/metrics", server.url)).await.expect("an answer");
+    let outside = outside.text().await.expect("text");
+    assert!(!outside.contains("orange_rooms"), "they are for whoever runs it: {outside}");
 }
 
 #[tokio::test]

@@ -2,18 +2,15 @@
 
 mod support;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::CertificateDer;
 use support::Process;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use support::https::{free_address, get};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -26,9 +23,7 @@ fn certificate(folder: &Path) -> CertificateDer<'static> {
 }
 
 fn server(folder: &Path) -> (Process, SocketAddr) {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("bound");
-    drop(free);
+    let address = free_address();
     let path = |name: &str| folder.join(name).to_str().expect("text").to_owned();
     let server = Process::start(&[
         "--in-memory",
@@ -40,31 +35,6 @@ fn server(folder: &Path) -> (Process, SocketAddr) {
         &path("key.pem"),
     ]);
     (server, address)
-}
-
-/// The answer to a GET by somebody who trusts this certificate alone.
-async fn get(
-    address: SocketAddr,
-    path: &str,
-    trusted: &CertificateDer<'static>,
-) -> std::io::Result<String> {
-    let mut roots = RootCertStore::empty();
-    roots.add(trusted.clone()).expect("a certificate");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from("meet.example").expect("a name");
-    let stream = TcpStream::connect(address).await?;
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: meet.example\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    // Whether the peer says goodbye to TLS before it closes does not matter here.
-    let _ = stream.read_to_end(&mut answer).await;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 #[tokio::test]

@@ -37,6 +37,77 @@ pub(crate) enum Command {
     Config(ServeConfig),
     /// Ask a running server whether it is well: exit code 0 if so, 1 if not.
     Healthcheck(HealthcheckConfig),
+    /// Look at a server as people's browsers do, down to a call to each address that they are
+    /// told; say what is wrong, why, and what to do.
+    Doctor(DoctorConfig),
+    /// List the running meetings, end one, or let none begin.
+    Rooms(RoomsConfig),
+}
+
+/// Settings of `orange-meets doctor`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DoctorConfig {
+    /// The file of settings of the server that is looked at.
+    #[arg(long, env = "ORANGE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// What people open, as in <https://meet.example>. Without it, the server's own domain, or
+    /// the server of this machine.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+
+    /// The server's domain.
+    #[arg(long, env = "ORANGE_DOMAIN", value_name = "NAME", value_parser = domain)]
+    pub(crate) domain: Option<String>,
+
+    /// What the server of this machine was told to listen on.
+    #[arg(long, env = "ORANGE_HTTP", value_name = "ADDRESS:PORT", default_value = DEFAULT_HTTP)]
+    pub(crate) http: SocketAddr,
+}
+
+/// Settings of `orange-meets rooms`: those of the server that is asked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RoomsConfig {
+    /// The file of settings of the server that is asked.
+    #[arg(long, env = "ORANGE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where that server listens for whoever runs it.
+    #[arg(long, env = "ORANGE_ADMIN", value_name = "ADDRESS:PORT")]
+    pub(crate) admin: Option<SocketAddr>,
+
+    /// The file with that server's token.
+    #[arg(long, env = "ORANGE_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
+    /// That server's data folder, where the token is unless another file is named.
+    #[arg(long, env = "ORANGE_DATA", value_name = "FOLDER", default_value = "data")]
+    pub(crate) data: PathBuf,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: RoomsAction,
+}
+
+/// What to do about the meetings of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum RoomsAction {
+    /// Print the running meetings: room, people, seconds since it was entered.
+    List,
+    /// Let no meeting begin; those that run go on, and people are told that the server will be
+    /// restarted. It does not end by itself.
+    Drain {
+        /// Tell them when.
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(..=1440))]
+        minutes: Option<u32>,
+    },
+    /// Let meetings begin again.
+    Resume,
+    /// End a meeting and forget its room: its link leads nowhere from then on.
+    Close {
+        /// The room, as `list` prints it.
+        room: String,
+    },
 }
 
 /// Settings of `orange-meets healthcheck`.
@@ -71,7 +142,8 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "ORANGE_HTTP", value_name = "ADDRESS:PORT", default_value = DEFAULT_HTTP)]
     pub(crate) http: SocketAddr,
 
-    /// Where HTTPS is served besides, by the certificate of the next two settings.
+    /// Where HTTPS is served besides, by the certificate of the next two settings, or by one that
+    /// the server gets itself, with `acme`.
     #[arg(long, env = "ORANGE_HTTPS", value_name = "ADDRESS:PORT")]
     pub(crate) https: Option<SocketAddr>,
 
@@ -84,11 +156,74 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "ORANGE_TLS_KEY_FILE", value_name = "FILE")]
     pub(crate) tls_key_file: Option<PathBuf>,
 
+    /// Get the domain's certificate by ACME (RFC 8555), from Let's Encrypt unless another directory
+    /// is named; by this you agree to its terms. The directory has to reach `https` at port 443 of
+    /// the domain. Account, certificate and key are kept in the data folder.
+    #[arg(long, env = "ORANGE_ACME", default_value_t = false)]
+    pub(crate) acme: bool,
+
+    /// The ACME directory.
+    #[arg(
+        long,
+        env = "ORANGE_ACME_DIRECTORY",
+        value_name = "URL",
+        default_value = instant_acme::LetsEncrypt::Production.url()
+    )]
+    pub(crate) acme_directory: String,
+
+    /// PEM file with the authority that the ACME directory itself is certified by, for one of your
+    /// own. Without it, those count that the system trusts.
+    #[arg(long, env = "ORANGE_ACME_ROOT_FILE", value_name = "FILE")]
+    pub(crate) acme_root_file: Option<PathBuf>,
+
+    /// Where those who come by HTTP are sent on to HTTPS at the domain.
+    #[arg(long, env = "ORANGE_REDIRECT", value_name = "ADDRESS:PORT")]
+    pub(crate) redirect: Option<SocketAddr>,
+
+    /// Where whoever runs the server comes in, over plain HTTP: `/metrics`, and the meetings to
+    /// whoever shows the token, as `orange-meets rooms` does. Keep it from everybody else.
+    #[arg(long, env = "ORANGE_ADMIN", value_name = "ADDRESS:PORT")]
+    pub(crate) admin: Option<SocketAddr>,
+
+    /// File with the token for the meetings. Where there is none, it is made with a new token and
+    /// mode 0600. Without this setting it is `admin-token` in the data folder; with `in_memory`
+    /// there is no way to the meetings then.
+    #[arg(long, env = "ORANGE_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
+    /// URL of a TURN server for clients that cannot send UDP here, as in
+    /// `turn:meet.example:3478?transport=tcp`, or several. It has to know the secret of the next
+    /// setting (coturn: `use-auth-secret`); people are given credentials for five minutes.
+    #[arg(
+        long,
+        env = "ORANGE_TURN_URLS",
+        value_name = "URL",
+        value_delimiter = ',',
+        value_parser = turn_url
+    )]
+    pub(crate) turn_urls: Vec<String>,
+
+    /// File with the TURN server's secret (coturn: `static-auth-secret`). Where there is none, it
+    /// is made with a new secret and mode 0600. Without this setting it is `turn-secret` in the
+    /// data folder.
+    #[arg(long, env = "ORANGE_TURN_SECRET_FILE", value_name = "FILE")]
+    pub(crate) turn_secret_file: Option<PathBuf>,
+
+    /// Address at which the TURN server reaches this one, if that is none of those which are told
+    /// to clients anyway. Told to them too, so that what they relay can be sent there.
+    #[arg(long, env = "ORANGE_TURN_PEER", value_name = "IP")]
+    pub(crate) turn_peer: Option<IpAddr>,
+
     /// UDP port of the first media worker; each further worker takes the next. 0 takes any.
     #[arg(long, env = "ORANGE_MEDIA_PORT", value_name = "PORT", default_value_t = 8190)]
     pub(crate) media_port: u16,
 
-    /// Media workers: threads with a UDP port each. A room lives on one of them. Without it,
+    /// Media over TCP, on the same port numbers, for people whose network lets no UDP out: `on`,
+    /// `off`, or `only`, which tells clients of no UDP port.
+    #[arg(long, env = "ORANGE_MEDIA_TCP", value_enum, value_name = "MODE", default_value_t = MediaTcp::On)]
+    pub(crate) media_tcp: MediaTcp,
+
+    /// Media workers: threads with a UDP port each. A room begins on one of them. Without it,
     /// there is one for each processor, up to 64.
     #[arg(
         long,
@@ -97,6 +232,45 @@ pub(crate) struct ServeConfig {
         value_parser = clap::value_parser!(u16).range(1..=1024)
     )]
     pub(crate) media_workers: Option<u16>,
+
+    /// How much of its time a media worker may be at work, in percent, for more people to be let in:
+    /// above it, whoever comes is told to try again soon, and those who are inside stay. 100 turns
+    /// nobody away.
+    #[arg(
+        long,
+        env = "ORANGE_MEDIA_LOAD_LIMIT",
+        value_name = "PERCENT",
+        default_value_t = 90,
+        value_parser = clap::value_parser!(u8).range(1..=100)
+    )]
+    pub(crate) media_load_limit: u8,
+
+    /// People of one room on one media worker. Those who come after them go to another worker, and
+    /// one copy of each packet with them; sooner, if the worker is at work for more than half of its
+    /// time and another has clearly less to do.
+    #[arg(
+        long,
+        env = "ORANGE_MEDIA_SPREAD",
+        value_name = "NUMBER",
+        default_value_t = 200,
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    pub(crate) media_spread: u16,
+
+    /// Keep each media worker on a processor of its own. Only for machines that do nothing else, and
+    /// on Linux; a worker whose processor is busy with something else waits, while others idle.
+    #[arg(long, env = "ORANGE_MEDIA_PIN", default_value_t = false)]
+    pub(crate) media_pin: bool,
+
+    /// People in one room. Whoever comes when it is full is told so.
+    #[arg(
+        long,
+        env = "ORANGE_PARTICIPANTS_PER_ROOM",
+        value_name = "NUMBER",
+        default_value_t = 50,
+        value_parser = clap::value_parser!(u16).range(2..=1000)
+    )]
+    pub(crate) participants_per_room: u16,
 
     /// Name under which the server is reached, as in meet.example. The addresses that it leads to
     /// when the server starts are told to clients for media.
@@ -134,22 +308,66 @@ pub(crate) struct ServeConfig {
     pub(crate) trusted_proxies: Vec<IpNet>,
 
     /// Seconds that running meetings may go on after SIGTERM, while no new one begins and
-    /// `/readyz` says 503. Then, or as soon as everybody has gone, people are told and the process
-    /// ends; they come back by themselves once it runs again. A second signal ends it at once.
+    /// `/readyz` says 503. People are told at once how long that is. Then, or as soon as everybody
+    /// has gone, the process ends; they come back by themselves once it runs again. A second signal
+    /// ends it at once.
     #[arg(long, env = "ORANGE_DRAIN_SECONDS", value_name = "NUMBER", default_value_t = 0)]
     pub(crate) drain_seconds: u32,
 
     /// How log lines look. What is logged is set by `RUST_LOG`.
     #[arg(long, env = "ORANGE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+
+    /// Collector that is sent spans of joins, commits and draining, by OTLP over HTTP, as in
+    /// `http://127.0.0.1:4318`. They say how long each took and how it ended: no room, name, token or
+    /// payload, and nothing of packets. Without it there are none.
+    #[arg(long, env = "ORANGE_OTLP_ENDPOINT", value_name = "URL", value_parser = http_url)]
+    pub(crate) otlp_endpoint: Option<String>,
+}
+
+/// Whether media may go over TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MediaTcp {
+    /// Where UDP does not pass.
+    On,
+    /// Not at all.
+    Off,
+    /// Always.
+    Only,
+}
+
+impl From<MediaTcp> for sfu::MediaTcp {
+    fn from(mode: MediaTcp) -> Self {
+        match mode {
+            MediaTcp::On => Self::On,
+            MediaTcp::Off => Self::Off,
+            MediaTcp::Only => Self::Only,
+        }
+    }
 }
 
 /// A name without scheme, port or path.
 fn domain(text: &str) -> Result<String, String> {
     let is_name = !text.is_empty()
         && text.len() <= 253
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+        && text.split('.').all(|label| !label.is_empty());
     if is_name { Ok(text.to_owned()) } else { Err("write the name alone: meet.example".to_owned()) }
+}
+
+/// RFC 7065, as far as it is of use: scheme and something after it.
+fn turn_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("turn:").or_else(|| text.strip_prefix("turns:"));
+    let is_url = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_url { Ok(text.to_owned()) } else { Err("write turn:meet.example:3478".to_owned()) }
+}
+
+/// Where something is served by HTTP.
+fn http_url(text: &str) -> Result<String, String> {
+    let url = text.parse::<reqwest::Url>().ok();
+    let is_one = url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if is_one { Ok(text.to_owned()) } else { Err("write http://127.0.0.1:4318".to_owned()) }
 }
 
 /// A network, or one address.

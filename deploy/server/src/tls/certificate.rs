@@ -1,142 +1,82 @@
-//! A certificate and its key, from files that somebody else renews.
+//! The certificate for HTTPS, wherever it comes from.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use prometheus::{IntGauge, Registry};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::time::interval;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
-
-/// Why a certificate cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CertificateError {
-    /// A file cannot be read.
-    #[error("{path} cannot be read: {source}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file is not what it should be.
-    #[error("{path} is no {wanted} in PEM: {source}")]
-    NotPem {
-        /// The file.
-        path: PathBuf,
-        /// What it should be.
-        wanted: &'static str,
-        /// Why not.
-        source: pem::Error,
-    },
-    /// No certificate in the file.
-    #[error("{0} holds no certificate; it has to hold the whole chain, the server's own first")]
-    Empty(PathBuf),
-    /// The two do not belong together, or are of no kind that is known.
-    #[error("{certificate} and {key} cannot be used together: {source}")]
-    Useless {
-        /// The file of the chain.
-        certificate: PathBuf,
-        /// The file of the key.
-        key: PathBuf,
-        /// Why.
-        source: rustls::Error,
-    },
-}
-
-/// The files' bytes, by which a change is noticed.
-type Bytes = (Vec<u8>, Vec<u8>);
+/// The protocol by which an ACME directory asks for a proof (RFC 8737 section 6.2).
+pub(crate) const ACME_TLS: &[u8] = b"acme-tls/1";
 
 /// The certificate that new connections are given.
 pub(crate) struct Certificate {
-    certificate: PathBuf,
-    key: PathBuf,
-    current: RwLock<Arc<CertifiedKey>>,
+    current: RwLock<Option<Current>>,
+    /// What an ACME directory is shown that asks for a proof (RFC 8737).
+    proof: RwLock<Option<Arc<CertifiedKey>>>,
+    expiry: IntGauge,
+}
+
+#[derive(Clone)]
+struct Current {
+    key: Arc<CertifiedKey>,
+    validity: Validity,
+}
+
+/// When a certificate may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Validity {
+    /// Seconds since the Unix epoch.
+    pub(crate) from: i64,
+    /// Seconds since the Unix epoch.
+    pub(crate) until: i64,
 }
 
 impl Certificate {
-    /// Reads the files. Give the bytes to [`Self::follow`].
-    pub(crate) fn read(
-        certificate: PathBuf,
-        key: PathBuf,
-    ) -> Result<(Arc<Self>, Bytes), CertificateError> {
-        let bytes = bytes(&certificate, &key)?;
-        let current = RwLock::new(parse(&certificate, &key, &bytes)?);
-        Ok((Arc::new(Self { certificate, key, current }), bytes))
+    /// None yet: until there is one, no handshake succeeds.
+    pub(crate) fn none(registry: &Registry) -> Result<Arc<Self>, prometheus::Error> {
+        let expiry = IntGauge::new(
+            "orange_certificate_expiry_seconds",
+            "When the certificate for HTTPS expires, in seconds since the Unix epoch; 0 without one.",
+        )?;
+        registry.register(Box::new(expiry.clone()))?;
+        Ok(Arc::new(Self { current: RwLock::default(), proof: RwLock::default(), expiry }))
     }
 
-    /// Reads the files again whenever they change, for ever. While they cannot be used, as between
-    /// the writing of one and of the other, the last good ones are.
-    pub(crate) async fn follow(self: Arc<Self>, mut last: Bytes) {
-        let mut ticks = interval(LOOK);
-        loop {
-            ticks.tick().await;
-            let Ok(now) = bytes(&self.certificate, &self.key) else { continue };
-            if now == last {
-                continue;
-            }
-            match parse(&self.certificate, &self.key, &now) {
-                Ok(renewed) => {
-                    if let Ok(mut current) = self.current.write() {
-                        *current = renewed;
-                    }
-                    tracing::info!(path = %self.certificate.display(), "the certificate is renewed");
-                }
-                Err(error) => tracing::warn!(%error, "the changed certificate is not used"),
-            }
-            last = now;
+    /// New connections are given this one.
+    pub(crate) fn replace(&self, (key, validity): (CertifiedKey, Validity)) {
+        self.expiry.set(validity.until);
+        if let Ok(mut current) = self.current.write() {
+            *current = Some(Current { key: Arc::new(key), validity });
         }
+    }
+
+    /// An ACME directory that asks is shown this one, or nothing any more.
+    pub(crate) fn prove(&self, proof: Option<CertifiedKey>) {
+        if let Ok(mut current) = self.proof.write() {
+            *current = proof.map(Arc::new);
+        }
+    }
+
+    /// When the current one may be used.
+    pub(crate) fn validity(&self) -> Option<Validity> {
+        self.current.read().ok()?.as_ref().map(|current| current.validity)
     }
 }
 
 impl ResolvesServerCert for Certificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.current.read().ok().map(|current| Arc::clone(&current))
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let proves = hello.alpn().is_some_and(|mut offered| offered.any(|one| one == ACME_TLS));
+        if proves {
+            return self.proof.read().ok()?.clone();
+        }
+        self.current.read().ok()?.as_ref().map(|current| Arc::clone(&current.key))
     }
 }
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Certificate").field("path", &self.certificate).finish_non_exhaustive()
+        out.debug_struct("Certificate").field("validity", &self.validity()).finish_non_exhaustive()
     }
-}
-
-fn bytes(certificate: &PathBuf, key: &PathBuf) -> Result<Bytes, CertificateError> {
-    let read = |path: &PathBuf| {
-        std::fs::read(path)
-            .map_err(|source| CertificateError::Unreadable { path: path.clone(), source })
-    };
-    Ok((read(certificate)?, read(key)?))
-}
-
-fn parse(
-    certificate: &PathBuf,
-    key: &PathBuf,
-    (chain, secret): &Bytes,
-) -> Result<Arc<CertifiedKey>, CertificateError> {
-    let not_pem = |path: &PathBuf, wanted| {
-        let path = path.clone();
-        move |source| CertificateError::NotPem { path, wanted, source }
-    };
-    let chain = CertificateDer::pem_slice_iter(chain)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(not_pem(certificate, "chain of certificates"))?;
-    if chain.is_empty() {
-        return Err(CertificateError::Empty(certificate.clone()));
-    }
-    let secret = PrivateKeyDer::from_pem_slice(secret).map_err(not_pem(key, "private key"))?;
-    CertifiedKey::from_der(chain, secret, &aws_lc_rs::default_provider()).map(Arc::new).map_err(
-        |source| CertificateError::Useless {
-            certificate: certificate.clone(),
-            key: key.clone(),
-            source,
-        },
-    )
 }

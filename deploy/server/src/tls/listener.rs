@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Certificate;
+use super::certificate::ACME_TLS;
 
 /// Handshakes at a time; more wait in the kernel. One that says nothing costs a place until
 /// [`PATIENCE`] is over.
@@ -43,7 +44,7 @@ impl TlsListener {
             .map_err(io::Error::other)?
             .with_no_client_auth()
             .with_cert_resolver(certificate);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), ACME_TLS.to_vec()];
         let (done, ready) = mpsc::channel(READY);
         let accepting = tokio::spawn(accept(tcp, TlsAcceptor::from(Arc::new(config)), done));
         Ok(Self { address, ready, accepting: accepting.abort_handle() })
@@ -60,7 +61,10 @@ async fn accept(mut tcp: TcpListener, tls: TlsAcceptor, done: mpsc::Sender<Conne
             let handshake = timeout(PATIENCE, tls.accept(stream)).await;
             // The place is kept until the connection is handed on: who is not served holds up
             // others of its kind, and no memory.
-            if let Ok(Ok(stream)) = handshake {
+            if let Ok(Ok(stream)) = handshake
+                // Whoever asks for the proof has seen it now, and says nothing more.
+                && stream.get_ref().1.alpn_protocol() != Some(ACME_TLS)
+            {
                 let _ = done.send((stream, peer)).await;
             }
             drop(place);

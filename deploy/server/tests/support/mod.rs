@@ -2,30 +2,68 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
 
+pub mod directory;
+pub mod https;
+pub mod person;
+pub mod proof;
+
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// A server of one's own; gone with the test.
 pub struct Process {
     child: Child,
     pub url: String,
+    /// Where whoever runs it comes in.
+    pub admin: String,
+    log: tempfile::NamedTempFile,
 }
 
 impl Process {
     /// Serves on free loopback ports.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_logging(arguments, "info")
+    }
+
+    /// The same, and logs by this filter.
+    pub fn start_logging(arguments: &[&str], filter: &str) -> Self {
+        let log = tempfile::NamedTempFile::new().expect("a file");
         let mut child = Command::new(env!("CARGO_BIN_EXE_orange-meets"))
             .args(["serve", "--http", "127.0.0.1:0", "--media-port", "0"])
-            .args(["--advertise", "127.0.0.1", "--media-workers", "2"])
+            .args(["--advertise", "127.0.0.1", "--media-workers", "2", "--admin", "127.0.0.1:0"])
             .args(arguments)
+            .env("RUST_LOG", filter)
             .stdout(Stdio::piped())
+            .stderr(log.reopen().expect("a file"))
             .spawn()
             .expect("the built server");
         let stdout = child.stdout.take().expect("piped");
-        let line = BufReader::new(stdout).lines().next().expect("a line").expect("text");
-        let url = line.strip_prefix("listening on ").expect("the address").to_owned();
-        Self { child, url }
+        let mut lines = BufReader::new(stdout).lines();
+        let mut announced = |what: &str| {
+            let line = lines.next().expect("a line").expect("text");
+            line.strip_prefix(what).expect("the address").to_owned()
+        };
+        let admin = announced("administration on ");
+        let url = announced("listening on ");
+        Self { child, url, admin, log }
+    }
+
+    /// All that it has logged so far.
+    pub fn logged(&self) -> String {
+        std::fs::read_to_string(self.log.path()).expect("text")
+    }
+
+    /// What `orange-meets rooms` says about it.
+    pub fn rooms(&self, arguments: &[&str], token: &Path) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_orange-meets"))
+            .args(["rooms", "--admin", self.admin.trim_start_matches("http://")])
+            .arg("--admin-token-file")
+            .arg(token)
+            .args(arguments)
+            .output()
+            .expect("the built server")
     }
 
     /// Sends it a signal, such as `TERM`.
