@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The short set of measurements behind the README's table: three runs of each load, frames and
 # handshakes, and at the end one table (also in target/bench/: table.md, table.json).
-#   benches/run.sh          all of it, under six minutes after building
-#   benches/run.sh smoke    one load of 20 seconds: fails on a broken figure, never on a slow one
+#   benches/run.sh          all of it, about fifteen minutes after building
+#   benches/run.sh wishes   what links and wishes do to pictures and sound, and a storm of joins: four minutes
+#   benches/run.sh smoke    two loads of 10 seconds: fails on a broken figure, never on a slow one
 # PROFILE=debug takes the binaries of the debug profile; its times say nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,32 +18,36 @@ cargo build "${release[@]}" --locked --package orange-meets --package orange-ben
 mkdir -p "$out"
 
 if [ "${1:-}" = smoke ]; then
-  exec timeout 120 "$bench" load --server "$server" --publishers 2 --viewers 2 --seconds 15
+  exec timeout 240 "$bench" load benches/scenarios/{smoke,mesh-10}.toml --server "$server"
+fi
+
+if [ "${1:-}" = wishes ]; then
+  exec timeout 480 "$bench" load --server "$server" --out "$out/wishes" \
+    benches/scenarios/{mesh-10-simulcast,webinar-wishes,narrow,loss,lossy,join-storm}.toml
 fi
 
 # Built beforehand: no compiler runs beside a measurement.
 cargo bench --locked --package orange-bench --benches --no-run
 rm -rf "$out"/*.json target/criterion
 broken=0
-load() {
-  local name=$1 run
-  shift
-  for run in 1 2 3; do
-    printf '\n== %s, run %d\n' "$name" "$run"
-    timeout 120 "$bench" load --server "$server" --json "$out/$name.$run.json" "$@" || broken=1
-  done
-}
-load '1 → 10' --publishers 1 --viewers 10 --video-kbps 8000
-load '5 × 5' --publishers 5 --viewers 0 --video-kbps 4000
-load 'pair' --publishers 2 --viewers 0 --seconds 5
-load 'pair, classic' --publishers 2 --viewers 0 --seconds 5 --classic
+printf '== rooms\n'
+timeout 1200 "$bench" load benches/scenarios/{webinar-10,webinar-50,webinar-200,mesh-10,mesh-20,pair}.toml \
+  --server "$server" --runs 3 --out "$out" || broken=1
+# A peer under the same load, where it is there (Debian's package janus).
+if command -v janus >/dev/null; then
+  timeout 600 "$bench" load benches/scenarios/{webinar-50,mesh-10}.toml \
+    --peer janus --peer janus-loops --runs 3 --out "$out" || true
+fi
 
-printf '\n== frames\n'
-cargo bench --locked --package orange-bench --bench sframe -- --noplot --quiet
+printf '\n== forwarding, allocation, delivery, frames\n'
+cargo bench --locked --package orange-bench --bench forward --bench delivery --bench sframe -- \
+  --noplot --quiet
 
 printf '\n== handshakes\n'
 cargo bench --locked --package orange-bench --bench mls -- "$out/mls.json"
 
 printf '\n'
 "$bench" table "$out" | tee "$out/table.md"
+"$bench" page "$out" --html "$out/index.html"
+printf '\nwith charts: %s\n' "$out/index.html"
 exit "$broken"

@@ -1,5 +1,6 @@
 //! Milliseconds and bytes of a member's coming and going, by size of the group: the real endpoints
-//! with the real delivery log between them, and no network.
+//! with the real delivery log between them, and no network. A commit goes the whole way: it is
+//! tentative until the first other member has said that it can follow it, and final then.
 //!
 //! Prints a table; `cargo bench -p orange-bench --bench mls -- <file>` also writes it as JSON.
 
@@ -11,11 +12,11 @@ use e2ee::Suite;
 use e2ee::endpoint::{Endpoint, EndpointConfig, Output};
 use e2ee::link::LinkSecret;
 use ed25519_dalek::{Signer as _, SigningKey};
-use mls_delivery::{Accepted, Log, Prepared, Submitted};
+use mls_delivery::{Accepted, Decision, Finality, Log, Opened, Prepared, Submitted};
 use serde_json::json;
 use signaling_protocol::{
     ClientMessage, Delta, Joined, Opaque, ParticipantId, ReceiveSlots, Refusal, RoomId,
-    RoomSnapshot, Secret, Seq, ServerMessage, Step, Submission, VERSION,
+    RoomSnapshot, Secret, Seq, ServerMessage, Step, Submission, VERSION, Verdict,
 };
 
 /// Members who are there before one more comes.
@@ -97,6 +98,7 @@ impl Figures {
 struct Group {
     suite: Suite,
     log: Log,
+    finality: Finality,
     now_ms: u64,
     next: u32,
     committer: Seat,
@@ -114,13 +116,20 @@ impl Group {
         let now_ms = u64::try_from(now.as_millis()).expect("milliseconds fit");
         let mut log = Log::default();
         let (mut committer, upload) = Seat::new(suite, ParticipantId(1), &log, now_ms);
-        let announced = accept(&mut log, |log| log.join(committer.participant, upload));
+        let announced = accept(&mut log, |log| log.join(committer.participant, upload, None));
         let create = committer.expect_submission(told(&announced, committer.participant), now_ms);
-        let created = submit(&mut log, committer.participant, create);
+        let created = append(&mut log, committer.participant, create);
         committer.handle(told(&created, committer.participant), now_ms);
         let (follower, upload) = Seat::new(suite, ParticipantId(2), &log, now_ms);
-        let mut group = Self { suite, log, now_ms, next: 3, committer, follower };
-        group.admit(2, upload);
+        let finality = Finality::default();
+        let mut group = Self { suite, log, finality, now_ms, next: 3, committer, follower };
+        // Nobody else is there who could be asked.
+        let announced = accept(&mut group.log, |log| log.join(ParticipantId(2), upload, None));
+        let commit = group.committer.expect_submission(told(&announced, ParticipantId(1)), now_ms);
+        let added = append(&mut group.log, ParticipantId(1), commit);
+        group.committer.handle(told(&added, ParticipantId(1)), now_ms);
+        group.follower.handle(told(&announced, ParticipantId(2)), now_ms);
+        group.follower.handle(told(&added, ParticipantId(2)), now_ms);
         for _ in 2..members {
             let participant = ParticipantId(group.next);
             group.next += 1;
@@ -135,12 +144,39 @@ impl Group {
     fn admit(&mut self, participant: u32, upload: Opaque) {
         let (now_ms, one, two) =
             (self.now_ms, self.committer.participant, self.follower.participant);
-        let announced = accept(&mut self.log, |log| log.join(ParticipantId(participant), upload));
+        let announced =
+            accept(&mut self.log, |log| log.join(ParticipantId(participant), upload, None));
         self.follower.handle(told(&announced, two), now_ms);
         let commit = self.committer.expect_submission(told(&announced, one), now_ms);
-        let added = submit(&mut self.log, one, commit);
+        let question = self.open(&commit);
+        let answer = self.follower.expect_answer(question, now_ms);
+        let added = self.finalise(answer);
         self.committer.handle(told(&added, one), now_ms);
         self.follower.handle(told(&added, two), now_ms);
+    }
+
+    /// The committer's submission becomes tentative: what the follower is asked.
+    fn open(&mut self, submission: &Submission) -> ServerMessage {
+        let (one, two) = (self.committer.participant, self.follower.participant);
+        let fits = self.log.submit(one, submission.clone());
+        assert!(matches!(fits, Ok(Submitted::New(_))), "every submission of this bench is new");
+        let opened = self.finality.open(&self.log, one, submission.clone(), |_| true, self.now_ms);
+        assert!(matches!(opened, Ok(Opened::Tentative(_))), "there is somebody to be asked");
+        let handshake = self.finality.question(two).expect("the follower is asked");
+        ServerMessage::Tentative { handshake }
+    }
+
+    /// The follower has answered: it is final.
+    fn finalise(&mut self, answer: ClientMessage) -> Accepted {
+        let ClientMessage::Judge { message_id, verdict } = answer else { unreachable!() };
+        assert_eq!(verdict, Verdict::Ack, "it can follow");
+        let two = self.follower.participant;
+        match self.finality.judge(two, &message_id, verdict, self.now_ms) {
+            Some(Decision::Final { sender, submission }) => {
+                append(&mut self.log, sender, submission)
+            }
+            Some(Decision::Dropped(_)) | None => panic!("the first ack decides"),
+        }
     }
 
     /// One comes and goes.
@@ -153,7 +189,7 @@ impl Group {
             .time("KeyPackage: make", || Seat::new(self.suite, participant, &self.log, now_ms));
         figures.weighs("KeyPackage", &upload);
 
-        let announced = accept(&mut self.log, |log| log.join(participant, upload));
+        let announced = accept(&mut self.log, |log| log.join(participant, upload, None));
         newcomer.handle(told(&announced, participant), now_ms);
         self.follower.handle(told(&announced, two), now_ms);
         let entry = told(&announced, one);
@@ -163,14 +199,17 @@ impl Group {
             figures.weighs("join: commit", commit);
             figures.weighs("join: Welcome", welcome);
         }
-        let added = submit(&mut self.log, one, commit);
+        let question = self.open(&commit);
+        let (answer, judge) =
+            figures.time("join: judge", || self.follower.expect_answer(question, now_ms));
+        let added = self.finalise(answer);
         let [own, others, new] = [one, two, participant].map(|each| told(&added, each));
         let ((), merge) = figures.time("join: merge", || self.committer.handle(own, now_ms));
         let ((), follow) = figures.time("join: follow", || self.follower.handle(others, now_ms));
         let (keyed, enter) = figures.time("join: enter", || newcomer.expect_keys(new, now_ms));
         assert_eq!(keyed, self.log.handshakes().0, "the newcomer is in");
         // Members work at the same time, each on its own machine.
-        figures.took("join", build + merge.max(follow).max(enter));
+        figures.took("join", build + judge + merge.max(follow).max(enter));
 
         let gone = accept(&mut self.log, |log| Ok(log.depart(participant).expect("it was there")));
         self.follower.handle(told(&gone, two), now_ms);
@@ -180,13 +219,16 @@ impl Group {
         if let Step::Commit { commit, .. } = &commit.step {
             figures.weighs("remove: commit", commit);
         }
-        let removed = submit(&mut self.log, one, commit);
+        let question = self.open(&commit);
+        let (answer, judge) =
+            figures.time("remove: judge", || self.follower.expect_answer(question, now_ms));
+        let removed = self.finalise(answer);
         let [own, others] = [one, two].map(|each| told(&removed, each));
         let ((), merge) = figures.time("remove: merge", || self.committer.handle(own, now_ms));
         let (keyed, follow) =
             figures.time("remove: follow", || self.follower.expect_keys(others, now_ms));
         assert_eq!(keyed, self.log.handshakes().0, "the follower has followed");
-        figures.took("remove", build + merge.max(follow));
+        figures.took("remove", build + judge + merge.max(follow));
     }
 }
 
@@ -219,12 +261,14 @@ impl Seat {
             ClientMessage::Hello(_)
             | ClientMessage::Offer { .. }
             | ClientMessage::SetTracks { .. }
+            | ClientMessage::SetWishes { .. }
             | ClientMessage::Submit(_)
             | ClientMessage::Judge { .. }
             | ClientMessage::SendMessage { .. }
             | ClientMessage::Heartbeat { .. }
             | ClientMessage::Knock { .. }
             | ClientMessage::Moderate(_)
+            | ClientMessage::StepOut
             | ClientMessage::Leave => None,
         });
         (seat, upload.expect("a newcomer hands in its KeyPackage"))
@@ -241,6 +285,13 @@ impl Seat {
             if let ClientMessage::Submit(submission) = message { Some(submission) } else { None }
         });
         submission.expect("it is this member's turn")
+    }
+
+    /// What it says to a question.
+    fn expect_answer(&mut self, question: ServerMessage, now_ms: u64) -> ClientMessage {
+        self.endpoint.handle(question, now_ms);
+        let answer = self.sent().find(|message| matches!(message, ClientMessage::Judge { .. }));
+        answer.expect("a member answers at once")
     }
 
     /// The epoch that the message begins.
@@ -264,7 +315,8 @@ impl Seat {
             | Output::Roster(_)
             | Output::Message(_)
             | Output::Unconfirmed(_)
-            | Output::Comparison(_) => None,
+            | Output::Comparison(_)
+            | Output::Trace(_) => None,
         })
     }
 }
@@ -275,7 +327,7 @@ fn accept(log: &mut Log, decide: impl FnOnce(&Log) -> Result<Prepared, Refusal>)
     log.apply(prepared).clone()
 }
 
-fn submit(log: &mut Log, sender: ParticipantId, submission: Submission) -> Accepted {
+fn append(log: &mut Log, sender: ParticipantId, submission: Submission) -> Accepted {
     accept(log, |log| match log.submit(sender, submission)? {
         Submitted::New(prepared) => Ok(prepared),
         Submitted::Known(_) => unreachable!("every submission of this bench is new"),

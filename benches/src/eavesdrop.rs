@@ -8,11 +8,12 @@ use signaling_protocol::{ClientMessage, RoomId, ServerMessage};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::BenchError;
-use crate::media::{Media, MediaOutput};
+use crate::listen::{Listener, MediaOutput};
 use crate::signalling::Signalling;
 
 /// Takes part in a room without keys, for a while, and prints a line for each RTP packet that the
-/// SFU sends: `audio` or `video`, and the payload as hexadecimal digits.
+/// SFU sends: `audio` or `video`, and the payload as hexadecimal digits. It ends before its time
+/// once it has printed `packets` of each kind, and prints no more than that of either.
 pub(crate) async fn eavesdrop(
     url: &str,
     room: &RoomId,
@@ -20,25 +21,23 @@ pub(crate) async fn eavesdrop(
     packets: usize,
 ) -> Result<(), BenchError> {
     let end = Instant::now() + Duration::from_secs(seconds);
-    let joined = timeout_at(end, Signalling::join(url, room)).await;
+    let joined = timeout_at(end, Signalling::join(url, room, None)).await;
     let late = |_| BenchError::Broken(format!("not joined within {seconds} s"));
     let (mut signalling, joined) = joined.map_err(late)??;
-    let (mut media, offer) = Media::listen(joined.slots).await?;
+    let (mut media, offer) = Listener::open(joined.slots).await?;
     signalling.send(&ClientMessage::Offer { sdp: offer }).await?;
     let mut outputs = Vec::new();
-    let mut printed = 0;
-    while printed < packets {
+    let mut wanted = Wanted { audio: packets, video: packets };
+    while wanted.audio > 0 || wanted.video > 0 {
         let due = media.drain(&mut outputs)?;
         for output in outputs.drain(..) {
             match output {
                 MediaOutput::Connected => print("ready")?,
-                MediaOutput::Packet { audio, payload } if printed < packets => {
-                    print(&line(audio, &payload))?;
-                    printed += 1;
+                MediaOutput::Packet { audio, payload } => {
+                    if wanted.takes(audio) {
+                        print(&line(audio, &payload))?;
+                    }
                 }
-                MediaOutput::Packet { .. }
-                | MediaOutput::Frame { .. }
-                | MediaOutput::KeyFrameWanted => {}
             }
         }
         tokio::select! {
@@ -53,7 +52,11 @@ pub(crate) async fn eavesdrop(
                 | ServerMessage::Delta { .. }
                 | ServerMessage::Waiting
                 | ServerMessage::Visitors { .. }
+                | ServerMessage::EncodingsWanted(_)
+                | ServerMessage::Downlink(_)
                 | ServerMessage::AskedToMute { .. }
+                | ServerMessage::RestartAhead { .. }
+                | ServerMessage::RestartOff
                 | ServerMessage::Tentative { .. }
                 | ServerMessage::Dropped { .. }
                 | ServerMessage::HeartbeatEcho => {}
@@ -67,6 +70,21 @@ pub(crate) async fn eavesdrop(
         }
     }
     signalling.send(&ClientMessage::Leave).await
+}
+
+/// Packets of each kind that are still to be printed.
+struct Wanted {
+    audio: usize,
+    video: usize,
+}
+
+impl Wanted {
+    fn takes(&mut self, audio: bool) -> bool {
+        let left = if audio { &mut self.audio } else { &mut self.video };
+        let takes = *left > 0;
+        *left -= usize::from(takes);
+        takes
+    }
 }
 
 fn line(audio: bool, payload: &[u8]) -> String {

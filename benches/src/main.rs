@@ -1,25 +1,36 @@
 //! `orange-bench`: a load test with headless participants that do what browsers do: real
 //! signalling, real MLS, real SFrame, real WebRTC.
 
+mod client;
 mod eavesdrop;
 mod floor;
+mod janus;
+mod listen;
 mod media;
+mod page;
 mod participant;
 mod probe;
+mod progress;
+mod readings;
 mod report;
+mod run;
 mod scenario;
 mod server;
 mod signalling;
 mod table;
+mod wishes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use signaling_protocol::RoomId;
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::scenario::Scenario;
-use crate::server::Server;
+use crate::report::Report;
+use crate::run::Engine;
+use crate::scenario::{Payload, Scenario};
+use crate::server::{Peer, Server};
 
 #[derive(Debug, Parser)]
 #[command(name = "orange-bench", version, about = "Load test for Orange Meets")]
@@ -30,7 +41,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One room full of headless participants; prints what it cost.
+    /// Rooms full of headless participants, as scenarios say; prints what they cost and how media
+    /// fared.
     Load(Load),
     /// Take part in a room without its link or any key, and print what the SFU sends: `ready` once
     /// connected, then a line for each RTP packet, `audio` or `video` and its payload as it came
@@ -38,11 +50,19 @@ enum Command {
     Eavesdrop(Eavesdrop),
     /// The figures of all runs in a folder as a Markdown table.
     Table {
-        /// Files `<scenario>.<run>.json`, as `load --json` writes them.
+        /// Files `<scenario>.<run>.json`, as `load --out` writes them.
         folder: PathBuf,
         /// Where criterion has left its estimates.
         #[arg(long, default_value = "target/criterion")]
         criterion: PathBuf,
+    },
+    /// The same with charts, as one HTML file that needs nothing else.
+    Page {
+        /// Files `<scenario>.<run>.json`, as `load --out` writes them.
+        folder: PathBuf,
+        /// The file to write.
+        #[arg(long, default_value = "target/bench/index.html")]
+        html: PathBuf,
     },
     /// The CPU time of one bare sendto on loopback: the unit to compare with.
     Floor,
@@ -50,33 +70,40 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Load {
-    /// Participants who send audio and video (and receive everybody else's).
-    #[arg(long, default_value_t = 1)]
-    publishers: u16,
-    /// Participants who only receive.
-    #[arg(long, default_value_t = 10)]
-    viewers: u16,
-    /// Seconds measured, after everybody has seen everybody.
-    #[arg(long, default_value_t = 10)]
-    seconds: u64,
-    /// Video of each publisher, in kbit/s.
-    #[arg(long, default_value_t = 2_000)]
-    video_kbps: u32,
-    /// The server to start. Without it, --url names one that runs.
-    #[arg(long, required_unless_present = "url")]
+    /// Files such as those in benches/scenarios.
+    #[arg(required = true)]
+    scenarios: Vec<PathBuf>,
+    /// The server to start, anew for each run. Without it, --url names one that runs.
+    #[arg(long, required_unless_present_any = ["url", "peer"])]
     server: Option<PathBuf>,
     /// A server that runs already, e.g. http://127.0.0.1:8080.
     #[arg(long)]
     url: Option<String>,
-    /// That server's process id, for its CPU time; needs the same machine.
+    /// Where that server's figures are: what its own --admin says, as http://127.0.0.1:8081.
+    /// Without it, nothing is said of its CPU time and memory.
+    #[arg(long, requires = "url")]
+    admin: Option<String>,
+    /// That server's process id, for its CPU time; needs the same machine. Without it, what its
+    /// metrics tell is taken.
     #[arg(long, requires = "url")]
     pid: Option<u32>,
-    /// Use the classic MLS suite 0x0001 instead of the post-quantum default.
+    /// Another server, to be run besides under the same load; needs Debian's package `janus`.
+    /// Its payload is opaque whatever the scenario says.
     #[arg(long)]
-    classic: bool,
-    /// Also write the report as JSON to this file.
+    peer: Vec<Peer>,
+    /// How often each scenario is run.
+    #[arg(long, default_value_t = 1)]
+    runs: u32,
+    /// A folder for the reports, as JSON: <scenario>.<run>.json
     #[arg(long)]
-    json: Option<PathBuf>,
+    out: Option<PathBuf>,
+    /// Threads for the media of all participants.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Have the kernel hand over together what was sent together, as between two processes of one
+    /// machine. It costs the server less than packets that travel one by one.
+    #[arg(long)]
+    together: bool,
 }
 
 #[derive(Debug, Args)]
@@ -90,7 +117,7 @@ struct Eavesdrop {
     /// Seconds until it ends.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Packets after which it ends.
+    /// Packets of each kind after which it ends.
     #[arg(long, default_value_t = 500)]
     packets: usize,
 }
@@ -101,13 +128,28 @@ async fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    match run(Cli::parse().command).await {
+    let command = Cli::parse().command;
+    // Whatever was started ends with us, also when we are told to end.
+    let result = tokio::select! {
+        result = run(command) => result,
+        interrupted = interrupted() => interrupted,
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("orange-bench: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+async fn interrupted() -> Result<(), BenchError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        pressed = tokio::signal::ctrl_c() => pressed?,
+    }
+    Err(BenchError::Interrupted)
 }
 
 async fn run(command: Command) -> Result<(), BenchError> {
@@ -120,27 +162,62 @@ async fn run(command: Command) -> Result<(), BenchError> {
             eavesdrop::eavesdrop(&url, &room, seconds, packets).await
         }
         Command::Table { folder, criterion } => table::print(&folder, &criterion),
-        Command::Load(load) => {
-            let server = match (&load.server, &load.url) {
-                (Some(binary), _) => Server::start(binary)?,
-                (None, Some(url)) => Server::running(url.clone(), load.pid),
-                (None, None) => return Err(BenchError::NoServer),
-            };
-            let scenario = Scenario {
-                publishers: load.publishers,
-                viewers: load.viewers,
-                seconds: load.seconds,
-                video_kbps: load.video_kbps,
-                classic: load.classic,
-            };
-            let report = scenario::run(&scenario, &server).await?;
-            report.print();
-            if let Some(path) = load.json {
-                std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
+        Command::Page { folder, html } => page::write(&folder, &html),
+        Command::Load(command) => load(&command).await,
+    }
+}
+
+async fn load(command: &Load) -> Result<(), BenchError> {
+    let engine = Engine { threads: command.threads, together: command.together };
+    let mut broken = None;
+    // A misspelt file is told before anything has run.
+    let read = |path: &PathBuf| Scenario::read(path);
+    let scenarios = command.scenarios.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    for scenario in &scenarios {
+        for number in 1..=command.runs {
+            let mut measured = Vec::new();
+            if command.server.is_some() || command.url.is_some() {
+                measured.push(run::run(scenario, &own(command)?, engine).await?);
             }
-            report.verdict()
+            for peer in &command.peer {
+                let scenario = Scenario { payload: Payload::Opaque, ..scenario.clone() };
+                measured.push(run::run(&scenario, &Server::peer(*peer)?, engine).await?);
+            }
+            for report in measured {
+                report.print();
+                if let Some(folder) = &command.out {
+                    keep(&report, folder, number)?;
+                }
+                broken = broken.or(report.verdict().err());
+            }
         }
     }
+    broken.map_or(Ok(()), Err)
+}
+
+/// The project's own server.
+fn own(command: &Load) -> Result<Server, BenchError> {
+    match (&command.server, &command.url, &command.admin) {
+        (Some(binary), ..) => Server::start(binary),
+        (None, Some(url), admin) => Ok(Server::running(url, admin.as_deref(), command.pid)),
+        (None, None, _) => Err(BenchError::NoServer),
+    }
+}
+
+fn keep(report: &Report, folder: &Path, run: u32) -> Result<(), BenchError> {
+    std::fs::create_dir_all(folder)?;
+    let peer = match report.server.as_str() {
+        "orange-meets" => String::new(),
+        peer => format!("@{peer}"),
+    };
+    let file = folder.join(format!("{}{peer}.{run}.json", report.scenario.name));
+    Ok(std::fs::write(file, serde_json::to_vec_pretty(report)?)?)
+}
+
+/// Milliseconds since 1970.
+fn unix_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Why a measurement has no result.
@@ -160,6 +237,12 @@ enum BenchError {
     Refused(#[from] signaling_protocol::Refusal),
     #[error("WebRTC: {0}")]
     Rtc(#[from] str0m::RtcError),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("the scenario {0}")]
+    Scenario(String),
+    #[error("media: {0}")]
+    Media(String),
     #[error("end-to-end encryption: {0}")]
     EndToEnd(String),
     #[error("the protocol: {0}")]

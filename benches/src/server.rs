@@ -6,34 +6,64 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::BenchError;
+use crate::janus::Janus;
 
 /// Clock ticks a second in `/proc` (`USER_HZ`, 100 on every Linux that Rust runs on).
-const TICKS_PER_SECOND: u64 = 100;
+pub(crate) const TICKS_PER_SECOND: u64 = 100;
+
+/// How the names of the threads begin that forward media.
+const MEDIA_THREADS: &str = "sfu-";
 
 pub(crate) struct Server {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
     pub(crate) url: String,
+    /// Where its figures are, if anybody may see them.
+    admin: Option<String>,
     pid: Option<u32>,
     child: Option<Child>,
+    /// Held for as long as it is needed.
+    _janus: Option<Janus>,
+}
+
+/// Which protocol a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    OrangeMeets,
+    Janus,
+}
+
+/// A server of somebody else's, to compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Peer {
+    /// With a thread for each connection, as it is by default.
+    Janus,
+    /// With two event loops.
+    JanusLoops,
 }
 
 impl Server {
-    /// Starts a server on free loopback ports, with its log in memory.
+    /// Starts a server on free loopback ports, with its log in memory and room for everybody.
     pub(crate) fn start(binary: &Path) -> Result<Self, BenchError> {
         let mut child = Command::new(binary)
             .args(["serve", "--http", "127.0.0.1:0", "--media-port", "0", "--in-memory"])
-            .args(["--advertise", "127.0.0.1"])
+            .args(["--advertise", "127.0.0.1", "--admin", "127.0.0.1:0"])
+            .args(["--trusted-proxies", "127.0.0.1/32", "--participants-per-room", "1000"])
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| BenchError::Server(format!("{}: {error}", binary.display())))?;
         let stdout =
             child.stdout.take().ok_or_else(|| BenchError::Server("it has no output".into()))?;
+        let mut admin = None;
         for line in BufReader::new(stdout).lines() {
             let line = line?;
-            if let Some(url) = line.split("listening on ").nth(1) {
-                let url = url.trim().to_owned();
-                let pid = Some(child.id());
-                return Ok(Self { url, pid, child: Some(child) });
+            let after = |words| line.split(words).nth(1).map(|url| url.trim().to_owned());
+            admin = admin.or_else(|| after("administration on "));
+            if let (Some(url), Some(admin)) = (after("listening on "), &admin) {
+                let mut server = Self::running(&url, Some(admin), Some(child.id()));
+                server.child = Some(child);
+                return Ok(server);
             }
         }
         let status = child.wait()?;
@@ -41,41 +71,79 @@ impl Server {
     }
 
     /// A server that somebody else started.
-    pub(crate) fn running(url: String, pid: Option<u32>) -> Self {
-        Self { url: url.trim_end_matches('/').to_owned(), pid, child: None }
+    pub(crate) fn running(url: &str, admin: Option<&str>, pid: Option<u32>) -> Self {
+        let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
+        let (name, kind, url, admin) =
+            ("orange-meets", Kind::OrangeMeets, trimmed(url), admin.map(trimmed));
+        Self { name, kind, url, admin, pid, child: None, _janus: None }
     }
 
-    /// CPU time spent so far, where its process can be seen.
-    pub(crate) fn cpu(&self) -> Result<Option<Duration>, BenchError> {
-        self.pid.map(cpu_of).transpose()
+    /// A peer, started.
+    pub(crate) fn peer(peer: Peer) -> Result<Self, BenchError> {
+        let (name, loops) = match peer {
+            Peer::Janus => ("janus", None),
+            Peer::JanusLoops => ("janus-loops", Some(2)),
+        };
+        let janus = Janus::start(loops)?;
+        let (url, pid) = (janus.url.clone(), Some(janus.pid()));
+        Ok(Self {
+            name,
+            kind: Kind::Janus,
+            url,
+            admin: None,
+            pid,
+            child: None,
+            _janus: Some(janus),
+        })
     }
 
-    /// Resident memory in bytes, where its process can be seen.
-    pub(crate) fn memory(&self) -> Result<Option<u64>, BenchError> {
-        let Some(pid) = self.pid else { return Ok(None) };
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let kib = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .and_then(|rest| rest.split_whitespace().next())
-            .and_then(|number| number.parse::<u64>().ok());
-        Ok(kib.map(|kib| kib * 1024))
-    }
-
-    /// The sum of a metric over those of its label sets that contain all the given parts.
-    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> Result<f64, BenchError> {
-        let text = reqwest::get(format!("{}/metrics", self.url)).await?.text().await?;
-        let mut sum = 0.0;
-        let mut seen = false;
-        for line in text.lines() {
-            let Some((series, value)) = line.rsplit_once(' ') else { continue };
-            let (metric, set) = series.split_once('{').unwrap_or((series, ""));
-            if metric == name && labels.iter().all(|label| set.contains(label)) {
-                sum += value.parse::<f64>().unwrap_or(0.0);
-                seen = true;
+    /// CPU time spent so far, where its process can be seen or its metrics tell.
+    pub(crate) async fn cpu(&self) -> Result<Option<Duration>, BenchError> {
+        match self.pid {
+            Some(pid) => cpu_of(pid).map(Some),
+            None => {
+                let seconds = self.metric("process_cpu_seconds_total").await?;
+                Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
             }
         }
-        if seen { Ok(sum) } else { Err(BenchError::Broken(format!("/metrics has no {name}"))) }
+    }
+
+    /// CPU time of the threads that forward media, where its process can be seen.
+    pub(crate) fn media_cpu(&self) -> Option<Duration> {
+        if self.kind == Kind::Janus {
+            return None;
+        }
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid?)).ok()?;
+        let of_task = |task: std::fs::DirEntry| {
+            let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+            let times = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let nanos = times.split(' ').next()?.parse().ok()?;
+            name.starts_with(MEDIA_THREADS).then(|| Duration::from_nanos(nanos))
+        };
+        Some(tasks.flatten().filter_map(of_task).sum())
+    }
+
+    /// Resident memory in bytes, where its process can be seen or its metrics tell.
+    pub(crate) async fn memory(&self) -> Result<Option<u64>, BenchError> {
+        match self.pid {
+            Some(pid) => memory_of(pid),
+            None => {
+                let bytes = self.metric("process_resident_memory_bytes").await?;
+                Ok(bytes.map(|bytes| bytes as u64))
+            }
+        }
+    }
+
+    /// All metrics, in Prometheus' text format; none of a peer's, and of a server that hides them.
+    pub(crate) async fn metrics(&self) -> Result<String, BenchError> {
+        let Some(admin) = &self.admin else { return Ok(String::new()) };
+        Ok(reqwest::get(format!("{admin}/metrics")).await?.text().await?)
+    }
+
+    async fn metric(&self, name: &str) -> Result<Option<f64>, BenchError> {
+        let text = self.metrics().await?;
+        let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(found.and_then(|value| value.trim().parse().ok()))
     }
 }
 
@@ -89,14 +157,15 @@ impl Drop for Server {
     }
 }
 
-/// Datagrams that found a full receive buffer, on the whole machine since it started (RFC 4113
-/// `udpInErrors`, of which Linux counts these apart). None where there is no such count.
-pub(crate) fn overflowed_datagrams() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/net/snmp").ok()?;
-    let mut udp = text.lines().filter(|line| line.starts_with("Udp:"));
-    let (names, values) = (udp.next()?, udp.next()?);
-    let at = names.split_whitespace().position(|name| name == "RcvbufErrors")?;
-    values.split_whitespace().nth(at)?.parse().ok()
+/// Resident memory of a process, in bytes.
+pub(crate) fn memory_of(pid: u32) -> Result<Option<u64>, BenchError> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|number| number.parse::<u64>().ok());
+    Ok(kib.map(|kib| kib * 1024))
 }
 
 /// User and system time of a process (proc(5): `/proc/pid/stat`, fields 14 and 15).

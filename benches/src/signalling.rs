@@ -1,18 +1,29 @@
 //! The signalling side of a headless participant.
 
+use std::sync::OnceLock;
+
 use futures_util::{SinkExt as _, StreamExt as _};
 use signaling_protocol::{
     ClientMessage, Hello, Joined, Refusal, RoomCreated, RoomId, ServerMessage, TokenIssued, VERSION,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::BenchError;
 
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// One for all participants: a client of its own for each costs more than the request.
+fn http() -> &'static reqwest::Client {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    CLIENT.get_or_init(reqwest::Client::new)
+}
+
 /// Makes a room.
 pub(crate) async fn create_room(url: &str) -> Result<RoomId, BenchError> {
-    let response = reqwest::Client::new().post(format!("{url}/api/v1/rooms")).send().await?;
+    let response = http().post(format!("{url}/api/v1/rooms")).send().await?;
     Ok(accepted::<RoomCreated>(response).await?.room)
 }
 
@@ -32,17 +43,27 @@ pub(crate) struct Signalling {
 }
 
 impl Signalling {
-    /// Token, socket and hello.
-    pub(crate) async fn join(url: &str, room: &RoomId) -> Result<(Self, Joined), BenchError> {
-        let token =
-            reqwest::Client::new().post(format!("{url}/api/v1/rooms/{room}/tokens")).send().await?;
-        let token = accepted::<TokenIssued>(token).await?.token;
-        let address = format!("{}/api/v1/socket", url.replacen("http", "ws", 1));
+    /// Token, socket and hello. `address` is told to a server that trusts this machine as a proxy.
+    pub(crate) async fn join(
+        url: &str,
+        room: &RoomId,
+        address: Option<&str>,
+    ) -> Result<(Self, Joined), BenchError> {
+        let mut request = http().post(format!("{url}/api/v1/rooms/{room}/tokens"));
+        if let Some(address) = address {
+            request = request.header(FORWARDED_FOR, address);
+        }
+        let token = accepted::<TokenIssued>(request.send().await?).await?.token;
+        let socket = format!("{}/api/v1/socket", url.replacen("http", "ws", 1));
+        let mut request = socket.into_client_request().map_err(Box::new)?;
+        if let Some(address) = address.and_then(|address| address.parse().ok()) {
+            request.headers_mut().insert(FORWARDED_FOR, address);
+        }
         // As browsers do, small messages are not held back (Nagle's algorithm).
-        let connecting = tokio_tungstenite::connect_async_with_config(address, None, true);
+        let connecting = tokio_tungstenite::connect_async_with_config(request, None, true);
         let (socket, _) = connecting.await.map_err(Box::new)?;
         let mut signalling = Self { socket };
-        let hello = Hello { version: VERSION, token, resume: None };
+        let hello = Hello { version: VERSION, token, resume: None, predecessor: None };
         signalling.send(&ClientMessage::Hello(hello)).await?;
         loop {
             match signalling.receive().await? {
@@ -59,7 +80,11 @@ impl Signalling {
                 | ServerMessage::MediaLost { .. }
                 | ServerMessage::Waiting
                 | ServerMessage::Visitors { .. }
+                | ServerMessage::EncodingsWanted(_)
+                | ServerMessage::Downlink(_)
                 | ServerMessage::AskedToMute { .. }
+                | ServerMessage::RestartAhead { .. }
+                | ServerMessage::RestartOff
                 | ServerMessage::HeartbeatEcho => {}
             }
         }

@@ -14,22 +14,39 @@ const MLS: &str = "mls.json";
 const TABLE: &str = "table.json";
 
 /// A figure of a load's report: its name, where it stands, what divides it, its unit.
-const LOADS: [(&str, &str, f64, &str); 15] = [
+const LOADS: [(&str, &str, f64, &str); 18] = [
     ("server CPU per forwarded packet", "/cpu_us_per_packet", 1.0, "µs"),
     ("the same in bare `sendto`s", "/cpu_floors_per_packet", 1.0, ""),
     ("a bare `sendto` of 1,200 B", "/floor_us", 1.0, "µs"),
     ("forwarded", "/packets_per_second", 1000.0, "k packets/s"),
+    ("forwarded by a whole core", "/packets_per_core_second", 1000.0, "k packets/s"),
     ("server CPU", "/server_cores", 0.01, "% of a core"),
     ("server memory per participant", "/memory_bytes_per_participant", 1_048_576.0, "MiB"),
-    ("frame, protect to unprotect, p50", "/latency_p50_us", 1000.0, "ms"),
-    ("frame, protect to unprotect, p99", "/latency_p99_us", 1000.0, "ms"),
+    ("sender to receiver, p50", "/latency_p50_us", 1000.0, "ms"),
+    ("sender to receiver, p99", "/latency_p99_us", 1000.0, "ms"),
+    ("inside the server, p99", "/forward_p99_us", 1000.0, "ms"),
     ("join to keys", "/keyed_ms", 1.0, "ms"),
+    ("join to connection", "/connected_ms", 1.0, "ms"),
     ("join to first remote frame", "/first_frame_ms", 1.0, "ms"),
+    ("pictures stood still", "/totals/frozen_ms_per_minute", 1.0, "ms a minute"),
     ("bytes added per audio frame", "/bytes_added_audio", 1.0, "B"),
     ("bytes added per video frame", "/bytes_added_video", 1.0, "B"),
-    ("frames lost", "/frames_lost", 1.0, ""),
-    ("frames refused", "/frames_refused", 1.0, ""),
-    ("datagrams that found a full buffer", "/datagrams_overflowed", 1.0, ""),
+    ("packets lost", "/totals/lost", 1.0, ""),
+    ("dropped by full buffers of the bench", "/bench/received_dropped", 1.0, ""),
+];
+
+/// The columns of the table of rooms: some of these.
+const ROOMS: [(&str, &str, f64); 10] = [
+    ("packets/s", "/packets_per_second", 1.0),
+    ("CPU a packet, µs", "/cpu_us_per_packet", 1.0),
+    ("in bare `sendto`s", "/cpu_floors_per_packet", 1.0),
+    ("in the server p99, ms", "/forward_p99_us", 1000.0),
+    ("sender to receiver p50, ms", "/latency_p50_us", 1000.0),
+    ("p99, ms", "/latency_p99_us", 1000.0),
+    ("join to first frame, ms", "/first_frame_ms", 1.0),
+    ("MiB a participant", "/memory_bytes_per_participant", 1_048_576.0),
+    ("packets lost", "/totals/lost", 1.0),
+    ("other work, processors", "/bench/other_cores", 1.0),
 ];
 
 /// What one member's coming and going takes: its name, and as the MLS bench calls it.
@@ -56,19 +73,20 @@ struct Figure {
 
 /// Minimum, median and maximum over runs, rounds or samples.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Spread {
-    min: f64,
-    median: f64,
-    max: f64,
+pub(crate) struct Spread {
+    pub(crate) min: f64,
+    pub(crate) median: f64,
+    pub(crate) max: f64,
 }
 
-/// Prints the table of all that was measured, and leaves it in the folder as JSON too.
+/// Prints the tables of all that was measured: rooms, a row for each scenario and server, and what
+/// was timed by itself. Leaves all figures in the folder as JSON too.
 pub(crate) fn print(folder: &Path, criterion: &Path) -> Result<(), BenchError> {
-    let mut figures = loads(folder)?;
-    figures.extend(frames(criterion)?);
-    figures.extend(handshakes(folder)?);
     let mut out = std::io::stdout();
-    writeln!(out, "| figure | min / median / max | command |\n|---|---|---|")?;
+    print_rooms(&runs(folder)?, &mut out)?;
+    let mut figures = timed(criterion)?;
+    figures.extend(handshakes(folder)?);
+    writeln!(out, "\n| figure | min / median / max | command |\n|---|---|---|")?;
     let mut said = "";
     for Figure { what, spread, unit, other, command } in &figures {
         let other = other.map_or(String::new(), |us| format!(" (crate `sframe`: {us:.2})"));
@@ -78,11 +96,12 @@ pub(crate) fn print(folder: &Path, criterion: &Path) -> Result<(), BenchError> {
         said = command;
         writeln!(out, "| {what} | {}{other} | {cell} |", value.trim_end())?;
     }
+    figures.extend(loads(folder)?);
     Ok(std::fs::write(folder.join(TABLE), serde_json::to_vec_pretty(&figures)?)?)
 }
 
 /// Every run of every load: files `<scenario>.<run>.json`, by scenario.
-fn loads(folder: &Path) -> Result<Vec<Figure>, BenchError> {
+pub(crate) fn runs(folder: &Path) -> Result<BTreeMap<String, Vec<Value>>, BenchError> {
     let mut runs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for file in std::fs::read_dir(folder)? {
         let path = file?.path();
@@ -92,8 +111,33 @@ fn loads(folder: &Path) -> Result<Vec<Figure>, BenchError> {
             runs.entry(scenario.to_owned()).or_default().push(run);
         }
     }
+    Ok(runs)
+}
+
+fn print_rooms(
+    runs: &BTreeMap<String, Vec<Value>>,
+    out: &mut impl std::io::Write,
+) -> Result<(), BenchError> {
+    let heads: Vec<&str> = ROOMS.iter().map(|(head, ..)| *head).collect();
+    writeln!(out, "| scenario | {} |", heads.join(" | "))?;
+    writeln!(out, "|---|{}", "---|".repeat(ROOMS.len()))?;
+    for (name, runs) in runs {
+        let cell = |(_, pointer, divisor): (&str, &str, f64)| {
+            let readings = runs.iter().filter_map(|run| Spread::read(run.pointer(pointer)?));
+            let spread = Spread::over(readings).map(|spread| spread.map(|value| value / divisor));
+            spread.map_or("–".to_owned(), |spread| spread.to_string())
+        };
+        let cells: Vec<String> = ROOMS.into_iter().map(cell).collect();
+        let (scenario, server) = name.split_once('@').unwrap_or((name, ""));
+        let server = if server.is_empty() { String::new() } else { format!(", {server}") };
+        writeln!(out, "| {scenario}{server} | {} |", cells.join(" | "))?;
+    }
+    Ok(())
+}
+
+fn loads(folder: &Path) -> Result<Vec<Figure>, BenchError> {
     let mut figures = Vec::new();
-    for (scenario, runs) in runs {
+    for (scenario, runs) in runs(folder)? {
         let Some(command) = runs.first().and_then(load_command) else { continue };
         for (name, pointer, divisor, unit) in LOADS {
             let readings = runs.iter().filter_map(|run| Spread::read(run.pointer(pointer)?));
@@ -111,22 +155,17 @@ fn loads(folder: &Path) -> Result<Vec<Figure>, BenchError> {
 }
 
 fn load_command(run: &Value) -> Option<String> {
-    let number = |pointer| run.pointer(pointer).and_then(Value::as_u64);
-    let classic = run.pointer("/scenario/classic").and_then(Value::as_bool)?;
-    Some(format!(
-        "orange-bench load --publishers {} --viewers {} --video-kbps {} --seconds {}{}",
-        number("/scenario/publishers")?,
-        number("/scenario/viewers")?,
-        number("/scenario/video_kbps")?,
-        number("/scenario/seconds")?,
-        if classic { " --classic" } else { "" },
-    ))
+    let name = run.pointer("/scenario/name").and_then(Value::as_str)?;
+    let command = format!("orange-bench load benches/scenarios/{name}.toml");
+    let server = run.pointer("/server").and_then(Value::as_str)?;
+    Some(if server == "orange-meets" { command } else { format!("{command} --peer {server}") })
 }
 
-/// What criterion has left: a group for each direction and suite, in it one function for each
-/// implementation.
-fn frames(folder: &Path) -> Result<Vec<Figure>, BenchError> {
-    let mut found: BTreeMap<(String, u64), BTreeMap<String, Spread>> = BTreeMap::new();
+/// What criterion has left. Of frames: a group for each direction and suite, in it one function
+/// for each implementation. Of the rest: a group for each thing that was timed.
+fn timed(folder: &Path) -> Result<Vec<Figure>, BenchError> {
+    let mut frames: BTreeMap<(String, u64), BTreeMap<String, Spread>> = BTreeMap::new();
+    let mut figures = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
         // Nothing was measured yet: no folder.
@@ -136,10 +175,20 @@ fn frames(folder: &Path) -> Result<Vec<Figure>, BenchError> {
             if path.is_dir() && path.ends_with("new") {
                 let benchmark: Benchmark = read(&path.join("benchmark.json"))?;
                 let samples: Samples = read(&path.join("sample.json"))?;
-                let bytes = benchmark.value_str.parse().unwrap_or(0);
-                if let Some(spread) = samples.micros() {
-                    let group = found.entry((benchmark.group_id, bytes)).or_default();
-                    group.insert(benchmark.function_id, spread);
+                let Some(spread) = samples.micros() else { continue };
+                let value = benchmark.value_str.unwrap_or_default();
+                if let Some(function) = benchmark.function_id {
+                    let group = (benchmark.group_id, value.parse().unwrap_or(0));
+                    frames.entry(group).or_default().insert(function, spread);
+                } else {
+                    let packets = benchmark.throughput.and_then(|each| each.elements);
+                    figures.push(Figure {
+                        what: format!("{} {value}", benchmark.group_id),
+                        spread: spread.map(|micros| micros / packets.unwrap_or(1.0)),
+                        unit: if packets.is_some() { "µs a packet" } else { "µs" }.to_owned(),
+                        other: None,
+                        command: "cargo bench -p orange-bench".to_owned(),
+                    });
                 }
             } else if path.is_dir() {
                 open.push(path);
@@ -155,15 +204,25 @@ fn frames(folder: &Path) -> Result<Vec<Figure>, BenchError> {
             command: "cargo bench -p orange-bench --bench sframe".to_owned(),
         })
     };
-    Ok(found.into_iter().filter_map(ours).collect())
+    figures.sort_by(|a, b| a.what.cmp(&b.what));
+    figures.extend(frames.into_iter().filter_map(ours));
+    Ok(figures)
 }
 
 /// Of criterion's `benchmark.json`.
 #[derive(Deserialize)]
 struct Benchmark {
     group_id: String,
-    function_id: String,
-    value_str: String,
+    function_id: Option<String>,
+    value_str: Option<String>,
+    throughput: Option<Throughput>,
+}
+
+/// How much one iteration does.
+#[derive(Deserialize)]
+struct Throughput {
+    #[serde(rename = "Elements")]
+    elements: Option<f64>,
 }
 
 /// Criterion's `sample.json`: nanoseconds of so many iterations.
@@ -222,7 +281,7 @@ impl Spread {
     }
 
     /// A number of a report, or a spread over its participants.
-    fn read(value: &Value) -> Option<Self> {
+    pub(crate) fn read(value: &Value) -> Option<Self> {
         match value.as_f64() {
             Some(number) => Some(Self::of(number)),
             None => Self::deserialize(value).ok(),
@@ -230,7 +289,7 @@ impl Spread {
     }
 
     /// The least, the median of the medians, and the greatest.
-    fn over(readings: impl Iterator<Item = Self>) -> Option<Self> {
+    pub(crate) fn over(readings: impl Iterator<Item = Self>) -> Option<Self> {
         let readings: Vec<Self> = readings.collect();
         let mut medians: Vec<f64> = readings.iter().map(|one| one.median).collect();
         medians.sort_by(f64::total_cmp);
@@ -241,7 +300,7 @@ impl Spread {
         })
     }
 
-    fn map(self, change: impl Fn(f64) -> f64) -> Self {
+    pub(crate) fn map(self, change: impl Fn(f64) -> f64) -> Self {
         Self { min: change(self.min), median: change(self.median), max: change(self.max) }
     }
 }
@@ -259,6 +318,9 @@ impl std::fmt::Display for Spread {
             max if max < 100.0 => 1,
             _ => 0,
         };
+        if min == max {
+            return write!(f, "{median:.digits$}");
+        }
         write!(f, "{min:.digits$} / {median:.digits$} / {max:.digits$}")
     }
 }

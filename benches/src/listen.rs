@@ -1,63 +1,44 @@
-//! The WebRTC side of a headless participant: one connection, framed media in and out.
+//! The WebRTC side of one who only listens: packets as they come, of every codec that browsers send.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use signaling_protocol::{ReceiveSlots, Source, Track};
+use signaling_protocol::ReceiveSlots;
 use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::format::Codec;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, MediaTime, Mid};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, Ssrc};
-use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::net::UdpSocket;
 
 use crate::BenchError;
 
-/// Bytes that may wait for a participant: in life each has a machine of its own, here they wait for
-/// one another.
+/// Bytes that may wait.
 const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// What the connection reports.
 pub(crate) enum MediaOutput {
     /// ICE and DTLS are up.
     Connected,
-    /// A whole frame, as it came out of the packets: still protected.
-    Frame { audio: bool, data: std::sync::Arc<[u8]> },
-    /// The payload of an RTP packet, where whole frames are not asked for.
+    /// The payload of an RTP packet.
     Packet { audio: bool, payload: std::sync::Arc<[u8]> },
-    /// Somebody cannot decode our video until a key frame comes.
-    KeyFrameWanted,
 }
 
-pub(crate) struct Media {
+pub(crate) struct Listener {
     rtc: Rtc,
     socket: UdpSocket,
     address: SocketAddr,
     pending: Option<SdpPendingOffer>,
-    microphone: Mid,
-    camera: Mid,
-    started: Instant,
-    /// Video that a key frame was asked for, where whole frames are not asked for.
+    /// Video that a key frame was asked for.
     begun: HashSet<Ssrc>,
 }
 
-impl Media {
+impl Listener {
     /// A connection with its own socket, and the offer to send.
-    pub(crate) async fn offer(slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
-        let codecs = Rtc::builder().clear_codecs().enable_opus(true, false).enable_vp8(true);
-        Self::connect(codecs, slots).await
-    }
-
-    /// The same for one who only listens: packets as they come, of every codec that browsers send.
-    pub(crate) async fn listen(slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
-        let codecs = Rtc::builder().clear_codecs().enable_opus(true, false);
-        let codecs = codecs.enable_vp8(true).enable_vp9(true).set_rtp_mode(true);
-        Self::connect(codecs, slots).await
-    }
-
-    async fn connect(config: RtcConfig, slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
+    pub(crate) async fn open(slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
+        let config = Rtc::builder().clear_codecs().enable_opus(true, false);
+        let config = config.enable_vp8(true).enable_vp9(true).set_rtp_mode(true);
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
         let address = socket.local_addr()?;
@@ -69,10 +50,10 @@ impl Media {
 
         let mut changes = rtc.sdp_api();
         let mut add = |kind, direction| changes.add_media(kind, direction, None, None, None);
-        let microphone = add(MediaKind::Audio, Direction::SendOnly);
-        let camera = add(MediaKind::Video, Direction::SendOnly);
-        let _screen = add(MediaKind::Video, Direction::SendOnly);
-        let _screen_audio = add(MediaKind::Audio, Direction::SendOnly);
+        // What everybody offers to send, in this order; nothing is sent.
+        for kind in [MediaKind::Audio, MediaKind::Video, MediaKind::Video, MediaKind::Audio] {
+            add(kind, Direction::SendOnly);
+        }
         for _ in 0..slots.audio {
             add(MediaKind::Audio, Direction::RecvOnly);
         }
@@ -81,23 +62,8 @@ impl Media {
         }
         let (offer, pending) =
             changes.apply().ok_or_else(|| BenchError::Broken("nothing to offer".into()))?;
-        let media = Self {
-            rtc,
-            socket,
-            address,
-            pending: Some(pending),
-            microphone,
-            camera,
-            started: now,
-            begun: HashSet::new(),
-        };
-        Ok((media, offer.to_sdp_string()))
-    }
-
-    /// The tracks to announce.
-    pub(crate) fn tracks(&self) -> Vec<Track> {
-        let track = |mid: Mid, source| Track { mid: mid.to_string(), source, muted: false };
-        vec![track(self.microphone, Source::Microphone), track(self.camera, Source::Camera)]
+        let listener = Self { rtc, socket, address, pending: Some(pending), begun: HashSet::new() };
+        Ok((listener, offer.to_sdp_string()))
     }
 
     /// Takes the SFU's answer.
@@ -110,24 +76,6 @@ impl Media {
         }
     }
 
-    /// Sends a protected frame.
-    pub(crate) fn write(&mut self, source: Source, frame: Vec<u8>) -> Result<(), BenchError> {
-        let (mid, codec) = match source {
-            Source::Microphone => (self.microphone, Codec::Opus),
-            Source::Camera => (self.camera, Codec::Vp8),
-            Source::Screen | Source::ScreenAudio => return Ok(()),
-        };
-        let Some(writer) = self.rtc.writer(mid) else { return Ok(()) };
-        let pt = writer
-            .payload_params()
-            .find(|params| params.spec().codec == codec)
-            .map(str0m::format::PayloadParams::pt)
-            .ok_or_else(|| BenchError::Broken(format!("{codec} was not negotiated")))?;
-        let now = Instant::now();
-        let elapsed = u64::try_from((now - self.started).as_micros()).unwrap_or(0);
-        Ok(writer.write(pt, now, MediaTime::from_micros(elapsed), frame)?)
-    }
-
     /// Sends what is to be sent, reports what came; returns when to be called again.
     pub(crate) fn drain(&mut self, outputs: &mut Vec<MediaOutput>) -> Result<Instant, BenchError> {
         loop {
@@ -138,14 +86,7 @@ impl Media {
                     let _ = self.socket.try_send_to(&transmit.contents, transmit.destination);
                 }
                 Output::Event(Event::Connected) => outputs.push(MediaOutput::Connected),
-                Output::Event(Event::MediaData(frame)) => outputs.push(MediaOutput::Frame {
-                    audio: frame.params.spec().codec.is_audio(),
-                    data: frame.data,
-                }),
                 Output::Event(Event::RtpPacket(packet)) => outputs.extend(self.packet(packet)),
-                Output::Event(Event::KeyframeRequest(_)) => {
-                    outputs.push(MediaOutput::KeyFrameWanted);
-                }
                 Output::Event(_) => {}
             }
         }

@@ -1,0 +1,227 @@
+//! A client's own link: delay, loss and a bottleneck that may change, the same for every run with
+//! the same seed.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use str0m_netem::{
+    Bitrate, DataSize, GilbertElliot, Input, LossModel, Netem, NetemConfig, Output, Probability,
+    RandomLoss,
+};
+
+/// What waits before a bottleneck, as a time: as home routers do it.
+const QUEUE: Duration = Duration::from_millis(200);
+/// Between two readings of a link.
+const READING: Duration = Duration::from_millis(250);
+
+/// How a link is, in both directions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Link {
+    /// Of so many packets in a hundred, one by one.
+    pub(crate) loss_percent: f32,
+    /// Losses come in bursts of about so many packets.
+    pub(crate) loss_burst: Option<f32>,
+    pub(crate) delay_ms: u64,
+    pub(crate) jitter_ms: u64,
+    /// Towards the client; the other direction is not narrow.
+    pub(crate) down_kbps: Option<u32>,
+    /// What it becomes while figures count.
+    pub(crate) steps: Vec<LinkStep>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkStep {
+    /// Seconds after figures begin to count.
+    pub(crate) at: f64,
+    pub(crate) down_kbps: u32,
+}
+
+/// What the server sent to a link, what came through, and how wide it was: readings of a quarter of
+/// a second, in kbit/s.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct LinkTrace {
+    pub(crate) seconds_each: f64,
+    pub(crate) sent_kbps: Vec<f64>,
+    pub(crate) delivered_kbps: Vec<f64>,
+    pub(crate) width_kbps: Vec<Option<u32>>,
+}
+
+/// Both directions of a link.
+pub(crate) struct Emulator {
+    link: Link,
+    seed: u64,
+    width: Option<u32>,
+    down: Netem<Vec<u8>>,
+    up: Netem<Vec<u8>>,
+    counting: Option<Counting>,
+}
+
+struct Counting {
+    since: Instant,
+    next_step: usize,
+    reading: Instant,
+    sent: u64,
+    delivered: u64,
+    trace: LinkTrace,
+}
+
+impl Emulator {
+    pub(crate) fn new(link: Link, seed: u64) -> Self {
+        let down = Netem::new(configure(&link, link.down_kbps, seed));
+        let up = Netem::new(configure(&link, None, seed ^ 1));
+        Self { width: link.down_kbps, link, seed, down, up, counting: None }
+    }
+
+    pub(crate) fn start_counting(&mut self, now: Instant) {
+        self.counting = Some(Counting {
+            since: now,
+            next_step: 0,
+            reading: now + READING,
+            sent: 0,
+            delivered: 0,
+            trace: LinkTrace { seconds_each: READING.as_secs_f64(), ..LinkTrace::default() },
+        });
+    }
+
+    pub(crate) fn trace(&self) -> Option<LinkTrace> {
+        self.counting.as_ref().map(|counting| counting.trace.clone())
+    }
+
+    /// When the trace began.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.counting.as_ref().map(|counting| counting.since)
+    }
+
+    /// A datagram from the server.
+    pub(crate) fn down(&mut self, now: Instant, datagram: &[u8]) {
+        if let Some(counting) = &mut self.counting {
+            counting.sent += datagram.len() as u64;
+        }
+        self.down.handle_input(Input::Packet(now, datagram.to_vec()));
+    }
+
+    /// A datagram to the server.
+    pub(crate) fn up(&mut self, now: Instant, datagram: &[u8]) {
+        self.up.handle_input(Input::Packet(now, datagram.to_vec()));
+    }
+
+    /// Lets time pass.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if let Some(counting) = &mut self.counting {
+            let step = self.link.steps.get(counting.next_step);
+            let due = step.filter(|step| now >= counting.since + Duration::from_secs_f64(step.at));
+            if let Some(step) = due {
+                counting.next_step += 1;
+                self.width = Some(step.down_kbps);
+                self.down.set_config(configure(&self.link, self.width, self.seed));
+            }
+            while now >= counting.reading {
+                let kbps = |bytes: u64| bytes as f64 * 0.008 / READING.as_secs_f64();
+                counting.trace.sent_kbps.push(kbps(std::mem::take(&mut counting.sent)));
+                counting.trace.delivered_kbps.push(kbps(std::mem::take(&mut counting.delivered)));
+                counting.trace.width_kbps.push(self.width);
+                counting.reading += READING;
+            }
+        }
+        self.down.handle_input(Input::Timeout(now));
+        self.up.handle_input(Input::Timeout(now));
+    }
+
+    pub(crate) fn poll_down(&mut self) -> Option<Vec<u8>> {
+        let datagram = poll(&mut self.down)?;
+        if let Some(counting) = &mut self.counting {
+            counting.delivered += datagram.len() as u64;
+        }
+        Some(datagram)
+    }
+
+    pub(crate) fn poll_up(&mut self) -> Option<Vec<u8>> {
+        poll(&mut self.up)
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        let next = self.down.poll_timeout().min(self.up.poll_timeout());
+        self.counting.as_ref().map_or(next, |counting| next.min(counting.reading))
+    }
+}
+
+fn poll(netem: &mut Netem<Vec<u8>>) -> Option<Vec<u8>> {
+    loop {
+        match netem.poll_output()? {
+            Output::Packet(datagram) => return Some(datagram),
+            Output::Timeout(_) => {}
+        }
+    }
+}
+
+fn configure(link: &Link, kbps: Option<u32>, seed: u64) -> NetemConfig {
+    let probability = Probability::new(link.loss_percent / 100.0);
+    let loss: LossModel = match link.loss_burst {
+        None => RandomLoss::new(probability).into(),
+        Some(burst) => {
+            let good = burst * (1.0 - probability.value()) / probability.value().max(0.0001);
+            GilbertElliot::new().good_duration(good).bad_duration(burst).into()
+        }
+    };
+    let config = NetemConfig::new()
+        .latency(Duration::from_millis(link.delay_ms))
+        .jitter(Duration::from_millis(link.jitter_ms))
+        .loss(loss)
+        .seed(seed);
+    match kbps {
+        Some(kbps) => {
+            let queued = i64::from(kbps) * 125 * QUEUE.as_millis() as i64 / 1_000;
+            config.link(Bitrate::kbps(kbps.into()), DataSize::bytes(queued.max(3_000)))
+        }
+        None => config,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_as_wide_as_it_says_and_changes_when_it_says() {
+        let start = Instant::now();
+        let steps = vec![LinkStep { at: 1.0, down_kbps: 400 }];
+        let link = Link { down_kbps: Some(800), steps, ..Link::default() };
+        let mut emulator = Emulator::new(link, 1);
+        emulator.start_counting(start);
+        // 1,600 kbit/s: twice, then four times what goes through.
+        for ms in (0..2_000u64).step_by(5) {
+            let now = start + Duration::from_millis(ms);
+            emulator.handle_timeout(now);
+            while emulator.poll_down().is_some() {}
+            emulator.down(now, &[0; 1_000]);
+        }
+        emulator.handle_timeout(start + Duration::from_millis(2_001));
+        let trace = emulator.trace().expect("it counts");
+        assert_eq!(trace.width_kbps, [[Some(800); 3].as_slice(), &[Some(400); 5]].concat());
+        let about = |kbps: f64, expected: f64| (kbps - expected).abs() < expected * 0.15;
+        assert!(trace.sent_kbps.iter().all(|kbps| about(*kbps, 1_600.0)), "{trace:?}");
+        assert!(about(trace.delivered_kbps[2], 800.0), "{trace:?}");
+        assert!(about(trace.delivered_kbps[7], 400.0), "{trace:?}");
+    }
+
+    #[test]
+    fn every_run_loses_the_same_packets() {
+        let run = |seed| {
+            let start = Instant::now();
+            let mut emulator = Emulator::new(Link { loss_percent: 20.0, ..Link::default() }, seed);
+            let mut came = Vec::new();
+            for n in 0..1_000u32 {
+                let now = start + Duration::from_millis(n.into());
+                emulator.down(now, &n.to_be_bytes());
+                emulator.handle_timeout(now);
+                came.extend(std::iter::from_fn(|| emulator.poll_down()));
+            }
+            came
+        };
+        assert_eq!(run(5), run(5));
+        assert!((720..880).contains(&run(5).len()));
+        assert_ne!(run(5), run(6));
+    }
+}

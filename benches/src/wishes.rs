@@ -1,0 +1,124 @@
+//! How a participant shows the cameras of others: the first one it knows of on the stage, the next
+//! ones smaller, as its scenario says.
+
+use signaling_protocol::{
+    Delta, Joined, ParticipantId, ParticipantState, RoomSnapshot, ServerMessage, Source, Wish,
+};
+
+/// What is wished, and what was last said of it.
+#[derive(Debug)]
+pub(crate) struct Wishes {
+    heights: Vec<u16>,
+    own: ParticipantId,
+    /// Who has a camera, in the order of their coming.
+    cameras: Vec<ParticipantId>,
+    changed: bool,
+}
+
+impl Wishes {
+    /// None are ever said without heights.
+    pub(crate) fn new(heights: Vec<u16>, joined: &Joined) -> Self {
+        let mut wishes =
+            Self { heights, own: joined.participant, cameras: Vec::new(), changed: false };
+        wishes.replace(&joined.room);
+        wishes
+    }
+
+    pub(crate) fn hear(&mut self, message: &ServerMessage) {
+        if let ServerMessage::Snapshot(snapshot) = message {
+            return self.replace(&snapshot.room);
+        }
+        let ServerMessage::Delta { delta, .. } = message else { return };
+        match delta {
+            Delta::ParticipantJoined(state) | Delta::TracksChanged(state) => self.take(state),
+            Delta::ParticipantLeft { participant } => self.forget(*participant),
+            Delta::AwayChanged { .. }
+            | Delta::RulesChanged(_)
+            | Delta::Message { .. }
+            | Delta::Log { .. } => {}
+        }
+    }
+
+    /// What is to be said, if that is something new.
+    pub(crate) fn poll(&mut self) -> Option<Vec<Wish>> {
+        let &last = self.heights.last()?;
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        let heights = self.heights.iter().copied().chain(std::iter::repeat(last));
+        let wish = |(&participant, height)| Wish {
+            participant,
+            source: Source::Camera,
+            height,
+            pinned: false,
+        };
+        Some(self.cameras.iter().zip(heights).map(wish).collect())
+    }
+
+    fn replace(&mut self, room: &RoomSnapshot) {
+        self.cameras.clear();
+        self.changed = true;
+        room.participants.iter().for_each(|state| self.take(state));
+    }
+
+    fn take(&mut self, state: &ParticipantState) {
+        let shows = state.tracks.iter().any(|track| track.source == Source::Camera);
+        if !shows {
+            return self.forget(state.participant);
+        }
+        if state.participant != self.own && !self.cameras.contains(&state.participant) {
+            self.cameras.push(state.participant);
+            // Whoever came first is first, whenever the camera was turned on.
+            self.cameras.sort_unstable_by_key(|participant| participant.0);
+            self.changed = true;
+        }
+    }
+
+    fn forget(&mut self, participant: ParticipantId) {
+        let before = self.cameras.len();
+        self.cameras.retain(|known| *known != participant);
+        self.changed |= self.cameras.len() != before;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signaling_protocol::{Seq, Track};
+
+    use super::*;
+
+    fn state(number: u32, camera: bool) -> ParticipantState {
+        let track = Track { mid: "1".into(), source: Source::Camera, muted: false };
+        let tracks = if camera { vec![track] } else { Vec::new() };
+        ParticipantState { participant: ParticipantId(number), tracks }
+    }
+
+    fn delta(delta: Delta) -> ServerMessage {
+        ServerMessage::Delta { seq: Seq(1), delta }
+    }
+
+    #[test]
+    fn the_first_camera_is_large_and_all_others_are_small() {
+        let mut wishes = Wishes {
+            heights: vec![720, 180],
+            own: ParticipantId(2),
+            cameras: vec![],
+            changed: true,
+        };
+        assert_eq!(wishes.poll(), Some(Vec::new()));
+        let heights = |wishes: &mut Wishes| {
+            let said = wishes.poll()?;
+            Some(said.iter().map(|wish| (wish.participant.0, wish.height)).collect::<Vec<_>>())
+        };
+        for number in [4, 2, 3] {
+            wishes.hear(&delta(Delta::TracksChanged(state(number, true))));
+        }
+        assert_eq!(heights(&mut wishes), Some(vec![(3, 720), (4, 180)]), "nothing of its own");
+        wishes.hear(&delta(Delta::ParticipantJoined(state(1, false))));
+        assert_eq!(heights(&mut wishes), None, "nothing new");
+        wishes.hear(&delta(Delta::TracksChanged(state(1, true))));
+        assert_eq!(heights(&mut wishes), Some(vec![(1, 720), (3, 180), (4, 180)]));
+        wishes.hear(&delta(Delta::ParticipantLeft { participant: ParticipantId(1) }));
+        assert_eq!(heights(&mut wishes), Some(vec![(3, 720), (4, 180)]));
+    }
+}
