@@ -1,11 +1,42 @@
 import { defineConfig } from 'vitest/config';
 
-// Meetings between real browsers: one after the other, they share two cores.
+/** Those that measure times or watch for gaps, and those that keep both cores busy by themselves. */
+const ALONE = [
+  'firefox',
+  'five',
+  'frames',
+  'meeting',
+  'quality',
+  'reload',
+  'simulcast',
+  'speed',
+].map((name) => `tests/${name}.e2e.ts`);
+
+const patience = { testTimeout: 120_000, hookTimeout: 60_000 };
+
+// Meetings between real browsers. They wait more than they work: two go side by side.
 export default defineConfig({
   test: {
-    include: ['tests/**/*.e2e.ts'],
-    fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          name: 'side by side',
+          include: ['tests/**/*.e2e.ts'],
+          exclude: ALONE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+          ...patience,
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: ALONE,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          ...patience,
+        },
+      },
+    ],
   },
 });

@@ -95,6 +95,17 @@ describe('the page', () => {
     expect(script).toBeLessThanOrEqual(60_000);
   });
 
+  it('needs at most 500 kB for the encryption core, before and in the call', () => {
+    // Workers share it: it is downloaded once.
+    const cores = output.filter(
+      (one) => one.type === 'asset' && /e2ee_wasm_bg-.*\.wasm$/.test(one.fileName),
+    ) as Rolldown.OutputAsset[];
+    expect(cores.length).toBe(1);
+    const core = cores.reduce((sum, one) => sum + gzip(one.source), 0);
+    process.stdout.write(`the encryption core: ${kilobytes(core)} kB, gzip\n`);
+    expect(core).toBeLessThanOrEqual(500_000);
+  });
+
   it('has no inline script, and nothing from elsewhere', () => {
     const page = output.find((one) => one.fileName === 'index.html') as Rolldown.OutputAsset;
     const html = String(page.source);

@@ -53,6 +53,7 @@ describe('three people', () => {
     const { ada, bob, cleo, link } = await stage.meetingOfThree();
     await ada.page.getByRole('button', { name: 'Raise hand' }).click();
     await hand(bob).waitFor({ state: 'attached' });
+    await bob.page.getByText('Ada raised a hand').waitFor();
     await cleo.leave();
     await cleo.join(link);
     await cleo.isIn(3);

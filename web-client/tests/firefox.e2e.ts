@@ -8,6 +8,9 @@ import { Stage } from './support/stage';
 
 const stage = new Stage();
 
+/** Two browsers begin two meetings, on a machine that may do other things. */
+const PATIENCE = { timeout: 240_000 };
+
 describe('somebody with Firefox and somebody with Chromium', () => {
   let firefox: Browser | undefined;
   beforeAll(async () => {
@@ -17,7 +20,7 @@ describe('somebody with Firefox and somebody with Chromium', () => {
     await firefox?.close();
   });
 
-  it('see and hear each other, compare codes, and part', async () => {
+  it('see and hear each other, compare codes, and part', PATIENCE, async () => {
     if (firefox === undefined) throw new Error('the browser runs in tests only');
     const ada = await stage.person('Ada', RED_BLUE);
     const link = await stage.newMeeting(ada);

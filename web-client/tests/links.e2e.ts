@@ -1,5 +1,6 @@
 /** How a link gets to others, and what stays when one leaves. */
 
+import { readFileSync } from 'node:fs';
 import decodeQR from 'qr/decode.js';
 import { describe, expect, it } from 'vitest';
 import { press } from './support/meeting';
@@ -23,9 +24,16 @@ async function scan({ page }: Person): Promise<string> {
     pen.fillStyle = '#fff';
     pen.fillRect(0, 0, wide, high);
     pen.drawImage(picture, 0, 0);
-    return { width: wide, height: high, data: [...pen.getImageData(0, 0, wide, high).data] };
+    const { data } = pen.getImageData(0, 0, wide, high);
+    // As a text: a million numbers take the debugger longer than all the rest.
+    let light = '';
+    for (let at = 0; at < data.length; at += 4) light += (data[at] ?? 0) > 127 ? '1' : '0';
+    return { width: wide, height: high, light };
   });
-  return decodeQR({ ...pixels, data: Uint8ClampedArray.from(pixels.data) });
+  const data = [...pixels.light].flatMap((one) =>
+    one === '1' ? [255, 255, 255, 255] : [0, 0, 0, 255],
+  );
+  return decodeQR({ ...pixels, data: Uint8ClampedArray.from(data) });
 }
 
 describe('a link', () => {
@@ -57,6 +65,72 @@ describe('a link', () => {
     const secret = new URL(link).hash.slice(1);
     expect(bob.asked.some((address) => address.includes(secret))).toBe(false);
     expect(bob.asked.some((address) => address.includes(new URL(link).pathname))).toBe(true);
+  });
+});
+
+/** Saves the calendar file and reads it as a calendar does: its properties, unfolded. */
+async function calendar(one: Person): Promise<Map<string, string>> {
+  const saved = one.page.waitForEvent('download');
+  await press(one, 'Save the calendar file');
+  const file = readFileSync(await (await saved).path(), 'utf8');
+  expect(file.endsWith('END:VCALENDAR\r\n')).toBe(true);
+  const lines = file.replaceAll('\r\n ', '').trimEnd().split('\r\n');
+  return new Map(lines.map((line) => [line.split(':')[0] ?? '', line.replace(/^[^:]*:/, '')]));
+}
+
+describe('a lasting link', () => {
+  it('goes into a calendar before anybody has joined, with its key or without', async () => {
+    const ada = await stage.person('Ada', RED_BLUE);
+    const { page } = ada;
+    await page.goto(stage.server.url);
+    await press(ada, 'New meeting');
+    await press(ada, 'Invite others');
+    await page.getByText('the same link opens the same meeting tomorrow or every week').waitFor();
+    await page.getByText('Put it in a calendar').click();
+    await page.getByText('Your calendar’s provider and whoever sees the entry').waitFor();
+    ada.asked.length = 0;
+    const [link, bare] = [page.url(), page.url().replace(/#.*/, '')];
+    await page.getByLabel('Title').fill('Plan, part 2');
+    await page.getByLabel('Begins').fill('2027-01-15T09:30');
+    await page.getByLabel('Lasts').selectOption('45');
+    const whole = await calendar(ada);
+    expect(Object.fromEntries(whole)).toMatchObject({
+      SUMMARY: String.raw`Plan\, part 2`,
+      DTSTART: await page.evaluate(() =>
+        new Date('2027-01-15T09:30').toISOString().replaceAll(/[-:]|\.000/g, ''),
+      ),
+      LOCATION: link,
+      URL: link,
+    });
+    // Without the key, no part of it is in any line.
+    await page.getByLabel('Without its key').check();
+    const named = await calendar(ada);
+    const secret = new URL(link).hash.slice(4);
+    expect(secret.length).toBe(43);
+    expect([...named.values()].some((value) => value.includes(secret.slice(0, 8)))).toBe(false);
+    expect(named.get('URL')).toBe(bare);
+    expect(named.get('DESCRIPTION')).toContain('the whole link that was sent to you');
+    // It was made here: nobody was asked for anything.
+    expect(ada.asked.filter((address) => !address.startsWith('blob:'))).toEqual([]);
+
+    // The entry without the key says what is missing, and takes it.
+    const bob = await stage.person('Bob', RED_BLUE);
+    await bob.page.goto(named.get('URL') ?? '');
+    await bob.page.getByText('The part of the link after “#” is missing').waitFor();
+    await bob.page.getByLabel('Paste the whole link').fill(whole.get('URL') ?? '');
+    await press(bob, 'Open');
+    await bob.enter();
+    await bob.isIn(1);
+    await bob.leave();
+
+    // Everybody was gone; the link opens the same room, and its opener is the host again.
+    await page.keyboard.press('Escape');
+    await ada.enter();
+    await ada.isIn(1);
+    await press(ada, /^People/);
+    await page.getByRole('list', { name: 'People' }).getByText('Host').waitFor();
+    await page.locator('footer').getByRole('button', { name: 'Invite' }).click();
+    await page.getByText('this server forgets its meetings when it is started anew').waitFor();
   });
 });
 

@@ -94,7 +94,7 @@ describe('the self test', () => {
     const { page } = await stage.person('Ada', RED_BLUE);
     await page.goto(`${stage.server.url}/check`);
     await page.getByText('Everything is fine.').waitFor();
-    expect(await page.locator('li[data-result="passed"]').count()).toBe(8);
+    expect(await page.locator('li[data-result="passed"]').count()).toBe(9);
   });
 
   it('names what is in the way, and the start page says it up front', async () => {

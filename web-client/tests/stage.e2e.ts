@@ -20,8 +20,8 @@ const shows = (one: Person, name: string | undefined): Promise<void> =>
   until(`${one.name} has ${name} on the stage`, async () => (await onStage(one)) === name);
 
 describe('the stage', () => {
-  it('shows whom one pins, and nobody any more when the pin is taken away', async () => {
-    const { ada } = await stage.meetingOfThree();
+  it('shows whom one pins, and else follows the voices that this browser hears', async () => {
+    const { ada, bob, cleo } = await stage.meetingOfThree();
     await shows(ada, undefined);
     await press(ada, 'Keep large: Cleo');
     await shows(ada, 'Cleo');
@@ -29,10 +29,7 @@ describe('the stage', () => {
     await until('Cleo is large', async () => ((await figure.boundingBox())?.width ?? 0) > 600);
     await press(ada, 'Keep large: Cleo');
     await shows(ada, undefined);
-  });
 
-  it('follows the voices that this browser hears', async () => {
-    const { ada, bob, cleo } = await stage.meetingOfThree();
     await Promise.all([mute(bob), mute(cleo)]);
     await more(ada, 'Show the speaker large');
     await until('nobody speaks', async () => {

@@ -1,6 +1,6 @@
 /** Who came and who went between two epochs. */
 
-import type { Roster } from '../e2ee/messages';
+import type { Member, Roster } from '../e2ee/messages';
 
 export interface Arrivals {
   came: readonly string[];
@@ -10,12 +10,21 @@ export interface Arrivals {
 /** Nobody "comes" with the first roster: these were there before. */
 export function arrivals(before: Roster | undefined, after: Roster): Arrivals {
   if (before === undefined) return { came: [], went: [] };
-  return { came: missing(after, before), went: missing(before, after) };
+  const [came, went] = [missing(after, before), missing(before, after)];
+  return { came: names(came, went), went: names(went, came) };
 }
 
-/** The names of those in `from` who are not in `here`. */
-function missing(from: Roster, here: Roster): string[] {
+/** Those in `from` who are not in `here`. */
+function missing(from: Roster, here: Roster): Member[] {
   const present = new Set(here.members.map((one) => one.participant));
-  const gone = from.members.filter((one) => !one.own && !present.has(one.participant));
-  return gone.map((one) => one.name);
+  return from.members.filter((one) => !one.own && !present.has(one.participant));
+}
+
+/** Their names, without those who only change places: the same person, whose page was loaded
+ * anew. */
+function names(these: Member[], those: Member[]): string[] {
+  const codes = new Set(those.map((one) => one.pairwiseCode));
+  const moved = (one: Member): boolean =>
+    one.pairwiseCode !== undefined && codes.has(one.pairwiseCode);
+  return these.filter((one) => !moved(one)).map((one) => one.name);
 }

@@ -3,38 +3,46 @@
  * encryption workers and the connection to the SFU together. The screen reads its signals.
  */
 
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import type { Devices } from '../devices/devices';
 import {
   CONTEXTS,
   type Context,
   type FromMedia,
   type FromMls,
+  type Message,
   type Roster,
 } from '../e2ee/messages';
 import { EncryptionWorkers } from '../e2ee/workers';
 import { list, type Sentence, sentence } from '../i18n/i18n';
 import type { MeetingLink } from '../link';
 import { PeerConnection, type Slot } from '../peer_connection/peer_connection';
+import { Relays } from '../peer_connection/relays';
 import type { PageMessage } from '../signaling/decode';
 import { RefusedError } from '../signaling/http';
-import type { Refusal, Track } from '../signaling/protocol.gen';
+import { keepPlace, takePlace } from '../signaling/place';
+import type { Downlink, Predecessor, Refusal, Track } from '../signaling/protocol.gen';
 import { SignalingSocket } from '../signaling/socket';
 import { joinToken } from '../settings/host_keys';
+import { settings } from '../settings/settings';
 import { StatisticsWatch } from '../stats/watch';
 import { arrivals } from './arrivals';
+import { Away } from './away';
 import { Comparison } from './comparison';
 import { Conversation } from './conversation';
 import { encryptionState } from './encryption';
 import { House } from './house';
+import { Outsiders } from './outsiders';
 import { follow, nobody, type Presence } from './presence';
 import { type Reception, videoSlots } from './reception';
 import { type Cause, isMendable, Rejoining } from './rejoining';
 import { ScreenShare } from './screen_share';
 import { type Label, tiles } from './tiles';
+import { followRestart, type Restart } from './restart';
 import { Notices, Toasts } from './toasts';
 import { Voices } from './voices';
-import { failureSentence, problemSentence, refusalSentence } from './words';
+import { Wishes } from './wishes';
+import { doorSentence, failureSentence, problemSentence, refusalSentence } from './words';
 
 export type CallState =
   /** Agreeing on keys. */
@@ -61,10 +69,24 @@ export class Call {
   readonly reception = signal<Reception>('all');
   /** Participants who were not heard of for a while: the server may keep them apart from us. */
   readonly unconfirmed = signal<readonly number[]>([]);
-  readonly encryption = computed(() => encryptionState(this.roster.value, this.unconfirmed.value));
+  readonly away = new Away();
+  readonly encryption = computed(() => {
+    const excused = this.away.excused.value;
+    const silent = this.unconfirmed.value.filter((one) => !excused.has(one));
+    return encryptionState(this.roster.value, silent);
+  });
+  /** What the server has said of its end. */
+  readonly restart = signal<Restart>('none');
+  /** How the SFU sees the way to here, in kbit/s. */
+  readonly downlink = signal<Downlink | undefined>(undefined);
+  /** How long the server keeps the room once nobody enters it, in ms. */
+  readonly kept = signal<number | undefined>(undefined);
   readonly opened = signal(0);
   readonly dropped = signal(0);
-  readonly tiles = computed(() => tiles(this.roster.value, this.presence.value, this.labels.value));
+  readonly outsiders = new Outsiders();
+  readonly tiles = computed(() =>
+    tiles(this.roster.value, this.presence.value, this.labels.value, this.outsiders.lasting.value),
+  );
   readonly ownLeaf = computed(() => this.roster.value?.members.find((one) => one.own)?.leaf);
   /** When the person came in, in ms. */
   readonly since = Date.now();
@@ -84,23 +106,30 @@ export class Call {
     void this.#publish('screen');
     void this.#publish('screen_audio');
   });
+  readonly wishes = new Wishes((wishes) => this.#socket?.send({ type: 'set_wishes', wishes }));
   readonly watch = new StatisticsWatch(() => this.#connection);
   readonly voices: Voices;
 
   #socket: SignalingSocket | undefined;
   #workers: EncryptionWorkers | undefined;
+  #relays: Relays | undefined;
   #connection: PeerConnection | undefined;
   readonly #participant = signal(0);
   #admission: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #rejoining = new Rejoining();
   readonly #unsubscribe: (() => void)[] = [];
+  /** Whose place this client takes when it joins. */
+  #place: Predecessor | undefined;
+  /** The identity will be the same; with another one nobody's place can be taken. */
+  #lasting = false;
 
   constructor(
     readonly link: MeetingLink,
-    readonly entry: { name: string; passphrase: string | undefined },
+    readonly entry: { name: string; fragment: string },
     readonly devices: Devices,
   ) {
+    this.#place = takePlace(link.room);
     this.house = new House(link, this.#participant, (message) => this.#socket?.send(message));
     this.voices = new Voices(devices.microphone, () => ({
       slots: this.slots.value,
@@ -112,8 +141,20 @@ export class Call {
       const { track } = this.devices[source];
       this.#unsubscribe.push(track.subscribe(() => void this.#publish(source)));
     }
+    this.#unsubscribe.push(
+      effect(() => {
+        // Without a group there is no outside.
+        const members = this.roster.value?.members.map((one) => one.participant);
+        const here = members === undefined ? [] : this.presence.value.keys();
+        this.outsiders.follow(here, new Set(members));
+      }),
+      () => this.outsiders.follow([], new Set()),
+      () => this.away.reset(),
+    );
     const online = (): void => {
       if (this.#retry !== undefined) void this.#join();
+      this.#socket?.networkChanged();
+      void this.#connection?.networkChanged();
     };
     addEventListener('online', online);
     this.#unsubscribe.push(() => removeEventListener('online', online));
@@ -127,6 +168,16 @@ export class Call {
 
   /** Ends the call by choice. */
   leave(): void {
+    this.#end(undefined);
+  }
+
+  /** Ends the call with the page; if that is loaded anew, it comes back in its place. */
+  stepOut(): void {
+    const socket = this.#socket;
+    if (this.#lasting && socket?.place !== undefined) {
+      keepPlace(this.link.room, socket.place);
+      socket.stepOut();
+    }
     this.#end(undefined);
   }
 
@@ -149,17 +200,19 @@ export class Call {
     batch(() => {
       this.roster.value = undefined;
       this.presence.value = nobody;
+      this.away.reset();
       this.labels.value = new Map();
       this.unconfirmed.value = [];
+      this.downlink.value = undefined;
       this.comparison.forget();
       this.house.reset();
     });
     const workers = new EncryptionWorkers(
       {
         room: this.link.room,
-        link: this.link.fragment,
-        passphrase: this.entry.passphrase,
+        link: this.entry.fragment,
         name: this.entry.name,
+        trace: settings.trace.value,
       },
       {
         mls: (message) => this.#fromMls(workers, message),
@@ -168,13 +221,19 @@ export class Call {
     );
     this.#workers = workers;
     try {
-      const token = await joinToken(this.link.room);
+      const issued = await joinToken(this.link.room);
       if (this.#workers !== workers) return;
-      this.#socket = new SignalingSocket(token, {
-        message: (message, text) => this.#fromServer(message, text),
-        reconnecting: () => (this.reconnecting.value = true),
-        closed: (refusal) => this.#conversationOver(refusal),
-      });
+      this.kept.value = issued.kept;
+      this.#relays = new Relays(issued, () => joinToken(this.link.room));
+      this.#socket = new SignalingSocket(
+        issued.token,
+        {
+          message: (message, text) => this.#fromServer(message, text),
+          reconnecting: () => (this.reconnecting.value = true),
+          closed: (refusal) => this.#conversationOver(refusal),
+        },
+        this.#place,
+      );
     } catch (error) {
       if (this.#workers !== workers) return;
       const refused = error instanceof RefusedError;
@@ -185,11 +244,17 @@ export class Call {
   }
 
   #fromServer(message: PageMessage, text: string): void {
+    const { door } = this.house.rules.value;
     batch(() => {
       if (message.type === 'joined') this.#participant.value = message.participant;
       this.presence.value = follow(this.presence.value, message, this.#participant.value);
+      this.away.hear(message, this.#participant.value);
       this.house.hear(message);
+      this.restart.value = followRestart(this.restart.value, message, Date.now());
     });
+    // What one finds on coming in is no news.
+    const now = this.house.rules.value.door;
+    if (message.type === 'delta' && now !== door) this.toasts.add('other', doorSentence(now));
     switch (message.type) {
       case 'waiting':
         batch(() => {
@@ -203,6 +268,7 @@ export class Call {
         this.reconnecting.value = false;
         this.#workers?.server(text);
         this.#connect(message.slots);
+        this.wishes.tell();
         this.#awaitAdmission();
         break;
       case 'resumed':
@@ -210,6 +276,7 @@ export class Call {
         this.#workers?.server(text);
         // Whatever was said into the broken socket is said again.
         this.#announce();
+        this.wishes.tell();
         if (this.#connection?.unanswered) void this.#connection.offer(true);
         break;
       case 'snapshot':
@@ -228,7 +295,13 @@ export class Call {
           .catch(() => this.notices.add(sentence('notice.media_failed')));
         break;
       case 'media_lost':
-        void this.#connection?.offer(true);
+        void this.#connection?.renew();
+        break;
+      case 'encodings_wanted':
+        this.#connection?.want(message.source, message.wanted);
+        break;
+      case 'downlink':
+        this.downlink.value = message;
         break;
       case 'refused':
         this.#workers?.server(text);
@@ -240,6 +313,8 @@ export class Call {
       case 'heartbeat_echo':
       case 'visitors':
       case 'asked_to_mute':
+      case 'restart_ahead':
+      case 'restart_off':
       case 'closing':
         break;
     }
@@ -264,6 +339,7 @@ export class Call {
         this.notices.add(sentence('notice.unsaid'));
         break;
       case 'message':
+        this.#handRaised(message.message);
         this.conversation.read(message.message);
         break;
       case 'unconfirmed':
@@ -275,6 +351,11 @@ export class Call {
       case 'problem':
         this.notices.add(problemSentence(message.code, message.participant));
         break;
+      case 'trace':
+        // Asked for by a setting; a console is where whoever debugs a meeting looks.
+        // oxlint-disable-next-line no-console
+        console.debug(message.line);
+        break;
       case 'rejoin':
         this.#rejoin('lost', sentence('ended.encryption_lost'));
         break;
@@ -282,6 +363,7 @@ export class Call {
         this.#end(sentence('ended.encryption_failed'));
         break;
       case 'ready':
+        this.#lasting = message.lasting;
         break;
     }
   }
@@ -300,6 +382,15 @@ export class Call {
     if (first) this.conversation.sayAgain();
   }
 
+  /** Says whose hand goes up; one's own is no news. */
+  #handRaised({ participant, content }: Message): void {
+    if (content.kind !== 'hand' || !content.raised) return;
+    if (this.conversation.chat.value.hands.includes(participant)) return;
+    const who = this.roster.value?.members.find((one) => one.participant === participant);
+    if (who === undefined || who.own) return;
+    this.toasts.add('other', sentence('toast.hand', { name: who.name }));
+  }
+
   #fromMedia(from: EncryptionWorkers, message: FromMedia): void {
     if (from !== this.#workers) return;
     switch (message.type) {
@@ -312,11 +403,14 @@ export class Call {
         break;
       }
       case 'key_frame':
-        void this.#connection?.keyFrame(message.context);
+        this.#connection?.keyFrame(message.context);
         break;
       case 'counters': {
         const all = Object.values(message.slots);
-        const lost = all.flatMap((one) => Object.values(one.dropped));
+        // What comes twice has been shown once: the SFU finds out what a line carries by sending
+        // again what it has sent.
+        const reasons = all.flatMap((one) => Object.entries(one.dropped));
+        const lost = reasons.flatMap(([reason, frames]) => (reason === 'replay' ? [] : [frames]));
         batch(() => {
           this.opened.value = all.reduce((sum, one) => sum + one.opened, 0);
           this.dropped.value = lost.reduce((sum, one) => sum + one, 0);
@@ -330,9 +424,9 @@ export class Call {
   }
 
   #connect(slots: { audio: number; video: number }): void {
-    const workers = this.#workers;
-    if (workers === undefined) return;
-    const connection = new PeerConnection(slots, workers, {
+    const [workers, relays] = [this.#workers, this.#relays];
+    if (workers === undefined || relays === undefined) return;
+    const connection = new PeerConnection(slots, workers, relays, {
       offer: (sdp) => {
         this.#socket?.send({ type: 'offer', sdp });
         this.#announce();
@@ -411,6 +505,7 @@ export class Call {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.screen.end();
     this.watch.stop();
+    this.wishes.stop();
     this.voices.stop();
     this.devices.stop();
     batch(() => {
@@ -423,6 +518,7 @@ export class Call {
     clearTimeout(this.#admission);
     clearTimeout(this.#retry);
     this.#retry = undefined;
+    if (this.#lasting) this.#place = this.#socket?.place ?? this.#place;
     this.#socket?.stop();
     this.#socket = undefined;
     this.#connection?.close();

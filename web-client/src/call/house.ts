@@ -5,6 +5,7 @@ import type { MeetingLink } from '../link';
 import type { PageMessage } from '../signaling/decode';
 import type { ClientMessage, Moderation, Rules, Visitor } from '../signaling/protocol.gen';
 import { openName, sealName } from './knock';
+import { Orders } from './orders';
 import { followRules, openToAll } from './rules';
 
 /** Somebody who waits, under the name that they say. */
@@ -21,6 +22,7 @@ export class House {
   readonly muteAsked: Signal<number | undefined> = signal(undefined);
   /** This person is a host. */
   readonly host: ReadonlySignal<boolean>;
+  readonly #orders = new Orders();
   /** Counts what was heard of visitors: only the last word counts. */
   #word = 0;
 
@@ -37,6 +39,7 @@ export class House {
     this.rules.value = followRules(this.rules.value, message);
     if (message.type === 'visitors') void this.#read(message.visitors);
     if (message.type === 'asked_to_mute') this.muteAsked.value = message.by;
+    for (const action of this.#orders.hear(message)) this.send({ type: 'moderate', ...action });
   }
 
   /** Says who one is while one waits. */
@@ -44,7 +47,9 @@ export class House {
     this.send({ type: 'knock', name: await sealName(this.link, name) });
   }
 
+  /** Tells the room what a host wants; again, if the socket breaks before it is heard. */
   moderate(action: Moderation): void {
+    this.#orders.add(action);
     this.send({ type: 'moderate', ...action });
   }
 

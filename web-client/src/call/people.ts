@@ -24,6 +24,8 @@ export interface Person {
 export interface Seen {
   roster: Roster | undefined;
   presence: Presence;
+  /** Whom the server names without a place in the group. */
+  outsiders: Iterable<number>;
   hosts: readonly number[];
   hands: readonly number[];
   speaking: ReadonlySet<number>;
@@ -55,14 +57,11 @@ export function people(seen: Seen): Person[] {
       ...(own ? seen.own : {}),
     };
   });
-  const known = new Set(members.map((one) => one.participant));
-  const outside = [...presence.keys()]
-    .filter((participant) => !known.has(participant))
-    .map((participant): Person => ({
-      ...STRANGER,
-      participant,
-      host: hosts.includes(participant),
-    }));
+  const outside = [...seen.outsiders].map((participant): Person => ({
+    ...STRANGER,
+    participant,
+    host: hosts.includes(participant),
+  }));
   const turn = (one: Person): number => {
     const place = hands.indexOf(one.participant);
     return place < 0 ? hands.length : place;

@@ -17,7 +17,7 @@ export function follow(presence: Presence, message: PageMessage, own: number): P
     case 'delta': {
       const { delta } = message;
       if (delta.change === 'log' || delta.change === 'message') return presence;
-      if (delta.change === 'rules_changed') return presence;
+      if (delta.change === 'rules_changed' || delta.change === 'away_changed') return presence;
       if (delta.participant === own) return presence;
       const next = new Map(presence);
       if (delta.change === 'participant_left') next.delete(delta.participant);
@@ -27,11 +27,15 @@ export function follow(presence: Presence, message: PageMessage, own: number): P
     case 'waiting':
     case 'visitors':
     case 'asked_to_mute':
+    case 'restart_ahead':
+    case 'restart_off':
     case 'resumed':
     case 'tentative':
     case 'dropped':
     case 'answer':
     case 'media_lost':
+    case 'encodings_wanted':
+    case 'downlink':
     case 'heartbeat_echo':
     case 'refused':
     case 'closing':

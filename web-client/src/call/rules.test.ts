@@ -7,7 +7,7 @@ const locked: Rules = { door: 'locked', hosts: [1, 4] };
 describe('the rules of a room', () => {
   it('are those of the newest snapshot', () => {
     const snapshot = { type: 'snapshot' as const, seq: 3, log: { entries: [] } };
-    const room = { participants: [], rules: locked };
+    const room = { participants: [], rules: locked, away: [] };
     expect(followRules(openToAll, { ...snapshot, room })).toEqual(locked);
   });
 

@@ -18,11 +18,15 @@ export function followRules(rules: Rules, message: PageMessage): Rules {
     case 'waiting':
     case 'visitors':
     case 'asked_to_mute':
+    case 'restart_ahead':
+    case 'restart_off':
     case 'tentative':
     case 'dropped':
     case 'resumed':
     case 'answer':
     case 'media_lost':
+    case 'encodings_wanted':
+    case 'downlink':
     case 'heartbeat_echo':
     case 'refused':
     case 'closing':

@@ -19,7 +19,7 @@ const roster: Roster = {
 
 describe('tiles', () => {
   it('are those of the encrypted group, without the own one, in the order of joining', () => {
-    expect(tiles(roster, nobody, new Map()).map((one) => one.name)).toEqual(['Bob', 'Ada']);
+    expect(tiles(roster, nobody, new Map(), []).map((one) => one.name)).toEqual(['Bob', 'Ada']);
   });
 
   it('show the slot that the frames themselves name', () => {
@@ -29,7 +29,7 @@ describe('tiles', () => {
       ['video 0', { leaf: 1, context: 1 }],
       ['video 1', { leaf: 2, context: 1 }],
     ]);
-    const ada = tiles(roster, presence, labels).find((one) => one.name === 'Ada');
+    const ada = tiles(roster, presence, labels, []).find((one) => one.name === 'Ada');
     expect(ada).toMatchObject({ slot: 'video 1', muted: false });
   });
 
@@ -39,27 +39,27 @@ describe('tiles', () => {
       ['video 4', { leaf: 2, context: 1 }],
       ['video 1', { leaf: 2, context: 1 }],
     ]);
-    expect(tiles(roster, presence, labels)[1]).toMatchObject({ slot: 'video 1' });
+    expect(tiles(roster, presence, labels, [])[1]).toMatchObject({ slot: 'video 1' });
   });
 
   it('show no frozen picture of a camera that is off', () => {
     const presence = new Map([[7, [track('camera', true)]]]);
     const labels = new Map([['video 1', { leaf: 2, context: 1 }]]);
-    const ada = tiles(roster, presence, labels).find((one) => one.name === 'Ada');
+    const ada = tiles(roster, presence, labels, []).find((one) => one.name === 'Ada');
     expect(ada).toMatchObject({ slot: undefined, muted: true });
   });
 
   it('give a shared screen one of its own', () => {
     const presence = new Map([[5, [track('camera'), track('screen')]]]);
     const labels = new Map([['video 3', { leaf: 1, context: 2 }]]);
-    const screen = tiles(roster, presence, labels).find((one) => one.source === 'screen');
+    const screen = tiles(roster, presence, labels, []).find((one) => one.source === 'screen');
     expect(screen).toMatchObject({ name: 'Bob', slot: 'video 3' });
   });
 
   it('name somebody whom only the server knows as outside', () => {
     const presence = new Map([[9, [track('camera')]]]);
     const labels = new Map([['video 0', { leaf: 9, context: 1 }]]);
-    const ghost = tiles(roster, presence, labels).at(-1);
+    const ghost = tiles(roster, presence, labels, [9]).at(-1);
     expect(ghost).toMatchObject({ outside: true, slot: undefined, name: '' });
   });
 });
@@ -71,7 +71,7 @@ describe('presence', () => {
       {
         type: 'snapshot',
         seq: 1,
-        room: { participants: [{ participant: 1, tracks: [] }], rules: openToAll },
+        room: { participants: [{ participant: 1, tracks: [] }], rules: openToAll, away: [] },
         log: { entries: [] },
       },
       4,

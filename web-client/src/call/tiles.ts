@@ -23,17 +23,16 @@ export interface Tile {
   outside: boolean;
 }
 
-/** The tiles of everybody else, in the order of joining. */
+/** The tiles of everybody else, in the order of joining; those outside the group come last. */
 export function tiles(
   roster: Roster | undefined,
   presence: Presence,
   labels: ReadonlyMap<string, Label>,
+  outsiders: Iterable<number>,
 ): Tile[] {
   const shown: Tile[] = [];
-  const inside = new Set<number>();
   const members = [...(roster?.members ?? [])].toSorted((a, b) => a.participant - b.participant);
   for (const member of members) {
-    inside.add(member.participant);
     if (member.own) continue;
     const sends = (source: Context): boolean =>
       presence.get(member.participant)?.some((one) => one.source === source && !one.muted) ?? false;
@@ -47,8 +46,7 @@ export function tiles(
       shown.push({ key: `${member.leaf} screen`, source: 'screen', slot, muted: false, ...base });
     }
   }
-  for (const participant of presence.keys()) {
-    if (inside.has(participant)) continue;
+  for (const participant of outsiders) {
     shown.push({
       key: `outside ${participant}`,
       participant,

@@ -1,8 +1,11 @@
 /** What the server and the encryption report by code, in words of the catalogue. */
 
 import { type Sentence, sentence } from '../i18n/i18n';
-import type { Refusal } from '../signaling/protocol.gen';
+import type { Door, Refusal } from '../signaling/protocol.gen';
 import { RefusedError } from '../signaling/http';
+
+/** Too much to do just now, and no longer than so. */
+const PASSING_SECONDS = 120;
 
 /** Why the server refused something. */
 export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): Sentence {
@@ -18,7 +21,9 @@ export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): S
     case 'removed':
       return sentence('refusal.removed');
     case 'server_full':
-      return sentence('refusal.server_full');
+      // What passes within minutes is worth a time; a store that is full is not.
+      if (wait === null || wait > PASSING_SECONDS) return sentence('refusal.server_full');
+      return sentence('refusal.server_busy', { seconds: wait });
     case 'too_fast':
       return sentence('refusal.too_fast', { seconds: wait ?? 10 });
     case 'unsupported_version':
@@ -45,6 +50,18 @@ export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): S
     case 'handshake_undecided':
     case 'stale_message':
       return sentence('refusal.other', { code });
+  }
+}
+
+/** Who may come in. */
+export function doorSentence(door: Door): Sentence {
+  switch (door) {
+    case 'open':
+      return sentence('door.open');
+    case 'attended':
+      return sentence('door.attended');
+    case 'locked':
+      return sentence('door.locked');
   }
 }
 

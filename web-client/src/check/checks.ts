@@ -1,6 +1,8 @@
 /** The self test: what a call needs, tried out one by one, each told in words. */
 
 import { type Sentence, sentence } from '../i18n/i18n';
+import { failureSentence } from '../call/words';
+import { tryMedia } from './media';
 
 export type Result =
   | { kind: 'running' }
@@ -32,6 +34,7 @@ export const CHECKS: readonly Check[] = [
   { name: sentence('check.devices'), run: devices },
   { name: sentence('check.server'), run: server },
   { name: sentence('check.socket'), run: socket },
+  { name: sentence('check.media'), run: media },
 ];
 
 /** Runs one; what throws has failed. */
@@ -127,4 +130,15 @@ function socket(): Promise<Result> {
       );
     opening.onerror = () => end(failed(sentence('check.socket_no')));
   });
+}
+
+async function media(): Promise<Result> {
+  if (!('RTCPeerConnection' in globalThis)) return failed(sentence('support.no_webrtc'));
+  try {
+    const result = await tryMedia();
+    if (result.way === 'none') return failed(sentence('check.media_no'));
+    return result.way === 'direct' ? passed(result.words) : warned(result.words);
+  } catch (error) {
+    return failed(failureSentence(error));
+  }
 }

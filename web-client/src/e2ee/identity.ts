@@ -9,15 +9,19 @@ const KEY = 'ed25519';
 
 export interface Identity {
   publicKey: Uint8Array;
+  /** It is stored, and not for this visit only. */
+  lasting: boolean;
   sign(message: Uint8Array): Promise<Uint8Array>;
 }
 
 /** The identity of this browser profile; one for this visit only where nothing can be stored. */
 export async function loadIdentity(): Promise<Identity> {
-  const pair = (await stored().catch(() => undefined)) ?? (await fresh());
+  const known = await stored().catch(() => undefined);
+  const pair = known ?? (await fresh());
   const publicKey = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
   return {
     publicKey,
+    lasting: known !== undefined,
     async sign(message) {
       const signature = await crypto.subtle.sign('Ed25519', pair.privateKey, copy(message));
       return new Uint8Array(signature);

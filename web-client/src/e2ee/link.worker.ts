@@ -2,7 +2,7 @@
  * It does one thing and is ended. */
 
 import type { FromLink, ToLink } from './messages';
-import init, { check_passphrase, type E2eeError, locked_link } from './wasm/e2ee_wasm';
+import init, { type E2eeError, locked_link, open_link } from './wasm/e2ee_wasm';
 
 self.onmessage = async (event: MessageEvent<ToLink>) => {
   try {
@@ -10,7 +10,7 @@ self.onmessage = async (event: MessageEvent<ToLink>) => {
     post(answer(event.data));
   } catch (error) {
     const { code = 'internal' } = error as Partial<E2eeError>;
-    post(code === 'wrong_passphrase' ? { type: 'checked', right: false } : { type: 'failed', code });
+    post(code === 'wrong_passphrase' ? { type: 'wrong' } : { type: 'failed', code });
   }
 };
 
@@ -20,9 +20,10 @@ function answer(request: ToLink): FromLink {
       const secret = crypto.getRandomValues(new Uint8Array(32));
       return { type: 'locked', link: locked_link(request.room, secret, request.passphrase) };
     }
-    case 'check':
-      check_passphrase(request.room, request.link, request.passphrase);
-      return { type: 'checked', right: true };
+    case 'open': {
+      const { room, link, passphrase } = request;
+      return { type: 'opened', link: open_link(room, link, passphrase) };
+    }
   }
 }
 

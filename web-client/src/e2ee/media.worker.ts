@@ -3,16 +3,26 @@
  * way in. A frame that cannot be protected is not sent; one that does not open is not shown.
  */
 
-import type { Counters, FromMedia, KeysMessage, ToMedia, TransformOptions } from './messages';
+import type {
+  Counters,
+  FromMedia,
+  KeysMessage,
+  SentCounters,
+  ToMedia,
+  TransformOptions,
+} from './messages';
+import { Gap } from './gap';
 import { WAIT_MS, WaitingFrames } from './waiting_frames';
 import init, { MediaCryptor } from './wasm/e2ee_wasm';
 
-type Codec = 'opus' | 'vp8' | 'vp9';
+type Codec = 'opus' | 'vp8' | 'vp9' | 'av1' | 'h264';
 type Frame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
 
 let cryptor: MediaCryptor | undefined;
 let codecs: Record<number, string> = {};
-const counters: Record<string, Counters> = {};
+/** Openers by their slot, and protectors by their context. */
+const openers: Record<string, Opener> = {};
+const protectors: Record<number, Protector> = {};
 /** Called after new keys: senders may start, and what waits may open. */
 const onKeys = new Set<() => void>();
 
@@ -65,6 +75,11 @@ function codecOf(frame: Frame): Codec | undefined {
       return 'vp8';
     case 'vp9':
       return 'vp9';
+    case 'av1':
+    case 'av1x':
+      return 'av1';
+    case 'h264':
+      return 'h264';
     default:
       return undefined;
   }
@@ -77,11 +92,20 @@ function isKeyFrame(frame: Frame): boolean {
 /** Protects what is sent. */
 class Protector implements Transformer<Frame, Frame> {
   #keyed = false;
+  #sealed = 0;
+  #withheld = 0;
+  readonly #gap = new Gap();
 
   constructor(
     readonly transformer: RTCRtpScriptTransformer,
     readonly context: number,
-  ) {}
+  ) {
+    protectors[context] = this;
+  }
+
+  counters(): SentCounters {
+    return { sealed: this.#sealed, withheld: this.#withheld, gapMs: this.#gap.take() };
+  }
 
   start(): void {
     // What was sent before the first keys was dropped: receivers need a key frame to begin.
@@ -102,8 +126,11 @@ class Protector implements Transformer<Frame, Frame> {
       frame.data = sealed.buffer as ArrayBuffer;
     } catch {
       // No key yet, or none any more: nothing leaves unprotected.
+      this.#withheld += 1;
       return;
     }
+    this.#sealed += 1;
+    this.#gap.note(performance.now());
     controller.enqueue(frame);
   }
 }
@@ -111,7 +138,10 @@ class Protector implements Transformer<Frame, Frame> {
 /** Opens what is received. */
 class Opener implements Transformer<Frame, Frame> {
   readonly #waiting = new WaitingFrames<Frame>();
-  readonly #counters: Counters = { opened: 0, dropped: {} };
+  #frames = 0;
+  #waited = 0;
+  readonly #dropped: Record<string, number> = {};
+  readonly #gap = new Gap();
   #label = '';
   #opened = false;
   #controller: TransformStreamDefaultController<Frame> | undefined;
@@ -120,13 +150,23 @@ class Opener implements Transformer<Frame, Frame> {
     readonly transformer: RTCRtpScriptTransformer,
     readonly slot: string,
   ) {
-    counters[slot] = this.#counters;
+    openers[slot] = this;
+  }
+
+  counters(): Counters {
+    return {
+      opened: this.#frames,
+      dropped: this.#dropped,
+      waited: this.#waited,
+      waiting: this.#waiting.length,
+      gapMs: this.#gap.take(),
+    };
   }
 
   start(controller: TransformStreamDefaultController<Frame>): void {
     this.#controller = controller;
     onKeys.add(() => {
-      for (const frame of this.#waiting.take()) this.#open(frame);
+      for (const frame of this.#waiting.take()) this.#open(frame, true);
     });
   }
 
@@ -135,10 +175,10 @@ class Opener implements Transformer<Frame, Frame> {
       const gone = this.#waiting.expire(Date.now());
       if (gone > 0) this.#drop('unknown_key', gone);
     }
-    this.#open(frame);
+    this.#open(frame, false);
   }
 
-  #open(frame: Frame): void {
+  #open(frame: Frame, again: boolean): void {
     const codec = codecOf(frame);
     if (cryptor === undefined || codec === undefined) {
       this.#drop(cryptor === undefined ? 'not_ready' : 'unknown_codec', 1);
@@ -151,6 +191,7 @@ class Opener implements Transformer<Frame, Frame> {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'trap';
       if (code === 'unknown_key') {
+        if (!again) this.#waited += 1;
         const gone = this.#waiting.push(frame, Date.now());
         if (gone > 0) this.#drop('unknown_key', gone);
       } else {
@@ -158,7 +199,8 @@ class Opener implements Transformer<Frame, Frame> {
       }
       return;
     }
-    this.#counters.opened += 1;
+    this.#frames += 1;
+    this.#gap.note(performance.now());
     this.#controller?.enqueue(frame);
     if (!this.#opened && 'type' in frame) {
       this.#opened = true;
@@ -177,8 +219,16 @@ class Opener implements Transformer<Frame, Frame> {
   }
 
   #drop(reason: string, frames: number): void {
-    this.#counters.dropped[reason] = (this.#counters.dropped[reason] ?? 0) + frames;
+    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + frames;
   }
 }
 
-setInterval(() => post({ type: 'counters', slots: counters }), 2 * WAIT_MS);
+/** What each of them counts. */
+function counted<T>(all: Record<string, { counters(): T }>): Record<string, T> {
+  return Object.fromEntries(Object.entries(all).map(([name, one]) => [name, one.counters()]));
+}
+
+setInterval(
+  () => post({ type: 'counters', slots: counted(openers), sent: counted(protectors) }),
+  2 * WAIT_MS,
+);

@@ -32,8 +32,9 @@ export type ToMls =
       type: 'start';
       room: string;
       link: string;
-      passphrase: string | undefined;
       name: string;
+      /** Whether to tell every step of key agreement. */
+      trace: boolean;
       media: MessagePort;
     }
   /** To be said to all members; `saying` tells the answer. */
@@ -47,7 +48,8 @@ export type ToMls =
   | { type: 'server'; text: string };
 
 export type FromMls =
-  | { type: 'ready' }
+  /** `lasting`: the identity key is stored, and will be the same one next time. */
+  | { type: 'ready'; lasting: boolean }
   | { type: 'send'; text: string }
   | { type: 'roster'; roster: Roster }
   /** The id by which a saying comes back, or why it cannot be said. */
@@ -57,6 +59,8 @@ export type FromMls =
   | { type: 'unconfirmed'; participants: number[] }
   | { type: 'comparison'; comparison: Comparison }
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
+  /** A step of key agreement: numbers, ids and decisions. */
+  | { type: 'trace'; line: string }
   | { type: 'rejoin'; reason: string }
   | { type: 'failed'; message: string };
 
@@ -64,12 +68,14 @@ export type FromMls =
 export type ToLink =
   /** A new link that asks for this passphrase. */
   | { type: 'lock'; room: string; passphrase: string }
-  /** Whether the passphrase is that of the link. */
-  | { type: 'check'; room: string; link: string; passphrase: string };
+  /** What the link and its passphrase stand for. */
+  | { type: 'open'; room: string; link: string; passphrase: string };
 
 export type FromLink =
   | { type: 'locked'; link: string }
-  | { type: 'checked'; right: boolean }
+  | { type: 'opened'; link: string }
+  /** It is not the passphrase of the link. */
+  | { type: 'wrong' }
   | { type: 'failed'; code: string };
 
 /** From the MLS worker to the media worker. */
@@ -88,13 +94,34 @@ export type TransformOptions =
   | { direction: 'send'; context: number }
   | { direction: 'receive'; slot: string };
 
+/** What became of the frames of a slot. */
 export interface Counters {
   opened: number;
   dropped: Record<string, number>;
+  /** Frames that came before their key. */
+  waited: number;
+  /** Frames that wait for their key now. */
+  waiting: number;
+  /** The longest time between two frames that opened, in milliseconds, since the last report. */
+  gapMs: number;
+}
+
+/** What became of the frames of an own source. */
+export interface SentCounters {
+  sealed: number;
+  /** Not sent, for want of a key. */
+  withheld: number;
+  /** The longest time between two sealed frames, in milliseconds, since the last report. */
+  gapMs: number;
 }
 
 export type FromMedia =
   | { type: 'label'; slot: string; leaf: number; context: number }
   | { type: 'key_frame'; context: number }
-  | { type: 'counters'; slots: Record<string, Counters> }
+  | {
+      type: 'counters';
+      slots: Record<string, Counters>;
+      /** By context. */
+      sent: Record<number, SentCounters>;
+    }
   | { type: 'failed'; message: string };

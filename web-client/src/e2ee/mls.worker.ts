@@ -49,7 +49,6 @@ async function start(message: ToMls & { type: 'start' }): Promise<void> {
     {
       room: message.room,
       link: message.link,
-      ...(message.passphrase !== undefined && { passphrase: message.passphrase }),
       name: message.name,
       identity_public: identity.publicKey,
     },
@@ -57,8 +56,9 @@ async function start(message: ToMls & { type: 'start' }): Promise<void> {
   );
   acquaintances = await Acquaintances.load(message.room, hex(identity.publicKey));
   fresh.certify(await identity.sign(fresh.to_sign()));
+  if (message.trace) fresh.start_trace();
   endpoint = fresh;
-  post({ type: 'ready' });
+  post({ type: 'ready', lasting: identity.lasting });
   for (const text of early) step((live) => live.handle(text, Date.now()));
   early = [];
 }
@@ -160,6 +160,9 @@ function step(input: (live: Endpoint) => void): void {
           message: output.message,
           participant: output.participant,
         });
+        break;
+      case 'trace':
+        post({ type: 'trace', line: output.line });
         break;
       case 'rejoin':
         post({ type: 'rejoin', reason: output.reason });

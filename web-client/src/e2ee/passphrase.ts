@@ -16,15 +16,17 @@ export async function lockedFragment(room: string, passphrase: string): Promise<
   return answer.link;
 }
 
-/** The passphrase as the call needs it, or nothing if it is not that of the link. */
+/** The fragment of the link that this one and its passphrase stand for, or nothing if the
+ * passphrase is not that of the link. It is for the call, not for handing on. */
 export async function openLink(
   { room, fragment }: { room: string; fragment: string },
   typed: string,
 ): Promise<string | undefined> {
   const passphrase = composed(typed);
-  const answer = await ask({ type: 'check', room, link: fragment, passphrase });
-  if (answer.type !== 'checked') throw new Error('the passphrase could not be checked');
-  return answer.right ? passphrase : undefined;
+  const answer = await ask({ type: 'open', room, link: fragment, passphrase });
+  if (answer.type === 'wrong') return undefined;
+  if (answer.type !== 'opened') throw new Error('the link could not be opened');
+  return answer.link;
 }
 
 function ask(request: ToLink): Promise<FromLink> {

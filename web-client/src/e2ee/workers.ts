@@ -15,7 +15,7 @@ export class EncryptionWorkers {
   readonly #media = new Worker(ownScript(mediaWorkerUrl), { type: 'module', name: 'media' });
 
   constructor(
-    meeting: { room: string; link: string; passphrase: string | undefined; name: string },
+    meeting: { room: string; link: string; name: string; trace: boolean },
     events: WorkerEvents,
   ) {
     const { port1, port2 } = new MessageChannel();

@@ -22,6 +22,7 @@ export interface Messages {
   'link.title': Record<never, never>;
   'link.none': Record<never, never>;
   'link.whole': Record<never, never>;
+  'link.paste': Record<never, never>;
   'link.unknown': Record<never, never>;
   'link.no_key': Record<never, never>;
   'link.damaged': Record<never, never>;
@@ -86,6 +87,7 @@ export interface Messages {
   'tile.you': { name: string };
   'tile.screen': { name: string };
   'tile.camera': { name: string };
+  'tile.away': { name: string };
   'tile.outside': Record<never, never>;
   'tile.muted': Record<never, never>;
   'tile.hand': Record<never, never>;
@@ -100,12 +102,17 @@ export interface Messages {
   'status.invite': Record<never, never>;
   'status.talking_muted': Record<never, never>;
   'status.speak': Record<never, never>;
+  'restart.some_time': Record<never, never>;
+  'restart.minutes': { minutes: number };
+  'restart.soon': Record<never, never>;
   'reconnecting.title': Record<never, never>;
   'reconnecting.text': Record<never, never>;
   'warning.unconfirmed': { names: string };
   'warning.changed': { names: string };
   'toast.came': { names: string };
   'toast.went': { names: string };
+  'toast.hand': { name: string };
+  'toast.asked_to_mute': { name: string };
   'notice.media_failed': Record<never, never>;
   'notice.nobody_lets_in': Record<never, never>;
   'notice.unsaid': Record<never, never>;
@@ -113,6 +120,7 @@ export interface Messages {
   'refusal.unreachable': Record<never, never>;
   'refusal.unknown_room': Record<never, never>;
   'refusal.room_full': Record<never, never>;
+  'refusal.server_busy': { seconds: number };
   'refusal.server_full': Record<never, never>;
   'refusal.too_fast': { seconds: number };
   'refusal.unsupported_version': Record<never, never>;
@@ -154,6 +162,8 @@ export interface Messages {
   'connection.transport': Record<never, never>;
   'connection.sent': Record<never, never>;
   'connection.received': Record<never, never>;
+  'connection.downlink': Record<never, never>;
+  'connection.wanted': Record<never, never>;
   'connection.opened': Record<never, never>;
   'connection.dropped': Record<never, never>;
   'connection.you_send': Record<never, never>;
@@ -211,6 +221,22 @@ export interface Messages {
   'invite.share': Record<never, never>;
   'invite.share_title': Record<never, never>;
   'invite.qr': Record<never, never>;
+  'invite.lasts': Record<never, never>;
+  'invite.kept': { days: number };
+  'invite.not_kept': Record<never, never>;
+  'calendar.title': Record<never, never>;
+  'calendar.name': Record<never, never>;
+  'calendar.usual_title': Record<never, never>;
+  'calendar.start': Record<never, never>;
+  'calendar.length': Record<never, never>;
+  'calendar.minutes': { minutes: string };
+  'calendar.link': Record<never, never>;
+  'calendar.key': Record<never, never>;
+  'calendar.key_locked': Record<never, never>;
+  'calendar.no_key': Record<never, never>;
+  'calendar.key_elsewhere': Record<never, never>;
+  'calendar.repeat': Record<never, never>;
+  'calendar.save': Record<never, never>;
   'settings.title': Record<never, never>;
   'settings.devices': Record<never, never>;
   'settings.behaviour': Record<never, never>;
@@ -226,6 +252,8 @@ export interface Messages {
   'help.title': Record<never, never>;
   'key.space': Record<never, never>;
   'key.escape': Record<never, never>;
+  'key.page_up': Record<never, never>;
+  'key.page_down': Record<never, never>;
   'shortcut.microphone': Record<never, never>;
   'shortcut.talk': Record<never, never>;
   'shortcut.camera': Record<never, never>;
@@ -278,6 +306,10 @@ export interface Messages {
   'check.socket': Record<never, never>;
   'check.socket_yes': { ms: string };
   'check.socket_no': Record<never, never>;
+  'check.media': Record<never, never>;
+  'check.media_yes': { ms: string };
+  'check.media_relayed': { ms: string };
+  'check.media_no': Record<never, never>;
   'check.broke': Record<never, never>;
   'refusal.room_locked': Record<never, never>;
   'refusal.turned_away': Record<never, never>;
@@ -297,6 +329,7 @@ export interface Messages {
   'waiting.look': Record<never, never>;
   'waiting.before': Record<never, never>;
   'waiting.before_text': Record<never, never>;
+  'people.away': Record<never, never>;
   'people.host': Record<never, never>;
   'people.a_host': Record<never, never>;
   'people.ask_to_mute': Record<never, never>;
@@ -311,4 +344,5 @@ export interface Messages {
   'effect.noise': Record<never, never>;
   'effect.failed': Record<never, never>;
   'effect.blur': Record<never, never>;
+  'effect.no_blur': Record<never, never>;
 }

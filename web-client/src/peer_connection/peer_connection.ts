@@ -7,10 +7,14 @@ import type { EncryptionWorkers } from '../e2ee/workers';
 import { CONTEXTS, type Context } from '../e2ee/messages';
 import type { Slots } from '../signaling/decode';
 import type { Track } from '../signaling/protocol.gen';
+import { receivable } from './codecs';
+import type { Relays } from './relays';
 import { payloadTypes } from './sdp';
+import { Sending } from './sending';
 
-/** A broken path may mend itself; after so long it is asked for a new one. */
-const ICE_PATIENCE_MS = 3000;
+/** A path on which nothing comes is called broken by the browser after some five seconds; it may
+ * mend itself, but after so much longer a new one is asked for. */
+const ICE_PATIENCE_MS = 1000;
 
 export interface Slot {
   /** Its name towards the media worker. */
@@ -28,8 +32,8 @@ export interface ConnectionEvents {
 export class PeerConnection {
   readonly slots: Slot[] = [];
   readonly #receivers: RTCRtpTransceiver[] = [];
-  readonly #connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  readonly #senders = new Map<Context, RTCRtpTransceiver>();
+  readonly #connection = new RTCPeerConnection(configuration([]));
+  readonly #senders = new Map<Context, Sending>();
   #patience: ReturnType<typeof setTimeout> | undefined;
   #offering = false;
   /** What is wanted has changed while an offer was under way. */
@@ -38,6 +42,7 @@ export class PeerConnection {
   constructor(
     slots: Slots,
     readonly workers: EncryptionWorkers,
+    readonly relays: Relays,
     readonly events: ConnectionEvents,
   ) {
     for (const [context, source] of CONTEXTS.entries()) this.#addSender(source, context);
@@ -51,6 +56,9 @@ export class PeerConnection {
     if (this.#offering) return;
     this.#offering = true;
     try {
+      // What ran out since the last time would be refused.
+      const relays = await this.relays.usable();
+      if (relays.length > 0) this.#connection.setConfiguration(configuration(relays));
       const offer = await this.#connection.createOffer({ iceRestart: restart });
       await this.#connection.setLocalDescription(offer);
       const sdp = this.#connection.localDescription?.sdp ?? '';
@@ -77,26 +85,36 @@ export class PeerConnection {
 
   /** Sends a track, or nothing. */
   async send(source: Context, track: MediaStreamTrack | undefined): Promise<void> {
-    await this.#senders.get(source)?.sender.replaceTrack(track ?? null);
+    await this.#senders.get(source)?.replace(track);
   }
 
   /** What is announced for a source; nothing before the first offer. */
   announcement(source: Context, muted: boolean): Track | undefined {
-    const mid = this.#senders.get(source)?.mid;
+    const mid = this.#senders.get(source)?.transceiver.mid;
     return typeof mid === 'string' ? { mid, source, muted } : undefined;
   }
 
   /** Makes the encoder begin anew, so that whoever comes late can follow. */
-  async keyFrame(context: number): Promise<void> {
+  keyFrame(context: number): void {
     const source = CONTEXTS[context];
-    const sender = source && this.#senders.get(source)?.sender;
-    if (sender?.track?.kind !== 'video') return;
-    const parameters = sender.getParameters();
-    const options = { encodingOptions: parameters.encodings.map(() => ({ keyFrame: true })) };
-    // Where the browser does not know this, the receivers ask for the key frame.
-    await (sender.setParameters as (p: unknown, o: unknown) => Promise<void>)
-      .call(sender, parameters, options)
-      .catch(() => undefined);
+    if (source !== undefined) this.#senders.get(source)?.keyFrame();
+  }
+
+  /** Which encodings of a source anybody wants. */
+  want(source: Context, wanted: readonly boolean[]): void {
+    this.#senders.get(source)?.want(wanted);
+  }
+
+  /** The SFU has lost the connection, and with it what it said about encodings. */
+  async renew(): Promise<void> {
+    for (const sending of this.#senders.values()) sending.wantAll();
+    await this.offer(true);
+  }
+
+  /** Another network: the old path is gone, whatever the browser still thinks of it. */
+  async networkChanged(): Promise<void> {
+    // An offer that is under way gathers on the new network by itself.
+    if (this.#connection.remoteDescription !== null && !this.unanswered) await this.offer(true);
   }
 
   /** Receives on so many video slots; on the others nothing is to be sent to us. Before the first
@@ -122,7 +140,9 @@ export class PeerConnection {
   /** What each m-line is for, by its `mid`: a source that is sent, or the slot that receives. */
   get lines(): ReadonlyMap<string, string> {
     const lines = new Map<string, string>();
-    for (const [source, { mid }] of this.#senders) if (mid !== null) lines.set(mid, source);
+    for (const [source, { transceiver }] of this.#senders) {
+      if (transceiver.mid !== null) lines.set(transceiver.mid, source);
+    }
     for (const [at, { mid }] of this.#receivers.entries()) {
       const slot = this.slots[at];
       if (mid !== null && slot !== undefined) lines.set(mid, slot.id);
@@ -137,17 +157,15 @@ export class PeerConnection {
   }
 
   #addSender(source: Context, context: number): void {
-    const kind = source === 'microphone' || source === 'screen_audio' ? 'audio' : 'video';
-    const transceiver = this.#connection.addTransceiver(kind, { direction: 'sendonly' });
-    transceiver.sender.transform = this.workers.transform({ direction: 'send', context });
-    preferCodecs(transceiver, kind);
-    this.#senders.set(source, transceiver);
+    const transform = this.workers.transform({ direction: 'send', context });
+    this.#senders.set(source, new Sending(this.#connection, source, transform));
   }
 
   #addSlot(kind: 'audio' | 'video', id: string): void {
     const transceiver = this.#connection.addTransceiver(kind, { direction: 'recvonly' });
     transceiver.receiver.transform = this.workers.transform({ direction: 'receive', slot: id });
-    preferCodecs(transceiver, kind);
+    const codecs = receivable(kind);
+    if (codecs.length > 0) transceiver.setCodecPreferences(codecs);
     this.#receivers.push(transceiver);
     this.slots.push({ id, kind, stream: new MediaStream([transceiver.receiver.track]) });
   }
@@ -163,20 +181,9 @@ export class PeerConnection {
   }
 }
 
-/** VP9 before VP8, Opus; nothing else is protected here, so nothing else is offered. */
-function preferCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video'): void {
-  const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  const named = (name: string): RTCRtpCodec[] =>
-    all.filter(({ mimeType }) => mimeType.toLowerCase() === `${kind}/${name}`);
-  const wanted =
-    kind === 'audio'
-      ? named('opus')
-      : [
-          ...named('vp9').filter(
-            ({ sdpFmtpLine }) => sdpFmtpLine?.includes('profile-id=0') ?? true,
-          ),
-          ...named('vp8'),
-          ...named('rtx'),
-        ];
-  if (wanted.length > 0) transceiver.setCodecPreferences(wanted);
+/** With `?relay` in the page's address media goes over a relay or not at all, to try one out. */
+function configuration(iceServers: RTCIceServer[]): RTCConfiguration {
+  const relayOnly = new URLSearchParams(location.search).has('relay');
+  const iceTransportPolicy = relayOnly ? 'relay' : 'all';
+  return { bundlePolicy: 'max-bundle', iceServers, iceTransportPolicy };
 }

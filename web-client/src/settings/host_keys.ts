@@ -1,6 +1,6 @@
 /** The rooms that were opened in this browser, and the keys that make it their host. */
 
-import { issueToken, RefusedError } from '../signaling/http';
+import { issueToken, type JoinToken, RefusedError } from '../signaling/http';
 import { isString, stored } from './stored';
 
 /** Rooms that are remembered; the ones opened longest ago are forgotten. */
@@ -15,7 +15,7 @@ export function rememberHostKey(room: string, key: string): void {
 }
 
 /** A token for the room: a host's, if it was opened in this browser. */
-export async function joinToken(room: string): Promise<string> {
+export async function joinToken(room: string): Promise<JoinToken> {
   const key = keys.value.find(([one]) => one === room)?.[1];
   if (key === undefined) return issueToken(room);
   try {

@@ -24,6 +24,8 @@ export const settings = {
   sounds: stored('sounds', true, isBoolean),
   /** The microphone stays open while muted, so that talking into it is noticed. */
   talkHint: stored('talk-hint', true, isBoolean),
+  /** The steps of key agreement go to the console, for a check against the specification. */
+  trace: stored('trace', false, isBoolean),
   /** Single keys do something in the call. */
   shortcuts: stored('shortcuts', true, isBoolean),
 } as const;

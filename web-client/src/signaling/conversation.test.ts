@@ -31,9 +31,9 @@ const closing = (code: string): string =>
   });
 
 const kinds = (commands: Command[]): string[] => commands.map((command) => command.do);
-const hello = (commands: Command[]): { token: string; resume: unknown } => {
+const hello = (commands: Command[]): { token: string; resume: unknown; predecessor: unknown } => {
   const sent = commands.find((command) => command.do === 'send');
-  return JSON.parse(sent?.text ?? '{}') as { token: string; resume: unknown };
+  return JSON.parse(sent?.text ?? '{}') as ReturnType<typeof hello>;
 };
 
 /** A conversation that has got as far as being a participant, at time 0. */
@@ -59,6 +59,22 @@ describe('a conversation with the server', () => {
     expect(hello(conversation.handleOpen(5))).toMatchObject({ token: 'token', resume: null });
   });
 
+  it('takes the place that a page has left behind, and leaves its own behind', () => {
+    const before = { participant: 2, resume_token: 'of the page before' };
+    const conversation = new Conversation('token', () => 1, before);
+    conversation.start(0);
+    expect(hello(conversation.handleOpen(5))).toMatchObject({ predecessor: before });
+    expect(conversation.place).toEqual(before);
+    conversation.handleText(joined, 6);
+    expect(conversation.place).toEqual({ participant, resume_token });
+    conversation.handleClosed(7);
+    conversation.handleTimeout(1_000);
+    expect(hello(conversation.handleOpen(1_000))).toMatchObject({
+      predecessor: null,
+      resume: { participant },
+    });
+  });
+
   it('comes back at once after a broken socket, from the last delta and log entry', () => {
     const conversation = talking();
     conversation.handleText(left(seq + 1), 10);
@@ -71,7 +87,7 @@ describe('a conversation with the server', () => {
     });
   });
 
-  it('waits longer each time, and gives up half a minute after the break', () => {
+  it('waits longer each time, and gives up when the server has', () => {
     const conversation = talking();
     let now = 0;
     const waits: number[] = [];
@@ -95,6 +111,15 @@ describe('a conversation with the server', () => {
     conversation.handleText(JSON.stringify({ type: 'resumed', seq }), 20);
     conversation.handleClosed(30);
     expect(conversation.timeout).toBe(30);
+  });
+
+  it('resumes at once when the network changes, and stops waiting when it is back', () => {
+    const conversation = talking();
+    expect(kinds(conversation.handleNetworkChange(10))).toEqual(['close', 'reconnecting', 'open']);
+    conversation.handleClosed(20);
+    expect(conversation.timeout).toBeGreaterThan(20);
+    expect(kinds(conversation.handleNetworkChange(21))).toEqual(['open']);
+    expect(conversation.handleNetworkChange(22)).toEqual([]);
   });
 
   it('takes a silent socket for a broken one', () => {

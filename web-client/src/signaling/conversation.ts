@@ -7,12 +7,13 @@
 import { backoff } from './backoff';
 import { decodeMessage, type PageMessage } from './decode';
 import { HEARTBEAT_SECONDS, VERSION } from './protocol.gen';
-import type { ClientMessage, Refusal } from './protocol.gen';
+import type { ClientMessage, Predecessor, Refusal } from './protocol.gen';
 
 /** No word from the server for so long: the socket is dead, whatever the browser thinks. */
 export const SILENCE_MS = 12_000;
-/** A resume is tried for so long; the server forgets after ten seconds, give or take the way. */
-export const RESUME_MS = 30_000;
+/** A resume is tried for so long. The server keeps a place for a minute, from when it notices: a dead
+ * network it notices after a while. */
+export const RESUME_MS = 80_000;
 /** Longer than any snapshot: a few hundred commits and KeyPackages. */
 const TEXT_CHARS = 32 * 1024 * 1024;
 
@@ -59,7 +60,16 @@ export class Conversation {
     readonly token: string,
     /** In 0…1, for the waits. */
     readonly random: () => number,
+    /** Whom this client was before it lost its keys. */
+    readonly predecessor: Predecessor | undefined = undefined,
   ) {}
+
+  /** Who to be the successor of, after this conversation. */
+  get place(): Predecessor | undefined {
+    if (this.#identity === undefined) return this.predecessor;
+    const { participant, resumeToken } = this.#identity;
+    return { participant, resume_token: resumeToken };
+  }
 
   /** When `handleTimeout` wants to be called, in ms; never if there is nothing to wait for. */
   get timeout(): number | undefined {
@@ -99,6 +109,7 @@ export class Conversation {
               seq: this.#seq,
               position: this.#position,
             },
+      predecessor: identity === undefined ? (this.predecessor ?? null) : null,
     };
     return [{ do: 'send', text: JSON.stringify(hello) }];
   }
@@ -133,6 +144,23 @@ export class Conversation {
     }
     // A dead connection may take minutes to close by itself.
     return [{ do: 'close' }, ...this.handleClosed(now)];
+  }
+
+  /** The network is another one, or is back: a new socket is tried at once. */
+  handleNetworkChange(now: number): Command[] {
+    switch (this.#state.kind) {
+      case 'waiting':
+        this.#state = { kind: 'greeting', heard: now };
+        return [{ do: 'open' }];
+      case 'talking': {
+        const commands: Command[] = [{ do: 'close' }, ...this.handleClosed(now)];
+        return [...commands, ...this.handleTimeout(now)];
+      }
+      case 'greeting':
+      case 'admission':
+      case 'over':
+        return [];
+    }
   }
 
   /** A text message came. One that cannot be read is passed over: it concerns nobody. */
@@ -177,9 +205,13 @@ export class Conversation {
       case 'dropped':
       case 'answer':
       case 'media_lost':
+      case 'encodings_wanted':
+      case 'downlink':
       case 'heartbeat_echo':
       case 'visitors':
       case 'asked_to_mute':
+      case 'restart_ahead':
+      case 'restart_off':
       case 'refused':
         return [deliver];
     }

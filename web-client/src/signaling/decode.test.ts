@@ -8,7 +8,7 @@ const names = readdirSync(folder).filter((name) => name.startsWith('server.'));
 describe("the server's messages", () => {
   it('there are fixtures of every kind', () => {
     const kinds = new Set(names.map((name) => name.split('.')[1]));
-    expect(kinds.size).toBe(14);
+    expect(kinds.size).toBe(18);
   });
 
   it.each(names)('%s is understood', (name) => {

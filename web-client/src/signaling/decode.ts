@@ -35,16 +35,22 @@ export type PageMessage =
   | { type: 'dropped' }
   | { type: 'answer'; sdp: string }
   | { type: 'media_lost'; refusal: Refusal }
+  | { type: 'encodings_wanted'; source: Track['source']; wanted: boolean[] }
+  | { type: 'downlink'; estimate_kbps: number; wanted_kbps: number; sent_kbps: number }
   | { type: 'heartbeat_echo' }
   | { type: 'waiting' }
   | { type: 'visitors'; visitors: Visitor[] }
   | { type: 'asked_to_mute'; by: number }
+  | { type: 'restart_ahead'; in_seconds: number | null }
+  | { type: 'restart_off' }
   | { type: 'refused'; refusal: Refusal }
   | { type: 'closing'; refusal: Refusal };
 
 export interface Room {
   participants: ParticipantState[];
   rules: Rules;
+  /** Whose connection is broken. */
+  away: number[];
 }
 
 export interface Slots {
@@ -56,6 +62,7 @@ export type PageDelta =
   | ({ change: 'participant_joined' } & ParticipantState)
   | { change: 'participant_left'; participant: number }
   | ({ change: 'tracks_changed' } & ParticipantState)
+  | { change: 'away_changed'; participant: number; away: boolean }
   | ({ change: 'rules_changed' } & Rules)
   | { change: 'message'; sender: number }
   | { change: 'log'; entry: { position: number } };
@@ -70,9 +77,13 @@ export const changes: Same<Delta['change'], PageDelta['change']> = true;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
+const source = v.picklist(['microphone', 'camera', 'screen', 'screen_audio']);
+/** Encodings of one track, with room for one more than any client sends. */
+const ENCODINGS = 4;
+
 const track: v.GenericSchema<Track> = v.object({
   mid: v.string(),
-  source: v.picklist(['microphone', 'camera', 'screen', 'screen_audio']),
+  source,
   muted: v.boolean(),
 });
 
@@ -82,7 +93,11 @@ const rules = {
   door: v.picklist(['open', 'attended', 'locked']),
   hosts: v.array(count),
 };
-const room = v.object({ participants: v.array(v.object(state)), rules: v.object(rules) });
+const room = v.object({
+  participants: v.array(v.object(state)),
+  rules: v.object(rules),
+  away: v.array(count),
+});
 
 const refusal: v.GenericSchema<Refusal> = v.object({
   code: v.picklist([
@@ -125,6 +140,7 @@ const delta = v.variant('change', [
   v.object({ change: v.literal('participant_joined'), ...state }),
   v.object({ change: v.literal('participant_left'), participant: count }),
   v.object({ change: v.literal('tracks_changed'), ...state }),
+  v.object({ change: v.literal('away_changed'), participant: count, away: v.boolean() }),
   v.object({ change: v.literal('rules_changed'), ...rules }),
   v.object({ change: v.literal('message'), sender: count }),
   v.object({ change: v.literal('log'), entry }),
@@ -152,6 +168,17 @@ const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
   v.object({ type: v.literal('dropped') }),
   v.object({ type: v.literal('answer'), sdp: v.string() }),
   v.object({ type: v.literal('media_lost'), refusal }),
+  v.object({
+    type: v.literal('encodings_wanted'),
+    source,
+    wanted: v.pipe(v.array(v.boolean()), v.maxLength(ENCODINGS)),
+  }),
+  v.object({
+    type: v.literal('downlink'),
+    estimate_kbps: count,
+    wanted_kbps: count,
+    sent_kbps: count,
+  }),
   v.object({ type: v.literal('heartbeat_echo') }),
   v.object({ type: v.literal('waiting') }),
   v.object({
@@ -162,6 +189,8 @@ const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
     ),
   }),
   v.object({ type: v.literal('asked_to_mute'), by: count }),
+  v.object({ type: v.literal('restart_ahead'), in_seconds: v.nullable(count) }),
+  v.object({ type: v.literal('restart_off') }),
   v.object({ type: v.literal('refused'), refusal }),
   v.object({ type: v.literal('closing'), refusal }),
 ]);

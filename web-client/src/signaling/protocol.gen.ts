@@ -2,7 +2,7 @@
 // To bring it up to date: UPDATE_GENERATED=1 cargo test -p signaling-protocol
 
 /** The version of this protocol. */
-export const VERSION = 1;
+export const VERSION = 3;
 
 /** A WebSocket message, in bytes. */
 export const MESSAGE_BYTES = 524288;
@@ -16,7 +16,7 @@ export const KEY_PACKAGE_BYTES = 16384;
 /** An application message, in bytes. */
 export const APPLICATION_BYTES = 24576;
 
-/** A commit, a Welcome and a GroupInfo together, in bytes. */
+/** A commit and its Welcome together, in bytes. */
 export const SUBMISSION_BYTES = 368640;
 
 /** Adds in one commit. */
@@ -24,6 +24,9 @@ export const ADDS_PER_COMMIT = 32;
 
 /** Tracks of one participant: one per source. */
 export const TRACKS = 4;
+
+/** Wishes of one participant: two video tracks of everybody in a large room. */
+export const WISHES = 512;
 
 /** Characters of an m-line's `mid`. */
 export const MID_CHARS = 16;
@@ -72,11 +75,15 @@ sdp: string, } | { "type": "set_tracks",
 /**
  * At most one per source.
  */
-tracks: Array<Track>, } | { "type": "knock",
+tracks: Array<Track>, } | { "type": "set_wishes",
+/**
+ * At most one per track.
+ */
+wishes: Array<Wish>, } | { "type": "knock",
 /**
  * The name, sealed by the link secret: for the people inside, not for the server.
  */
-name: Opaque, } | { "type": "moderate" } & Moderation | { "type": "leave" };
+name: Opaque, } | { "type": "moderate" } & Moderation | { "type": "step_out" } | { "type": "leave" };
 
 /**
  * One change of the room.
@@ -85,7 +92,15 @@ export type Delta = { "change": "participant_joined" } & ParticipantState | { "c
 /**
  * Who.
  */
-participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "rules_changed" } & Rules | { "change": "message",
+participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "away_changed",
+/**
+ * Who.
+ */
+participant: ParticipantId,
+/**
+ * Whether it is broken.
+ */
+away: boolean, } | { "change": "rules_changed" } & Rules | { "change": "message",
 /**
  * Who handed it in; MLS says who wrote it.
  */
@@ -103,6 +118,37 @@ entry: LogEntry, };
  * What happens to somebody who comes.
  */
 export type Door = "open" | "attended" | "locked";
+
+/**
+ * How the SFU sees the way to a participant.
+ */
+export type Downlink = {
+/**
+ * What it is estimated to carry, in kbit/s.
+ */
+estimate_kbps: number,
+/**
+ * What the participant's wishes would take at the sizes they ask for, in kbit/s.
+ */
+wanted_kbps: number,
+/**
+ * What is being sent, in kbit/s.
+ */
+sent_kbps: number, };
+
+/**
+ * Which encodings of one of a participant's tracks anybody wants.
+ */
+export type EncodingsWanted = {
+/**
+ * Which track.
+ */
+source: Source,
+/**
+ * One per encoding, in the order of the offer's `a=simulcast` line (RFC 8853); a single one
+ * for a track without it. What is not wanted need not be encoded or sent.
+ */
+wanted: Array<boolean>, };
 
 /**
  * An accepted create or commit.
@@ -150,7 +196,29 @@ token: Secret,
 /**
  * Present when a known participant returns.
  */
-resume: Resume | null, };
+resume: Resume | null,
+/**
+ * Present when a client that has lost its keys, a page that was loaded anew, comes as
+ * somebody new: whom it was before.
+ */
+predecessor: Predecessor | null, };
+
+/**
+ * A TURN server (RFC 8656), as the browser's `RTCIceServer`.
+ */
+export type IceServer = {
+/**
+ * RFC 7065.
+ */
+urls: Array<string>,
+/**
+ * Tells nobody who it is: when it expires, and random characters.
+ */
+username: string,
+/**
+ * For this username.
+ */
+credential: Secret, };
 
 /**
  * The welcome of the room (not the MLS Welcome).
@@ -196,7 +264,12 @@ participant: ParticipantId,
 /**
  * An RFC 9420 `MLSMessage` of type `mls_key_package`.
  */
-key_package: Opaque, };
+key_package: Opaque,
+/**
+ * Whose place it takes: the same client's before it lost its keys, gone by this very entry,
+ * so that one commit adds the new leaf and removes the old one.
+ */
+replaces: ParticipantId | null, };
 
 /**
  * One entry at its place in the log.
@@ -315,6 +388,21 @@ participant: ParticipantId,
 tracks: Array<Track>, };
 
 /**
+ * A participant that a new one takes the place of: it departs by the entry with which the new
+ * one's KeyPackage comes into the log. One that is gone already, or whose token is another, is
+ * passed over.
+ */
+export type Predecessor = {
+/**
+ * Who it was.
+ */
+participant: ParticipantId,
+/**
+ * Given at its join.
+ */
+resume_token: Secret, };
+
+/**
  * How many receiving m-lines an offer should have: they are filled with whatever tracks matter,
  * without negotiating again.
  */
@@ -410,7 +498,11 @@ participants: Array<ParticipantState>,
 /**
  * Who may come in, and who the hosts are.
  */
-rules: Rules, };
+rules: Rules,
+/**
+ * Whose connection is broken, as by [`Delta::AwayChanged`].
+ */
+away: Array<ParticipantId>, };
 
 /**
  * What everybody in a room knows of its order. It holds for as long as anybody is there.
@@ -466,7 +558,7 @@ sdp: string, } | { "type": "media_lost",
 /**
  * Why, and what to do.
  */
-refusal: Refusal, } | { "type": "heartbeat_echo" } | { "type": "waiting" } | { "type": "visitors",
+refusal: Refusal, } | { "type": "encodings_wanted" } & EncodingsWanted | { "type": "downlink" } & Downlink | { "type": "heartbeat_echo" } | { "type": "waiting" } | { "type": "visitors",
 /**
  * Replaces what was told before.
  */
@@ -474,7 +566,11 @@ visitors: Array<Visitor>, } | { "type": "asked_to_mute",
 /**
  * Which one.
  */
-by: ParticipantId, } | { "type": "refused",
+by: ParticipantId, } | { "type": "restart_ahead",
+/**
+ * From now on, rounded up; not there if nobody has said when.
+ */
+in_seconds: number | null, } | { "type": "restart_off" } | { "type": "refused",
 /**
  * Why, and what to do.
  */
@@ -539,12 +635,7 @@ roster: Array<ParticipantId>,
 /**
  * What it does.
  */
-step: Step,
-/**
- * The new epoch's GroupInfo with its ratchet tree, an `MLSMessage` of type
- * `mls_group_info`; kept by the service for external commits.
- */
-group_info: Opaque, };
+step: Step, };
 
 /**
  * `POST /api/v1/rooms/{room}/tokens`
@@ -557,7 +648,19 @@ token: Secret,
 /**
  * How long it can be used for a join.
  */
-expires_in_seconds: number, };
+expires_in_seconds: number,
+/**
+ * Servers that help media through where a direct way is barred; empty where none is set up.
+ */
+ice_servers: Array<IceServer>,
+/**
+ * How long their credentials can be used to begin relaying; what has begun goes on.
+ */
+ice_servers_expire_in_seconds: number,
+/**
+ * How long the room is kept once nobody enters it; 0: no longer than this server runs.
+ */
+room_kept_seconds: number, };
 
 /**
  * What may be asked with `POST /api/v1/rooms/{room}/tokens`; without a body a token is a guest's.
@@ -608,3 +711,24 @@ name: Opaque | null, };
  * lives.
  */
 export type VisitorId = number;
+
+/**
+ * How one video track of somebody else is shown.
+ */
+export type Wish = {
+/**
+ * Whose it is.
+ */
+participant: ParticipantId,
+/**
+ * Which of theirs.
+ */
+source: Source,
+/**
+ * How high it is shown, in pixels of the screen (not of the style sheet). 0: not at all.
+ */
+height: number,
+/**
+ * The person at the screen picked it out: it comes before all that is not pinned.
+ */
+pinned: boolean, };

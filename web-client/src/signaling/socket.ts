@@ -2,7 +2,7 @@
 
 import { type Command, Conversation } from './conversation';
 import type { PageMessage } from './decode';
-import type { ClientMessage, Refusal } from './protocol.gen';
+import type { ClientMessage, Predecessor, Refusal } from './protocol.gen';
 
 export interface SocketEvents {
   /** A message, parsed for the page and whole for the end-to-end encryption. */
@@ -22,8 +22,9 @@ export class SignalingSocket {
   constructor(
     token: string,
     readonly events: SocketEvents,
+    predecessor: Predecessor | undefined,
   ) {
-    this.#conversation = new Conversation(token, Math.random);
+    this.#conversation = new Conversation(token, Math.random, predecessor);
     this.#carryOut(this.#conversation.start(Date.now()));
   }
 
@@ -35,6 +36,22 @@ export class SignalingSocket {
 
   sendText(text: string): void {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text);
+  }
+
+  /** Who to be the successor of, after this conversation. */
+  get place(): Predecessor | undefined {
+    return this.#conversation.place;
+  }
+
+  /** Ends the conversation with the page, which may be loaded anew. */
+  stepOut(): void {
+    this.send({ type: 'step_out' });
+    this.stop();
+  }
+
+  /** The device has another network: the old socket is dead, or will be. */
+  networkChanged(): void {
+    if (!this.#stopped) this.#carryOut(this.#conversation.handleNetworkChange(Date.now()));
   }
 
   /** Ends the conversation for good. */

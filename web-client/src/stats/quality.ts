@@ -2,7 +2,7 @@
 
 import { CONTEXTS } from '../e2ee/messages';
 import type { Label } from '../call/tiles';
-import type { Flow, Statistics } from './statistics';
+import type { Statistics } from './statistics';
 
 export type Quality = 'good' | 'fair' | 'poor';
 
@@ -13,31 +13,42 @@ const POOR_LOSS = 0.1;
 const FAIR_ROUND_TRIP = 300;
 const POOR_ROUND_TRIP = 600;
 
-/** The quality of what comes from each member, by leaf. */
-export function qualityOf(
-  statistics: Statistics,
+export interface Qualities {
+  /** Of the connection of each member of whom something comes, by leaf. */
+  members: ReadonlyMap<number, Quality>;
+  /** Of the own one; unknown before anything is measured. */
+  own: Quality | undefined;
+}
+
+/** The quality of everybody's connection. */
+export function qualities(
+  { inbound, outbound, roundTripMs }: Statistics,
   labels: ReadonlyMap<string, Label>,
-): Map<number, Quality> {
-  const found = new Map<number, Quality>();
-  for (const flow of statistics.inbound) {
+): Qualities {
+  const losses = new Map<number, number>();
+  for (const flow of inbound) {
     const label = labels.get(flow.line);
     if (label === undefined || CONTEXTS[label.context] === undefined) continue;
-    found.set(label.leaf, worse(found.get(label.leaf), grade(flow)));
+    losses.set(label.leaf, Math.max(losses.get(label.leaf) ?? 0, flow.loss ?? 0));
   }
-  return found;
+  const shared = sharedLoss(losses);
+  const members = new Map(
+    [...losses].map(([leaf, loss]) => [leaf, ofLoss((loss - shared) / (1 - shared))]),
+  );
+  if (roundTripMs === undefined) return { members, own: undefined };
+  let own = worse(grow(roundTripMs, FAIR_ROUND_TRIP, POOR_ROUND_TRIP), ofLoss(shared));
+  for (const flow of outbound) own = worse(own, ofLoss(flow.loss ?? 0));
+  return { members, own };
 }
 
-/** The quality of the own connection; unknown before anything is measured. */
-export function ownQuality(statistics: Statistics): Quality | undefined {
-  const { outbound, roundTripMs } = statistics;
-  if (roundTripMs === undefined) return undefined;
-  let quality = grow(roundTripMs, FAIR_ROUND_TRIP, POOR_ROUND_TRIP);
-  for (const flow of outbound) quality = worse(quality, grade(flow));
-  return quality;
+/** What is lost of everybody alike is lost on the last part of the way, which is the own one. Of a
+ * single member nobody can tell. */
+function sharedLoss(losses: ReadonlyMap<number, number>): number {
+  return losses.size < 2 ? 0 : Math.min(0.99, ...losses.values());
 }
 
-function grade({ loss }: Flow): Quality {
-  return loss === undefined ? 'good' : grow(loss, FAIR_LOSS, POOR_LOSS);
+function ofLoss(loss: number): Quality {
+  return grow(loss, FAIR_LOSS, POOR_LOSS);
 }
 
 function grow(value: number, fair: number, poor: number): Quality {
@@ -45,7 +56,7 @@ function grow(value: number, fair: number, poor: number): Quality {
   return value >= fair ? 'fair' : 'good';
 }
 
-function worse(a: Quality | undefined, b: Quality): Quality {
+function worse(a: Quality, b: Quality): Quality {
   if (a === 'poor' || b === 'poor') return 'poor';
   return a === 'fair' || b === 'fair' ? 'fair' : 'good';
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ownQuality, qualityOf } from './quality';
-import { digest, type Entry, nothing } from './statistics';
+import { qualities } from './quality';
+import { digest, type Entry, type Flow, nothing } from './statistics';
 
 const lines = new Map([
   ['1', 'camera'],
@@ -57,15 +57,22 @@ describe('two reports', () => {
     expect(third.inbound).toEqual([]);
   });
 
+  it('let a loss fade from one to the next', () => {
+    const third = digest(report(5000, { bytes: 52_000, packets: 190, lost: 20 }), second, lines);
+    expect(third.inbound[0]?.loss).toBeCloseTo(0.1);
+    const fourth = digest(report(7000, { bytes: 78_000, packets: 270, lost: 40 }), third, lines);
+    expect(fourth.inbound[0]?.loss).toBeCloseTo(0.15);
+  });
+
   it('grade what comes from a member by the loss', () => {
     const labels = new Map([['video 0', { leaf: 3, context: 1 }]]);
-    expect(qualityOf(second, labels)).toEqual(new Map([[3, 'poor']]));
+    expect(qualities(second, labels).members).toEqual(new Map([[3, 'poor']]));
   });
 
   it('survive whatever a browser reports', () => {
     const odd: Entry[] = [{}, { id: 5, type: 'inbound-rtp', kind: 'video', mid: '5' }];
     expect(digest(odd, nothing, lines).inbound).toEqual([]);
-    expect(ownQuality(digest(odd, nothing, lines))).toBeUndefined();
+    expect(qualities(digest(odd, nothing, lines), new Map()).own).toBeUndefined();
   });
 });
 
@@ -76,6 +83,48 @@ describe('the own connection', () => {
     [0.9, 'poor'],
   ])('with a round trip of %d s is %s', (currentRoundTripTime, quality) => {
     const pair = { id: 'P', type: 'candidate-pair', nominated: true, currentRoundTripTime };
-    expect(ownQuality(digest([pair], nothing, lines))).toBe(quality);
+    expect(qualities(digest([pair], nothing, lines), new Map()).own).toBe(quality);
+  });
+});
+
+const flow = (line: string, loss: number): Flow => ({
+  line,
+  kind: 'audio',
+  bitsPerSecond: 30_000,
+  loss,
+  codec: 'opus',
+  width: undefined,
+  height: undefined,
+  framesPerSecond: undefined,
+  jitterMs: undefined,
+  limitedBy: undefined,
+});
+
+describe('what is lost on the way', () => {
+  const labels = new Map([
+    ['audio 0', { leaf: 3, context: 0 }],
+    ['audio 1', { leaf: 4, context: 0 }],
+  ]);
+  const heard = (...inbound: Flow[]) => qualities({ ...nothing, inbound, roundTripMs: 20 }, labels);
+
+  it('of one member is on that one’s side', () => {
+    const { members, own } = heard(flow('audio 0', 0.25), flow('audio 1', 0.01));
+    expect([...members]).toEqual([
+      [3, 'poor'],
+      [4, 'good'],
+    ]);
+    expect(own).toBe('good');
+  });
+
+  it('of everybody alike is on the own side', () => {
+    const { members, own } = heard(flow('audio 0', 0.25), flow('audio 1', 0.24));
+    expect([...members.values()]).toEqual(['good', 'good']);
+    expect(own).toBe('poor');
+  });
+
+  it('of a single member is taken to be on theirs', () => {
+    const { members, own } = heard(flow('audio 0', 0.25));
+    expect([...members.values()]).toEqual(['poor']);
+    expect(own).toBe('good');
   });
 });

@@ -6,14 +6,19 @@ interface Counted {
   bytes: number;
   packets: number;
   lost: number;
+  /** The share that was lost lately. */
+  loss: number | undefined;
 }
+
+/** How much the newest report counts beside those before it: single packets make no bad line. */
+const NEWEST = 0.5;
 
 export interface Flow {
   /** Its line: the slot that receives it, or the source that sends it. */
   line: string;
   kind: 'audio' | 'video';
   bitsPerSecond: number;
-  /** Lost on the way since the last report, 0…1. */
+  /** Lost on the way lately, 0…1. */
   loss: number | undefined;
   codec: string | undefined;
   width: number | undefined;
@@ -61,14 +66,17 @@ export function digest(
     const line = lines.get(text(entry['mid']) ?? '');
     const kind = entry['kind'];
     if (line === undefined || (kind !== 'audio' && kind !== 'video')) return undefined;
+    const past = before.counted.get(id);
     const now: Counted = {
       at: number(entry['timestamp']) ?? 0,
       bytes: number(entry[outgoing ? 'bytesSent' : 'bytesReceived']) ?? 0,
       packets: number(entry[outgoing ? 'packetsSent' : 'packetsReceived']) ?? 0,
       lost: number(entry['packetsLost']) ?? 0,
+      loss: undefined,
     };
+    const newest = outgoing ? number(remote.get(id)?.['fractionLost']) : lossSince(past, now);
+    now.loss = lately(past?.loss, newest);
     counted.set(id, now);
-    const past = before.counted.get(id);
     const seconds = past === undefined ? 0 : (now.at - past.at) / 1000;
     const bytes = now.bytes - (past?.bytes ?? 0);
     const codec = text(byId.get(text(entry['codecId']) ?? '')?.['mimeType']);
@@ -77,7 +85,7 @@ export function digest(
       line,
       kind,
       bitsPerSecond: seconds > 0 ? Math.max(0, Math.round((bytes * 8) / seconds)) : 0,
-      loss: outgoing ? number(remote.get(id)?.['fractionLost']) : lossSince(past, now),
+      loss: now.loss,
       codec: codec?.split('/')[1],
       width: number(entry['frameWidth']),
       height: number(entry['frameHeight']),
@@ -109,6 +117,11 @@ function lossSince(past: Counted | undefined, now: Counted): number | undefined 
   const lost = Math.max(0, now.lost - past.lost);
   const all = lost + Math.max(0, now.packets - past.packets);
   return all === 0 ? undefined : lost / all;
+}
+
+function lately(past: number | undefined, newest: number | undefined): number | undefined {
+  if (past === undefined || newest === undefined) return newest ?? past;
+  return NEWEST * newest + (1 - NEWEST) * past;
 }
 
 function text(value: unknown): string | undefined {

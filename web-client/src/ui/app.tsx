@@ -11,7 +11,8 @@ import { Ended } from './ended';
 import { Landing } from './landing';
 import { Lazy, useLazy } from './lazy';
 import { type Entry, Lobby } from './lobby';
-import { Notice } from './notice';
+import { Notice, StartPage } from './notice';
+import { OpenLink } from './open_link';
 
 /** All that only a call needs. */
 const calling = new Lazy(() => import('./calling'));
@@ -44,7 +45,12 @@ export function App() {
         />
       );
     case 'broken':
-      return <Notice title={t('link.title')} text={text(link.why)} />;
+      return (
+        <Notice title={t('link.title')} text={text(link.why)}>
+          <OpenLink label={t('link.paste')} onMeeting={() => setLink(parseLink(location))} />
+          <StartPage />
+        </Notice>
+      );
     case 'meeting':
       return (
         <Meeting
@@ -89,7 +95,7 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
     };
   }, [devices]);
   useEffect(() => {
-    const leave = (): void => call?.leave();
+    const leave = (): void => call?.stepOut();
     addEventListener('pagehide', leave);
     return () => removeEventListener('pagehide', leave);
   }, [call]);

@@ -18,8 +18,6 @@ interface Props {
 
 export function EncryptionDialog({ call, onClose }: Props) {
   const members = call.roster.value?.members ?? [];
-  const inside = new Set(members.map((member) => member.participant));
-  const outside = [...call.presence.value.keys()].filter((one) => !inside.has(one));
   return (
     <Dialog title={t('encryption.title')} onClose={onClose}>
       <p>{t('encryption.what')}</p>
@@ -31,7 +29,7 @@ export function EncryptionDialog({ call, onClose }: Props) {
         {members.map((member) => (
           <Person key={member.leaf} member={member} call={call} />
         ))}
-        {outside.map((participant) => (
+        {[...call.outsiders.lasting.value].map((participant) => (
           <li key={`outside ${participant}`} class={css.danger}>
             {t('encryption.outside', { participant: String(participant) })}
           </li>

@@ -2,11 +2,12 @@
 
 import { useState } from 'preact/hooks';
 import { failureSentence } from '../call/words';
-import { type Sentence, sentence, t, text } from '../i18n/i18n';
-import { linkPath, newFragment, PASSPHRASE_CHARS, parseLink } from '../link';
+import { type Sentence, t, text } from '../i18n/i18n';
+import { linkPath, newFragment, PASSPHRASE_CHARS } from '../link';
 import { rememberHostKey } from '../settings/host_keys';
 import { createRoom } from '../signaling/http';
 import css from './forms.module.css';
+import { OpenLink } from './open_link';
 import { Page } from './page';
 
 /** What only a passphrase needs comes when one is used. */
@@ -18,7 +19,6 @@ async function lockedFragment(room: string, passphrase: string): Promise<string>
 export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => void }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Sentence>();
-  const [address, setAddress] = useState('');
   const [passphrase, setPassphrase] = useState('');
 
   async function create(): Promise<void> {
@@ -37,19 +37,6 @@ export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => voi
     }
   }
 
-  function open(event: Event): void {
-    event.preventDefault();
-    const url = URL.parse(address.trim(), location.origin);
-    const parsed = url === null ? undefined : parseLink(url);
-    if (url === null || parsed === undefined) setProblem(sentence('link.none'));
-    else if (parsed.kind === 'broken') setProblem(parsed.why);
-    else if (parsed.kind !== 'meeting') setProblem(sentence('link.whole'));
-    else if (url.origin === location.origin) {
-      history.pushState(null, '', linkPath(parsed.link));
-      onMeeting();
-    } else location.assign(url);
-  }
-
   return (
     <Page>
       <h1>
@@ -59,6 +46,11 @@ export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => voi
       <button class={css.primary} type="button" disabled={busy} onClick={() => void create()}>
         {busy ? t('landing.starting') : t('landing.new')}
       </button>
+      {problem !== undefined && (
+        <p class={css.problem} role="alert">
+          {text(problem)}
+        </p>
+      )}
       <details>
         <summary>{t('landing.more_safety')}</summary>
         <label class={css.field}>
@@ -73,26 +65,7 @@ export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => voi
         </label>
         <p class={css.quiet}>{t('landing.passphrase_what')}</p>
       </details>
-      <form class={css.row} onSubmit={open}>
-        <label class={css.field}>
-          <span>{t('landing.paste')}</span>
-          <input
-            type="text"
-            inputMode="url"
-            autoComplete="off"
-            value={address}
-            onInput={(event) => setAddress(event.currentTarget.value)}
-          />
-        </label>
-        <button class={css.button} type="submit">
-          {t('landing.open')}
-        </button>
-      </form>
-      {problem !== undefined && (
-        <p class={css.problem} role="alert">
-          {text(problem)}
-        </p>
-      )}
+      <OpenLink label={t('landing.paste')} onMeeting={() => onMeeting()} />
     </Page>
   );
 }

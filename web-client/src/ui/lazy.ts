@@ -17,10 +17,11 @@ export class Lazy<T> {
   }
 }
 
-/** The part once it is there, or that it could not be fetched. */
-export function useLazy<T>(lazy: Lazy<T>): { part?: T; failed: boolean } {
+/** The part once it is wanted and there, or that it could not be fetched. */
+export function useLazy<T>(lazy: Lazy<T>, wants = true): { part?: T; failed: boolean } {
   const [state, setState] = useState<{ part?: T; failed: boolean }>({ failed: false });
   useEffect(() => {
+    if (!wants) return undefined;
     let wanted = true;
     lazy.load().then(
       (part) => wanted && setState({ part, failed: false }),
@@ -29,6 +30,6 @@ export function useLazy<T>(lazy: Lazy<T>): { part?: T; failed: boolean } {
     return () => {
       wanted = false;
     };
-  }, [lazy]);
+  }, [lazy, wants]);
   return state;
 }

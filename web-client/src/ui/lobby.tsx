@@ -8,10 +8,13 @@ import { type MeetingLink, PASSPHRASE_CHARS } from '../link';
 import { settings } from '../settings/settings';
 import forms from './forms.module.css';
 import { CameraIcon, MicrophoneIcon } from './icons';
+import { Lazy, useLazy } from './lazy';
 import { Page } from './page';
 import css from './pages.module.css';
 import { Pickers } from './pickers';
 import { VideoView } from './video_view';
+
+const inviting = new Lazy(() => import('./call/invite_dialog'));
 
 const NAME_CHARS = 64;
 /** A browser that takes longer than this is asking the person. */
@@ -20,8 +23,8 @@ const ASKING_MS = 700;
 /** With what somebody comes in. */
 export interface Entry {
   name: string;
-  /** That of the link, if it asks for one. */
-  passphrase: string | undefined;
+  /** That of the link, or of the link that it and its passphrase stand for. */
+  fragment: string;
 }
 
 interface Props {
@@ -43,15 +46,15 @@ export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
     if (clean === '' || lock === 'checking') return;
     settings.name.value = clean;
     if (!link.locked) {
-      onJoin({ name: clean, passphrase: undefined });
+      onJoin({ name: clean, fragment: link.fragment });
       return;
     }
     setLock('checking');
     try {
       const { openLink } = await import('../e2ee/passphrase');
-      const right = await openLink(link, passphrase);
-      if (right === undefined) setLock('wrong');
-      else onJoin({ name: clean, passphrase: right });
+      const fragment = await openLink(link, passphrase);
+      if (fragment === undefined) setLock('wrong');
+      else onJoin({ name: clean, fragment });
     } catch {
       setLock('failed');
     }
@@ -100,12 +103,29 @@ export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
             </p>
           )}
           <p class={forms.quiet}>{t('lobby.name_privacy')}</p>
+          <Invite />
         </div>
         <div class={css.column}>
           <Pickers devices={devices} />
         </div>
       </div>
     </Page>
+  );
+}
+
+/** For whoever prepares a meeting, and need not be in it to hand its link on. */
+function Invite() {
+  const [open, setOpen] = useState(false);
+  const { part } = useLazy(inviting, open);
+  return (
+    <div class={forms.row}>
+      <button type="button" class={forms.button} onClick={() => setOpen(true)}>
+        {t('people.invite')}
+      </button>
+      {open && part !== undefined && (
+        <part.InviteDialog kept={undefined} onClose={() => setOpen(false)} />
+      )}
+    </div>
   );
 }
 

@@ -16,11 +16,15 @@ export function Notice({ title, text, children }: NoticeProps) {
     <Page>
       <h1>{title}</h1>
       <p role="alert">{text}</p>
-      {children ?? (
-        <a class={forms.button} href="/">
-          {t('notice.start_page')}
-        </a>
-      )}
+      {children ?? <StartPage />}
     </Page>
+  );
+}
+
+export function StartPage() {
+  return (
+    <a class={forms.button} href="/">
+      {t('notice.start_page')}
+    </a>
   );
 }

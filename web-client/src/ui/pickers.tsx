@@ -19,7 +19,11 @@ export function Pickers({ devices }: { devices: Devices }) {
   return (
     <>
       <DevicePicker device={camera} label={t('device.camera')} />
-      {canBlur() && <EffectCheck device={camera} choice={settings.blur} label={t('effect.blur')} />}
+      {canBlur() ? (
+        <EffectCheck device={camera} choice={settings.blur} label={t('effect.blur')} />
+      ) : (
+        <p class={css.quiet}>{t('effect.no_blur')}</p>
+      )}
       <DevicePicker device={microphone} label={t('device.microphone')} />
       <LevelMeter track={microphone.track.value ?? microphone.standby.value} />
       <EffectCheck device={microphone} choice={settings.noise} label={t('effect.noise')} />

@@ -9,7 +9,9 @@ import type { Page } from 'playwright-core';
 type Hex = string;
 
 export interface Tapped {
-  /** Frames as the encoder made them. */
+  /** Frames as the encoder made them, without the header of VP8 that stays readable: ten bytes of
+   * a key frame and one of another (RFC 6386 section 9.1), which say its size and nothing of what
+   * is on it. */
   plain: Hex[];
   /** The same frames as they left the worker. */
   sealed: Hex[];
@@ -36,9 +38,10 @@ export async function tapEncoders(page: Page): Promise<() => Promise<Tapped>> {
 function tap(): void {
   const channel = new BroadcastChannel('encoder tap');
   const tee = (as: string): TransformStream =>
-    new TransformStream<{ data: ArrayBuffer }>({
+    new TransformStream<{ data: ArrayBuffer; type?: 'key' | 'delta' }>({
       transform(frame, controller) {
-        const bytes = Array.from(new Uint8Array(frame.data));
+        const header = { key: 10, delta: 1, none: 0 }[frame.type ?? 'none'];
+        const bytes = Array.from(new Uint8Array(frame.data).slice(as === 'plain' ? header : 0));
         const frameHex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
         channel.postMessage({ as, frame: frameHex });
         controller.enqueue(frame);

@@ -85,19 +85,19 @@ export class FirefoxPerson {
 
   /** Sound energy received over all slots. */
   async hears(): Promise<number> {
+    const received = (await this.stats()).filter(
+      (entry) => entry['type'] === 'inbound-rtp' && entry['kind'] === 'audio',
+    );
+    return received.reduce((sum, entry) => sum + Number(entry['totalAudioEnergy'] ?? 0), 0);
+  }
+
+  /** What the connections that are not closed say of themselves. */
+  async stats(): Promise<Record<string, unknown>[]> {
     return this.page.evaluate(async () => {
       const { connections } = window as unknown as { connections: RTCPeerConnection[] };
-      let energy = 0;
-      for (const connection of connections) {
-        if (connection.connectionState === 'closed') continue;
-        for (const entry of (await connection.getStats()).values() as Iterable<
-          Record<string, unknown>
-        >) {
-          if (entry['type'] !== 'inbound-rtp' || entry['kind'] !== 'audio') continue;
-          energy += Number(entry['totalAudioEnergy'] ?? 0);
-        }
-      }
-      return energy;
+      const live = connections.filter((one) => one.connectionState !== 'closed');
+      const reports = await Promise.all(live.map((one) => one.getStats()));
+      return reports.flatMap((report) => [...report.values()] as Record<string, unknown>[]);
     });
   }
 }

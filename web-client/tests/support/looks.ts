@@ -18,10 +18,11 @@ export type Way = (typeof WAYS)[number]['way'];
 /** Where `SCREENSHOTS=1` puts the pictures. */
 const PICTURES = 'docs/screens';
 
-/** Waits until a change of colours or of the window has reached every element. */
+/** Waits until a change of colours or of the window has reached every element: Chromium takes some
+ * frames to give text the other one of two colours. */
 async function painted(page: Page): Promise<void> {
   await page.evaluate(async () => {
-    for (let frame = 0; frame < 3; frame += 1) {
+    for (let frame = 0; frame < 30; frame += 1) {
       // oxlint-disable-next-line no-await-in-loop -- one frame after the other
       await new Promise((resolve) => requestAnimationFrame(resolve));
     }

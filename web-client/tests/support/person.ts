@@ -55,6 +55,8 @@ export class Person {
   readonly errors: string[] = [];
   /** Addresses that the page asked for anything, apart from its own server. */
   readonly foreign: string[] = [];
+  /** What the page told of the steps of key agreement, if it does. */
+  readonly trace: string[] = [];
   /** Everything that the page asked for. */
   readonly asked: string[] = [];
 
@@ -84,10 +86,16 @@ export class Person {
     };
     this.page.on('console', (message) => {
       if (message.type() === 'error') this.errors.push(message.text());
+      if (message.text().startsWith('{"step":')) this.trace.push(message.text());
     });
     this.page.on('pageerror', (error) => this.errors.push(String(error)));
     this.context.on('request', (request) => asked(request.url()));
     this.page.on('websocket', (socket) => asked(socket.url()));
+  }
+
+  /** From the next page on, the camera has so many times 320 × 240 pixels. */
+  async enlargeCamera(times: number): Promise<void> {
+    await this.page.addInitScript((scale) => Object.assign(window, { cameraScale: scale }), times);
   }
 
   /** Opens a link and joins by the lobby. */
@@ -183,7 +191,7 @@ export class Person {
 export async function until(
   what: string,
   holds: () => Promise<boolean>,
-  ms = 45_000,
+  ms = 90_000,
 ): Promise<void> {
   const deadline = Date.now() + ms;
   while (!(await holds())) {
@@ -232,9 +240,11 @@ export function takePart(looks: Looks, hums = true): void {
     const stream = new MediaStream();
     if (constraints?.video) {
       const canvas = document.createElement('canvas');
-      canvas.width = 320;
-      canvas.height = 240;
+      const scale = (window as unknown as { cameraScale?: number }).cameraScale ?? 1;
+      canvas.width = 320 * scale;
+      canvas.height = 240 * scale;
       const pen = canvas.getContext('2d');
+      pen?.scale(scale, scale);
       let step = 0;
       setInterval(() => {
         if (pen === null) return;

@@ -7,32 +7,56 @@ const BINARY =
   process.env['ORANGE_MEETS_BIN'] ??
   new URL('../../../target/debug/orange-meets', import.meta.url).pathname;
 
+export interface Settings {
+  /** What it logs, as `RUST_LOG` has it; that is kept then, and not shown. */
+  log?: string;
+  /** Where it stores what it stores; nowhere else. */
+  data?: string;
+  /** Further flags. */
+  flags?: readonly string[];
+}
+
 export class Server {
   private constructor(
     readonly url: string,
+    /** Where its figures are. */
+    readonly admin: string,
     readonly process: ChildProcess,
+    /** What it has logged. */
+    readonly log: readonly string[],
   ) {}
 
-  static async start(): Promise<Server> {
-    const child = spawn(
-      BINARY,
-      ['serve', '--http', '127.0.0.1:0', '--media-port', '0', '--in-memory'],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: { RUST_LOG: process.env['RUST_LOG'] ?? 'warn' },
-      },
-    );
+  static async start(settings: Settings = {}): Promise<Server> {
+    const store = settings.data === undefined ? ['--in-memory'] : ['--data', settings.data];
+    const ports = ['--http', '127.0.0.1:0', '--media-port', '0', '--admin', '127.0.0.1:0'];
+    const child = spawn(BINARY, ['serve', ...ports, ...store, ...(settings.flags ?? [])], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { RUST_LOG: settings.log ?? process.env['RUST_LOG'] ?? 'warn' },
+    });
+    const log: string[] = [];
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      log.push(line);
+      if (settings.log === undefined) process.stderr.write(`${line}\n`);
+    });
+    let admin = '';
     for await (const line of createInterface({ input: child.stdout })) {
+      admin = /^administration on (http:\S+)$/.exec(line)?.[1] ?? admin;
       const url = /^listening on (http:\S+)$/.exec(line)?.[1];
       // Chromium treats both spellings of loopback as secure.
-      if (url !== undefined) return new Server(url, child);
+      if (url !== undefined) return new Server(url, admin, child, log);
     }
     throw new Error(`${BINARY} ended before it listened; run make test-e2e, which builds it`);
   }
 
+  /** The steps of its delivery service, where the log has them. */
+  get trace(): string[] {
+    const steps = this.log.map((line) => / TRACE protocol_trace: (\{.*\}) room=/.exec(line)?.[1]);
+    return steps.filter((step) => step !== undefined);
+  }
+
   /** The sum of a metric over its labels. */
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const text = await (await fetch(`${this.admin}/metrics`)).text();
     const lines = text.split('\n').filter((line) => line.split(/[{ ]/)[0] === name);
     return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }

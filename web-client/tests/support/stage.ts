@@ -3,7 +3,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { GREEN_YELLOW, type Looks, openBrowser, Person, RED_BLUE, WHITE_PURPLE } from './person';
-import { Server } from './server';
+import { Server, type Settings } from './server';
 
 export class Stage {
   #server: Server | undefined;
@@ -12,9 +12,9 @@ export class Stage {
 
   /** Set up before the tests of a file and taken down after them. A console error of anybody's,
    * and a request to anybody but the server, fails the test. */
-  constructor() {
+  constructor(settings: () => Settings = () => ({})) {
     beforeAll(async () => {
-      this.#server = await Server.start();
+      this.#server = await Server.start(settings());
       this.#browser = await openBrowser();
     });
     afterEach(async () => {

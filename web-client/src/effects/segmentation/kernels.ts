@@ -1,6 +1,8 @@
 /** The arithmetic of a small convolutional network. Every picture is an array of numbers in the
  * order row, column, channel. */
 
+import type { Kept, Mixable, Mixer, Reach } from './mixer';
+
 export interface Picture {
   height: number;
   width: number;
@@ -15,6 +17,8 @@ export interface Filter {
    * channel. */
   weights: Float32Array;
   bias: Float32Array;
+  /** The same, where the quick multiplication finds it. */
+  kept: Mixable | undefined;
   strideX: number;
   strideY: number;
   /** Rows and columns of nothing before the picture. */
@@ -22,9 +26,13 @@ export interface Filter {
   left: number;
 }
 
-export function convolve(from: Picture, filter: Filter, to: Picture): void {
+export function convolve(from: Picture, filter: Filter, to: Picture, mixer: Mixer): void {
   const pixels = to.height * to.width;
   if (filter.height === 1 && filter.width === 1) {
+    if (filter.kept !== undefined) {
+      mixer.mix(from.values, filter.kept, to.values);
+      return;
+    }
     for (let pixel = 0; pixel < pixels; pixel += 1) {
       mix(from.values, pixel * from.channels, from.channels, filter, to, pixel);
     }
@@ -32,10 +40,12 @@ export function convolve(from: Picture, filter: Filter, to: Picture): void {
   }
   // What lies under the filter is laid out in a row first: then it is a pixel like any other.
   const row = filter.width * from.channels;
-  const patch = new Float32Array(filter.height * row);
+  const length = filter.height * row;
+  const patches = new Float32Array(filter.kept === undefined ? length : length * pixels);
   for (let pixel = 0; pixel < pixels; pixel += 1) {
     const top = Math.floor(pixel / to.width) * filter.strideY - filter.top;
     const left = (pixel % to.width) * filter.strideX - filter.left;
+    const first = filter.kept === undefined ? 0 : pixel * length;
     const whole = left >= 0 && left + filter.width <= from.width;
     for (let dy = 0; dy < filter.height; dy += 1) {
       const y = top + dy;
@@ -44,11 +54,12 @@ export function convolve(from: Picture, filter: Filter, to: Picture): void {
       for (let at = 0; at < row; at += 1) {
         const x = whole ? 0 : left + Math.floor(at / from.channels);
         const there = inside && x >= 0 && x < from.width;
-        patch[dy * row + at] = there ? (from.values[source + at] as number) : 0;
+        patches[first + dy * row + at] = there ? (from.values[source + at] as number) : 0;
       }
     }
-    mix(patch, 0, patch.length, filter, to, pixel);
+    if (filter.kept === undefined) mix(patches, 0, length, filter, to, pixel);
   }
+  if (filter.kept !== undefined) mixer.mix(patches, filter.kept, to.values);
 }
 
 /** All outputs of one pixel; four at a time, so that every input is read once for them. */
@@ -94,29 +105,41 @@ function mix(
 }
 
 /** Each channel by itself. */
-export function convolveDepthwise(from: Picture, filter: Filter, to: Picture): void {
+export function convolveDepthwise(
+  from: Picture,
+  filter: Filter,
+  to: Picture,
+  kept: Kept | undefined,
+  mixer: Mixer,
+): void {
   const { channels, values, width } = from;
   const { weights, bias } = filter;
-  for (let y = 0; y < to.height; y += 1) {
-    const top = y * filter.strideY - filter.top;
-    const [firstY, endY] = [Math.max(0, -top), Math.min(filter.height, from.height - top)];
-    for (let x = 0; x < to.width; x += 1) {
-      const left = x * filter.strideX - filter.left;
-      const [firstX, endX] = [Math.max(0, -left), Math.min(filter.width, width - left)];
-      const target = (y * to.width + x) * channels;
-      for (let at = 0; at < channels; at += 1) {
-        let sum = bias[at] as number;
-        for (let dy = firstY; dy < endY; dy += 1) {
-          let source = ((top + dy) * width + left + firstX) * channels + at;
-          let weight = (dy * filter.width + firstX) * channels + at;
-          for (let dx = firstX; dx < endX; dx += 1) {
-            sum += (values[source] as number) * (weights[weight] as number);
-            source += channels;
-            weight += channels;
-          }
+  const reach = (pixel: number): Reach => {
+    const top = Math.floor(pixel / to.width) * filter.strideY - filter.top;
+    const left = (pixel % to.width) * filter.strideX - filter.left;
+    const [firstY, firstX] = [Math.max(0, -top), Math.max(0, -left)];
+    return {
+      source: ((top + firstY) * width + left + firstX) * channels,
+      weight: (firstY * filter.width + firstX) * channels,
+      rows: Math.min(filter.height, from.height - top) - firstY,
+      columns: Math.min(filter.width, width - left) - firstX,
+    };
+  };
+  if (kept !== undefined) {
+    mixer.depthwise(values, kept, { channels, width, filterWidth: filter.width }, reach, to.values);
+    return;
+  }
+  for (let pixel = 0; pixel < to.height * to.width; pixel += 1) {
+    const { source, weight, rows, columns } = reach(pixel);
+    for (let at = 0; at < channels; at += 1) {
+      let sum = bias[at] as number;
+      for (let dy = 0; dy < rows; dy += 1) {
+        for (let dx = 0; dx < columns; dx += 1) {
+          const value = values[source + (dy * width + dx) * channels + at] as number;
+          sum += value * (weights[weight + (dy * filter.width + dx) * channels + at] as number);
         }
-        to.values[target + at] = sum;
       }
+      to.values[pixel * channels + at] = sum;
     }
   }
 }
@@ -197,40 +220,38 @@ function places(from: number, to: number, { alignCorners, halfPixels }: Grid): P
 }
 
 /** `other` is of the same size, or one pixel for all. */
-export function add({ values }: Picture, other: Picture, to: Picture): void {
-  const { length } = other.values;
+export function add({ values }: Picture, { values: other }: Picture, to: Picture): void {
+  const { length } = other;
+  const sums = to.values;
   for (let start = 0; start < values.length; start += length) {
     for (let at = 0; at < length; at += 1) {
-      to.values[start + at] = (values[start + at] as number) + (other.values[at] as number);
+      sums[start + at] = (values[start + at] as number) + (other[at] as number);
     }
   }
 }
 
-export function multiply({ values }: Picture, other: Picture, to: Picture): void {
-  const { length } = other.values;
+export function multiply({ values }: Picture, { values: other }: Picture, to: Picture): void {
+  const { length } = other;
+  const products = to.values;
   for (let start = 0; start < values.length; start += length) {
     for (let at = 0; at < length; at += 1) {
-      to.values[start + at] = (values[start + at] as number) * (other.values[at] as number);
+      products[start + at] = (values[start + at] as number) * (other[at] as number);
     }
   }
 }
 
-export function relu({ values }: Picture, to: Picture): void {
-  for (let at = 0; at < values.length; at += 1) {
+/** Without a branch: which way it would go is anybody's guess. */
+export function relu({ values }: Picture, { values: out }: Picture): void {
+  for (let at = 0; at < out.length; at += 1) out[at] = Math.max(0, values[at] as number);
+}
+
+export function hardSwish({ values }: Picture, { values: out }: Picture): void {
+  for (let at = 0; at < out.length; at += 1) {
     const value = values[at] as number;
-    to.values[at] = value > 0 ? value : 0;
+    out[at] = (value * Math.min(6, Math.max(0, value + 3))) / 6;
   }
 }
 
-export function hardSwish({ values }: Picture, to: Picture): void {
-  for (let at = 0; at < values.length; at += 1) {
-    const value = values[at] as number;
-    to.values[at] = (value * Math.min(6, Math.max(0, value + 3))) / 6;
-  }
-}
-
-export function logistic({ values }: Picture, to: Picture): void {
-  for (let at = 0; at < values.length; at += 1) {
-    to.values[at] = 1 / (1 + Math.exp(-(values[at] as number)));
-  }
+export function logistic({ values }: Picture, { values: out }: Picture): void {
+  for (let at = 0; at < out.length; at += 1) out[at] = 1 / (1 + Math.exp(-(values[at] as number)));
 }

@@ -22,6 +22,7 @@ import {
   relu,
   resize,
 } from './kernels';
+import { Mixer } from './mixer';
 
 /** The numbers of the schema. */
 const OPERATOR = {
@@ -66,6 +67,7 @@ class Model {
   readonly #buffers: readonly Table[];
   readonly #tensors: readonly Table[];
   readonly #operators: readonly Table[];
+  readonly #mixer = new Mixer();
   readonly #pictures = new Map<number, Picture>();
 
   constructor(bytes: ArrayBuffer) {
@@ -112,11 +114,13 @@ class Model {
     switch (kind) {
       case OPERATOR.CONV_2D: {
         const filter = this.#filter(b, c, options, from, to);
-        return () => convolve(from, filter, to);
+        filter.kept = this.#mixer.keep(filter.weights, filter.bias);
+        return () => convolve(from, filter, to, this.#mixer);
       }
       case OPERATOR.DEPTHWISE_CONV_2D: {
         const filter = this.#filter(b, c, options, from, to);
-        return () => convolveDepthwise(from, filter, to);
+        const kept = this.#mixer.keepDepthwise(filter.weights, filter.bias);
+        return () => convolveDepthwise(from, filter, to, kept, this.#mixer);
       }
       case OPERATOR.CUSTOM: {
         if (code?.text(1) !== 'Convolution2DTransposeBias') break;
@@ -170,6 +174,7 @@ class Model {
       width,
       weights: values,
       bias: this.picture(bias).values,
+      kept: undefined,
       strideX,
       strideY,
       top: before(height, strideY, from.height, to.height),

@@ -61,6 +61,12 @@ export function perform(action: Exclude<Action, 'talk'>, call: Call, view: CallV
     case 'full_screen':
       void toggleFullScreen();
       break;
+    case 'previous_page':
+      view.page.value -= 1;
+      break;
+    case 'next_page':
+      view.page.value += 1;
+      break;
     case 'help':
       view.dialog.value = 'help';
       break;

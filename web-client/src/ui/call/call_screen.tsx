@@ -74,7 +74,7 @@ function Dialogs({ call, view }: { call: Call; view: CallView }) {
     case 'encryption':
       return <EncryptionDialog call={call} onClose={close} />;
     case 'invite':
-      return <InviteDialog onClose={close} />;
+      return <InviteDialog kept={call.kept.value} onClose={close} />;
     case 'settings':
       return <SettingsDialog call={call} onClose={close} />;
     case 'help':

@@ -2,28 +2,32 @@
 
 import type { Call } from '../../call/call';
 import { t } from '../../i18n/i18n';
-import { ownQuality, type Quality } from '../../stats/quality';
+import { qualities, type Quality } from '../../stats/quality';
 import type { Flow } from '../../stats/statistics';
 import css from './panel.module.css';
 
 export function ConnectionPanel({ call }: { call: Call }) {
   const statistics = call.watch.statistics.value;
+  const downlink = call.downlink.value;
   const { inbound, outbound, roundTripMs, transport } = statistics;
   const who = (flow: Flow): string => {
     const label = call.labels.value.get(flow.line);
     const member = call.roster.value?.members.find((one) => one.leaf === label?.leaf);
     return member?.name ?? t('connection.unknown');
   };
+  const { own } = qualities(statistics, call.labels.value);
   return (
     // Focusable, so that it can be scrolled by keys.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div class={css.scroll} role="region" aria-label={t('panel.connection')} tabIndex={0}>
       <dl class={css.figures}>
-        <Figure name={t('connection.quality')} value={qualityWord(ownQuality(statistics))} />
+        <Figure name={t('connection.quality')} value={qualityWord(own)} />
         <Figure name={t('connection.round_trip')} value={unit(roundTripMs, 'ms')} />
         <Figure name={t('connection.transport')} value={transport?.toUpperCase()} />
         <Figure name={t('connection.sent')} value={rate(sum(outbound))} />
         <Figure name={t('connection.received')} value={rate(sum(inbound))} />
+        <Figure name={t('connection.downlink')} value={kbps(downlink?.estimate_kbps)} />
+        <Figure name={t('connection.wanted')} value={kbps(downlink?.wanted_kbps)} />
         <Figure name={t('connection.opened')} value={String(call.opened.value)} />
         <Figure name={t('connection.dropped')} value={String(call.dropped.value)} />
       </dl>
@@ -98,6 +102,10 @@ function rate(bitsPerSecond: number): string {
   return bitsPerSecond >= 1_000_000
     ? `${(bitsPerSecond / 1_000_000).toFixed(1)} Mbit/s`
     : `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+}
+
+function kbps(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : rate(value * 1000);
 }
 
 function unit(value: number | undefined, of: string): string | undefined {

@@ -28,6 +28,16 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
 }
 
 function nameOf(key: string): string {
-  if (key === ' ') return t('key.space');
-  return key === 'Escape' ? t('key.escape') : key.toUpperCase();
+  switch (key) {
+    case ' ':
+      return t('key.space');
+    case 'Escape':
+      return t('key.escape');
+    case 'PageUp':
+      return t('key.page_up');
+    case 'PageDown':
+      return t('key.page_down');
+    default:
+      return key.toUpperCase();
+  }
 }

@@ -1,8 +1,8 @@
 /** What hosts do to the room: the door, and who waits before it. */
 
 import type { Call } from '../../call/call';
-import { t } from '../../i18n/i18n';
-import type { Door } from '../../signaling/protocol.gen';
+import { doorSentence } from '../../call/words';
+import { t, text } from '../../i18n/i18n';
 import { Dialog } from '../dialog';
 import forms from '../forms.module.css';
 import css from './panel.module.css';
@@ -12,7 +12,7 @@ import type { CallView } from './view';
 /** For hosts the choice, for everybody else what was chosen. */
 export function DoorSection({ call }: { call: Call }) {
   const { door } = call.house.rules.value;
-  if (!call.house.host.value) return <p class={css.door}>{words(door)}</p>;
+  if (!call.house.host.value) return <p class={css.door}>{text(doorSentence(door))}</p>;
   return (
     <div class={css.door}>
       <fieldset class={forms.group}>
@@ -25,23 +25,12 @@ export function DoorSection({ call }: { call: Call }) {
               checked={door === one}
               onChange={() => call.house.moderate({ action: 'set_door', door: one })}
             />
-            <span>{words(one)}</span>
+            <span>{text(doorSentence(one))}</span>
           </label>
         ))}
       </fieldset>
     </div>
   );
-}
-
-function words(door: Door): string {
-  switch (door) {
-    case 'open':
-      return t('door.open');
-    case 'attended':
-      return t('door.attended');
-    case 'locked':
-      return t('door.locked');
-  }
 }
 
 /** Who waits; to hosts alone. */

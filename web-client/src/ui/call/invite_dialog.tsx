@@ -2,16 +2,30 @@
 
 import { useState } from 'preact/hooks';
 import { t } from '../../i18n/i18n';
+import { parseLink } from '../../link';
+import { CalendarForm } from '../calendar_form';
 import { Dialog } from '../dialog';
 import forms from '../forms.module.css';
 import { QrCode } from '../qr_code';
 import css from './settings.module.css';
 
-export function InviteDialog({ onClose }: { onClose: () => void }) {
+const DAY_MS = 24 * 3600 * 1000;
+
+interface Props {
+  /** How long the server keeps the meeting once nobody enters it, in ms; 0: it promises nothing.
+   * Unknown before one has asked to come in. */
+  kept: number | undefined;
+  onClose: () => void;
+}
+
+export function InviteDialog({ kept, onClose }: Props) {
   const link = location.href;
+  const parsed = parseLink(location);
   return (
     <Dialog title={t('invite.title')} onClose={onClose}>
-      <p>{t('invite.what')}</p>
+      <p>
+        {t('invite.what')} {t('invite.lasts')} {kept !== undefined && keeping(kept)}
+      </p>
       <p class={css.link} data-invite>
         {link}
       </p>
@@ -23,9 +37,20 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
           </button>
         )}
       </div>
+      {parsed.kind === 'meeting' && (
+        <details>
+          <summary>{t('calendar.title')}</summary>
+          <CalendarForm link={parsed.link} />
+        </details>
+      )}
       <QrCode content={link} title={t('invite.qr')} class={css.code} />
     </Dialog>
   );
+}
+
+function keeping(kept: number): string {
+  if (kept === 0) return t('invite.not_kept');
+  return t('invite.kept', { days: Math.floor(kept / DAY_MS) });
 }
 
 async function share(url: string): Promise<void> {

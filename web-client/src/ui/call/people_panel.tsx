@@ -2,8 +2,8 @@
 
 import type { Call } from '../../call/call';
 import { people, type Person } from '../../call/people';
-import { t } from '../../i18n/i18n';
-import { ownQuality, qualityOf } from '../../stats/quality';
+import { sentence, t } from '../../i18n/i18n';
+import { qualities } from '../../stats/quality';
 import { CameraIcon, HandIcon, LockIcon, MicrophoneIcon, ScreenIcon, SignalIcon } from '../icons';
 import { DoorSection, WaitingSection } from './host_tools';
 import css from './panel.module.css';
@@ -11,18 +11,20 @@ import { Initials } from './tile';
 import type { CallView } from './view';
 
 export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
+  const quality = qualities(call.watch.statistics.value, call.labels.value);
   const everybody = people({
     roster: call.roster.value,
     presence: call.presence.value,
+    outsiders: call.outsiders.lasting.value,
     hosts: call.house.rules.value.hosts,
     hands: call.conversation.chat.value.hands,
     speaking: call.voices.speaking.value.now,
-    quality: qualityOf(call.watch.statistics.value, call.labels.value),
+    quality: quality.members,
     own: {
       microphone: call.devices.microphone.track.value !== undefined,
       camera: call.devices.camera.track.value !== undefined,
       screen: call.screen.stream.value !== undefined,
-      quality: ownQuality(call.watch.statistics.value),
+      quality: quality.own,
     },
   });
   return (
@@ -56,6 +58,9 @@ function Row({ person, call, view }: RowProps) {
       <span class={css.name}>
         {shown}
         {person.host && <span class={css.role}> {t('people.host')}</span>}
+        {call.away.shown.value.has(person.participant) && (
+          <span class={css.role}> {t('people.away')}</span>
+        )}
       </span>
       {person.verified && <LockIcon title={t('people.verified')} />}
       {person.hand && <HandIcon title={t('tile.hand')} />}
@@ -91,7 +96,10 @@ function HostButtons({ person, name, call, view }: RowProps & { name: string }) 
           type="button"
           class={css.small}
           aria-label={t('people.ask_to_mute_who', { name })}
-          onClick={() => call.house.moderate({ action: 'ask_to_mute', participant })}
+          onClick={() => {
+            call.house.moderate({ action: 'ask_to_mute', participant });
+            call.toasts.add('other', sentence('toast.asked_to_mute', { name }));
+          }}
         >
           {t('people.ask_to_mute')}
         </button>

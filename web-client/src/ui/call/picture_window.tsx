@@ -4,6 +4,7 @@ import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Call } from '../../call/call';
 import { stageOf } from '../../call/order';
+import type { Tile } from '../../call/tiles';
 import { language, t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
 import { CameraIcon, LeaveIcon, MicrophoneIcon } from '../icons';
@@ -23,6 +24,16 @@ function api(): PictureInPicture | undefined {
 
 export function canFloat(): boolean {
   return api() !== undefined;
+}
+
+/** The key of whoever the window shows, while it is open. */
+export function floating(
+  tiles: readonly Tile[],
+  view: CallView,
+  active: number | undefined,
+): string | undefined {
+  if (view.pictureWindow.value === undefined) return undefined;
+  return stageOf(tiles, view.pinned.value, 'speaker', active);
 }
 
 export async function openPictureWindow(view: CallView): Promise<void> {
@@ -62,8 +73,7 @@ export function PictureWindow({ call, view }: { call: Call; view: CallView }) {
 
 function Picture({ call, view }: { call: Call; view: CallView }) {
   const tiles = call.tiles.value;
-  const { active } = call.voices.speaking.value;
-  const key = stageOf(tiles, view.pinned.value, 'speaker', active);
+  const key = floating(tiles, view, call.voices.speaking.value.active);
   const tile = tiles.find((one) => one.key === key);
   const stream = call.slots.value.find((slot) => slot.id === tile?.slot)?.stream;
   const name = tile?.name ?? call.name;

@@ -6,6 +6,7 @@ const press = (key: string, where: Partial<Pressed> = {}): Pressed => ({
   modified: false,
   writing: false,
   onControl: false,
+  scrolls: false,
   inDialog: false,
   ...where,
 });
@@ -18,6 +19,7 @@ describe('a key in the call', () => {
     [' ', 'talk'],
     ['?', 'help'],
     ['Escape', 'close'],
+    ['PageDown', 'next_page'],
     ['x', undefined],
   ])('%j does %s', (key, action) => {
     expect(actionOf(press(key))).toBe(action);
@@ -31,6 +33,11 @@ describe('a key in the call', () => {
   it('leaves the space bar to the button that has the focus', () => {
     expect(actionOf(press(' ', { onControl: true }))).toBeUndefined();
     expect(actionOf(press('m', { onControl: true }))).toBe('microphone');
+  });
+
+  it('turns no pages of tiles where it scrolls', () => {
+    expect(actionOf(press('PageUp', { scrolls: true }))).toBeUndefined();
+    expect(actionOf(press('m', { scrolls: true }))).toBe('microphone');
   });
 
   it('is the browser’s with a modifier, and the dialog’s while one is open', () => {

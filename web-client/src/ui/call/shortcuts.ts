@@ -11,6 +11,8 @@ export type Action =
   | 'chat'
   | 'layout'
   | 'full_screen'
+  | 'previous_page'
+  | 'next_page'
   | 'help'
   | 'close'
   /** For as long as it is held. */
@@ -25,6 +27,8 @@ export interface Pressed {
   writing: boolean;
   /** On a button or the like, which the space bar presses. */
   onControl: boolean;
+  /** Beside the tiles, in what scrolls by the keys that turn pages. */
+  scrolls: boolean;
   /** A dialog is open, and has the keys to itself. */
   inDialog: boolean;
 }
@@ -40,6 +44,8 @@ export const SHORTCUTS: readonly { key: string; action: Action; words: Key }[] =
   { key: 'c', action: 'chat', words: 'shortcut.chat' },
   { key: 'l', action: 'layout', words: 'shortcut.layout' },
   { key: 'f', action: 'full_screen', words: 'shortcut.full_screen' },
+  { key: 'PageUp', action: 'previous_page', words: 'stage.previous' },
+  { key: 'PageDown', action: 'next_page', words: 'stage.next' },
   { key: '?', action: 'help', words: 'shortcut.help' },
   { key: 'Escape', action: 'close', words: 'shortcut.close' },
 ];
@@ -49,12 +55,14 @@ export function actionOf({
   modified,
   writing,
   onControl,
+  scrolls,
   inDialog,
 }: Pressed): Action | undefined {
   if (modified || inDialog) return undefined;
   const action = SHORTCUTS.find((one) => one.key.toLowerCase() === key.toLowerCase())?.action;
   if (action === 'close') return action;
   if (writing || (action === 'talk' && onControl)) return undefined;
+  if (scrolls && (action === 'previous_page' || action === 'next_page')) return undefined;
   return action;
 }
 
@@ -66,6 +74,7 @@ export function pressed(event: KeyboardEvent): Pressed {
     modified: event.ctrlKey || event.altKey || event.metaKey,
     writing: at?.closest('input, textarea, select, [contenteditable]') !== null && at !== undefined,
     onControl: at !== undefined && at.closest('button, a, summary, [role="tab"]') !== null,
+    scrolls: at?.closest('aside') != null,
     inDialog: at?.ownerDocument.querySelector('dialog[open]') != null,
   };
 }

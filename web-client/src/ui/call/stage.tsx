@@ -2,12 +2,14 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { arrange, capacity, type Size } from '../../call/layout';
+import { arrange, type Box, capacity, type Size } from '../../call/layout';
 import { order, SELF, stageOf } from '../../call/order';
+import { wishesOf } from '../../call/wishes';
 import { t } from '../../i18n/i18n';
-import { ownQuality, qualityOf } from '../../stats/quality';
+import { qualities } from '../../stats/quality';
 import { BackIcon, NextIcon } from '../icons';
 import css from './stage.module.css';
+import { floating } from './picture_window';
 import { RemoteTile, SelfTile } from './tile';
 import type { CallView } from './view';
 
@@ -18,8 +20,7 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
   const size = useSize(area);
   const tiles = call.tiles.value;
   const speaking = call.voices.speaking.value;
-  const statistics = call.watch.statistics.value;
-  const qualities = qualityOf(statistics, call.labels.value);
+  const quality = qualities(call.watch.statistics.value, call.labels.value);
   const layout = arrange({
     keys: order(tiles, speaking, capacity(size)),
     area: size,
@@ -33,10 +34,20 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
     pinned: view.pinned.value === key,
     onPin: () => view.pin(key),
   });
+  const picture = view.pictureWindow.value;
+  const wishes = wishesOf({
+    tiles,
+    heights: heightsOf(boxes, floating(tiles, view, speaking.active), picture?.innerHeight ?? 0),
+    pinned: view.pinned.value,
+    reception: call.reception.value,
+    ratio: devicePixelRatio,
+  });
+  useEffect(() => call.wishes.show(wishes));
+  useTurning(view, page, boxes.size > 0, area);
   const own = call.ownLeaf.value;
   return (
     <div class={css.frame} data-view={stage === undefined ? 'grid' : 'stage'}>
-      <div ref={area} class={css.area}>
+      <div ref={area} class={css.area} tabIndex={-1}>
         {tiles
           .filter((tile) => boxes.has(tile.key))
           .map((tile) => (
@@ -48,9 +59,10 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
                   ? undefined
                   : call.slots.value.find((slot) => slot.id === tile.slot)?.stream
               }
+              away={call.away.shown.value.has(tile.participant)}
               hand={call.conversation.chat.value.hands.includes(tile.participant)}
               speaking={tile.leaf !== undefined && speaking.now.has(tile.leaf)}
-              quality={tile.leaf === undefined ? undefined : qualities.get(tile.leaf)}
+              quality={tile.leaf === undefined ? undefined : quality.members.get(tile.leaf)}
               {...common(tile.key)}
             />
           ))}
@@ -58,7 +70,7 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
           <SelfTile
             call={call}
             speaking={own !== undefined && speaking.now.has(own)}
-            quality={ownQuality(statistics)}
+            quality={quality.own}
             {...common(SELF)}
           />
         )}
@@ -68,18 +80,51 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
   );
 }
 
+/** Keeps to the pages that there are; when the tile that had the focus is on another page, the focus
+ * stays with the tiles. */
+function useTurning(
+  view: CallView,
+  page: number,
+  arranged: boolean,
+  area: { current: HTMLElement | null },
+): void {
+  // Not what somebody has asked for since this was drawn.
+  const asked = view.page.value;
+  useEffect(() => {
+    if (arranged && asked !== page && view.page.value === asked) view.page.value = page;
+  });
+  const shown = useRef(page);
+  useEffect(() => {
+    if (shown.current === page) return;
+    shown.current = page;
+    if (document.activeElement === document.body) area.current?.focus();
+  }, [page, area]);
+}
+
+/** Heights of all that is shown, here and in the window above all others. */
+function heightsOf(
+  boxes: ReadonlyMap<string, Box>,
+  floats: string | undefined,
+  height: number,
+): Map<string, number> {
+  const heights = new Map([...boxes].map(([key, box]) => [key, box.height]));
+  if (floats !== undefined) heights.set(floats, Math.max(height, heights.get(floats) ?? 0));
+  return heights;
+}
+
 interface PagesProps {
   page: number;
   pages: number;
   onTurn: (page: number) => void;
 }
 
+/** At the first and the last page a button has nothing to do, and keeps the focus none the less. */
 function Pages({ page, pages, onTurn }: PagesProps) {
   return (
     <nav class={css.pages} aria-label={t('stage.pages')}>
       <button
         type="button"
-        disabled={page === 0}
+        aria-disabled={page === 0}
         aria-label={t('stage.previous')}
         onClick={() => onTurn(page - 1)}
       >
@@ -90,7 +135,7 @@ function Pages({ page, pages, onTurn }: PagesProps) {
       </span>
       <button
         type="button"
-        disabled={page === pages - 1}
+        aria-disabled={page === pages - 1}
         aria-label={t('stage.next')}
         onClick={() => onTurn(page + 1)}
       >

@@ -1,6 +1,8 @@
 /** What the person must know just now, above the tiles. */
 
+import { useEffect, useReducer } from 'preact/hooks';
 import type { Call } from '../../call/call';
+import { restartWords } from '../../call/restart';
 import { list, t, text } from '../../i18n/i18n';
 import { CloseIcon } from '../icons';
 import forms from '../forms.module.css';
@@ -22,6 +24,7 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
           {call.state.value.kind === 'live' && !call.mediaConnected.value && (
             <p>{t('status.connecting_media')}</p>
           )}
+          <RestartAhead call={call} />
           <Alone call={call} view={view} />
           {call.toasts.shown.value.map((toast) => (
             <p key={toast.id}>{text(toast.sentence)}</p>
@@ -57,6 +60,19 @@ function Reconnecting() {
       <p>{t('reconnecting.text')}</p>
     </div>
   );
+}
+
+/** The server ends soon, and with it, for a moment, the meeting. */
+function RestartAhead({ call }: { call: Call }) {
+  const [, lookAgain] = useReducer((looks: number) => looks + 1, 0);
+  const told = restartWords(call.restart.value, Date.now());
+  const forMs = told?.forMs;
+  useEffect(() => {
+    if (forMs === undefined) return undefined;
+    const timer = setTimeout(lookAgain, forMs);
+    return () => clearTimeout(timer);
+  });
+  return told === undefined ? null : <p>{text(told.words)}</p>;
 }
 
 /** Before the door. */

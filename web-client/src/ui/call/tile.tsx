@@ -24,10 +24,12 @@ interface Place {
 interface RemoteProps extends Place {
   tile: Tile;
   stream: MediaStream | undefined;
+  /** The connection is broken, for messages or for media. */
+  away: boolean;
   hand: boolean;
 }
 
-export function RemoteTile({ tile, stream, hand, ...place }: RemoteProps) {
+export function RemoteTile({ tile, stream, away, hand, ...place }: RemoteProps) {
   const name = tile.outside ? t('tile.outside') : tile.name;
   const screen = tile.source === 'screen';
   const title = screen ? t('tile.screen', { name }) : name;
@@ -39,6 +41,7 @@ export function RemoteTile({ tile, stream, hand, ...place }: RemoteProps) {
       data-source={tile.source}
       data-slot={tile.slot}
       data-outside={tile.outside}
+      data-away={away}
     >
       {stream === undefined ? (
         <Initials name={tile.outside ? '?' : name} />
@@ -49,7 +52,7 @@ export function RemoteTile({ tile, stream, hand, ...place }: RemoteProps) {
         {tile.muted && !tile.outside && <MicrophoneIcon off title={t('tile.muted')} />}
         {hand && !screen && <HandIcon title={t('tile.hand')} />}
         <QualityIcon quality={place.quality} />
-        <span>{title}</span>
+        <span>{away ? t('tile.away', { name: title }) : title}</span>
       </figcaption>
     </Frame>
   );

@@ -12,6 +12,7 @@ export class CallView {
   readonly dialog: Signal<DialogName | undefined> = signal(undefined);
   readonly view: Signal<View> = signal('grid');
   readonly pinned: Signal<string | undefined> = signal(undefined);
+  /** The page of tiles. Whoever turns it need not know how many there are: the stage does. */
   readonly page = signal(0);
   /** Whom a host is about to take out. */
   readonly removing: Signal<Person | undefined> = signal(undefined);

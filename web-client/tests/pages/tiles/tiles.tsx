@@ -11,6 +11,7 @@ import type { Call } from '../../../src/call/call';
 import { quiet } from '../../../src/call/chat';
 import { hear, silence } from '../../../src/call/speaking';
 import type { Label, Tile } from '../../../src/call/tiles';
+import { Wishes } from '../../../src/call/wishes';
 import type { Slot } from '../../../src/peer_connection/peer_connection';
 import { type Flow, nothing, type Statistics } from '../../../src/stats/statistics';
 import { Stage } from '../../../src/ui/call/stage';
@@ -69,6 +70,7 @@ const call = {
   conversation: { chat: signal(quiet), handRaised: signal(false) },
   voices: { speaking },
   watch: { statistics },
+  wishes: new Wishes(() => undefined),
   devices: {
     camera: { track: signal(source.getVideoTracks()[0]) },
     microphone: { track: signal(undefined) },

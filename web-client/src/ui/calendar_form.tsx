@@ -1,0 +1,116 @@
+/** The meeting as an entry for any calendar: a file that is made here and saved. */
+
+import { useState } from 'preact/hooks';
+import { ics } from '../calendar/ics';
+import { t } from '../i18n/i18n';
+import type { MeetingLink } from '../link';
+import forms from './forms.module.css';
+
+const LENGTHS = [15, 30, 45, 60, 90, 120] as const;
+const USUAL = 60;
+const TITLE_CHARS = 200;
+/** The browser has read the file by then. */
+const READ_MS = 10_000;
+
+/** In the calendar, the link is either what opens the meeting or what only names it. */
+type With = 'key' | 'no_key';
+
+export function CalendarForm({ link }: { link: MeetingLink }) {
+  const [title, setTitle] = useState(() => t('calendar.usual_title'));
+  const [start, setStart] = useState(nextHour);
+  const [minutes, setMinutes] = useState(USUAL);
+  const [given, setGiven] = useState<With>('key');
+
+  function save(event: Event): void {
+    event.preventDefault();
+    const bare = `${location.origin}/${link.room}`;
+    const url = given === 'key' ? `${bare}#${link.fragment}` : bare;
+    const file = ics({
+      uid: `${crypto.randomUUID()}@${location.hostname}`,
+      title: title.trim() || t('calendar.usual_title'),
+      text: given === 'key' ? url : `${url}\n\n${t('calendar.key_elsewhere')}`,
+      url,
+      start: new Date(start),
+      minutes,
+      now: new Date(),
+    });
+    download(file);
+  }
+
+  return (
+    <form class={forms.group} onSubmit={save}>
+      <label class={forms.field}>
+        <span>{t('calendar.name')}</span>
+        <input
+          type="text"
+          maxLength={TITLE_CHARS}
+          value={title}
+          onInput={(event) => setTitle(event.currentTarget.value)}
+        />
+      </label>
+      <div class={forms.row}>
+        <label class={forms.field}>
+          <span>{t('calendar.start')}</span>
+          <input
+            type="datetime-local"
+            required
+            value={start}
+            onInput={(event) => setStart(event.currentTarget.value)}
+          />
+        </label>
+        <label class={forms.field}>
+          <span>{t('calendar.length')}</span>
+          <select
+            value={minutes}
+            onChange={(event) => setMinutes(Number(event.currentTarget.value))}
+          >
+            {LENGTHS.map((length) => (
+              <option key={length} value={length}>
+                {t('calendar.minutes', { minutes: String(length) })}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <fieldset class={forms.group}>
+        <legend>{t('calendar.link')}</legend>
+        {(['key', 'no_key'] as const).map((one) => (
+          <label key={one} class={forms.check}>
+            <input
+              type="radio"
+              name="calendar-link"
+              checked={given === one}
+              onChange={() => setGiven(one)}
+            />
+            <span>{words(one, link.locked)}</span>
+          </label>
+        ))}
+      </fieldset>
+      <p class={forms.quiet}>{t('calendar.repeat')}</p>
+      <button type="submit" class={forms.button}>
+        {t('calendar.save')}
+      </button>
+    </form>
+  );
+}
+
+function words(given: With, locked: boolean): string {
+  if (given === 'no_key') return t('calendar.no_key');
+  return locked ? t('calendar.key_locked') : t('calendar.key');
+}
+
+/** The next full hour, as a field for a local time has it. */
+function nextHour(): string {
+  const at = new Date();
+  at.setHours(at.getHours() + 1, -at.getTimezoneOffset(), 0, 0);
+  return at.toISOString().slice(0, 16);
+}
+
+function download(file: string): void {
+  const address = URL.createObjectURL(new Blob([file], { type: 'text/calendar' }));
+  const anchor = document.createElement('a');
+  anchor.href = address;
+  anchor.download = 'meeting.ics';
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(address), READ_MS);
+}

@@ -1,0 +1,211 @@
+/** A meeting of five: everybody sees, hears and reads everybody, sounds say who comes and goes, and
+ * whoever has a small window turns pages. */
+
+import { expect, it } from 'vitest';
+import { heardTones, listenToChimes } from './support/chimes';
+import { mute, press } from './support/meeting';
+import {
+  GREEN_YELLOW,
+  type Looks,
+  type Person,
+  RED_BLUE,
+  until,
+  WHITE_PURPLE,
+} from './support/person';
+import { Stage } from './support/stage';
+
+const stage = new Stage();
+
+const CYAN_BROWN: Looks = { left: [20, 190, 200], right: [120, 70, 20] };
+const PINK_GREY: Looks = { left: [235, 120, 175], right: [125, 125, 125] };
+
+/** The tones of `chime.ts`, in Hz. */
+const CAME = [523, 784];
+const WENT = [659, 440];
+
+const LOOKS = new Map([
+  ['Ada', RED_BLUE],
+  ['Bob', GREEN_YELLOW],
+  ['Cleo', WHITE_PURPLE],
+  ['Dana', CYAN_BROWN],
+  ['Eli', PINK_GREY],
+]);
+
+/** How many of the others' microphones bring sound. */
+async function voices(one: Person): Promise<number> {
+  const stats = await one.stats();
+  return stats.filter(
+    (entry) =>
+      entry['type'] === 'inbound-rtp' &&
+      entry['kind'] === 'audio' &&
+      Number(entry['totalAudioEnergy'] ?? 0) > 0,
+  ).length;
+}
+
+/** What somebody's page wants of the others' cameras now, as it has told the server. */
+function followWishes({ page }: Person): () => string[] {
+  let wanted: string[] = [];
+  page.on('websocket', (socket) =>
+    socket.on('framesent', ({ payload }) => {
+      const text = payload.toString();
+      if (!text.startsWith('{"type":"set_wishes"')) return;
+      const { wishes } = JSON.parse(text) as { wishes: { participant: number; height: number }[] };
+      wanted = wishes.filter(({ height }) => height > 0).map((one) => String(one.participant));
+    }),
+  );
+  return () => wanted.toSorted();
+}
+
+/** The others whom somebody's page shows just now, by name. */
+async function shown({ page }: Person): Promise<string[]> {
+  const names = await page.locator('figure:not([data-self]) figcaption > span').allTextContents();
+  return names.map((name) => name.trim()).toSorted();
+}
+
+/** Whose pictures are decoded just now, by the browser's own count. */
+async function flowing(one: Person): Promise<number> {
+  const frames = async (): Promise<Map<unknown, number>> => {
+    const stats = await one.stats();
+    const videos = stats.filter(
+      (entry) => entry['type'] === 'inbound-rtp' && entry['kind'] === 'video',
+    );
+    return new Map(videos.map((entry) => [entry['id'], Number(entry['framesDecoded'] ?? 0)]));
+  };
+  const before = await frames();
+  await one.page.waitForTimeout(1000);
+  return [...(await frames())].filter(([id, count]) => count > (before.get(id) ?? 0)).length;
+}
+
+/** Waits until a page shows others than before, that it wants these and no more, and that their
+ * pictures come and no others. */
+async function turned(one: Person, from: readonly string[], wants: () => string[]): Promise<void> {
+  await until('other tiles are there', async () => {
+    const now = await shown(one);
+    return now.length > 0 && now.join() !== from.join();
+  });
+  const now = await shown(one);
+  await until('just these are wanted', () => Promise.resolve(wants().length === now.length));
+  await until('just these come', async () => (await flowing(one)) === now.length);
+  for (const name of now) {
+    const looks = LOOKS.get(name);
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    if (looks !== undefined) await one.waitToSee(name, looks);
+  }
+}
+
+/** Two pages in a small window, turned by the mouse and by keys. */
+async function turnPages(one: Person, wants: () => string[]): Promise<void> {
+  const { page } = one;
+  const pages = page.getByRole('navigation', { name: 'Pages of participants' });
+  const next = pages.getByRole('button', { name: 'Next page' });
+  const previous = pages.getByRole('button', { name: 'Previous page' });
+  const focused = (): Promise<string | null> =>
+    page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? null);
+  await page.setViewportSize({ width: 320, height: 520 });
+  await pages.getByText('Page 1 of 2').waitFor();
+  const first = await shown(one);
+  const wantedFirst = wants();
+
+  await next.click();
+  await pages.getByText('Page 2 of 2').waitFor();
+  await turned(one, first, wants);
+  const second = await shown(one);
+  expect([...first, ...second].toSorted()).toEqual(
+    [...LOOKS.keys()].filter((name) => name !== one.name).toSorted(),
+  );
+  expect(wants()).not.toEqual(wantedFirst);
+  // The last page: its button has nothing to do, and keeps the focus.
+  expect(await next.getAttribute('aria-disabled')).toBe('true');
+  expect(await focused()).toBe('Next page');
+
+  await page.keyboard.press('Shift+Tab');
+  expect(await focused()).toBe('Previous page');
+  await page.keyboard.press('Enter');
+  await pages.getByText('Page 1 of 2').waitFor();
+  expect(await focused()).toBe('Previous page');
+  expect(await previous.getAttribute('aria-disabled')).toBe('true');
+  await turned(one, second, wants);
+
+  // A key turns the page, wherever the focus is; that of a tile which goes stays with the tiles.
+  await page.locator('figure:not([data-self]) button').first().focus();
+  await page.keyboard.press('PageDown');
+  await pages.getByText('Page 2 of 2').waitFor();
+  await page.keyboard.press('PageDown');
+  await turned(one, first, wants);
+  await until('the focus is among the tiles', () =>
+    page.evaluate(() => document.activeElement?.querySelector('figure') !== null),
+  );
+  expect(await page.evaluate(() => document.activeElement === document.body)).toBe(false);
+  await page.keyboard.press('PageUp');
+  await pages.getByText('Page 1 of 2').waitFor();
+
+  await page.setViewportSize({ width: 960, height: 600 });
+  await one.isIn(5);
+  await pages.waitFor({ state: 'detached' });
+}
+
+it('five people join, see, hear, turn pages, write and leave', { timeout: 300_000 }, async () => {
+  const ada = await stage.person('Ada', RED_BLUE);
+  await listenToChimes(ada.page);
+  const wants = followWishes(ada);
+  const link = await stage.newMeeting(ada);
+  const others: Person[] = [];
+  for (const [name, looks] of LOOKS) {
+    if (name === 'Ada') continue;
+    // oxlint-disable-next-line no-await-in-loop -- one after the other, each with a sound
+    const one = await stage.person(name, looks);
+    others.push(one);
+    // oxlint-disable-next-line no-await-in-loop
+    await one.join(link);
+    // oxlint-disable-next-line no-await-in-loop
+    await ada.page.getByText(`${name} joined`).waitFor();
+    // oxlint-disable-next-line no-await-in-loop
+    await until('a sound says so', () => heardTones(ada.page, CAME));
+  }
+  const all = [ada, ...others];
+  await Promise.all(all.map((one) => one.isIn(5)));
+
+  for (const one of all) {
+    const seen = [...LOOKS].filter(([name]) => name !== one.name);
+    // oxlint-disable-next-line no-await-in-loop -- five at once would look at twenty pictures
+    await Promise.all(seen.map(([name, looks]) => one.waitToSee(name, looks)));
+    // oxlint-disable-next-line no-await-in-loop
+    await until(`${one.name} hears four voices`, async () => (await voices(one)) >= 4);
+  }
+  const codes = await Promise.all(all.map((one) => one.roomCode()));
+  expect(new Set(codes).size).toBe(1);
+
+  // Whoever speaks comes to the first page: they are silent while pages are turned.
+  await Promise.all(others.map(mute));
+  await ada.page
+    .locator('figure:not([data-self])[data-speaking="true"]')
+    .first()
+    .waitFor({ state: 'detached' });
+  await turnPages(ada, wants);
+
+  await Promise.all(all.map((one) => press(one, /^Chat/)));
+  for (const one of all) {
+    // oxlint-disable-next-line no-await-in-loop
+    await one.page.getByLabel('Message to everybody').fill(`I am ${one.name}`);
+    // oxlint-disable-next-line no-await-in-loop
+    await one.page.getByRole('button', { name: 'Send' }).click();
+  }
+  await Promise.all(
+    all.flatMap((one) =>
+      [...LOOKS.keys()].map((name) =>
+        one.page.getByRole('log').getByText(`I am ${name}`).waitFor(),
+      ),
+    ),
+  );
+
+  const epoch = await ada.epoch();
+  for (const [at, one] of others.entries()) {
+    // oxlint-disable-next-line no-await-in-loop
+    await one.leave();
+    // oxlint-disable-next-line no-await-in-loop
+    await ada.isIn(4 - at);
+    // oxlint-disable-next-line no-await-in-loop
+    await until('a sound says so', () => heardTones(ada.page, WENT));
+  }
+  expect(await ada.epoch()).toBeGreaterThanOrEqual(epoch + 4);
+});

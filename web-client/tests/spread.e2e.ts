@@ -1,0 +1,31 @@
+/** A meeting on two media workers: the third person's media crosses from one to the other. */
+
+import { describe, expect, it } from 'vitest';
+import { GREEN_YELLOW, RED_BLUE, until, WHITE_PURPLE } from './support/person';
+import { Stage } from './support/stage';
+
+const stage = new Stage(() => ({ flags: ['--media-workers', '2', '--media-spread', '2'] }));
+
+describe('three people of whom a media worker takes two', () => {
+  it('see and hear each other all the same', async () => {
+    const { ada, bob, cleo } = await stage.meetingOfThree();
+    await Promise.all([
+      ada.waitToSee('Bob', GREEN_YELLOW),
+      ada.waitToSee('Cleo', WHITE_PURPLE),
+      bob.waitToSee('Cleo', WHITE_PURPLE),
+      cleo.waitToSee('Ada', RED_BLUE),
+      cleo.waitToSee('Bob', GREEN_YELLOW),
+    ]);
+    await until('all hear', async () => {
+      const heard = await Promise.all([ada, bob, cleo].map((one) => one.hears()));
+      return heard.every((sound) => sound > 0);
+    });
+    const metric = (name: string): Promise<number> => stage.server.metric(`orange_sfu_${name}`);
+    await until('copies to be counted', async () => (await metric('relay_packets_total')) > 100);
+    expect(await metric('rooms')).toBe(2);
+    await cleo.leave();
+    await Promise.all([ada.isIn(2), bob.isIn(2)]);
+    await until('the meeting to be one worker’s alone', async () => (await metric('rooms')) === 1);
+    await Promise.all([ada.waitToSee('Bob', GREEN_YELLOW), bob.waitToSee('Ada', RED_BLUE)]);
+  });
+});
