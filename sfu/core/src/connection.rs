@@ -211,9 +211,10 @@ impl Connection {
         self.state == State::Silent
     }
 
-    /// Gives it up if it is connected and silent. Whether it was given up.
-    pub(crate) fn give_up_if_silent(&mut self, now: Instant) -> bool {
-        let silent = now.saturating_duration_since(self.heard) >= SILENCE;
+    /// Gives it up if it is connected and silent, by one who has listened since then. Whether it was
+    /// given up.
+    pub(crate) fn give_up_if_silent(&mut self, now: Instant, listened_since: Instant) -> bool {
+        let silent = now.saturating_duration_since(self.heard.max(listened_since)) >= SILENCE;
         let gives_up = silent && self.state == State::Connected;
         if gives_up {
             self.state = State::Silent;

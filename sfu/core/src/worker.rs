@@ -20,6 +20,7 @@ use crate::demux::{Demux, Path};
 use crate::guests::Relaying;
 use crate::limits::{DATAGRAM_BYTES, Limits};
 use crate::link::LinkReading;
+use crate::liveness::Watch;
 use crate::outbox::Train;
 use crate::overload::Overload;
 use crate::participants::{Key, Participants};
@@ -73,6 +74,7 @@ pub struct Worker {
     pub(crate) arriving: usize,
     now: Option<Instant>,
     tick: Option<Instant>,
+    pub(crate) watch: Watch,
 }
 
 impl Worker {
@@ -95,6 +97,7 @@ impl Worker {
             arriving: 0,
             now: None,
             tick: None,
+            watch: Watch::default(),
         }
     }
 

@@ -157,6 +157,21 @@ fn who_only_listens_is_not_taken_for_silent() {
 }
 
 #[test]
+fn a_worker_that_stood_still_takes_nobody_for_silent() {
+    let mut m = Meeting::new(39);
+    m.join(FEW, &[Source::Camera]);
+    m.join(FEW, &[]);
+    assert!(talk(&mut m, 1) >= 45);
+    m.now += 9 * SECOND;
+    let now = m.now;
+    m.worker.handle_timeout(now);
+    m.run(10 * SECOND);
+    assert!((0..2).all(|client| is_connected(&m, client)));
+    assert_eq!(m.worker.counters().silences, 0);
+    assert!(talk(&mut m, 2) >= 45);
+}
+
+#[test]
 fn a_new_connection_of_the_same_participant_replaces_the_old_one() {
     let mut m = Meeting::new(32);
     m.join(FEW, &[Source::Camera]);
