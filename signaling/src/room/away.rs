@@ -23,6 +23,17 @@ impl Participant {
         };
         socket.into_iter().chain(self.media_lost).min()
     }
+
+    /// When it is given up although it could still come back: whoever has closed its socket and
+    /// sends no media has most likely ended.
+    pub(super) fn crashed_until(&self) -> Option<Millis> {
+        match self.presence {
+            Presence::Away { since, .. } if self.has_hung_up => {
+                self.media_lost.map(|lost| lost.max(since) + CRASHED)
+            }
+            Presence::Away { .. } | Presence::Here { .. } => None,
+        }
+    }
 }
 
 impl Room {
@@ -47,14 +58,12 @@ impl Room {
         let Some(one) = self.participants.get_mut(&participant) else { return };
         one.presence = Presence::Away { since: now, until: now + self.limits.resume_window };
         one.has_hung_up = true;
-        self.hurry(participant, now);
     }
 
     /// The SFU hears nothing of it any more.
     pub(super) fn media_lost(&mut self, participant: ParticipantId, now: Millis) {
         let Some(one) = self.participants.get_mut(&participant) else { return };
         one.media_lost.get_or_insert(now);
-        self.hurry(participant, now);
     }
 
     /// Its media flows.
@@ -71,17 +80,6 @@ impl Room {
             let sentence = "the media connection is gone; restart it";
             let refusal = Refusal::new(RefusalCode::MediaUnavailable, sentence);
             self.send(socket, ServerMessage::MediaLost { refusal });
-        }
-    }
-
-    /// Whoever has closed its socket and sends no media has most likely ended.
-    fn hurry(&mut self, participant: ParticipantId, now: Millis) {
-        let Some(one) = self.participants.get_mut(&participant) else { return };
-        if let Presence::Away { until, .. } = &mut one.presence
-            && one.has_hung_up
-            && one.media_lost.is_some()
-        {
-            *until = (*until).min(now + CRASHED);
         }
     }
 

@@ -235,7 +235,8 @@ impl Room {
     pub(super) fn ends(&self, participant: ParticipantId, one: &Participant) -> Millis {
         match one.presence {
             Presence::Away { since, until } => {
-                self.missed_until(participant, one, since).min(until)
+                let crashed = one.crashed_until().unwrap_or(Millis::MAX);
+                self.missed_until(participant, one, since).min(until).min(crashed)
             }
             Presence::Here { .. } => {
                 let behind = one.behind_since.map(|since| since + self.limits.silence);

@@ -90,6 +90,17 @@ fn a_browser_that_has_crashed_is_gone_soon_and_a_broken_network_is_not() {
 
     let (mut world, a, b) = World::with_two_members();
     world.tell(&b, ClientMessage::Offer { sdp: "v=0".to_owned() });
+    world.break_socket(&b);
+    lost(&mut world, &b);
+    world.wait_with(&[&a], CRASHED - 1);
+    connected(&mut world, &b);
+    world.wait_with(&[&a], RESUME_WINDOW - CRASHED);
+    assert_eq!(world.room.participants(), 2, "its media came back: it has not ended");
+    world.wait(1);
+    assert_eq!(world.room.participants(), 1);
+
+    let (mut world, a, b) = World::with_two_members();
+    world.tell(&b, ClientMessage::Offer { sdp: "v=0".to_owned() });
     lost(&mut world, &b);
     world.wait_with(&[&a], RESUME_WINDOW - 1);
     assert_eq!(world.room.participants(), 2, "nobody has closed anything");
