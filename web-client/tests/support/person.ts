@@ -50,6 +50,10 @@ interface TestWindow {
   sockets: WebSocket[];
 }
 
+function showsSoMany(count: number): boolean {
+  return document.querySelectorAll('figure').length === count;
+}
+
 export class Person {
   /** Errors of the page and of the browser's console. */
   readonly errors: string[] = [];
@@ -115,10 +119,10 @@ export class Person {
   /** Waits until the person is in the encrypted group with so many members. */
   async isIn(members: number): Promise<void> {
     await this.page.waitForSelector('main[data-state="live"]');
-    await this.page.waitForFunction(
-      (count) => document.querySelectorAll('figure').length === count,
-      members,
-    );
+    await this.page.waitForFunction(showsSoMany, members).catch(async (error: unknown) => {
+      const there = await this.page.locator('figure').allInnerTexts();
+      throw new Error(`${this.name} sees ${JSON.stringify(there)}`, { cause: error });
+    });
   }
 
   async leave(): Promise<void> {
