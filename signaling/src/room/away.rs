@@ -25,10 +25,11 @@ impl Participant {
     }
 
     /// When it is given up although it could still come back: whoever has closed its socket and
-    /// sends no media has most likely ended.
+    /// sends no media any more has most likely ended. Media that was never up tells nothing: without
+    /// a socket there is no way to set it up.
     pub(super) fn crashed_until(&self) -> Option<Millis> {
         match self.presence {
-            Presence::Away { since, .. } if self.has_hung_up => {
+            Presence::Away { since, .. } if self.has_hung_up && self.was_connected => {
                 self.media_lost.map(|lost| lost.max(since) + CRASHED)
             }
             Presence::Away { .. } | Presence::Here { .. } => None,
@@ -69,6 +70,7 @@ impl Room {
     /// Its media flows.
     pub(super) fn media_back(&mut self, participant: ParticipantId, now: Millis) {
         let Some(one) = self.participants.get_mut(&participant) else { return };
+        one.was_connected = true;
         one.media_lost = None;
         self.tell_away(now);
     }

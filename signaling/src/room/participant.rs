@@ -23,6 +23,8 @@ pub(super) struct Participant {
     pub(super) has_media: bool,
     /// Its socket was closed, rather than silent.
     pub(super) has_hung_up: bool,
+    /// Its media connection has been up.
+    pub(super) was_connected: bool,
     /// Since when its media connection has been lost.
     pub(super) media_lost: Option<Millis>,
     /// The others were told that it is away.
@@ -66,6 +68,7 @@ impl Participant {
             wanted: Vec::new(),
             has_media: false,
             has_hung_up: false,
+            was_connected: false,
             media_lost: None,
             told_away: false,
             heard: now,
