@@ -7,6 +7,7 @@
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import '../../../src/ui/base.css';
+import { Away } from '../../../src/call/away';
 import type { Call } from '../../../src/call/call';
 import { quiet } from '../../../src/call/chat';
 import { hear, silence } from '../../../src/call/speaking';
@@ -70,6 +71,7 @@ const call = {
   conversation: { chat: signal(quiet), handRaised: signal(false) },
   voices: { speaking },
   watch: { statistics },
+  away: new Away(),
   wishes: new Wishes(() => undefined),
   devices: {
     camera: { track: signal(source.getVideoTracks()[0]) },
