@@ -10,11 +10,10 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use signaling::spans::TARGET;
 use tracing::Subscriber;
-use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::LogFormat;
 
@@ -35,16 +34,8 @@ pub(crate) fn start(
     collector: Option<&str>,
 ) -> Result<Telemetry, ExporterBuildError> {
     let provider = collector.map(provider).transpose()?;
-    let spans = provider.as_ref().map(|provider| {
-        tracing_opentelemetry::layer()
-            .with_location(false)
-            .with_threads(false)
-            .with_target(false)
-            .with_tracked_inactivity(false)
-            .with_tracer(provider.tracer("orange-meets"))
-            .with_filter(filter_fn(|of| of.is_span() && of.target() == TARGET))
-    });
-    tracing_subscriber::registry().with(log(format)).with(spans).init();
+    let told = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    subscriber(log(format, told), provider.as_ref().map(spans)).init();
     Ok(Telemetry(provider))
 }
 
@@ -58,12 +49,18 @@ impl Telemetry {
     }
 }
 
-fn log<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-{
-    let told = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = told.and(filter_fn(|of| of.target() != TARGET));
+type Told = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// What is there once for the process. It has to know the highest level that anything is told of:
+/// media packets pass dozens of places that would tell of them, and each would ask.
+fn subscriber(log: Told, spans: Option<Told>) -> impl Subscriber + Send + Sync {
+    let layers: Vec<Told> = [Some(log), spans].into_iter().flatten().collect();
+    tracing_subscriber::registry().with(layers)
+}
+
+fn log(format: LogFormat, told: EnvFilter) -> Told {
+    let others = filter_fn(|of| of.target() != TARGET).with_max_level_hint(LevelFilter::TRACE);
+    let filter = told.and(others);
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
         LogFormat::Text => {
@@ -71,6 +68,18 @@ where
         }
         LogFormat::Json => log.json().with_filter(filter).boxed(),
     }
+}
+
+fn spans(provider: &SdkTracerProvider) -> Told {
+    let ours = filter_fn(|of| of.is_span() && of.target() == TARGET);
+    tracing_opentelemetry::layer()
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
+        .with_tracer(provider.tracer("orange-meets"))
+        .with_filter(ours.with_max_level_hint(LevelFilter::INFO))
+        .boxed()
 }
 
 /// Has a thread of its own, which gathers spans and sends them.
@@ -87,4 +96,21 @@ fn provider(collector: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
         .with_batch_exporter(exporter)
         .with_resource(resource.build())
         .build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_told_is_not_even_asked_about() {
+        let highest = |told: &str, spans| {
+            subscriber(log(LogFormat::Text, EnvFilter::new(told)), spans).max_level_hint()
+        };
+        assert_eq!(highest("info", None), Some(LevelFilter::INFO));
+        assert_eq!(highest("warn,sfu=debug", None), Some(LevelFilter::DEBUG));
+        let provider = SdkTracerProvider::builder().build();
+        assert_eq!(highest("info", Some(spans(&provider))), Some(LevelFilter::INFO));
+        assert_eq!(highest("off", Some(spans(&provider))), Some(LevelFilter::INFO));
+    }
 }
