@@ -16,6 +16,20 @@ async function videoBytes(one: Person): Promise<number> {
     .reduce((sum, entry) => sum + Number(entry['bytesReceived'] ?? 0), 0);
 }
 
+/** Pictures of the largest kind that are decoded in a second. */
+async function picturesOfScreen(one: Person): Promise<number> {
+  const decoded = async (): Promise<number> => {
+    const stats = await one.stats();
+    const screens = stats.filter(
+      (entry) => entry['type'] === 'inbound-rtp' && Number(entry['frameWidth'] ?? 0) > 1000,
+    );
+    return screens.reduce((sum, entry) => sum + Number(entry['framesDecoded'] ?? 0), 0);
+  };
+  const before = await decoded();
+  await one.page.waitForTimeout(2000);
+  return ((await decoded()) - before) / 2;
+}
+
 const shows = (one: Person, name: string | undefined): Promise<void> =>
   until(`${one.name} has ${name} on the stage`, async () => (await onStage(one)) === name);
 
@@ -56,6 +70,19 @@ describe('the stage', () => {
     await until('the screen has a picture', async () =>
       video.evaluate((element) => (element as HTMLVideoElement).videoWidth > 320),
     );
+    // As often as it changes; where data is saved, a quarter of that, each picture as sharp.
+    await until('all of its pictures come', async () => (await picturesOfScreen(bob)) > 7);
+    await more(bob, 'Settings');
+    await bob.page.getByLabel('Save data').check();
+    await until('few of its pictures come', async () => {
+      const pictures = await picturesOfScreen(bob);
+      return pictures > 0 && pictures < 5;
+    });
+    expect(await video.evaluate((element) => (element as HTMLVideoElement).videoWidth)).toBe(1280);
+    await bob.page.getByLabel('Everything').check();
+    await until('all of them come again', async () => (await picturesOfScreen(bob)) > 7);
+    await bob.page.keyboard.press('Escape');
+
     // With its sound: the only one, for Ada herself is silent.
     await mute(ada);
     const heard = await bob.hears();

@@ -8,7 +8,7 @@ use signaling_protocol::media::MediaReport;
 use signaling_protocol::{EncodingsWanted, RoomId, Source, Wish};
 use str0m::media::MediaKind;
 
-use crate::allocation::{self, Demand, Priority};
+use crate::allocation::{self, Demand, Priority, Rate};
 use crate::encoding::at_hand;
 use crate::overload::OverloadLevel;
 use crate::participants::Key;
@@ -24,6 +24,8 @@ struct Shown {
     slot: usize,
     publisher: Key,
     source: Source,
+    /// What is chosen is a step of its layers.
+    layered: bool,
 }
 
 impl Worker {
@@ -73,7 +75,9 @@ impl Worker {
         for (shown, chosen) in shown.iter().zip(allocation.chosen) {
             let track = self.participants.get_mut(shown.publisher);
             let Some(track) = track.and_then(|p| p.track_mut(shown.source)) else { continue };
-            if let Some(encoding) = track.aim(now, key, shown.slot, chosen) {
+            let (chosen, step) =
+                if shown.layered { (chosen.map(|_| 0), chosen) } else { (chosen, None) };
+            if let Some(encoding) = track.aim(now, key, shown.slot, chosen, step) {
                 let id = self.participants.get(shown.publisher).map(|p| p.id);
                 let Some(participant) = id else { continue };
                 let track = TrackId { participant, source: shown.source };
@@ -98,7 +102,7 @@ impl Worker {
             let Some(track) = track else { continue };
             let wish = subscriber.wish(held.track);
             demands.push(demand(track, wish, key, slot, self.overload.level()));
-            shown.push(Shown { slot, publisher, source });
+            shown.push(Shown { slot, publisher, source, layered: track.steps().is_some() });
         }
         (shown, demands)
     }
@@ -125,8 +129,10 @@ fn demand(
     slot: usize,
     level: OverloadLevel,
 ) -> Demand {
-    let count = track.encodings.len();
-    let rates = track.encodings.iter().enumerate().map(|(i, e)| e.rate(count - 1 - i)).collect();
+    let rates = track.steps().unwrap_or_else(|| {
+        let from_top = (0..track.encodings.len()).rev();
+        track.encodings.iter().zip(from_top).map(|(e, above)| e.rate(above)).collect()
+    });
     let height = wish.map_or(UNSEEN, |wish| wish.height);
     let pinned = wish.is_some_and(|wish| wish.pinned);
     let small = level > OverloadLevel::Normal && track.source == Source::Camera && !pinned;
@@ -137,9 +143,9 @@ fn demand(
             height,
             slot: Reverse(slot),
         },
+        wanted: if small { 0 } else { allocation::useful(rates.len(), height) },
+        current: track.sent_to(subscriber, slot, rates.len()),
         rates,
-        wanted: if small { 0 } else { allocation::useful(count, height) },
-        current: track.sent_to(subscriber, slot),
     }
 }
 
@@ -155,13 +161,30 @@ pub(crate) fn union(count: usize, chosen: impl Iterator<Item = usize>) -> Vec<bo
 }
 
 impl Published {
-    /// What a subscription is sent from now on. Returns the encoding that has to begin with a key
-    /// frame for it, if another one than before.
-    fn aim(&mut self, now: Instant, to: Key, slot: usize, chosen: Option<usize>) -> Option<usize> {
+    /// The steps between which its layers leave a choice, by what they cost.
+    fn steps(&self) -> Option<Vec<Rate>> {
+        if self.encodings.len() == 1 { self.layers.rates() } else { None }
+    }
+
+    /// What a subscription is sent from now on, up to a step of its layers. Returns the encoding
+    /// that has to begin with a key frame for it, if another one than before.
+    fn aim(
+        &mut self,
+        now: Instant,
+        to: Key,
+        slot: usize,
+        chosen: Option<usize>,
+        step: Option<usize>,
+    ) -> Option<usize> {
         let at_hand = chosen.map(|target| at_hand(now, &self.encodings, target));
         let forward = self.forwards.iter_mut().find(|f| f.subscriber == to && f.slot == slot)?;
         let is_new = forward.next != at_hand;
         forward.chosen = chosen;
+        let step = step.unwrap_or(usize::MAX);
+        let rises = step > std::mem::replace(&mut forward.up_to.chosen, step);
+        if rises && self.layers.rise_by_key_frames() && forward.current.is_some() {
+            return at_hand;
+        }
         forward.next = at_hand;
         if at_hand.is_none() {
             forward.current = None;
@@ -173,8 +196,10 @@ impl Published {
         (is_new || comes).then_some(waited_for)
     }
 
-    fn sent_to(&self, to: Key, slot: usize) -> Option<usize> {
+    /// Which of so many encodings, or steps of one, a subscription is sent.
+    fn sent_to(&self, to: Key, slot: usize, count: usize) -> Option<usize> {
         let forward = self.forwards.iter().find(|f| f.subscriber == to && f.slot == slot)?;
-        forward.current.or(forward.chosen)
+        let encoding = forward.current.or(forward.chosen)?;
+        Some(if self.encodings.len() < count { forward.up_to.current(count) } else { encoding })
     }
 }

@@ -11,6 +11,7 @@ use crate::codec::Forwarded;
 use crate::connection::Connection;
 use crate::convoy::line_up;
 use crate::counters::{DropReason, Flow, SrtpProfile};
+use crate::layers::Position;
 use crate::overload::Passage;
 use crate::participant::Outgoing;
 use crate::participants::Key;
@@ -82,8 +83,13 @@ impl Worker {
         if passage == Passage::Shed {
             return self.counters.drop(DropReason::Shed);
         }
+        let position = Position::of(codec, payload).filter(|_| track.encodings.len() == 1);
+        if let Some(position) = &position {
+            track.layers.count(now, position, payload.len());
+        }
         // Taken out while the subscribers, who live in the same list, are worked on.
         let mut forwards = std::mem::take(&mut track.forwards);
+        let layers = position.map(|_| std::mem::take(&mut track.layers)).unwrap_or_default();
         for forward in &mut forwards {
             if !forward.takes(encoding, header.may_begin) {
                 continue;
@@ -98,6 +104,14 @@ impl Worker {
                 self.counters.drop(DropReason::NoCodec);
                 continue;
             };
+            let mut marker = header.marker;
+            if let Some(position) = &position {
+                if !forward.up_to.takes(&layers, position) {
+                    slot.rewriter.skip(header.ssrc, header.seq);
+                    continue;
+                }
+                marker |= forward.up_to.ends(&layers, position);
+            }
             // Only now: who cannot be sent to has not begun with it either.
             let before = forward.current;
             if forward.begin(encoding) {
@@ -125,7 +139,7 @@ impl Worker {
                 pt,
                 numbers,
                 wallclock: header.wallclock,
-                marker: header.marker,
+                marker,
                 patch,
                 fill: 0,
                 payload: payload.clone(),
@@ -136,6 +150,9 @@ impl Worker {
         let Some(publisher) = self.participants.get_mut(key) else { return };
         if let Some(track) = publisher.track_mut(source) {
             track.forwards = forwards;
+            if position.is_some() {
+                track.layers = layers;
+            }
         }
         if passage == Passage::FreeAgain {
             let (room, participant) = (publisher.room.clone(), publisher.id);

@@ -35,6 +35,7 @@ mod encoding;
 mod forward;
 mod guests;
 mod keyframe;
+mod layers;
 mod limits;
 mod link;
 mod liveness;

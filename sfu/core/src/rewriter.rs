@@ -1,11 +1,15 @@
 //! One receive slot's RTP numbers: continuous, whoever's media it carries.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use str0m::rtp::Ssrc;
 
 /// How far a source's sequence numbers may jump until it counts as started anew.
 const JUMP: u64 = 5_000;
+
+/// Left-out packets whose numbers are kept, for packets that come late.
+const LATELY: usize = 256;
 
 /// Maps the sequence numbers and timestamps of changing sources onto one outgoing stream.
 ///
@@ -27,6 +31,10 @@ struct Source {
     first_in: u64,
     highest_in: u64,
     first_out: u64,
+    /// Packets that were left out: the numbers close up over them.
+    skipped: u64,
+    /// The latest of these, in order.
+    skipped_lately: VecDeque<u64>,
     timestamp_offset: u32,
 }
 
@@ -45,6 +53,15 @@ pub(crate) struct Rewritten {
     pub(crate) timestamp: u32,
 }
 
+impl Source {
+    /// How many packets before this one were left out. `None`: it comes too late to tell.
+    fn skipped_before(&self, seq: u64) -> Option<u64> {
+        let after = self.skipped_lately.iter().rev().take_while(|skipped| **skipped > seq).count();
+        let forgotten = after == LATELY;
+        (!forgotten).then(|| self.skipped - after as u64)
+    }
+}
+
 impl Rewriter {
     /// For a slot with this outgoing SSRC. A receiver starts at rollover counter zero, so the
     /// first sequence number is below 65,536 (and well below, to leave room for reordering).
@@ -60,6 +77,23 @@ impl Rewriter {
     /// The next packet comes from another source, even if its SSRC were the same.
     pub(crate) fn switch(&mut self) {
         self.source = None;
+    }
+
+    /// A packet of the source is not for this slot: the numbers close up over it. One that comes late
+    /// leaves its gap, as those after it have gone.
+    pub(crate) fn skip(&mut self, ssrc: Ssrc, seq: u64) {
+        let Some(source) = self.source.as_mut().filter(|source| source.ssrc == ssrc) else {
+            return;
+        };
+        if seq <= source.highest_in || seq - source.highest_in > JUMP {
+            return;
+        }
+        source.highest_in = seq;
+        source.skipped += 1;
+        if source.skipped_lately.len() == LATELY {
+            source.skipped_lately.pop_front();
+        }
+        source.skipped_lately.push_back(seq);
     }
 
     /// The numbers for a packet that arrived `now` with the source's extended sequence number and
@@ -91,10 +125,13 @@ impl Rewriter {
                 first_in: seq,
                 highest_in: seq,
                 first_out,
+                skipped: 0,
+                skipped_lately: VecDeque::new(),
                 timestamp_offset: out_timestamp.wrapping_sub(timestamp),
             }
         });
-        let out = source.first_out + seq.checked_sub(source.first_in)?;
+        let out =
+            source.first_out + seq.checked_sub(source.first_in)? - source.skipped_before(seq)?;
         let timestamp = timestamp.wrapping_add(source.timestamp_offset);
         source.highest_in = source.highest_in.max(seq);
         if self.last.is_none_or(|last| out > last.seq) {
@@ -162,6 +199,27 @@ mod tests {
         let c = r.rewrite(t, 1.into(), 102, 0, VIDEO).unwrap();
         let b = r.rewrite(t + ms(40), 1.into(), 101, 0, VIDEO).unwrap();
         assert_eq!((b.seq, c.seq), (a.seq + 1, a.seq + 2));
+    }
+
+    #[test]
+    fn numbers_close_up_over_what_is_left_out() {
+        let t = start();
+        let mut r = Rewriter::new(7.into());
+        let send = |r: &mut Rewriter, seq| r.rewrite(t, 1.into(), seq, 0, VIDEO).map(|n| n.seq);
+        let first = send(&mut r, 100).unwrap();
+        r.skip(1.into(), 101);
+        r.skip(1.into(), 102);
+        r.skip(1.into(), 102);
+        assert_eq!(send(&mut r, 103), Some(first + 1));
+        r.skip(1.into(), 105);
+        assert_eq!(send(&mut r, 106), Some(first + 3), "104 is still to come");
+        assert_eq!(send(&mut r, 104), Some(first + 2));
+        r.skip(1.into(), 104);
+        r.skip(2.into(), 107);
+        assert_eq!(send(&mut r, 107), Some(first + 4), "neither late nor another's");
+        (108..408).for_each(|seq| r.skip(1.into(), seq));
+        assert_eq!(send(&mut r, 408), Some(first + 5));
+        assert_eq!(send(&mut r, 105), None, "too long ago to tell");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Instant;
 use signaling_protocol::ParticipantId;
 use str0m::media::MediaKind;
 
+use crate::layers::UpTo;
 use crate::participant::kind_of;
 use crate::participants::{Key, Participants};
 use crate::slots::{self, Held, Interest, TrackId, Wanted};
@@ -92,6 +93,7 @@ impl Room {
                         current: None,
                         next: sound,
                         chosen: sound,
+                        up_to: UpTo::ALL,
                     };
                     forwards.entry(held.track).or_default().push(forward);
                 }

@@ -8,6 +8,7 @@ use str0m::media::{Mid, Rid};
 use crate::codec::PayloadTypes;
 use crate::distribution::union;
 use crate::encoding::Encoding;
+use crate::layers::{Layers, UpTo};
 use crate::participants::Key;
 use crate::relay::{Branch, Offered};
 
@@ -26,6 +27,8 @@ pub(crate) struct Published {
     pub(crate) payload_types: PayloadTypes,
     /// The lowest first; at least one.
     pub(crate) encodings: Vec<Encoding>,
+    /// Of its encoding, if it has one and that has layers.
+    pub(crate) layers: Layers,
     /// Who receives it, in which slot.
     pub(crate) forwards: Vec<Forward>,
     /// Which other workers want it.
@@ -55,6 +58,8 @@ pub(crate) struct Forward {
     pub(crate) next: Option<usize>,
     /// What the subscriber's size and link ask for.
     pub(crate) chosen: Option<usize>,
+    /// Of an encoding with layers.
+    pub(crate) up_to: UpTo,
 }
 
 impl Forward {
@@ -91,6 +96,7 @@ impl Published {
             untold: true,
             fewer_since: None,
             encodings,
+            layers: Layers::default(),
             forwards: Vec::new(),
             branches: Vec::new(),
             activity: 0,
@@ -210,6 +216,7 @@ mod tests {
             current: None,
             next: None,
             chosen,
+            up_to: UpTo::ALL,
         };
         track.forwards = vec![forward(Some(0)), forward(None)];
         assert_eq!(track.wanted_news(start), None, "all of them are being sent, for now");

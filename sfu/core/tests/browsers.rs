@@ -61,6 +61,19 @@ fn the_browsers_own_payload_types_are_kept() {
     assert!(has(&chromium[1], "a=rtpmap:98 VP9/90000") && has(&chromium[1], "a=fmtp:99 apt=98"));
 }
 
+/// Browsers send what the answer names first.
+#[test]
+fn what_the_browser_prefers_stays_first() {
+    for offer in [CHROMIUM, FIREFOX] {
+        let lines = answer(offer);
+        let first = lines[1].lines().find(|line| line.starts_with("a=rtpmap:")).unwrap();
+        assert!(first.ends_with(" VP9/90000"), "{}", lines[1]);
+        let payload_type = first["a=rtpmap:".len()..].split(' ').next().unwrap();
+        let named = lines[1].split(' ').nth(3);
+        assert_eq!(named, Some(payload_type), "{}", lines[1]);
+    }
+}
+
 /// A frame is forwarded by the payload type of its codec: two of them could not be told apart.
 #[test]
 fn each_codec_has_one_payload_type_on_a_line() {

@@ -168,6 +168,20 @@ impl Client {
     /// Sends a packet with this payload, a frame of its own. Each of a source's packets is 20 ms
     /// after the one before.
     pub(crate) fn send(&mut self, now: Instant, source: Source, codec: Codec, payload: &[u8]) {
+        let clock = if source.is_audio() { 48_000 } else { 90_000 };
+        let time = (self.sent[source as usize] as u32 + 1) * clock / 50;
+        self.send_part(now, source, codec, (time, true), payload);
+    }
+
+    /// Sends a packet of a frame: at which time of the source's clock, and whether the frame ends.
+    pub(crate) fn send_part(
+        &mut self,
+        now: Instant,
+        source: Source,
+        codec: Codec,
+        (time, marker): (u32, bool),
+        payload: &[u8],
+    ) {
         let mid = self.mid(source);
         let number = &mut self.sent[source as usize];
         *number += 1;
@@ -178,13 +192,13 @@ impl Client {
             .find(|p| p.spec().codec == codec)
             .map(|p| p.pt())
             .expect("a negotiated codec");
-        let clock = if source.is_audio() { 48_000 } else { 90_000 };
         // Far from zero, and different per client: rewriting has something to do.
         let seq = 40_000 + u64::from(self.id.0) * 1_000 + number;
-        let time = self.id.0.wrapping_mul(0x3000_0000).wrapping_add(number as u32 * clock / 50);
+        let time = self.id.0.wrapping_mul(0x3000_0000).wrapping_add(time);
         let mut direct = self.rtc.direct_api();
         let stream = direct.stream_tx_by_mid(mid, None).expect("a sending m-line");
-        let packet = RtpWrite::new(pt, seq.into(), time, now, payload).marker(true).nackable(true);
+        let packet =
+            RtpWrite::new(pt, seq.into(), time, now, payload).marker(marker).nackable(true);
         stream.write_rtp(packet);
         self.timeout = Some(now);
     }

@@ -1476,10 +1476,11 @@ impl AsSdpMediaLine for Media {
         }
         attrs.push(MediaAttribute::RtcpMux);
 
-        // The effective params start from the Session::codec_config to retain the
-        // user's configured preferred order, however they are narrowed only include
-        // those the remote peer wants.
-        let effective_params = params.iter().filter(|p| self.remote_pts().contains(&p.pt));
+        // Only those the remote peer wants, and in its order (RFC 9429 section 5.3.1): browsers
+        // send what the answer names first.
+        let order = |p: &&PayloadParams| self.remote_pts().iter().position(|pt| *pt == p.pt);
+        let mut effective_params: Vec<_> = params.iter().filter(|p| order(p).is_some()).collect();
+        effective_params.sort_by_key(order);
 
         let mut pts = vec![];
 
