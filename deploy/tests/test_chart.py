@@ -196,6 +196,16 @@ def test_the_node_s_own_address_and_ports_carry_media():
     assert variables({})["ORANGE_MEDIA_WORKERS"] == "4"
 
 
+def test_the_media_workers_are_set_as_the_server_sets_them_unless_told_otherwise():
+    page = (CHART.parents[2] / "docs" / "configuration.md").read_text()
+    settings = ["ORANGE_MEDIA_SPREAD", "ORANGE_MEDIA_LOAD_LIMIT", "ORANGE_MEDIA_PIN"]
+    for name in settings:
+        default = re.search(rf"^\|.*`{name}` \| `(.+)` \|$", page, re.MULTILINE)[1]
+        assert variables({})[name] == default, name
+    told = variables({"media": {"spread": 60, "loadLimit": 75, "pin": True}})
+    assert [told[name] for name in settings] == ["60", "75", "true"]
+
+
 def test_media_by_tcp_has_the_same_numbers_and_can_be_left_out():
     def media(values, protocol):
         ports = [p for p in container(values)["ports"] if p["name"].startswith("media-")]
@@ -337,6 +347,9 @@ def test_figures_and_meetings_are_kept_from_everybody_but_the_cluster_s_promethe
         ({"autoscaling": {"targetLoad": 1.5}}, "targetLoad"),
         ({"media": {"mode": "hostNetwork"}}, "mode"),
         ({"media": {"advertise": ["0.0.0.0"]}}, "advertise"),
+        ({"media": {"spread": 0}}, "spread"),
+        ({"media": {"loadLimit": 101}}, "loadLimit"),
+        ({"media": {"pin": "yes"}}, "pin"),
         ({"trustedProxies": ["10.0.0.1"]}, "trustedProxies"),
         ({"host": "https://meet.example"}, "host"),
         ({"otlpEndpoint": "collector:4317"}, "otlpEndpoint"),

@@ -111,6 +111,25 @@ def test_every_variable_is_a_setting_of_the_server():
         assert settings.keys() <= known
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ORANGE_ADVERTISE", "203.0.113.7"),
+        ("ORANGE_MEDIA_TCP", "only"),
+        ("ORANGE_MEDIA_SPREAD", "60"),
+        ("ORANGE_MEDIA_LOAD_LIMIT", "75"),
+        ("ORANGE_MEDIA_PIN", "true"),
+        ("ORANGE_DRAIN_SECONDS", "5"),
+        ("ORANGE_LOG_FORMAT", "json"),
+        ("ORANGE_OTLP_ENDPOINT", "http://collector:4318"),
+    ],
+)
+def test_a_variable_reaches_the_server_of_either_kind(name, value):
+    for profiles in ((), ("public",)):
+        services = compose(*profiles, ORANGE_DOMAIN="meet.example", **{name: value})
+        assert services["orange-meets"]["environment"][name] == value
+
+
 def test_a_relay_reaches_the_server_and_nothing_else():
     services = compose("turn", ORANGE_TURN_URLS="turn:meet.example:3478")
     server, relay = services["orange-meets"], services["coturn"]
