@@ -196,14 +196,16 @@ def test_the_node_s_own_address_and_ports_carry_media():
     assert variables({})["ORANGE_MEDIA_WORKERS"] == "4"
 
 
-def test_the_media_workers_are_set_as_the_server_sets_them_unless_told_otherwise():
+def test_rooms_and_workers_are_set_as_the_server_sets_them_unless_told_otherwise():
     page = (CHART.parents[2] / "docs" / "configuration.md").read_text()
-    settings = ["ORANGE_MEDIA_SPREAD", "ORANGE_MEDIA_LOAD_LIMIT", "ORANGE_MEDIA_PIN"]
+    media = ["ORANGE_MEDIA_SPREAD", "ORANGE_MEDIA_LOAD_LIMIT", "ORANGE_MEDIA_PIN"]
+    settings = [*media, "ORANGE_PARTICIPANTS_PER_ROOM"]
     for name in settings:
         default = re.search(rf"^\|.*`{name}` \| `(.+)` \|$", page, re.MULTILINE)[1]
         assert variables({})[name] == default, name
-    told = variables({"media": {"spread": 60, "loadLimit": 75, "pin": True}})
-    assert [told[name] for name in settings] == ["60", "75", "true"]
+    media = {"spread": 60, "loadLimit": 75, "pin": True}
+    told = variables({"media": media, "participantsPerRoom": 120})
+    assert [told[name] for name in settings] == ["60", "75", "true", "120"]
 
 
 def test_media_by_tcp_has_the_same_numbers_and_can_be_left_out():
@@ -350,6 +352,7 @@ def test_figures_and_meetings_are_kept_from_everybody_but_the_cluster_s_promethe
         ({"media": {"spread": 0}}, "spread"),
         ({"media": {"loadLimit": 101}}, "loadLimit"),
         ({"media": {"pin": "yes"}}, "pin"),
+        ({"participantsPerRoom": 1}, "participantsPerRoom"),
         ({"trustedProxies": ["10.0.0.1"]}, "trustedProxies"),
         ({"host": "https://meet.example"}, "host"),
         ({"otlpEndpoint": "collector:4317"}, "otlpEndpoint"),

@@ -119,6 +119,7 @@ def test_every_variable_is_a_setting_of_the_server():
         ("ORANGE_MEDIA_SPREAD", "60"),
         ("ORANGE_MEDIA_LOAD_LIMIT", "75"),
         ("ORANGE_MEDIA_PIN", "true"),
+        ("ORANGE_PARTICIPANTS_PER_ROOM", "120"),
         ("ORANGE_DRAIN_SECONDS", "5"),
         ("ORANGE_LOG_FORMAT", "json"),
         ("ORANGE_OTLP_ENDPOINT", "http://collector:4318"),
