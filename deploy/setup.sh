@@ -2,6 +2,8 @@
 # Installs what a build (or the browser tests) need and this machine lacks, and says what.
 #   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen
 #   deploy/setup.sh image     that, and cargo-auditable, which writes into the binary what it is made of
+#   deploy/setup.sh cross ARCH       a compiler for amd64 or arm64, where this machine is the other
+#   deploy/setup.sh processor ARCH   nothing: tells what compilers call that
 #   deploy/setup.sh browser   Chromium, Firefox and coturn, for the tests
 #   deploy/setup.sh deploy    Python with venv, for the checks of deploy/
 #   deploy/setup.sh engine    Docker and debootstrap, for the test that runs the image
@@ -77,6 +79,28 @@ cargo_auditable() {
   fi
 }
 
+# What compilers call a processor, by what images call it.
+processor() {
+  case "$1" in
+    amd64) echo x86_64 ;;
+    arm64) echo aarch64 ;;
+    *) die "there is no image for $1: amd64 and arm64 are what is built" ;;
+  esac
+}
+
+# A compiler for another kind of processor, and what it links with: std, libgcc and glibc.
+cross() {
+  local processor target
+  processor=$(processor "$1")
+  target=$processor-unknown-linux-gnu
+  [ "$processor" != "$(uname -m)" ] || return 0
+  if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
+    say "adding the Rust target $target"
+    rustup target add "$target" >/dev/null 2>&1 || die "Rust's std for $target is not to be had"
+  fi
+  debian "gcc-${processor/_/-}-linux-gnu" "libc6-dev-$1-cross"
+}
+
 browser() {
   local missing=()
   [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || missing+=(chromium)
@@ -110,9 +134,11 @@ tla_checker() {
 case "${1:-}" in
   build) build ;;
   image) build; cargo_auditable ;;
+  cross) cross "${2:-}" ;;
+  processor) processor "${2:-}" ;;
   browser) browser ;;
   deploy) deploy ;;
   engine) engine ;;
   model) tla_checker ;;
-  *) die "say what for: build, image, browser, deploy, engine or model" ;;
+  *) die "say what for: build, image, cross, processor, browser, deploy, engine or model" ;;
 esac
