@@ -76,6 +76,10 @@ check-deploy: ## Chart, Compose file, Dockerfile, YAML and shell, without an eng
 test-deploy: setup-browser $(STAMPS)/npm ## Build the image, run it by Compose, and meet in it (half an hour at first)
 	@timeout 60m deploy/tests/engine/run.sh
 
+.PHONY: test-other
+test-other: ## Build the image for the other kind of processor (amd64, arm64), and run what is in it by QEMU
+	@timeout 60m deploy/tests/engine/other.sh
+
 .PHONY: sbom
 sbom: ## Write the software bill of materials to target/sbom.spdx.json
 	@deploy/sbom.sh

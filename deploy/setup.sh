@@ -3,6 +3,7 @@
 #   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen
 #   deploy/setup.sh image     that, and cargo-auditable, which writes into the binary what it is made of
 #   deploy/setup.sh cross ARCH       a compiler for amd64 or arm64, where this machine is the other
+#   deploy/setup.sh emulation ARCH   what runs programs for amd64 or arm64 there
 #   deploy/setup.sh processor ARCH   nothing: tells what compilers call that
 #   deploy/setup.sh browser   Chromium, Firefox and coturn, for the tests
 #   deploy/setup.sh deploy    Python with venv, for the checks of deploy/
@@ -101,6 +102,16 @@ cross() {
   debian "gcc-${processor/_/-}-linux-gnu" "libc6-dev-$1-cross"
 }
 
+# What runs the other processor's programs, and the libraries that they are started with.
+emulation() {
+  local processor missing=()
+  processor=$(processor "$1")
+  has "qemu-$processor-static" || missing+=(qemu-user-static)
+  [ -e "/usr/$processor-linux-gnu/lib/libgcc_s.so.1" ] ||
+    missing+=("libc6-$1-cross" "libgcc-s1-$1-cross")
+  debian "${missing[@]}"
+}
+
 browser() {
   local missing=()
   [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || missing+=(chromium)
@@ -135,10 +146,11 @@ case "${1:-}" in
   build) build ;;
   image) build; cargo_auditable ;;
   cross) cross "${2:-}" ;;
+  emulation) emulation "${2:-}" ;;
   processor) processor "${2:-}" ;;
   browser) browser ;;
   deploy) deploy ;;
   engine) engine ;;
   model) tla_checker ;;
-  *) die "say what for: build, image, cross, processor, browser, deploy, engine or model" ;;
+  *) die "say what for: build, image, cross, emulation, processor, browser, deploy, engine or model" ;;
 esac
