@@ -1363,9 +1363,15 @@ fn update_media(
             .find(|r| r.repairs == Some(i.ssrc))
             .map(|r| r.ssrc);
 
-        // If remote communicated a main a=ssrc, but no RTX, we will not send nacks.
+        // If remote communicated a main a=ssrc, but no RTX, we will not send nacks, except where all
+        // that it sends has to be sent again without.
         let midrid = MidRid(media.mid(), None);
-        let suppress_nack = repair_ssrc.is_none();
+        let without_rtx = |pt: &Pt| {
+            config.iter().any(|p| p.pt() == *pt && p.resend().is_none() && p.fb_nack())
+        };
+        let pts = media.remote_pts();
+        let nack_without_rtx = !pts.is_empty() && pts.iter().all(without_rtx);
+        let suppress_nack = repair_ssrc.is_none() && !nack_without_rtx;
         streams.expect_stream_rx(i.ssrc, repair_ssrc, midrid, suppress_nack);
     }
 }

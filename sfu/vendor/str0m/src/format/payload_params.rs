@@ -656,9 +656,10 @@ impl PayloadParams {
             return;
         };
 
-        // The first negotiated m-line determines TWCC support for this PT.
+        // The first negotiated m-line determines TWCC and NACK support for this PT.
         if !self.locked {
             self.fb_transport_cc &= first.fb_transport_cc();
+            self.fb_nack &= first.fb_nack();
         }
 
         if self.spec.codec.is_tele() {

@@ -26,6 +26,9 @@ pub(crate) struct Sent {
     marker: bool,
     vp8_patch: Option<Vp8Patch>,
     header: Option<Box<RtpHeader>>,
+    /// The header as it was written, of a packet that is sent again as it was.
+    written: Option<Box<[u8]>>,
+    padding: u8,
 }
 
 impl Sent {
@@ -50,11 +53,51 @@ impl Sent {
             marker: header.marker,
             vp8_patch,
             header: (!plain).then(|| Box::new(header.clone())),
+            written: None,
+            padding: 0,
+        }
+    }
+
+    /// The packet is sent again as it was, with this header and so many bytes of padding.
+    pub(crate) fn written(&mut self, header: &[u8], padding: u8) {
+        self.written = Some(header.into());
+        self.padding = padding;
+    }
+
+    /// Writes the packet to `buf` as it was, and returns the length of its header, if it is sent again
+    /// like that.
+    pub(crate) fn write_again(&self, buf: &mut Vec<u8>) -> Option<usize> {
+        let header = self.written.as_deref()?;
+        buf.clear();
+        buf.extend_from_slice(header);
+        write_payload(buf, &self.payload, self.vp8_patch.as_ref(), self.padding);
+        Some(header.len())
+    }
+
+    pub(crate) fn payload_size(&self) -> usize {
+        self.payload.len()
+    }
+
+    pub(crate) fn seq_no(&self) -> SeqNo {
+        self.seq_no
+    }
+
+    pub(crate) fn header(&self) -> RtpHeader {
+        match &self.header {
+            Some(header) => RtpHeader::clone(header),
+            None => RtpHeader {
+                sequence_number: *self.seq_no as u16,
+                marker: self.marker,
+                payload_type: self.pt,
+                timestamp: self.rtp_time,
+                ssrc: self.ssrc,
+                ..Default::default()
+            },
         }
     }
 
     /// A packet that was queued before.
-    fn of(packet: RtpPacket) -> Self {
+    pub(crate) fn of(packet: RtpPacket) -> Self {
         let RtpPacket {
             seq_no,
             time,
@@ -73,23 +116,34 @@ impl Sent {
     }
 
     fn restore(&self, packet: &mut RtpPacket) {
-        packet.header = match &self.header {
-            Some(header) => RtpHeader::clone(header),
-            None => RtpHeader {
-                sequence_number: *self.seq_no as u16,
-                marker: self.marker,
-                payload_type: self.pt,
-                timestamp: self.rtp_time,
-                ssrc: self.ssrc,
-                ..Default::default()
-            },
-        };
+        packet.header = self.header();
         packet.seq_no = self.seq_no;
         packet.time = self.time;
         packet.timestamp = self.timestamp;
         packet.payload = self.payload.clone();
         packet.vp8_patch = self.vp8_patch;
         packet.nackable = true;
+    }
+}
+
+/// Appends a payload and its padding (RFC 3550 section 5.1).
+pub(crate) fn write_payload(
+    buf: &mut Vec<u8>,
+    payload: &[u8],
+    vp8_patch: Option<&Vp8Patch>,
+    padding: u8,
+) {
+    match vp8_patch {
+        Some(patch) => {
+            let start = buf.len();
+            buf.resize(start + payload.len(), 0);
+            patch.copy_to(payload, &mut buf[start..]);
+        }
+        None => buf.extend_from_slice(payload),
+    }
+    if padding > 0 {
+        buf.resize(buf.len() + usize::from(padding) - 1, 0);
+        buf.push(padding);
     }
 }
 
@@ -116,6 +170,7 @@ impl RtxCache {
         }
     }
 
+    #[cfg(test)]
     pub fn cache_sent_packet(&mut self, packet: RtpPacket, now: Instant) {
         assert!(packet.nackable);
         self.cache(Sent::of(packet), now);
@@ -131,6 +186,10 @@ impl RtxCache {
 
     pub fn last_cached_seq_no(&self) -> Option<SeqNo> {
         Some(self.packet_by_seq_no.last_position()?.into())
+    }
+
+    pub(crate) fn get(&self, seq_no: SeqNo) -> Option<&Sent> {
+        self.packet_by_seq_no.get(*seq_no)
     }
 
     pub fn get_cached_packet_by_seq_no(&mut self, seq_no: SeqNo) -> Option<&mut RtpPacket> {

@@ -27,7 +27,7 @@ use crate::util::value_history::ValueHistory;
 use crate::util::{InstantExt, already_happened, not_happening};
 
 use super::RtpPacket;
-use super::rtx_cache::{RtxCache, Sent};
+use super::rtx_cache::{RtxCache, Sent, write_payload};
 use super::send_queue::SendQueue;
 use super::send_stats::StreamTxStats;
 
@@ -629,7 +629,8 @@ impl StreamTx {
             ..Default::default()
         };
         let resendable = param.resend().is_some();
-        let sent = (nackable && resendable)
+        let copyable = self.is_copyable(param);
+        let mut sent = (nackable && (resendable || copyable))
             .then(|| Sent::new(&header, seq_no, now, clock_rate, payload.clone(), vp8_patch));
 
         header.has_padding = padding > 0;
@@ -649,17 +650,10 @@ impl StreamTx {
         assert!(header_len % 4 == 0, "RTP header must be multiple of 4");
         header.header_len = header_len;
         buf.truncate(header_len);
-        match &vp8_patch {
-            Some(patch) => {
-                buf.resize(header_len + payload_size, 0);
-                patch.copy_to(&payload, &mut buf[header_len..]);
-            }
-            None => buf.extend_from_slice(&payload),
+        if let Some(sent) = sent.as_mut().filter(|_| copyable) {
+            sent.written(buf, padding);
         }
-        if padding > 0 {
-            buf.resize(buf.len() + usize::from(padding) - 1, 0);
-            buf.push(padding);
-        }
+        write_payload(buf, &payload, vp8_patch.as_ref(), padding);
 
         if resendable {
             self.pt_for_padding = Some(pt);
@@ -690,6 +684,11 @@ impl StreamTx {
             && self.pending_request_remb.is_none()
     }
 
+    /// Whether packets of this payload type are sent again as they were, for want of an RTX stream.
+    fn is_copyable(&self, param: &PayloadParams) -> bool {
+        self.rtx.is_none() && param.fb_nack()
+    }
+
     pub(crate) fn padding_enabled(&self) -> bool {
         (self.ssrc.is_probe() || self.rtx.is_some()) && self.pt_for_padding.is_some()
     }
@@ -711,6 +710,10 @@ impl StreamTx {
         let ssrc_rtx = self.rtx;
         let remote_acked_ssrc = self.remote_acked_ssrc;
         let remote_acked_rtx_ssrc = self.remote_acked_rtx_ssrc;
+
+        if let Some(receipt) = self.poll_packet_copy(now, buf) {
+            return Some(receipt);
+        }
 
         let (next, is_padding) = if let Some(next) = self.poll_packet_resend(now) {
             (next, false)
@@ -761,6 +764,7 @@ impl StreamTx {
             return None;
         };
 
+        let copyable = ssrc_rtx.is_none() && param.fb_nack();
         let mut set_pt_for_padding = None;
         let mut set_cr = None;
 
@@ -779,7 +783,7 @@ impl StreamTx {
                     // since the above loop figuring out param needs to be correct also
                     // for the NextPacketKind::Blank case.
                     set_pt_for_padding = Some(pt_main);
-                } else {
+                } else if !copyable || is_red_packet {
                     // If the PT we're sending on doesn't have a corresponding RTX PT,
                     // the packet is de-facto not nackable.
                     //
@@ -947,7 +951,11 @@ impl StreamTx {
                 .pop(now)
                 .expect("head of send_queue to be there");
             if pkt.nackable {
-                self.rtx_cache.cache_sent_packet(pkt, now);
+                let mut sent = Sent::of(pkt);
+                if copyable {
+                    sent.written(&buf[..header_len], 0);
+                }
+                self.rtx_cache.cache(sent, now);
             }
         }
 
@@ -995,16 +1003,57 @@ impl StreamTx {
         ratio
     }
 
-    fn poll_packet_resend(&mut self, now: Instant) -> Option<NextPacket<'_>> {
+    /// Drops what was to be sent again if that would be too much.
+    fn cap_resends(&mut self, now: Instant) {
         if let Some(ratio_cap) = self.rtx_ratio_cap {
             let ratio = self.rtx_ratio_downsampled(now);
 
             // If we hit the cap, stop doing resends by clearing those we have queued.
             if ratio > ratio_cap {
                 self.resends.clear();
-                return None;
             }
         }
+    }
+
+    /// Writes a packet again on the main SSRC, where there is no RTX stream.
+    ///
+    /// It has its SRTP index once more, so it has to be the same bit for bit: by AES-GCM a second header
+    /// under one index would give away the key of the authentication (RFC 5116 section 5.1.1). So it has
+    /// the transport-wide number and the time of the first one, too.
+    fn poll_packet_copy(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<PacketReceipt> {
+        if self.rtx.is_some() || self.resends.is_empty() {
+            return None;
+        }
+        self.cap_resends(now);
+        loop {
+            let resend = self.resends.pop_front()?;
+            // It may be too old, or from before there was no RTX.
+            let Some(sent) = self.rtx_cache.get(resend.seq_no) else {
+                continue;
+            };
+            let Some(header_len) = sent.write_again(buf) else {
+                continue;
+            };
+            let mut header = sent.header();
+            header.header_len = header_len;
+            let receipt = PacketReceipt {
+                header,
+                seq_no: sent.seq_no(),
+                is_padding: false,
+                payload_size: sent.payload_size(),
+            };
+            let len = receipt.payload_size as u64;
+            self.stats.update_packet_counts(len, true);
+            if let Some(h) = &mut self.stats.bytes_retransmitted {
+                h.push(now, len);
+            }
+            self.last_used = now;
+            return Some(receipt);
+        }
+    }
+
+    fn poll_packet_resend(&mut self, now: Instant) -> Option<NextPacket<'_>> {
+        self.cap_resends(now);
 
         let seq_no = loop {
             let resend = self.resends.pop_front()?;
