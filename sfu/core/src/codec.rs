@@ -44,6 +44,8 @@ impl Forwarded {
 pub(crate) fn configure(config: &mut CodecConfig) {
     config.clear();
     config.enable_opus(true, false);
+    // The only one so far. Lost sound is asked for again, and sent again, where the client offers it.
+    config.iter_mut().for_each(|opus| opus.set_fb_nack(true));
     config.enable_vp8(true);
     // Profile 0 only: 8 bits, 4:2:0.
     let profile_0 = FormatParams { profile_id: Some(0), ..FormatParams::default() };

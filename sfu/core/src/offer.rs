@@ -71,9 +71,12 @@ impl Offer {
         let mut encodings: Vec<(Mid, Vec<Rid>)> = Vec::new();
         let (mut lines, mut ssrcs) = (0, 0);
         let (mut session, mut fingerprint) = (None, None);
+        let mut repeatable = Repeatable::default();
         for line in text.lines().map(str::trim_end) {
             if line.starts_with("m=") {
                 lines += 1;
+                repeatable.take().write(&mut kept);
+                repeatable.is_audio = line.starts_with("m=audio");
                 if line.starts_with("m=application") {
                     return Err(BadOffer::DataChannel);
                 }
@@ -100,11 +103,12 @@ impl Offer {
             if ssrcs > SSRC_LINES {
                 return Err(BadOffer::TooManySsrcs);
             }
-            if is_for_us(line) {
+            if is_for_us(line) && !repeatable.holds_back(line) {
                 kept.push_str(line);
                 kept.push_str("\r\n");
             }
         }
+        repeatable.take().write(&mut kept);
         if mids.len() != lines {
             return Err(BadOffer::BadMid);
         }
@@ -117,6 +121,53 @@ impl Offer {
             .map_err(|_| BadOffer::Unreadable("the parser gave up".to_owned()))?
             .map_err(|error| BadOffer::Unreadable(BadOffer::words(&error)))?;
         Ok(Self { sdp, mids, encodings, origin })
+    }
+}
+
+/// An m-line while it is read: sound that is sent again has to be the same bit for bit.
+///
+/// Browsers have no RTX for sound: a packet that was lost comes again under its SRTP index. By AES-GCM,
+/// which they prefer, another header under one index gives away the key of the authentication (RFC 5116
+/// section 5.1.1). Two header extensions are written anew for each time that a packet is sent; without
+/// them it does not change. So where a client sends sound and answers NACKs they are not negotiated.
+#[derive(Default)]
+struct Repeatable<'a> {
+    is_audio: bool,
+    is_nacked: bool,
+    is_only_received: bool,
+    held_back: Vec<&'a str>,
+}
+
+/// These tell when a packet was sent, the one by the time and the other by a number.
+const OF_SENDING: [&str; 2] = ["/abs-send-time", "-transport-wide-cc-extensions-01"];
+
+impl<'a> Repeatable<'a> {
+    /// Whether a line may have to be left out, which only the rest of the m-line says.
+    fn holds_back(&mut self, line: &'a str) -> bool {
+        self.is_nacked |= line.starts_with("a=rtcp-fb:") && line.ends_with(" nack");
+        self.is_only_received |= line == "a=recvonly" || line == "a=inactive";
+        let holds = self.is_audio
+            && line.starts_with("a=extmap:")
+            && OF_SENDING.iter().any(|uri| line.ends_with(uri));
+        if holds {
+            self.held_back.push(line);
+        }
+        holds
+    }
+
+    /// The m-line has been read.
+    fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    fn write(self, kept: &mut String) {
+        if self.is_nacked && !self.is_only_received {
+            return;
+        }
+        for line in self.held_back {
+            kept.push_str(line);
+            kept.push_str("\r\n");
+        }
     }
 }
 
@@ -171,6 +222,33 @@ mod tests {
         let text = format!("{HEAD}{LINE}a=candidate:1 1 udp 1 secret-name.local 9 typ host\r\n");
         let sdp = Offer::parse(&text).unwrap().sdp.to_sdp_string();
         assert!(!sdp.contains("local 9"), "{sdp}");
+    }
+
+    #[test]
+    fn sound_that_is_sent_again_has_nothing_in_its_header_that_changes() {
+        const NACK: &str = "a=rtcp-fb:111 transport-cc\r\na=rtcp-fb:111 nack\r\n";
+        const EXTENSIONS: &str = "\
+            a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\r\n\
+            a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
+            a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n";
+        let kept = |line: &str, more: &str| {
+            let head = HEAD.replace("BUNDLE 0", "BUNDLE 0 1");
+            // A second m-line after it, of which nothing is left out.
+            let video = LINE.replace("m=audio", "m=video").replace("mid:0", "mid:1");
+            let video = video.replace("111 opus/48000/2", "111 VP8/90000");
+            let text = format!("{head}{line}{EXTENSIONS}{more}{video}{NACK}{EXTENSIONS}");
+            let sdp = Offer::parse(&text).unwrap().sdp.to_sdp_string();
+            let (audio, video) = sdp.split_once("m=video").unwrap();
+            let has = |part: &str| {
+                ["abs-send-time", "transport-wide-cc", "sdes:mid"].map(|uri| part.contains(uri))
+            };
+            assert_eq!(has(video), [true; 3]);
+            has(audio)
+        };
+        assert_eq!(kept(LINE, NACK), [false, false, true]);
+        assert_eq!(kept(LINE, ""), [true; 3], "nothing is sent again");
+        let receiving = LINE.replace("a=sendonly", "a=recvonly");
+        assert_eq!(kept(&receiving, NACK), [true; 3], "it is ours to send the same");
     }
 
     #[test]

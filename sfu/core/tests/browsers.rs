@@ -74,6 +74,20 @@ fn what_the_browser_prefers_stays_first() {
     }
 }
 
+/// What the web client makes of Chromium's offer: lost sound can be asked for, either way.
+#[test]
+fn sound_is_asked_for_again_where_that_is_offered() {
+    const WITHOUT: &str = "a=rtcp-fb:111 transport-cc";
+    const WITH: &str = "a=rtcp-fb:111 transport-cc\r\na=rtcp-fb:111 nack";
+    let asked = |line: &String| has(line, "a=rtcp-fb:111 nack");
+    let sound = |lines: Vec<String>| [0, 3, 4].map(|line| lines[line].clone());
+    assert!(!sound(answer(CHROMIUM)).iter().any(asked), "nobody asked for it");
+    let lines = sound(answer(&CHROMIUM.replace(WITHOUT, WITH)));
+    assert!(lines.iter().all(asked), "{lines:?}");
+    let changing = lines.map(|line| line.contains("transport-wide-cc"));
+    assert_eq!(changing, [false, false, true], "what the browser sends has to stay the same");
+}
+
 /// A frame is forwarded by the payload type of its codec: two of them could not be told apart.
 #[test]
 fn each_codec_has_one_payload_type_on_a_line() {

@@ -87,13 +87,15 @@ impl Client {
     }
 
     fn rtc(now: Instant, address: SocketAddr) -> Rtc {
-        let mut rtc = Rtc::builder()
+        let mut config = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
-            .enable_vp9(true)
-            .build(now);
+            .enable_vp9(true);
+        // As the web client has it.
+        config.codec_config().iter_mut().for_each(|codec| codec.set_fb_nack(true));
+        let mut rtc = config.build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp").expect("a candidate"));
         rtc
     }

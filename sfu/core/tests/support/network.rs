@@ -22,6 +22,8 @@ pub(crate) struct Network {
     flying: VecDeque<Datagram>,
     /// The share of media packets that is lost on the way to an address, 0 to 1.
     loss: HashMap<SocketAddr, f64>,
+    /// The same of what comes from an address.
+    loss_from: HashMap<SocketAddr, f64>,
     /// Addresses that nothing reaches or leaves.
     cut: Vec<SocketAddr>,
     /// Every datagram that was sent, lost ones included.
@@ -30,11 +32,24 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn new(rng: ChaCha8Rng) -> Self {
-        Self { rng, flying: VecDeque::new(), loss: HashMap::new(), cut: Vec::new(), log: None }
+        Self {
+            rng,
+            flying: VecDeque::new(),
+            loss: HashMap::new(),
+            loss_from: HashMap::new(),
+            cut: Vec::new(),
+            log: None,
+        }
     }
 
     pub(crate) fn lose(&mut self, towards: SocketAddr, share: f64) {
         self.loss.insert(towards, share);
+    }
+
+    /// Loses media and reports on somebody's line, either way.
+    pub(crate) fn lose_on(&mut self, address: SocketAddr, share: f64) {
+        self.loss.insert(address, share);
+        self.loss_from.insert(address, share);
     }
 
     pub(crate) fn cut(&mut self, address: SocketAddr) {
@@ -57,8 +72,9 @@ impl Network {
             log.push(datagram.clone());
         }
         let media = datagram.contents.first().is_some_and(|byte| (128..192).contains(byte));
-        let share = self.loss.get(&destination).copied().unwrap_or(0.0);
-        let lost = media && share > 0.0 && self.rng.random_bool(share);
+        let ways = [self.loss.get(&destination), self.loss_from.get(&source)];
+        let mut shares = ways.into_iter().flatten().copied().filter(|share| *share > 0.0);
+        let lost = media && shares.any(|share| self.rng.random_bool(share));
         if !lost && !self.cut.contains(&source) && !self.cut.contains(&destination) {
             self.flying.push_back(datagram);
         }
