@@ -36,6 +36,7 @@ pub(super) struct Resendable {
     pub(super) seq: u16,
     pub(super) marker: bool,
     pub(super) timestamp: u32,
+    /// Of sound the whole packet, with its protection.
     pub(super) payload: Vec<u8>,
 }
 

@@ -297,7 +297,7 @@ impl Client {
         self.twcc_id = self.twcc_id.or(line.extension(sdp::TWCC));
         self.mid_id = self.mid_id.or(line.extension(sdp::MID));
         let Some((at, source)) = sends else {
-            let slot = Slot { mid: line.mid.clone(), audio: line.audio };
+            let slot = Slot { mid: line.mid.clone(), audio: line.audio, nack: line.nack };
             return self.receiver.add_slot(slot, line.ssrc, line.resend_ssrc);
         };
         if let Some(shape) = self.config.publishes.iter().find(|s| s.source == source) {

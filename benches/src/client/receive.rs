@@ -31,6 +31,8 @@ pub(crate) enum Depth {
 pub(crate) struct Slot {
     pub(crate) mid: String,
     pub(crate) audio: bool,
+    /// What is lost of it can be asked for.
+    pub(crate) nack: bool,
 }
 
 /// A frame of which every packet came.
@@ -71,10 +73,10 @@ impl Receiver {
 
     /// A receiving m-line, with the SSRCs that the server has announced for it.
     pub(crate) fn add_slot(&mut self, slot: Slot, ssrc: Option<u32>, resend: Option<u32>) {
-        let audio = slot.audio;
+        let (audio, nack) = (slot.audio, slot.nack);
         self.slots.push(slot);
         if let Some(ssrc) = ssrc {
-            self.streams.insert(ssrc, Stream::new(ssrc, audio));
+            self.streams.insert(ssrc, Stream::new(ssrc, audio, nack));
             self.resends.extend(resend.map(|resend| (resend, ssrc)));
         }
     }
@@ -103,7 +105,8 @@ impl Receiver {
                 self.stats.unknown += 1;
                 return;
             };
-            self.streams.insert(header.ssrc, Stream::new(header.ssrc, slot.audio));
+            let stream = Stream::new(header.ssrc, slot.audio, slot.nack);
+            self.streams.insert(header.ssrc, stream);
         }
         let Some(stream) = self.streams.get_mut(&header.ssrc) else { return };
         let Some(seq) = stream.count(now, header) else {

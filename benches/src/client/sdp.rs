@@ -82,6 +82,10 @@ fn write_line(sdp: &mut String, local: &Local<'_>, line: &LocalLine) {
             "a=rtpmap:{opus} opus/48000/2\r\na=rtcp-fb:{opus} transport-cc\r\n\
              a=fmtp:{opus} minptime=10;useinbandfec=1\r\n"
         );
+        // As the web client has Chromium offer it.
+        if line.answered.as_ref().is_none_or(|offered| offered.nack) {
+            let _ = write!(sdp, "a=rtcp-fb:{opus} nack\r\n");
+        }
     } else {
         let _ = write!(sdp, "a=rtpmap:{vp8} VP8/90000\r\n");
         for feedback in ["transport-cc", "ccm fir", "nack", "nack pli"] {
@@ -149,6 +153,8 @@ pub(crate) struct Line {
     /// Of Opus or VP8.
     pub(crate) payload_type: u8,
     pub(crate) resend_type: Option<u8>,
+    /// Lost packets of it can be asked for.
+    pub(crate) nack: bool,
     pub(crate) extensions: Vec<(u8, String)>,
     pub(crate) ssrc: Option<u32>,
     pub(crate) resend_ssrc: Option<u32>,
@@ -209,6 +215,9 @@ impl Line {
                 if codec == wanted {
                     self.payload_type = number(first).unwrap_or_default();
                 }
+            }
+            "rtcp-fb" => {
+                self.nack |= number(first) == Some(self.payload_type) && rest == "nack";
             }
             "fmtp" => {
                 let of = rest.strip_prefix("apt=").and_then(number);
@@ -275,6 +284,7 @@ mod tests {
         assert_eq!(remote.candidates, [SocketAddr::from(([127, 0, 0, 1], 8190))]);
         let [audio, video] = &remote.lines[..] else { panic!("two m-lines") };
         assert_eq!((audio.payload_type, audio.ssrc), (OPUS, Some(1)));
+        assert!(audio.nack && video.nack);
         assert_eq!((video.payload_type, video.resend_type), (VP8, Some(VP8_RESEND)));
         assert_eq!((video.ssrc, video.resend_ssrc), (Some(1), Some(2)));
         assert_eq!((video.extension(TWCC), audio.extension(RID)), (Some(3), None));

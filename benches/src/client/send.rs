@@ -56,6 +56,7 @@ struct Track {
     ids: ExtensionIds,
     payload_type: u8,
     resend_type: Option<u8>,
+    nack: bool,
     encodings: Vec<Encoding>,
     next: Option<Instant>,
     number: u64,
@@ -127,6 +128,7 @@ impl Sender {
             },
             payload_type: answered.payload_type,
             resend_type: answered.resend_type,
+            nack: answered.nack,
             encodings,
             next: None,
             number: 0,
@@ -309,13 +311,17 @@ impl Sender {
             let place = usize::from(encoding.index).min(self.picture_bytes.len() - 1);
             self.picture_bytes[place] += self.payload.len() as u64;
         }
-        if !track.audio && track.resend_type.is_some() {
-            let payload = self.payload.clone();
-            encoding.keep(Resendable { seq: seq as u16, marker, timestamp, payload });
-        }
+        // Without a stream for resends a packet goes out again as it was, bit for bit: it has its SRTP
+        // index once more.
+        let payload = match (track.audio, track.resend_type) {
+            (false, Some(_)) => self.payload.clone(),
+            (true, None) if track.nack => self.packet.clone(),
+            (true, _) | (false, None) => return,
+        };
+        encoding.keep(Resendable { seq: seq as u16, marker, timestamp, payload });
     }
 
-    /// Sends again what the server misses (RFC 4588).
+    /// Sends again what the server misses: pictures as of RFC 4588, sound as it was.
     pub(crate) fn resend(
         &mut self,
         now: Instant,
@@ -325,6 +331,13 @@ impl Sender {
         out: &mut Outbox,
     ) {
         for track in &mut self.tracks {
+            if track.audio {
+                for encoding in track.encodings.iter().filter(|encoding| encoding.ssrc == ssrc) {
+                    let kept = seqs.iter().filter_map(|seq| encoding.kept(*seq));
+                    kept.for_each(|kept| out.push(&kept.payload));
+                }
+                continue;
+            }
             let Some(resend_type) = track.resend_type else { continue };
             for encoding in track.encodings.iter_mut().filter(|encoding| encoding.ssrc == ssrc) {
                 let Some(resend_ssrc) = encoding.resend_ssrc else { continue };

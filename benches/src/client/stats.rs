@@ -111,8 +111,8 @@ pub(crate) struct StreamStats {
     pub(crate) packets: u64,
     /// Given up.
     pub(crate) lost: u64,
-    /// Of sound: missing, with the next one missing too. What a packet brings along of the one
-    /// before (Opus FEC, RFC 2198) makes up for the others.
+    /// Given up, and the next one too. What a packet of sound brings along of the one before (Opus
+    /// FEC, RFC 2198) makes up for the others.
     pub(crate) lost_in_a_row: u64,
     /// Came when they were asked for again.
     pub(crate) recovered: u64,

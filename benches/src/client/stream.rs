@@ -17,6 +17,8 @@ const TRIES: u8 = 10;
 const RETRY: Duration = Duration::from_millis(100);
 /// Until a missing packet is given up: later it would be too late to show.
 const GIVE_UP: Duration = Duration::from_secs(1);
+/// The same of sound, which goes on meanwhile: what a browser's jitter buffer may grow to.
+const GIVE_UP_SOUND: Duration = Duration::from_millis(250);
 /// A larger gap is another stream on the same SSRC.
 const GAP: u64 = 3_000;
 /// Packets of unfinished frames that are kept.
@@ -26,9 +28,12 @@ const UNFINISHED: usize = 2_048;
 pub(super) struct Stream {
     ssrc: u32,
     pub(super) audio: bool,
+    /// What is missing can be asked for.
+    nack: bool,
     pub(super) extender: Extender,
     first: u64,
     pub(super) missing: BTreeMap<u64, Missing>,
+    given_up: Option<u64>,
     pub(super) counts: StreamStats,
     /// Nothing can be decoded before a key frame, which begins at this number if it is known.
     pub(super) waits: Option<Option<u64>>,
@@ -56,13 +61,15 @@ struct Part {
 }
 
 impl Stream {
-    pub(super) fn new(ssrc: u32, audio: bool) -> Self {
+    pub(super) fn new(ssrc: u32, audio: bool, nack: bool) -> Self {
         Self {
             ssrc,
             audio,
+            nack,
             extender: Extender::default(),
             first: 0,
             missing: BTreeMap::new(),
+            given_up: None,
             counts: StreamStats::new(audio),
             waits: Some(None),
             pending_frame: None,
@@ -82,16 +89,16 @@ impl Stream {
             None => self.first = seq,
             Some(highest) if seq > highest => {
                 let gap = if seq - highest > GAP { 0 } else { seq - highest - 1 };
-                if self.audio {
-                    self.counts.lost_in_a_row += gap.saturating_sub(1);
-                }
                 for lost in seq - gap..seq {
                     self.missing.insert(lost, Missing { since: now, asked: None, tries: 0 });
                 }
             }
             Some(_) => {
-                self.missing.remove(&seq)?;
-                self.counts.late += 1;
+                // Sound has no stream of its own for resends.
+                match self.missing.remove(&seq)?.asked {
+                    Some(_) if self.audio => self.counts.recovered += 1,
+                    Some(_) | None => self.counts.late += 1,
+                }
             }
         }
         self.counts.packet(now);
@@ -173,23 +180,37 @@ impl Stream {
 
     /// Gives up what is missing for too long. Whether there was anything.
     pub(super) fn give_up(&mut self, now: Instant) -> bool {
-        let before = self.missing.len();
-        self.missing.retain(|_, missing| now < missing.since + GIVE_UP);
-        let given_up = before - self.missing.len();
-        self.counts.lost += given_up as u64;
-        if given_up > 0 && !self.audio {
+        let patience = if self.audio { GIVE_UP_SOUND } else { GIVE_UP };
+        let before = self.counts.lost;
+        let Self { missing, given_up, counts, .. } = self;
+        missing.retain(|seq, missing| {
+            let keep = now < missing.since + patience;
+            if !keep {
+                counts.lost += 1;
+                let last = given_up.replace(*seq);
+                counts.lost_in_a_row += u64::from(last.is_some_and(|last| last + 1 == *seq));
+            }
+            keep
+        });
+        let gave_up = self.counts.lost > before;
+        if gave_up && !self.audio {
             self.waits = Some(None);
             self.unfinished.clear();
         }
-        given_up > 0
+        gave_up
     }
 
-    /// What is to be asked for now; sound is never asked for again.
+    /// What is to be asked for now.
     pub(super) fn ask(&mut self, now: Instant, round_trip: Duration) -> Vec<u16> {
-        if self.audio {
+        if !self.nack {
             return Vec::new();
         }
-        let retry = round_trip.max(RETRY);
+        // Chromium asks for sound more often than for pictures.
+        let retry = if self.audio && !round_trip.is_zero() {
+            round_trip * 3 / 2 + REORDER
+        } else {
+            round_trip.max(RETRY)
+        };
         let late = |m: &Missing| now >= m.asked.map_or(m.since + REORDER, |at| at + retry);
         let due = self.missing.iter_mut().filter(|(_, m)| m.tries < TRIES && late(m));
         due.map(|(seq, missing)| {

@@ -155,6 +155,11 @@ impl Meeting {
         let streams = self.clients[client].receiver.streams(self.now);
         streams.into_iter().find(|stream| !stream.audio).expect("a picture came")
     }
+
+    fn sound(&self, client: usize) -> StreamStats {
+        let streams = self.clients[client].receiver.streams(self.now);
+        streams.into_iter().find(|stream| stream.audio).expect("a voice came")
+    }
 }
 
 #[test]
@@ -183,6 +188,9 @@ fn what_is_lost_is_asked_for_and_comes_again() {
     assert!(unlucky.recovered > 10, "{unlucky:?}");
     assert!(unlucky.lost * 10 < unlucky.recovered, "{unlucky:?}");
     assert!(meeting.clients[2].receiver.stats.nacks > 0);
+    let voice = meeting.sound(2);
+    assert!(voice.recovered > 5 && voice.lost * 10 < voice.recovered, "{voice:?}");
+    assert_eq!(meeting.sound(1).recovered, 0);
     let lucky = meeting.video(1);
     assert_eq!((lucky.recovered, lucky.lost), (0, 0), "nobody else notices");
 }
