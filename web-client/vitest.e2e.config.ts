@@ -9,6 +9,7 @@ const ALONE = [
   'quality',
   'reload',
   'simulcast',
+  'sound',
   'speed',
 ].map((name) => `tests/${name}.e2e.ts`);
 

@@ -9,7 +9,7 @@ import type { Slots } from '../signaling/decode';
 import type { Track } from '../signaling/protocol.gen';
 import { receivable } from './codecs';
 import type { Relays } from './relays';
-import { payloadTypes } from './sdp';
+import { payloadTypes, withSoundAskedForAgain } from './sdp';
 import { Sending } from './sending';
 
 /** A path on which nothing comes is called broken by the browser after some five seconds; it may
@@ -60,7 +60,7 @@ export class PeerConnection {
       const relays = await this.relays.usable();
       if (relays.length > 0) this.#connection.setConfiguration(configuration(relays));
       const offer = await this.#connection.createOffer({ iceRestart: restart });
-      await this.#connection.setLocalDescription(offer);
+      await this.#setLocal(offer);
       const sdp = this.#connection.localDescription?.sdp ?? '';
       this.workers.payloadTypes(payloadTypes(sdp));
       this.events.offer(sdp);
@@ -168,6 +168,18 @@ export class PeerConnection {
     if (codecs.length > 0) transceiver.setCodecPreferences(codecs);
     this.#receivers.push(transceiver);
     this.slots.push({ id, kind, stream: new MediaStream([transceiver.receiver.track]) });
+  }
+
+  /** Offers more than the browser does by itself, if it lets us. */
+  async #setLocal({ sdp = '' }: RTCLocalSessionDescriptionInit): Promise<void> {
+    try {
+      await this.#connection.setLocalDescription({
+        type: 'offer',
+        sdp: withSoundAskedForAgain(sdp),
+      });
+    } catch {
+      await this.#connection.setLocalDescription({ type: 'offer', sdp });
+    }
   }
 
   #stateChanged(): void {

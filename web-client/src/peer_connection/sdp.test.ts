@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { payloadTypes } from './sdp';
+import { payloadTypes, withSoundAskedForAgain } from './sdp';
 
 describe('payload types', () => {
   it('are read from the rtpmap lines, whatever else is there', () => {
@@ -18,5 +18,31 @@ describe('payload types', () => {
 
   it('of nothing are none', () => {
     expect(payloadTypes('')).toEqual({});
+  });
+});
+
+const offer = (...more: string[]): string =>
+  [
+    'v=0',
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+    'a=rtpmap:111 opus/48000/2',
+    ...more,
+    'a=rtcp-fb:111 transport-cc',
+    'm=video 9 UDP/TLS/RTP/SAVPF 96',
+    'a=rtpmap:96 VP8/90000',
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+    'a=rtpmap:111 opus/48000/2',
+    ...more,
+    '',
+  ].join('\r\n');
+
+describe('lost sound', () => {
+  it('is asked for again on every line of sound, and nothing else changes', () => {
+    expect(withSoundAskedForAgain(offer())).toBe(offer('a=rtcp-fb:111 nack'));
+  });
+
+  it('is asked for once by a browser that does so by itself', () => {
+    const asks = offer('a=rtcp-fb:111 nack');
+    expect(withSoundAskedForAgain(asks)).toBe(asks);
   });
 });

@@ -15,6 +15,14 @@ export class LossyLine {
   /** Packets that came into it, and those of them that were lost. */
   carried = 0;
   lost = 0;
+  /** How long a packet takes over it, in milliseconds. */
+  delay = 0;
+  /** Media packets that came under a number that had been there before, and those of them that were
+   * not the same as then. */
+  readonly repeated = { up: 0, down: 0 };
+  altered = 0;
+  #closed = false;
+  readonly #media = new Map<string, Buffer>();
   readonly #sockets: Socket[] = [];
 
   /** From the next page on, the SFU is reached over this line only. */
@@ -35,6 +43,7 @@ export class LossyLine {
   }
 
   close(): void {
+    this.#closed = true;
     for (const socket of this.#sockets) socket.close();
   }
 
@@ -61,21 +70,37 @@ export class LossyLine {
       if (way === undefined) {
         way = this.#socket(address).then((socket) => {
           socket.on('message', (answer) =>
-            this.#pass(() => near.send(answer, from.port, from.address)),
+            this.#pass('down', answer, () => near.send(answer, from.port, from.address)),
           );
           return socket;
         });
         ways.set(whom, way);
       }
-      void way.then((socket) => this.#pass(() => socket.send(packet, far, address)));
+      void way.then((socket) => this.#pass('up', packet, () => socket.send(packet, far, address)));
     });
     return near.address().port;
   }
 
-  #pass(send: () => void): void {
+  #pass(way: 'up' | 'down', packet: Buffer, send: () => void): void {
     this.carried += 1;
+    this.#compare(way, packet);
     if (Math.random() < this.loss) this.lost += 1;
-    else send();
+    else if (this.delay === 0) send();
+    else setTimeout(() => this.#closed || send(), this.delay);
+  }
+
+  /** RTP (RFC 5761 section 4, RFC 7983): the SSRC and the number say which packet it is. */
+  #compare(way: 'up' | 'down', packet: Buffer): void {
+    const [first = 0, second = 0] = packet;
+    if (first < 128 || first > 191 || (second >= 192 && second <= 223)) return;
+    const name = `${way} ${packet.toString('hex', 8, 12)} ${packet.readUInt16BE(2)}`;
+    const before = this.#media.get(name);
+    if (before === undefined) {
+      this.#media.set(name, Buffer.from(packet));
+      return;
+    }
+    this.repeated[way] += 1;
+    if (!before.equals(packet)) this.altered += 1;
   }
 
   async #socket(address: string): Promise<Socket> {
