@@ -37,7 +37,8 @@ describe('a bad line', () => {
     expect(line.carried).toBeGreaterThan(100);
     await Promise.all(people.map((one) => sees(one, '')));
 
-    line.loss = 0.3;
+    // So much that people notice, although what is lost is sent again.
+    line.loss = 0.55;
     // Bob sees it beside himself: what he misses of the others is lost on his own line.
     await Promise.all(people.map((one) => sees(one, 'Bob')));
     expect(line.lost).toBeGreaterThan(10);
