@@ -180,14 +180,14 @@ impl Published {
         let forward = self.forwards.iter_mut().find(|f| f.subscriber == to && f.slot == slot)?;
         let is_new = forward.next != at_hand;
         forward.chosen = chosen;
+        forward.next = at_hand;
+        if at_hand.is_none() {
+            forward.current = None;
+        }
         let step = step.unwrap_or(usize::MAX);
         let rises = step > std::mem::replace(&mut forward.up_to.chosen, step);
         if rises && self.layers.rise_by_key_frames() && forward.current.is_some() {
             return at_hand;
-        }
-        forward.next = at_hand;
-        if at_hand.is_none() {
-            forward.current = None;
         }
         let waited_for = at_hand.filter(|next| forward.current != Some(*next))?;
         // Once, and again while it comes and nobody can use it. One that does not come yet begins
