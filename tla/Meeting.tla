@@ -108,7 +108,7 @@ Log_timeout ==
 
 may_judge(p) == is_awaited(p) /\ client[p].position >= finality.tentative[1].at
 
-\* `Committer::on_event` with `Event::Tentative`, and `Finality::judge`: the first ack decides, and
+\* `Committer::on_event` with `Event::CommitPending`, and `Finality::judge`: the first ack decides, and
 \* so does the last nack.
 Committer_judge(p) ==
   /\ may_judge(p)
@@ -126,7 +126,7 @@ Committer_judge(p) ==
 hears_of_drop(p) ==
   reads(client[p]) /\ undecided(client[p]) \cap finality.dropped # {}
 
-\* `Committer::on_event` with `Event::Dropped`.
+\* `Committer::on_event` with `Event::CommitRejected`.
 Committer_dropped(p) ==
   /\ hears_of_drop(p)
   /\ client' = [client EXCEPT ![p] = dropped(@, finality.dropped)]

@@ -31,7 +31,7 @@ stepped(p, told) ==
   ELSE IF told.step = "fired_turn" THEN fired_turn(client[p])
   ELSE IF told.step = "fired_resend" /\ may_fire_resend(p) THEN fired_resend(client[p])
   ELSE IF told.step = "reconnected" THEN reconnected(client[p])
-  ELSE IF told.step = "dropped" /\ hears_of_drop(p) THEN dropped(client[p], finality.dropped)
+  ELSE IF told.step = "commit_rejected" /\ hears_of_drop(p) THEN dropped(client[p], finality.dropped)
   ELSE client[p]
 
 \* Whether the client can take it.
@@ -113,7 +113,7 @@ submits(told) ==
   THEN /\ (IF told.outcome = "final" THEN final_at_once(told.participant)
            ELSE Log_submit(told.participant))
        /\ is_the_same(client[told.participant].outbox[1], told)
-       /\ (told.outcome = "tentative" => (is_undecided(finality') /\ ~is_undecided(finality)))
+       /\ (told.outcome = "commit_pending" => (is_undecided(finality') /\ ~is_undecided(finality)))
        /\ (told.outcome \in {"known", "refused"} => UNCHANGED <<log, finality>>)
   ELSE /\ told.outcome \in {"known", "refused"}
        /\ UNCHANGED vars
@@ -125,8 +125,8 @@ judges_it(told) ==
        /\ can_follow(client[told.participant], finality.tentative[1].sender,
                      finality.tentative[1].message) = told.acked
        /\ (told.outcome = "final" => Len(log') > Len(log))
-       /\ (told.outcome = "dropped" => told.commit \in finality'.dropped)
-       /\ (told.outcome = "tentative" => is_undecided(finality'))
+       /\ (told.outcome = "commit_rejected" => told.commit \in finality'.dropped)
+       /\ (told.outcome = "commit_pending" => is_undecided(finality'))
 
 \* Why nobody answered is not told.
 times_out(told) ==

@@ -71,7 +71,7 @@ const serviceLine = (line) =>
     roster: set(line.roster ?? []),
     welcome: bool(line.welcome),
     count: line.count ?? 0,
-    acked: bool(line.verdict === "ack"),
+    acked: bool(line.vote === "ack"),
     outcome: text(line.outcome ?? ""),
   });
 const clientLine = (line) =>

@@ -15,8 +15,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use mls_delivery::{Accepted, Decision, Finality, Log, Opened, Prepared, Submitted};
 use serde_json::json;
 use signaling_protocol::{
-    ClientMessage, Delta, Joined, Opaque, ParticipantId, ReceiveSlots, Refusal, RoomId,
-    RoomSnapshot, Secret, Seq, ServerMessage, Step, Submission, VERSION, Verdict,
+    ClientMessage, CommitVote, Delta, Joined, Opaque, ParticipantId, ReceiveSlots, Refusal, RoomId,
+    RoomSnapshot, Secret, Seq, ServerMessage, Step, Submission, VERSION,
 };
 
 /// Members who are there before one more comes.
@@ -161,21 +161,21 @@ impl Group {
         let fits = self.log.submit(one, submission.clone());
         assert!(matches!(fits, Ok(Submitted::New(_))), "every submission of this bench is new");
         let opened = self.finality.open(&self.log, one, submission.clone(), |_| true, self.now_ms);
-        assert!(matches!(opened, Ok(Opened::Tentative(_))), "there is somebody to be asked");
+        assert!(matches!(opened, Ok(Opened::CommitPending(_))), "there is somebody to be asked");
         let handshake = self.finality.question(two).expect("the follower is asked");
-        ServerMessage::Tentative { handshake }
+        ServerMessage::CommitPending { handshake }
     }
 
     /// The follower has answered: it is final.
     fn finalise(&mut self, answer: ClientMessage) -> Accepted {
-        let ClientMessage::Judge { message_id, verdict } = answer else { unreachable!() };
-        assert_eq!(verdict, Verdict::Ack, "it can follow");
+        let ClientMessage::CommitVote { message_id, vote } = answer else { unreachable!() };
+        assert_eq!(vote, CommitVote::Ack, "it can follow");
         let two = self.follower.participant;
-        match self.finality.judge(two, &message_id, verdict, self.now_ms) {
+        match self.finality.judge(two, &message_id, vote, self.now_ms) {
             Some(Decision::Final { sender, submission }) => {
                 append(&mut self.log, sender, submission)
             }
-            Some(Decision::Dropped(_)) | None => panic!("the first ack decides"),
+            Some(Decision::CommitRejected(_)) | None => panic!("the first ack decides"),
         }
     }
 
@@ -261,14 +261,14 @@ impl Seat {
             ClientMessage::Hello(_)
             | ClientMessage::Offer { .. }
             | ClientMessage::SetTracks { .. }
-            | ClientMessage::SetWishes { .. }
+            | ClientMessage::ReceiverVideoConstraints { .. }
             | ClientMessage::Submit(_)
-            | ClientMessage::Judge { .. }
+            | ClientMessage::CommitVote { .. }
             | ClientMessage::SendMessage { .. }
             | ClientMessage::Heartbeat { .. }
             | ClientMessage::Knock { .. }
             | ClientMessage::Moderate(_)
-            | ClientMessage::StepOut
+            | ClientMessage::PageHide
             | ClientMessage::Leave => None,
         });
         (seat, upload.expect("a newcomer hands in its KeyPackage"))
@@ -290,7 +290,8 @@ impl Seat {
     /// What it says to a question.
     fn expect_answer(&mut self, question: ServerMessage, now_ms: u64) -> ClientMessage {
         self.endpoint.handle(question, now_ms);
-        let answer = self.sent().find(|message| matches!(message, ClientMessage::Judge { .. }));
+        let answer =
+            self.sent().find(|message| matches!(message, ClientMessage::CommitVote { .. }));
         answer.expect("a member answers at once")
     }
 

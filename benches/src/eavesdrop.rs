@@ -51,14 +51,14 @@ pub(crate) async fn eavesdrop(
                 | ServerMessage::Snapshot(_)
                 | ServerMessage::Delta { .. }
                 | ServerMessage::Waiting
-                | ServerMessage::Visitors { .. }
-                | ServerMessage::EncodingsWanted(_)
+                | ServerMessage::LobbyParticipants { .. }
+                | ServerMessage::SubscribedQuality(_)
                 | ServerMessage::Downlink(_)
                 | ServerMessage::AskedToMute { .. }
-                | ServerMessage::RestartAhead { .. }
-                | ServerMessage::RestartOff
-                | ServerMessage::Tentative { .. }
-                | ServerMessage::Dropped { .. }
+                | ServerMessage::ShutdownNotice { .. }
+                | ServerMessage::ShutdownCancelled
+                | ServerMessage::CommitPending { .. }
+                | ServerMessage::CommitRejected { .. }
                 | ServerMessage::HeartbeatEcho => {}
             },
             ready = media.readable() => {

@@ -2,6 +2,7 @@
 //! signalling, real MLS, real SFrame, real WebRTC.
 
 mod client;
+mod constraints;
 mod eavesdrop;
 mod floor;
 mod janus;
@@ -18,7 +19,6 @@ mod scenario;
 mod server;
 mod signalling;
 mod table;
-mod wishes;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -16,10 +16,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use crate::client::{ClientConfig, Depth, SOURCES, Sealing};
+use crate::constraints::VideoConstraints;
 use crate::media::{Media, MediaReport, Negotiation, NewClient, Order};
 use crate::scenario::{Group, Payload};
 use crate::signalling::Signalling;
-use crate::wishes::Wishes;
 use crate::{BenchError, unix_ms};
 
 /// What a participant is to do.
@@ -81,8 +81,8 @@ pub(crate) async fn take_part(
     let (signalling, joined) = Signalling::join(&role.url, &role.room, Some(&address)).await?;
     stages.joined = Some(start.elapsed());
     let slots = fewer(joined.slots, role.group.slots);
-    let wishes = Wishes::new(role.group.heights.clone(), &joined);
-    let mut talk = Talk { signalling, position: joined.log.position, keys: None, wishes };
+    let constraints = VideoConstraints::new(role.group.heights.clone(), &joined);
+    let mut talk = Talk { signalling, position: joined.log.position, keys: None, constraints };
     let (reports, mut media_reports) = mpsc::unbounded_channel();
     let (offer, offered) = oneshot::channel();
     let number = role.number;
@@ -123,7 +123,7 @@ pub(crate) async fn take_part(
     if !tracks.is_empty() {
         talk.signalling.send(&ClientMessage::SetTracks { tracks }).await?;
     }
-    talk.wish().await?;
+    talk.constraint().await?;
 
     let mut heartbeat = interval(Duration::from_secs(limits::HEARTBEAT_SECONDS));
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -140,7 +140,7 @@ pub(crate) async fn take_part(
             message = talk.signalling.receive() => {
                 match message? {
                     ServerMessage::Answer { sdp } => tell(Order::Answer { number, sdp }),
-                    ServerMessage::EncodingsWanted(wanted) => {
+                    ServerMessage::SubscribedQuality(wanted) => {
                         tell(Order::Wanted { number, wanted });
                     }
                     ServerMessage::MediaLost { .. } if announced => {
@@ -154,18 +154,18 @@ pub(crate) async fn take_part(
                     | ServerMessage::Resumed { .. }
                     | ServerMessage::Snapshot(_)
                     | ServerMessage::Delta { .. }
-                    | ServerMessage::Tentative { .. }
-                    | ServerMessage::Dropped { .. }
+                    | ServerMessage::CommitPending { .. }
+                    | ServerMessage::CommitRejected { .. }
                     | ServerMessage::HeartbeatEcho
                     | ServerMessage::Waiting
-                    | ServerMessage::Visitors { .. }
+                    | ServerMessage::LobbyParticipants { .. }
                     | ServerMessage::Downlink(_)
                     | ServerMessage::AskedToMute { .. }
-                    | ServerMessage::RestartAhead { .. }
-                    | ServerMessage::RestartOff
+                    | ServerMessage::ShutdownNotice { .. }
+                    | ServerMessage::ShutdownCancelled
                     | ServerMessage::Refused { .. }) => talk.hear(message),
                 }
-                talk.wish().await?;
+                talk.constraint().await?;
                 talk.drain(&role, &mut stages, start).await?;
             }
             Some(report) = media_reports.recv() => match report {
@@ -226,12 +226,12 @@ struct Talk {
     signalling: Signalling,
     position: LogPosition,
     keys: Option<Endpoint>,
-    wishes: Wishes,
+    constraints: VideoConstraints,
 }
 
 impl Talk {
     fn hear(&mut self, message: ServerMessage) {
-        self.wishes.hear(&message);
+        self.constraints.hear(&message);
         if let Some(endpoint) = &mut self.keys {
             endpoint.handle(message, unix_ms());
         } else if let ServerMessage::Delta { delta: Delta::Log { entry }, .. } = message {
@@ -240,9 +240,11 @@ impl Talk {
     }
 
     /// Says how it shows the pictures of others, if that has changed.
-    async fn wish(&mut self) -> Result<(), BenchError> {
-        match self.wishes.poll() {
-            Some(wishes) => self.signalling.send(&ClientMessage::SetWishes { wishes }).await,
+    async fn constraint(&mut self) -> Result<(), BenchError> {
+        match self.constraints.poll() {
+            Some(constraints) => {
+                self.signalling.send(&ClientMessage::ReceiverVideoConstraints { constraints }).await
+            }
             None => Ok(()),
         }
     }

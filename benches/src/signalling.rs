@@ -74,17 +74,17 @@ impl Signalling {
                 ServerMessage::Resumed { .. }
                 | ServerMessage::Snapshot(_)
                 | ServerMessage::Delta { .. }
-                | ServerMessage::Tentative { .. }
-                | ServerMessage::Dropped { .. }
+                | ServerMessage::CommitPending { .. }
+                | ServerMessage::CommitRejected { .. }
                 | ServerMessage::Answer { .. }
                 | ServerMessage::MediaLost { .. }
                 | ServerMessage::Waiting
-                | ServerMessage::Visitors { .. }
-                | ServerMessage::EncodingsWanted(_)
+                | ServerMessage::LobbyParticipants { .. }
+                | ServerMessage::SubscribedQuality(_)
                 | ServerMessage::Downlink(_)
                 | ServerMessage::AskedToMute { .. }
-                | ServerMessage::RestartAhead { .. }
-                | ServerMessage::RestartOff
+                | ServerMessage::ShutdownNotice { .. }
+                | ServerMessage::ShutdownCancelled
                 | ServerMessage::HeartbeatEcho => {}
             }
         }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use signaling_protocol::{
-    Handshake, MessageId, ParticipantId, Refusal, RefusalCode, Step, Submission, Verdict,
+    CommitVote, Handshake, MessageId, ParticipantId, Refusal, RefusalCode, Step, Submission,
 };
 
 use crate::log::Log;
@@ -20,14 +20,14 @@ pub const STEP_BACK_MS: u64 = 30_000;
 /// The commit of one room that is being judged, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Finality {
-    tentative: Option<Tentative>,
+    tentative: Option<CommitPending>,
     /// Whose commit was dropped, and when something is taken from it again.
     stepped_back: BTreeMap<ParticipantId, u64>,
 }
 
 /// A commit that is being judged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Tentative {
+struct CommitPending {
     sender: ParticipantId,
     submission: Submission,
     /// Members who may answer and have not.
@@ -43,7 +43,7 @@ pub enum Opened {
     /// Nobody is there who could be asked: it is final now.
     Final(Submission),
     /// These members are asked.
-    Tentative(BTreeSet<ParticipantId>),
+    CommitPending(BTreeSet<ParticipantId>),
     /// It is being judged already.
     Known,
 }
@@ -59,7 +59,7 @@ pub enum Decision {
         submission: Submission,
     },
     /// Nobody could follow it, or its sender is gone.
-    Dropped(MessageId),
+    CommitRejected(MessageId),
 }
 
 impl Finality {
@@ -95,8 +95,8 @@ impl Finality {
             return Ok(Opened::Final(submission));
         }
         let until_ms = now_ms.saturating_add(ANSWER_MS);
-        let opened = Opened::Tentative(asked.clone());
-        self.tentative = Some(Tentative { sender, submission, asked, nacked: false, until_ms });
+        let opened = Opened::CommitPending(asked.clone());
+        self.tentative = Some(CommitPending { sender, submission, asked, nacked: false, until_ms });
         Ok(opened)
     }
 
@@ -119,16 +119,16 @@ impl Finality {
         &mut self,
         participant: ParticipantId,
         message_id: &MessageId,
-        verdict: Verdict,
+        vote: CommitVote,
         now_ms: u64,
     ) -> Option<Decision> {
         let tentative = self.tentative.as_mut()?;
         if tentative.submission.message_id != *message_id || !tentative.asked.remove(&participant) {
             return None;
         }
-        match verdict {
-            Verdict::Ack => self.finish(true, now_ms),
-            Verdict::Nack => {
+        match vote {
+            CommitVote::Ack => self.finish(true, now_ms),
+            CommitVote::Nack => {
                 tentative.nacked = true;
                 if tentative.asked.is_empty() { self.finish(false, now_ms) } else { None }
             }
@@ -142,7 +142,7 @@ impl Finality {
         if tentative.sender == participant {
             let message_id = tentative.submission.message_id.clone();
             self.tentative = None;
-            return Some(Decision::Dropped(message_id));
+            return Some(Decision::CommitRejected(message_id));
         }
         let last = tentative.asked.remove(&participant) && tentative.asked.is_empty();
         let followed = !tentative.nacked;
@@ -164,16 +164,16 @@ impl Finality {
     }
 
     fn finish(&mut self, followed: bool, now_ms: u64) -> Option<Decision> {
-        let Tentative { sender, submission, .. } = self.tentative.take()?;
+        let CommitPending { sender, submission, .. } = self.tentative.take()?;
         if followed {
             return Some(Decision::Final { sender, submission });
         }
         self.stepped_back.insert(sender, now_ms.saturating_add(STEP_BACK_MS));
-        Some(Decision::Dropped(submission.message_id))
+        Some(Decision::CommitRejected(submission.message_id))
     }
 }
 
-impl Tentative {
+impl CommitPending {
     /// As the log will have it; a Welcome goes out only with what is final.
     fn handshake(&self) -> Handshake {
         let Submission { message_id, expected, roster, step } = &self.submission;

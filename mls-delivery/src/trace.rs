@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use signaling_protocol::{
-    HandshakeCount, LogEvent, LogPosition, MessageId, ParticipantId, Refusal, Step, Submission,
-    Verdict,
+    CommitVote, HandshakeCount, LogEvent, LogPosition, MessageId, ParticipantId, Refusal, Step,
+    Submission,
 };
 
 use crate::{Accepted, Decision, Finality, Opened};
@@ -48,7 +48,7 @@ pub enum Traced {
         /// What it judged.
         message_id: MessageId,
         /// What it said.
-        verdict: Verdict,
+        vote: CommitVote,
         /// What became of the judgement.
         outcome: Outcome,
     },
@@ -93,11 +93,11 @@ pub enum Outcome {
     /// It comes into the log.
     Final,
     /// It is being judged.
-    Tentative,
+    CommitPending,
     /// It was there before.
     Known,
     /// Nobody could follow it.
-    Dropped,
+    CommitRejected,
     /// It is not taken.
     Refused,
     /// It counted for nothing.
@@ -142,7 +142,7 @@ impl Outcome {
     pub fn of_submission(opened: &Result<Opened, Refusal>) -> Self {
         match opened {
             Ok(Opened::Final(_)) => Self::Final,
-            Ok(Opened::Tentative(_)) => Self::Tentative,
+            Ok(Opened::CommitPending(_)) => Self::CommitPending,
             Ok(Opened::Known) => Self::Known,
             Err(_) => Self::Refused,
         }
@@ -153,8 +153,8 @@ impl Outcome {
     pub fn of_judgement(decision: Option<&Decision>, asked: bool) -> Self {
         match decision {
             Some(Decision::Final { .. }) => Self::Final,
-            Some(Decision::Dropped(_)) => Self::Dropped,
-            None if asked => Self::Tentative,
+            Some(Decision::CommitRejected(_)) => Self::CommitRejected,
+            None if asked => Self::CommitPending,
             None => Self::Void,
         }
     }

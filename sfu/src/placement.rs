@@ -58,7 +58,7 @@ impl Placement {
                 Some(self.place(room, *participant, loads))
             }
             // Wishes of somebody who has no place here concern nobody.
-            MediaCommand::SetWishes { room, participant, .. } => {
+            MediaCommand::ReceiverVideoConstraints { room, participant, .. } => {
                 let worker = *self.rooms.get(room)?.participants.get(participant)?;
                 Some(Route { worker, span: Vec::new() })
             }

@@ -104,7 +104,7 @@ impl Service {
             | RefusalCode::BadToken
             | RefusalCode::RoomFull
             | RefusalCode::RoomLocked
-            | RefusalCode::TurnedAway
+            | RefusalCode::Denied
             | RefusalCode::Removed
             | RefusalCode::ResumeExpired
             | RefusalCode::Superseded

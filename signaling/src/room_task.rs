@@ -413,9 +413,9 @@ impl RoomTask {
             // The whole list of visitors comes again, and what is still undecided is asked again,
             // after a snapshot too.
             ServerMessage::Delta { .. }
-            | ServerMessage::Visitors { .. }
-            | ServerMessage::Tentative { .. }
-            | ServerMessage::Dropped { .. } => Urgency::Replaceable,
+            | ServerMessage::LobbyParticipants { .. }
+            | ServerMessage::CommitPending { .. }
+            | ServerMessage::CommitRejected { .. } => Urgency::Replaceable,
             ServerMessage::Snapshot(_) => Urgency::Snapshot,
             ServerMessage::Joined(_)
             | ServerMessage::Resumed { .. }
@@ -423,11 +423,11 @@ impl RoomTask {
             | ServerMessage::MediaLost { .. }
             | ServerMessage::HeartbeatEcho
             | ServerMessage::Waiting
-            | ServerMessage::EncodingsWanted(_)
+            | ServerMessage::SubscribedQuality(_)
             | ServerMessage::Downlink(_)
             | ServerMessage::AskedToMute { .. }
-            | ServerMessage::RestartAhead { .. }
-            | ServerMessage::RestartOff
+            | ServerMessage::ShutdownNotice { .. }
+            | ServerMessage::ShutdownCancelled
             | ServerMessage::Refused { .. }
             | ServerMessage::Closing { .. } => Urgency::Needed,
         };

@@ -246,7 +246,7 @@ async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
         | RefusalCode::UnknownRoom
         | RefusalCode::RoomFull
         | RefusalCode::RoomLocked
-        | RefusalCode::TurnedAway
+        | RefusalCode::Denied
         | RefusalCode::Removed
         | RefusalCode::ServerFull
         | RefusalCode::ResumeExpired

@@ -96,7 +96,7 @@ impl Spans {
                     self.end_handshake(socket, &handshake.message_id, "final", None);
                 }
             }
-            ServerMessage::Dropped { message_id } => {
+            ServerMessage::CommitRejected { message_id } => {
                 self.end_handshake(socket, message_id, "dropped", None);
             }
             ServerMessage::Refused { refusal } => {

@@ -48,7 +48,7 @@ function followWishes({ page }: Person): () => string[] {
   page.on('websocket', (socket) =>
     socket.on('framesent', ({ payload }) => {
       const text = payload.toString();
-      if (!text.startsWith('{"type":"set_wishes"')) return;
+      if (!text.startsWith('{"type":"set_receiver_video_constraints"')) return;
       const { wishes } = JSON.parse(text) as { wishes: { participant: number; height: number }[] };
       wanted = wishes.filter(({ height }) => height > 0).map((one) => String(one.participant));
     }),

@@ -87,7 +87,7 @@ describe('a wrong link', () => {
       .waitFor({ state: 'attached' });
     // Media of both reaches the other's browser and stays closed.
     await until('frames arrive and are dropped', async () =>
-      eve.page.locator('main').evaluate((main) => Number(main.dataset['dropped']) > 20),
+      eve.page.locator('main').evaluate((main) => Number(main.dataset['commit_rejected']) > 20),
     );
     expect(await eve.page.locator('main').getAttribute('data-opened')).toBe('0');
     expect(await eve.page.locator('main').getAttribute('data-state')).toBe('joining');

@@ -36,7 +36,7 @@ async function heightOf(one: Person, name: string): Promise<number> {
 }
 
 const dropped = (one: Person): Promise<number> =>
-  one.page.locator('main').evaluate((main) => Number(main.dataset['dropped']));
+  one.page.locator('main').evaluate((main) => Number(main.dataset['commit_rejected']));
 
 /** Runs in the page: notes how long after "wanted" each encoding's first frame was encoded. */
 function timeEncodings(): void {
@@ -67,7 +67,7 @@ function timeEncodings(): void {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);
       this.addEventListener('message', ({ data }: MessageEvent<string>) => {
-        if (!data.includes('"encodings_wanted"') || !data.includes('"camera"')) return;
+        if (!data.includes('"subscribed_quality"') || !data.includes('"camera"')) return;
         const { wanted } = JSON.parse(data) as { wanted: boolean[] };
         for (const [at, rid] of rids.entries()) if (wanted[at] && !known[at]) void time(rid);
         known = wanted;

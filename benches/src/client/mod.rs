@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use e2ee::media::Codec;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use signaling_protocol::{EncodingsWanted, ReceiveSlots, Source, Track};
+use signaling_protocol::{ReceiveSlots, Source, SubscribedQuality, Track};
 
 pub(crate) use receive::Depth;
 pub(crate) use sealing::Sealing;
@@ -306,7 +306,7 @@ impl Client {
     }
 
     /// Somebody wants these encodings of what it publishes.
-    pub(crate) fn want(&mut self, EncodingsWanted { source, wanted }: &EncodingsWanted) {
+    pub(crate) fn want(&mut self, SubscribedQuality { source, wanted }: &SubscribedQuality) {
         self.sender.want(*source, wanted);
     }
 

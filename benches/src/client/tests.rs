@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sfu_core::{Certificate, Limits, PacketKind, Worker, WorkerConfig};
 use signaling_protocol::media::{MediaCommand, MediaReport};
-use signaling_protocol::{ParticipantId, RoomId, Wish};
+use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, RoomId};
 
 use super::*;
 use crate::media::{Emulator, Link, LinkStep};
@@ -74,12 +74,17 @@ impl Meeting {
     }
 
     /// A watcher shows the speaker in this height.
-    fn wish(&mut self, client: u32, height: u16) {
+    fn constraint(&mut self, client: u32, height: u16) {
         let participant = ParticipantId(1);
-        let wish = Wish { participant, source: Source::Camera, height, pinned: false };
+        let constraint =
+            ReceiverVideoConstraint { participant, source: Source::Camera, height, pinned: false };
         let room = RoomId::from_bytes([1; 16]);
         let participant = ParticipantId(client + 1);
-        let command = MediaCommand::SetWishes { room, participant, wishes: vec![wish] };
+        let command = MediaCommand::ReceiverVideoConstraints {
+            room,
+            participant,
+            constraints: vec![constraint],
+        };
         self.worker.handle_command(self.now, command);
     }
 
@@ -122,7 +127,7 @@ impl Meeting {
         }
         self.worker.handle_timeout(now);
         while let Some(event) = self.worker.poll_event() {
-            if let MediaReport::EncodingsWanted(wanted) = &event.report {
+            if let MediaReport::SubscribedQuality(wanted) = &event.report {
                 self.clients[event.participant.0 as usize - 1].want(wanted);
             }
         }
@@ -199,7 +204,7 @@ fn what_is_lost_is_asked_for_and_comes_again() {
 fn an_encoding_is_sent_while_somebody_wants_it() {
     let mut meeting = Meeting::with(None, true);
     let seconds = Duration::from_secs;
-    [1, 2].into_iter().for_each(|watcher| meeting.wish(watcher, 180));
+    [1, 2].into_iter().for_each(|watcher| meeting.constraint(watcher, 180));
     meeting.run(seconds(8));
     let counted = |meeting: &mut Meeting| {
         meeting.start_counting();
@@ -207,7 +212,7 @@ fn an_encoding_is_sent_while_somebody_wants_it() {
         meeting.clients[0].sender.picture_bytes.map(|bytes| bytes > 0)
     };
     assert_eq!(counted(&mut meeting), [true, false, false], "nobody wants the others");
-    meeting.wish(1, 720);
+    meeting.constraint(1, 720);
     meeting.run(seconds(6));
     assert_eq!(counted(&mut meeting), [true, false, true]);
     let lasted = |watcher| meeting.video(watcher).shown.lasted.map(|lasted| lasted.as_secs() > 2);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use e2ee::MediaKeys;
 use hdrhistogram::Histogram;
-use signaling_protocol::{EncodingsWanted, ReceiveSlots, Track};
+use signaling_protocol::{ReceiveSlots, SubscribedQuality, Track};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
@@ -63,7 +63,7 @@ pub(crate) enum Order {
     },
     Wanted {
         number: u32,
-        wanted: EncodingsWanted,
+        wanted: SubscribedQuality,
     },
     Remove {
         number: u32,

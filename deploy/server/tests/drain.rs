@@ -41,7 +41,7 @@ async fn whoever_stays_to_the_deadline_is_told_before_and_at_it_and_the_server_e
     let mut socket = join(&server).await.0;
     server.signal("TERM");
     let warned = next(&mut socket).await;
-    assert_eq!(warned, Some(ServerMessage::RestartAhead { in_seconds: Some(1) }));
+    assert_eq!(warned, Some(ServerMessage::ShutdownNotice { in_seconds: Some(1) }));
     let Some(ServerMessage::Closing { refusal }) = next(&mut socket).await else {
         panic!("last words")
     };

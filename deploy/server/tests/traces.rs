@@ -97,7 +97,7 @@ async fn a_collector_is_told_of_joins_commits_and_draining_and_of_nobody_s_secre
     let stale = Some(RefusalCode::StaleHandshake);
     assert_eq!(submit(&mut socket, commit(3)).await, stale);
     server.signal("TERM");
-    while !matches!(person::next(&mut socket).await, Some(ServerMessage::RestartAhead { .. })) {}
+    while !matches!(person::next(&mut socket).await, Some(ServerMessage::ShutdownNotice { .. })) {}
     person::say(&mut socket, &ClientMessage::Leave).await;
     assert!(server.ended().success());
 

@@ -31,10 +31,10 @@ impl Worker {
             MediaCommand::SetTracks { room, participant, tracks } => {
                 self.set_tracks(now, &room, participant, tracks);
             }
-            MediaCommand::SetWishes { room, participant, wishes } => {
+            MediaCommand::ReceiverVideoConstraints { room, participant, constraints } => {
                 let key = self.find(&room, participant);
                 if let Some(participant) = key.and_then(|key| self.participants.get_mut(key)) {
-                    participant.wish_for(wishes);
+                    participant.wish_for(constraints);
                     self.allocate(now, &room);
                 }
             }

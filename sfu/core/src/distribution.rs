@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::time::Instant;
 
 use signaling_protocol::media::MediaReport;
-use signaling_protocol::{EncodingsWanted, RoomId, Source, Wish};
+use signaling_protocol::{ReceiverVideoConstraint, RoomId, Source, SubscribedQuality};
 use str0m::media::MediaKind;
 
 use crate::allocation::{self, Demand, Priority, Rate};
@@ -100,8 +100,8 @@ impl Worker {
             let Some(&publisher) = room.members.get(&participant) else { continue };
             let track = self.participants.get(publisher).and_then(|p| p.track(source));
             let Some(track) = track else { continue };
-            let wish = subscriber.wish(held.track);
-            demands.push(demand(track, wish, key, slot, self.overload.level()));
+            let constraint = subscriber.constraint(held.track);
+            demands.push(demand(track, constraint, key, slot, self.overload.level()));
             shown.push(Shown { slot, publisher, source, layered: track.steps().is_some() });
         }
         (shown, demands)
@@ -113,18 +113,18 @@ impl Worker {
         let mut changed = Vec::new();
         for track in &mut publisher.tracks {
             if let Some(wanted) = track.wanted_news(now) {
-                changed.push(EncodingsWanted { source: track.source, wanted });
+                changed.push(SubscribedQuality { source: track.source, wanted });
             }
         }
         for wanted in changed {
-            self.report(key, MediaReport::EncodingsWanted(wanted));
+            self.report(key, MediaReport::SubscribedQuality(wanted));
         }
     }
 }
 
 fn demand(
     track: &Published,
-    wish: Option<Wish>,
+    constraint: Option<ReceiverVideoConstraint>,
     subscriber: Key,
     slot: usize,
     level: OverloadLevel,
@@ -133,8 +133,8 @@ fn demand(
         let from_top = (0..track.encodings.len()).rev();
         track.encodings.iter().zip(from_top).map(|(e, above)| e.rate(above)).collect()
     });
-    let height = wish.map_or(UNSEEN, |wish| wish.height);
-    let pinned = wish.is_some_and(|wish| wish.pinned);
+    let height = constraint.map_or(UNSEEN, |constraint| constraint.height);
+    let pinned = constraint.is_some_and(|constraint| constraint.pinned);
     let small = level > OverloadLevel::Normal && track.source == Source::Camera && !pinned;
     Demand {
         priority: Priority {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use signaling_protocol::limits::{TRACKS, WISHES};
-use signaling_protocol::{ParticipantId, RoomId, Source, Track, Wish};
+use signaling_protocol::limits::{RECEIVER_VIDEO_CONSTRAINTS, TRACKS};
+use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, RoomId, Source, Track};
 use str0m::media::{MediaKind, Mid, Pt};
 use str0m::rtp::{Ssrc, Vp8Patch};
 
@@ -35,7 +35,7 @@ pub(crate) struct Participant {
     pub(crate) slots: Vec<Slot>,
     pub(crate) wallclock: Wallclock,
     /// How it shows the video of others; `None` until it says so.
-    wishes: Option<HashMap<TrackId, Wish>>,
+    constraints: Option<HashMap<TrackId, ReceiverVideoConstraint>>,
     pub(crate) link: Link,
     /// Packets to send it, in order.
     pub(crate) outgoing: Vec<Outgoing>,
@@ -90,7 +90,7 @@ impl Participant {
             tracks: Vec::new(),
             slots: Vec::new(),
             wallclock: Wallclock::default(),
-            wishes: None,
+            constraints: None,
             link: Link::new(now),
             outgoing: Vec::new(),
             waits: false,
@@ -189,21 +189,27 @@ impl Participant {
     }
 
     /// How it shows the video of others, from now on.
-    pub(crate) fn wish_for(&mut self, wishes: Vec<Wish>) {
-        let wishes = wishes.into_iter().take(WISHES).map(|wish| {
-            let Wish { participant, source, .. } = wish;
-            (TrackId { participant, source }, wish)
-        });
-        self.wishes = Some(wishes.collect());
+    pub(crate) fn wish_for(&mut self, constraints: Vec<ReceiverVideoConstraint>) {
+        let constraints =
+            constraints.into_iter().take(RECEIVER_VIDEO_CONSTRAINTS).map(|constraint| {
+                let ReceiverVideoConstraint { participant, source, .. } = constraint;
+                (TrackId { participant, source }, constraint)
+            });
+        self.constraints = Some(constraints.collect());
     }
 
     /// What it wants of a video track. `None`: it has not said anything about this one. Until it has
     /// said anything at all, it wants everything.
-    pub(crate) fn wish(&self, track: TrackId) -> Option<Wish> {
+    pub(crate) fn constraint(&self, track: TrackId) -> Option<ReceiverVideoConstraint> {
         let TrackId { participant, source } = track;
-        match &self.wishes {
-            Some(wishes) => wishes.get(&track).copied(),
-            None => Some(Wish { participant, source, height: u16::MAX, pinned: false }),
+        match &self.constraints {
+            Some(constraints) => constraints.get(&track).copied(),
+            None => Some(ReceiverVideoConstraint {
+                participant,
+                source,
+                height: u16::MAX,
+                pinned: false,
+            }),
         }
     }
 

@@ -42,7 +42,7 @@ impl Room {
                     .iter()
                     .filter(|w| w.track.participant != subscriber.id)
                     .filter(|w| kind_of(w.track.source) == kind)
-                    .filter_map(|w| w.as_wished(subscriber.wish(w.track)))
+                    .filter_map(|w| w.as_wished(subscriber.constraint(w.track)))
                     .collect();
                 let mut slots: Vec<_> =
                     subscriber.slots.iter_mut().filter(|slot| slot.kind == kind).collect();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use signaling_protocol::{ParticipantId, Source, Wish};
+use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, Source};
 
 /// A slot keeps its track at least so long, so that pictures and voices do not flap.
 pub(crate) const HOLD: Duration = Duration::from_secs(2);
@@ -63,12 +63,12 @@ enum Class {
 
 impl Wanted {
     /// For a subscriber with this wish. `None` if it does not show the track.
-    pub(crate) fn as_wished(self, wish: Option<Wish>) -> Option<Self> {
-        let interest = match wish {
+    pub(crate) fn as_wished(self, constraint: Option<ReceiverVideoConstraint>) -> Option<Self> {
+        let interest = match constraint {
             _ if self.track.source.is_audio() => Interest::Shown,
             None => Interest::Unseen,
-            Some(Wish { height: 0, .. }) => return None,
-            Some(Wish { pinned: true, .. }) => Interest::Pinned,
+            Some(ReceiverVideoConstraint { height: 0, .. }) => return None,
+            Some(ReceiverVideoConstraint { pinned: true, .. }) => Interest::Pinned,
             Some(_) => Interest::Shown,
         };
         Some(Self { interest, ..self })
@@ -192,15 +192,15 @@ mod tests {
     #[test]
     fn what_is_pinned_comes_first_and_what_is_not_shown_last() {
         let now = start();
-        let wish = |n, height, pinned| {
+        let constraint = |n, height, pinned| {
             let participant = ParticipantId(n);
-            Some(Wish { participant, source: Source::Camera, height, pinned })
+            Some(ReceiverVideoConstraint { participant, source: Source::Camera, height, pinned })
         };
         let wanted = [
-            camera(1, 900).as_wished(wish(1, 0, false)),
+            camera(1, 900).as_wished(constraint(1, 0, false)),
             camera(2, 900).as_wished(None),
-            camera(3, 10).as_wished(wish(3, 180, false)),
-            camera(4, 0).as_wished(wish(4, 720, true)),
+            camera(3, 10).as_wished(constraint(3, 180, false)),
+            camera(4, 0).as_wished(constraint(4, 720, true)),
         ];
         let wanted: Vec<Wanted> = wanted.into_iter().flatten().collect();
         assert_eq!(carried(&allocate(now, &[None; 3], &wanted)), [Some(4), Some(3), Some(2)]);

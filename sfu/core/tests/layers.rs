@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use signaling_protocol::media::MediaCommand;
-use signaling_protocol::{Source, Wish};
+use signaling_protocol::{ReceiverVideoConstraint, Source};
 use str0m::format::Codec;
 use support::client::Received;
 use support::{FEW, Meeting};
@@ -46,16 +46,25 @@ impl Share {
         let mut share = Self { m, picture: 0, pictures };
         for height in heights {
             let watcher = share.m.join(FEW, &[]);
-            share.wish(watcher, *height);
+            share.constraint(watcher, *height);
         }
         share
     }
 
-    fn wish(&mut self, watcher: usize, height: u16) {
+    fn constraint(&mut self, watcher: usize, height: u16) {
         let (room, participant) = (self.m.room.clone(), self.m.clients[watcher].id);
         let of = self.m.clients[0].id;
-        let wish = Wish { participant: of, source: Source::Screen, height, pinned: false };
-        self.m.command(MediaCommand::SetWishes { room, participant, wishes: vec![wish] });
+        let constraint = ReceiverVideoConstraint {
+            participant: of,
+            source: Source::Screen,
+            height,
+            pinned: false,
+        };
+        self.m.command(MediaCommand::ReceiverVideoConstraints {
+            room,
+            participant,
+            constraints: vec![constraint],
+        });
     }
 
     /// Sends 50 pictures a second, and a key frame where one is asked for.
@@ -101,7 +110,7 @@ fn a_small_screen_gets_fewer_pictures_and_a_larger_one_more_again() {
     assert_eq!(seen(&mut share, 2), (Some(1), 10));
     assert_eq!(seen(&mut share, 3), (Some(2), 20));
 
-    share.wish(1, 1_080);
+    share.constraint(1, 1_080);
     share.run(SECOND);
     share.news(1);
     share.run(2 * SECOND);
@@ -123,7 +132,7 @@ fn a_small_screen_gets_smaller_pictures_that_end_and_a_larger_one_waits_for_a_ke
         assert!(news.iter().all(|r| r.marker == (layers(r).0 == top)), "each picture ends");
     }
 
-    share.wish(1, 1_080);
+    share.constraint(1, 1_080);
     share.run(3 * SECOND);
     let news = share.news(1);
     let first = news.iter().find(|r| layers(r).0 == 2).expect("larger pictures");

@@ -93,7 +93,7 @@ fn no_packet_goes_where_nobody_shows_the_track() {
     let publisher = s.join(0, FEW, CAMERA);
     let watcher = s.join(1, FEW, &[]);
     s.join(1, Slots { audio: 0, video: 0 }, &[]);
-    s.wish(watcher, &[(publisher, 0)]);
+    s.constraint(watcher, &[(publisher, 0)]);
     s.talk(SECOND, |s, round| {
         let now = s.now;
         s.clients[publisher].send(
@@ -104,7 +104,7 @@ fn no_packet_goes_where_nobody_shows_the_track() {
         );
     });
     assert_eq!(s.packets, 0);
-    s.wish(watcher, &[(publisher, 300)]);
+    s.constraint(watcher, &[(publisher, 300)]);
     s.talk(SECOND, |s, round| {
         let now = s.now;
         s.clients[publisher].send(
@@ -258,8 +258,8 @@ fn a_publisher_is_told_what_all_workers_want() {
     let publisher = s.join_with(0, FEW, CAMERA, true);
     let (near, far) = (s.join(0, FEW, &[]), s.join(1, FEW, &[]));
     let mut numbers = [0; 3];
-    s.wish(near, &[(publisher, 180)]);
-    s.wish(far, &[(publisher, 400)]);
+    s.constraint(near, &[(publisher, 180)]);
+    s.constraint(far, &[(publisher, 400)]);
     publish(&mut s, publisher, &mut numbers, 8 * SECOND);
     assert_eq!(s.wanted(publisher), [true, true, false]);
     let shown = |s: &Spread, who: usize| s.clients[who].received.last().map(|r| r.payload[7]);
@@ -267,13 +267,13 @@ fn a_publisher_is_told_what_all_workers_want() {
     let before = s.packets;
     publish(&mut s, publisher, &mut numbers, SECOND);
     assert!((45..=55).contains(&(s.packets - before)), "one encoding crosses, not two");
-    s.wish(far, &[(publisher, 0)]);
+    s.constraint(far, &[(publisher, 0)]);
     publish(&mut s, publisher, &mut numbers, 3 * SECOND);
     assert_eq!(s.wanted(publisher), [true, false, false]);
-    s.wish(near, &[(publisher, 0)]);
+    s.constraint(near, &[(publisher, 0)]);
     publish(&mut s, publisher, &mut numbers, 3 * SECOND);
     assert_eq!(s.wanted(publisher), [false; 3]);
-    s.wish(far, &[(publisher, 180)]);
+    s.constraint(far, &[(publisher, 180)]);
     assert_eq!(s.wanted(publisher), [true, false, false], "at once");
 }
 
@@ -285,7 +285,7 @@ fn a_switch_of_encodings_over_workers_waits_for_a_key_frame_and_leaves_no_gap() 
     let far = s.join(1, FEW, &[]);
     let mut numbers = [0; 3];
     for height in [180, 400, 180, 1_080] {
-        s.wish(far, &[(publisher, height)]);
+        s.constraint(far, &[(publisher, height)]);
         publish(&mut s, publisher, &mut numbers, 6 * SECOND);
     }
     let mut received: Vec<&Received> = s.clients[far].received.iter().collect();

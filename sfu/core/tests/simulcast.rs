@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sfu_core::OverloadLevel;
 use signaling_protocol::media::MediaCommand;
-use signaling_protocol::{ParticipantId, Source, Wish};
+use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, Source};
 use support::client::{RIDS, Received};
 use support::{FEW, Meeting, Slots};
 
@@ -106,7 +106,7 @@ fn assert_continuous(received: &[Received]) {
 fn everybody_gets_the_encoding_that_fits_the_screen() {
     let mut call = Call::new(31, 3);
     for (watcher, height) in [(1, 180), (2, 400), (3, 1_080)] {
-        call.m.wish(watcher, &[(0, height)]);
+        call.m.constraint(watcher, &[(0, height)]);
     }
     call.run(8 * SECOND);
     assert_eq!([1, 2, 3].map(|watcher| call.shown(watcher)), [Some(0), Some(1), Some(2)]);
@@ -120,7 +120,7 @@ fn everybody_gets_the_encoding_that_fits_the_screen() {
 fn a_switch_leaves_no_gap_and_waits_for_a_key_frame() {
     let mut call = Call::new(32, 1);
     for height in [180, 1_080, 400, 180, 720, 180] {
-        call.m.wish(1, &[(0, height)]);
+        call.m.constraint(1, &[(0, height)]);
         call.run(5 * SECOND);
     }
     assert_continuous(call.received(1));
@@ -132,17 +132,17 @@ fn a_switch_leaves_no_gap_and_waits_for_a_key_frame() {
 #[test]
 fn encodings_that_nobody_wants_stop_and_come_back_quickly() {
     let mut call = Call::new(33, 2);
-    call.m.wish(1, &[(0, 180)]);
-    call.m.wish(2, &[(0, 180)]);
+    call.m.constraint(1, &[(0, 180)]);
+    call.m.constraint(2, &[(0, 180)]);
     call.run(2 * SECOND);
     assert_eq!(call.m.wanted(0), [true, false, false]);
-    call.m.wish(1, &[]);
-    call.m.wish(2, &[(0, 0)]);
-    call.m.wish(1, &[(0, 0)]);
+    call.m.constraint(1, &[]);
+    call.m.constraint(2, &[(0, 0)]);
+    call.m.constraint(1, &[(0, 0)]);
     call.run(2 * SECOND);
     assert_eq!(call.m.wanted(0), [false; 3], "nobody has it on the screen");
     let before = call.received(1).len();
-    call.m.wish(1, &[(0, 180)]);
+    call.m.constraint(1, &[(0, 180)]);
     assert_eq!(call.m.wanted(0), [true, false, false], "at once");
     call.run(SECOND / 2);
     assert!(call.received(1).len() > before + 10, "it is seen again within half a second");
@@ -151,7 +151,7 @@ fn encodings_that_nobody_wants_stop_and_come_back_quickly() {
 #[test]
 fn an_encoding_that_the_publisher_gives_up_is_replaced() {
     let mut call = Call::new(34, 1);
-    call.m.wish(1, &[(0, 1_080)]);
+    call.m.constraint(1, &[(0, 1_080)]);
     call.run(8 * SECOND);
     assert_eq!(call.shown(1), Some(2));
     // Its processor is too slow: what a browser does by itself, whatever it is told.
@@ -174,8 +174,8 @@ fn an_encoding_that_the_publisher_gives_up_is_replaced() {
 #[test]
 fn a_busy_worker_gives_everybody_small_pictures_but_of_what_is_pinned() {
     let mut call = Call::new(36, 2);
-    call.m.wish(1, &[(0, 1_080)]);
-    let wish = |pinned| Wish {
+    call.m.constraint(1, &[(0, 1_080)]);
+    let constraint = |pinned| ReceiverVideoConstraint {
         participant: ParticipantId(1),
         source: Source::Camera,
         height: 1_080,
@@ -183,7 +183,11 @@ fn a_busy_worker_gives_everybody_small_pictures_but_of_what_is_pinned() {
     };
     let pin = |call: &mut Call, pinned| {
         let (room, participant) = (call.m.room.clone(), call.m.clients[2].id);
-        call.m.command(MediaCommand::SetWishes { room, participant, wishes: vec![wish(pinned)] });
+        call.m.command(MediaCommand::ReceiverVideoConstraints {
+            room,
+            participant,
+            constraints: vec![constraint(pinned)],
+        });
     };
     let run = |call: &mut Call, halves: u32, load: f64| {
         for _ in 0..halves {
@@ -223,10 +227,10 @@ fn a_slot_for_one_is_given_to_whom_the_screen_shows() {
             }
         });
     };
-    m.wish(watcher, &[(a, 0), (b, 300)]);
+    m.constraint(watcher, &[(a, 0), (b, 300)]);
     talk(&mut m);
     m.clients[watcher].received.clear();
-    m.wish(watcher, &[(a, 300), (b, 0)]);
+    m.constraint(watcher, &[(a, 300), (b, 0)]);
     talk(&mut m);
     let received = &m.clients[watcher].received;
     let late = received.iter().skip(received.len() / 2);

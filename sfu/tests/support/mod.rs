@@ -167,7 +167,7 @@ impl Client {
                 MediaReport::Refused { refusal } => panic!("{refusal}"),
                 MediaReport::Answer { .. }
                 | MediaReport::Connected
-                | MediaReport::EncodingsWanted(_)
+                | MediaReport::SubscribedQuality(_)
                 | MediaReport::Downlink(_)
                 | MediaReport::Lost { .. } => {}
             }

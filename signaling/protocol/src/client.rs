@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    LogPosition, MessageId, Moderation, Opaque, ParticipantId, Secret, Seq, Submission, Track,
-    Verdict, Wish,
+    CommitVote, LogPosition, MessageId, Moderation, Opaque, ParticipantId, ReceiverVideoConstraint,
+    Secret, Seq, Submission, Track,
 };
 
 /// A message from a client. The first one is [`ClientMessage::Hello`].
@@ -21,12 +21,12 @@ pub enum ClientMessage {
     },
     /// A create or a commit for the delivery log.
     Submit(Submission),
-    /// The answer to [`crate::ServerMessage::Tentative`].
-    Judge {
+    /// The answer to [`crate::ServerMessage::CommitPending`].
+    CommitVote {
         /// What is judged.
         message_id: MessageId,
         /// Whether this member can follow it.
-        verdict: Verdict,
+        vote: CommitVote,
     },
     /// An application message for all members; everybody gets it as [`crate::Delta::Message`], in
     /// one order with the log's entries, so that whoever follows the log can open it.
@@ -53,9 +53,9 @@ pub enum ClientMessage {
     },
     /// How this client shows the video of others; replaces what it said before. A track without a
     /// wish comes small, after those with one.
-    SetWishes {
+    ReceiverVideoConstraints {
         /// At most one per track.
-        wishes: Vec<Wish>,
+        constraints: Vec<ReceiverVideoConstraint>,
     },
     /// Somebody who waits says who it is; once.
     Knock {
@@ -66,7 +66,7 @@ pub enum ClientMessage {
     Moderate(Moderation),
     /// Goes, perhaps to come back in a moment by [`Hello::predecessor`]: a page that is closed
     /// cannot tell whether it is being loaded anew.
-    StepOut,
+    PageHide,
     /// Goes for good.
     Leave,
 }
@@ -79,15 +79,15 @@ impl ClientMessage {
             Self::Hello(_) => "hello",
             Self::UploadKeyPackage { .. } => "upload_key_package",
             Self::Submit(_) => "submit",
-            Self::Judge { .. } => "judge",
+            Self::CommitVote { .. } => "commit_vote",
             Self::SendMessage { .. } => "send_message",
             Self::Heartbeat { .. } => "heartbeat",
             Self::Offer { .. } => "offer",
             Self::SetTracks { .. } => "set_tracks",
-            Self::SetWishes { .. } => "set_wishes",
+            Self::ReceiverVideoConstraints { .. } => "receiver_video_constraints",
             Self::Knock { .. } => "knock",
             Self::Moderate(_) => "moderate",
-            Self::StepOut => "step_out",
+            Self::PageHide => "page_hide",
             Self::Leave => "leave",
         }
     }

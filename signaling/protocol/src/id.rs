@@ -99,7 +99,7 @@ counter! {
 counter! {
     /// Somebody who waits before one room's door, from 1; never given out again while the room
     /// lives.
-    VisitorId(u32)
+    LobbyParticipantId(u32)
 }
 counter! {
     /// The position of an entry in a room's delivery log, from 1. Zero is "before the first".

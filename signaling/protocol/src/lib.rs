@@ -11,31 +11,31 @@ pub mod limits;
 mod log;
 pub mod media;
 mod opaque;
+mod quality;
 mod refusal;
 mod rules;
 mod server;
 mod track;
 #[cfg(test)]
 mod typescript;
-mod wish;
 
 pub use client::{ClientMessage, Hello, Predecessor, Resume};
 pub use http::{IceServer, RoomCreated, TokenIssued, TokenRequest};
 pub use id::{
-    BadRoomId, HandshakeCount, LogPosition, MessageId, ParticipantId, RoomId, Secret, Seq,
-    VisitorId,
+    BadRoomId, HandshakeCount, LobbyParticipantId, LogPosition, MessageId, ParticipantId, RoomId,
+    Secret, Seq,
 };
 pub use log::{
-    Handshake, JoinedParticipant, LogEntry, LogEvent, LogSnapshot, Step, Submission, Verdict,
+    CommitVote, Handshake, JoinedParticipant, LogEntry, LogEvent, LogSnapshot, Step, Submission,
 };
 pub use opaque::Opaque;
+pub use quality::{Downlink, ReceiverVideoConstraint, SubscribedQuality};
 pub use refusal::{Refusal, RefusalCode};
-pub use rules::{Door, Moderation, Rules, Visitor};
+pub use rules::{JoinPolicy, LobbyParticipant, Moderation, Rules};
 pub use server::{
     Delta, Joined, LogReplay, ParticipantState, ReceiveSlots, RoomSnapshot, ServerMessage, Snapshot,
 };
 pub use track::{Source, Track};
-pub use wish::{Downlink, EncodingsWanted, Wish};
 
 /// The version of this protocol. A client of another version is told so, and nothing else.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;

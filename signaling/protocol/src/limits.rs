@@ -15,13 +15,13 @@ pub const ADDS_PER_COMMIT: usize = 32;
 /// Tracks of one participant: one per source.
 pub const TRACKS: usize = 4;
 /// Wishes of one participant: two video tracks of everybody in a large room.
-pub const WISHES: usize = 512;
+pub const RECEIVER_VIDEO_CONSTRAINTS: usize = 512;
 /// Characters of an m-line's `mid`.
 pub const MID_CHARS: usize = 16;
 /// The sealed name of somebody who waits to be let in, in bytes.
 pub const KNOCK_BYTES: usize = 320;
 /// People who wait before one door.
-pub const VISITORS: usize = 32;
+pub const LOBBY_PARTICIPANTS: usize = 32;
 /// Characters of a message id.
 pub const MESSAGE_ID_CHARS: usize = 22;
 /// Seconds between heartbeats.

@@ -91,7 +91,7 @@ pub enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Verdict {
+pub enum CommitVote {
     /// It can be followed.
     Ack,
     /// It cannot be followed: not valid, or against the rules.

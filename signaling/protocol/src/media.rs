@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Downlink, EncodingsWanted, ParticipantId, Refusal, RoomId, Track, Wish};
+use crate::{
+    Downlink, ParticipantId, ReceiverVideoConstraint, Refusal, RoomId, SubscribedQuality, Track,
+};
 
 /// What a room asks of the SFU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,13 +30,13 @@ pub enum MediaCommand {
         tracks: Vec<Track>,
     },
     /// How this participant shows the video of others.
-    SetWishes {
+    ReceiverVideoConstraints {
         /// Its room.
         room: RoomId,
         /// Whose wishes.
         participant: ParticipantId,
         /// Replaces what was set before.
-        wishes: Vec<Wish>,
+        constraints: Vec<ReceiverVideoConstraint>,
     },
     /// This participant is gone for good.
     Remove {
@@ -52,7 +54,7 @@ impl MediaCommand {
         match self {
             Self::Offer { room, .. }
             | Self::SetTracks { room, .. }
-            | Self::SetWishes { room, .. }
+            | Self::ReceiverVideoConstraints { room, .. }
             | Self::Remove { room, .. } => room,
         }
     }
@@ -63,7 +65,7 @@ impl MediaCommand {
         match self {
             Self::Offer { participant, .. }
             | Self::SetTracks { participant, .. }
-            | Self::SetWishes { participant, .. }
+            | Self::ReceiverVideoConstraints { participant, .. }
             | Self::Remove { participant, .. } => *participant,
         }
     }
@@ -97,7 +99,7 @@ pub enum MediaReport {
     /// ICE and DTLS are up.
     Connected,
     /// Which encodings of one of its tracks anybody wants.
-    EncodingsWanted(EncodingsWanted),
+    SubscribedQuality(SubscribedQuality),
     /// How the way to it is seen.
     Downlink(Downlink),
     /// The connection is gone; a new offer brings it back.

@@ -78,7 +78,7 @@ pub enum RefusalCode {
     /// The door is locked.
     RoomLocked,
     /// A host did not let the visitor in.
-    TurnedAway,
+    Denied,
     /// A host took the participant out.
     Removed,
     /// The server has as many rooms as it can.
@@ -123,7 +123,7 @@ impl RefusalCode {
             Self::UnknownRoom => "unknown_room",
             Self::RoomFull => "room_full",
             Self::RoomLocked => "room_locked",
-            Self::TurnedAway => "turned_away",
+            Self::Denied => "denied",
             Self::Removed => "removed",
             Self::ServerFull => "server_full",
             Self::ResumeExpired => "resume_expired",

@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Opaque, ParticipantId, VisitorId};
+use crate::{LobbyParticipantId, Opaque, ParticipantId};
 
 /// What happens to somebody who comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Door {
+pub enum JoinPolicy {
     /// Whoever has the link comes in.
     #[default]
     Open,
     /// Whoever has the link waits until a host lets them in.
-    Attended,
+    Lobby,
     /// Nobody comes in but hosts.
     Locked,
 }
@@ -23,7 +23,7 @@ pub enum Door {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Rules {
     /// Who may come in.
-    pub door: Door,
+    pub join_policy: JoinPolicy,
     /// Who has shown the room's host key, in join order.
     pub hosts: Vec<ParticipantId>,
 }
@@ -34,19 +34,19 @@ pub struct Rules {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Moderation {
     /// Opens the door to whoever waits and comes, has them wait, or locks it.
-    SetDoor {
+    SetJoinPolicy {
         /// From now on.
-        door: Door,
+        join_policy: JoinPolicy,
     },
     /// Lets somebody in who waits. Who has gone meanwhile is passed over.
     Admit {
         /// Who.
-        visitor: VisitorId,
+        lobby_participant: LobbyParticipantId,
     },
     /// Sends somebody away who waits.
-    TurnAway {
+    Deny {
         /// Who.
-        visitor: VisitorId,
+        lobby_participant: LobbyParticipantId,
     },
     /// Takes somebody out who is no host; the members move to keys that the removed one cannot
     /// derive. Who has the link could come back at once: an open door becomes an attended one.
@@ -65,9 +65,9 @@ pub enum Moderation {
 /// Somebody who waits to be let in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Visitor {
+pub struct LobbyParticipant {
     /// Who.
-    pub visitor: VisitorId,
+    pub lobby_participant: LobbyParticipantId,
     /// As in [`crate::ClientMessage::Knock`]; before it has come, nothing.
     pub name: Option<Opaque>,
 }

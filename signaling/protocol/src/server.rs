@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Downlink, EncodingsWanted, Handshake, LogEntry, LogSnapshot, MessageId, Opaque, ParticipantId,
-    Refusal, Rules, Secret, Seq, Track, Visitor,
+    Downlink, Handshake, LobbyParticipant, LogEntry, LogSnapshot, MessageId, Opaque, ParticipantId,
+    Refusal, Rules, Secret, Seq, SubscribedQuality, Track,
 };
 
 /// A message from the signalling service.
@@ -31,15 +31,15 @@ pub enum ServerMessage {
         delta: Delta,
     },
     /// A commit that is not in the log yet: a member tells whether it can follow it, by
-    /// [`crate::ClientMessage::Judge`], and does not follow it before the log has it. Whoever comes
+    /// [`crate::ClientMessage::CommitVote`], and does not follow it before the log has it. Whoever comes
     /// back while it is undecided is asked again.
-    Tentative {
+    CommitPending {
         /// As the log will have it, without its Welcome.
         handshake: Handshake,
     },
     /// A tentative commit will not come into the log: nobody could follow it, or its sender is
     /// gone.
-    Dropped {
+    CommitRejected {
         /// Which.
         message_id: MessageId,
     },
@@ -54,7 +54,7 @@ pub enum ServerMessage {
         refusal: Refusal,
     },
     /// Which encodings of this participant's track anybody wants; told anew when that changes.
-    EncodingsWanted(EncodingsWanted),
+    SubscribedQuality(SubscribedQuality),
     /// How the SFU sees the way to this participant, every few seconds while it changes.
     Downlink(Downlink),
     /// The echo of a heartbeat.
@@ -63,9 +63,9 @@ pub enum ServerMessage {
     /// by [`ServerMessage::Joined`] when a host has let you in. Knock, and go on with heartbeats.
     Waiting,
     /// To hosts: everybody who waits now, in the order of coming.
-    Visitors {
+    LobbyParticipants {
         /// Replaces what was told before.
-        visitors: Vec<Visitor>,
+        lobby_participants: Vec<LobbyParticipant>,
     },
     /// A host asks you to turn your microphone off.
     AskedToMute {
@@ -75,12 +75,12 @@ pub enum ServerMessage {
     /// The server is about to end, and to run again soon: the meeting goes on until then, and comes
     /// back by itself after it. Told to everybody when that is decided, and decided anew, and to
     /// whoever comes or comes back meanwhile.
-    RestartAhead {
+    ShutdownNotice {
         /// From now on, rounded up; not there if nobody has said when.
         in_seconds: Option<u32>,
     },
     /// It goes on after all.
-    RestartOff,
+    ShutdownCancelled,
     /// A message of this client was not carried out; nothing else is lost.
     Refused {
         /// Why, and what to do.
@@ -102,18 +102,18 @@ impl ServerMessage {
             Self::Resumed { .. } => "resumed",
             Self::Snapshot(_) => "snapshot",
             Self::Delta { .. } => "delta",
-            Self::Tentative { .. } => "tentative",
-            Self::Dropped { .. } => "dropped",
+            Self::CommitPending { .. } => "commit_pending",
+            Self::CommitRejected { .. } => "commit_rejected",
             Self::Answer { .. } => "answer",
             Self::MediaLost { .. } => "media_lost",
-            Self::EncodingsWanted(_) => "encodings_wanted",
+            Self::SubscribedQuality(_) => "subscribed_quality",
             Self::Downlink(_) => "downlink",
             Self::HeartbeatEcho => "heartbeat_echo",
             Self::Waiting => "waiting",
-            Self::Visitors { .. } => "visitors",
+            Self::LobbyParticipants { .. } => "lobby_participants",
             Self::AskedToMute { .. } => "asked_to_mute",
-            Self::RestartAhead { .. } => "restart_ahead",
-            Self::RestartOff => "restart_off",
+            Self::ShutdownNotice { .. } => "shutdown_notice",
+            Self::ShutdownCancelled => "shutdown_cancelled",
             Self::Refused { .. } => "refused",
             Self::Closing { .. } => "closing",
         }
@@ -159,8 +159,8 @@ pub struct RoomSnapshot {
     pub participants: Vec<ParticipantState>,
     /// Who may come in, and who the hosts are.
     pub rules: Rules,
-    /// Whose connection is broken, as by [`Delta::AwayChanged`].
-    pub away: Vec<ParticipantId>,
+    /// Whose connection is broken, as by [`Delta::ConnectionChanged`].
+    pub disconnected: Vec<ParticipantId>,
 }
 
 /// One participant as the server sees it.
@@ -210,11 +210,11 @@ pub enum Delta {
     TracksChanged(ParticipantState),
     /// Somebody's connection, for messages or for media, has been broken for some seconds, or is
     /// back. Whoever does not come back leaves in the end.
-    AwayChanged {
+    ConnectionChanged {
         /// Who.
         participant: ParticipantId,
         /// Whether it is broken.
-        away: bool,
+        disconnected: bool,
     },
     /// Somebody became a host or is one no more, or the door is another one.
     RulesChanged(Rules),

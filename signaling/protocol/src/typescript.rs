@@ -28,10 +28,10 @@ const LIMITS: [(&str, u64); 13] = [
     ("SUBMISSION_BYTES", limits::SUBMISSION_BYTES as u64),
     ("ADDS_PER_COMMIT", limits::ADDS_PER_COMMIT as u64),
     ("TRACKS", limits::TRACKS as u64),
-    ("WISHES", limits::WISHES as u64),
+    ("RECEIVER_VIDEO_CONSTRAINTS", limits::RECEIVER_VIDEO_CONSTRAINTS as u64),
     ("MID_CHARS", limits::MID_CHARS as u64),
     ("KNOCK_BYTES", limits::KNOCK_BYTES as u64),
-    ("VISITORS", limits::VISITORS as u64),
+    ("LOBBY_PARTICIPANTS", limits::LOBBY_PARTICIPANTS as u64),
     ("MESSAGE_ID_CHARS", limits::MESSAGE_ID_CHARS as u64),
     ("HEARTBEAT_SECONDS", limits::HEARTBEAT_SECONDS),
 ];

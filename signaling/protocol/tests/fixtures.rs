@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use signaling_protocol::{
-    ClientMessage, Delta, Door, LogEvent, Moderation, Refusal, RefusalCode, RoomCreated,
-    ServerMessage, Source, Step, TokenIssued, TokenRequest, Verdict,
+    ClientMessage, CommitVote, Delta, JoinPolicy, LogEvent, Moderation, Refusal, RefusalCode,
+    RoomCreated, ServerMessage, Source, Step, TokenIssued, TokenRequest,
 };
 
 /// All fixtures by name, without `.json`.
@@ -118,8 +118,8 @@ fn no_message_and_no_part_of_one_is_without_a_fixture() {
     covers("server.", "step", variants::<Step>(unknown("step")));
     covers("client.", "step", variants::<Step>(unknown("step")));
     covers("client.", "action", variants::<Moderation>(unknown("action")));
-    covers("client.", "door", variants::<Door>(Value::from("no such variant")));
-    covers("client.", "verdict", variants::<Verdict>(Value::from("no such variant")));
+    covers("client.", "join_policy", variants::<JoinPolicy>(Value::from("no such variant")));
+    covers("client.", "vote", variants::<CommitVote>(Value::from("no such variant")));
     covers("client.", "source", variants::<Source>(Value::from("no such variant")));
     for name in ["http.room_created", "http.token_request", "http.token_issued", "http.refusal"] {
         assert!(fixtures().contains_key(name), "{name}");

@@ -4,8 +4,8 @@
 use mls_delivery::trace::{Outcome, Traced};
 use mls_delivery::{Decision, Opened, Prepared, Submitted, inspect};
 use signaling_protocol::{
-    Delta, LogEvent, MessageId, Opaque, ParticipantId, Refusal, RefusalCode, ServerMessage, Step,
-    Submission, Verdict,
+    CommitVote, Delta, LogEvent, MessageId, Opaque, ParticipantId, Refusal, RefusalCode,
+    ServerMessage, Step, Submission,
 };
 
 use super::presence::superseded;
@@ -156,10 +156,10 @@ impl Room {
             Opened::Final(submission) => {
                 self.intents.push_front(Intent::Finalise { sender, submission });
             }
-            Opened::Tentative(asked) => {
+            Opened::CommitPending(asked) => {
                 let question = asked.iter().find_map(|&one| self.finality.question(one));
                 if let Some(handshake) = question {
-                    self.tell(asked, ServerMessage::Tentative { handshake });
+                    self.tell(asked, ServerMessage::CommitPending { handshake });
                 }
             }
         }
@@ -177,7 +177,7 @@ impl Room {
             Ok(Submitted::New(prepared)) => Ok(Some(prepared)),
             Ok(Submitted::Known(_)) => Ok(None),
             Err(refusal) => {
-                self.conclude(Some(Decision::Dropped(message_id.clone())));
+                self.conclude(Some(Decision::CommitRejected(message_id.clone())));
                 Err((sender, refusal.about(message_id)))
             }
         }
@@ -188,13 +188,13 @@ impl Room {
         &mut self,
         participant: ParticipantId,
         message_id: MessageId,
-        verdict: Verdict,
+        vote: CommitVote,
         now: Millis,
     ) {
         let asked = self.traces && self.finality.waits_for(participant, &message_id);
-        let decision = self.finality.judge(participant, &message_id, verdict, now);
+        let decision = self.finality.judge(participant, &message_id, vote, now);
         let outcome = Outcome::of_judgement(decision.as_ref(), asked);
-        self.trace(|| Traced::Judged { participant, message_id, verdict, outcome });
+        self.trace(|| Traced::Judged { participant, message_id, vote, outcome });
         self.conclude(decision);
     }
 
@@ -203,7 +203,7 @@ impl Room {
         let decision = self.finality.handle_timeout(now);
         let decided = decision.as_ref().map(|decision| match decision {
             Decision::Final { submission, .. } => (submission.message_id.clone(), Outcome::Final),
-            Decision::Dropped(message_id) => (message_id.clone(), Outcome::Dropped),
+            Decision::CommitRejected(message_id) => (message_id.clone(), Outcome::CommitRejected),
         });
         if let Some((message_id, outcome)) = decided {
             self.trace(|| Traced::TimedOut { message_id, outcome });
@@ -225,9 +225,9 @@ impl Room {
             Some(Decision::Final { sender, submission }) => {
                 self.intents.push_front(Intent::Finalise { sender, submission });
             }
-            Some(Decision::Dropped(message_id)) => {
+            Some(Decision::CommitRejected(message_id)) => {
                 let members: Vec<_> = self.log.present_members().collect();
-                self.tell(members, ServerMessage::Dropped { message_id });
+                self.tell(members, ServerMessage::CommitRejected { message_id });
             }
             None => {}
         }
@@ -236,7 +236,7 @@ impl Room {
     /// Asks one who comes back what the others were asked.
     pub(super) fn ask(&mut self, participant: ParticipantId, socket: SocketId) {
         if let Some(handshake) = self.finality.question(participant) {
-            self.send(socket, ServerMessage::Tentative { handshake });
+            self.send(socket, ServerMessage::CommitPending { handshake });
         }
     }
 }

@@ -33,7 +33,7 @@ impl Kept {
                 Delta::ParticipantJoined(_)
                 | Delta::ParticipantLeft { .. }
                 | Delta::TracksChanged(_)
-                | Delta::AwayChanged { .. }
+                | Delta::ConnectionChanged { .. }
                 | Delta::RulesChanged(_)
                 | Delta::Log { .. },
             )

@@ -1,10 +1,10 @@
 //! One room: who is here, what they publish, and the delivery log. It decides and does nothing:
 //! what it wants done comes out of [`Room::poll_output`] and [`Room::poll_append`].
 
-mod away;
-mod door;
+mod disconnected;
 mod handshakes;
 mod history;
+mod lobby;
 mod outlook;
 mod participant;
 mod presence;
@@ -19,13 +19,13 @@ use mls_delivery::{Finality, Log, inspect};
 use signaling_protocol::media::{MediaCommand, MediaReport};
 use signaling_protocol::{
     ClientMessage, Delta, LogPosition, Opaque, ParticipantId, ParticipantState, ReceiveSlots,
-    Refusal, RefusalCode, RoomId, ServerMessage, Track, Wish, limits,
+    ReceiverVideoConstraint, Refusal, RefusalCode, RoomId, ServerMessage, Track, limits,
 };
 
-pub(crate) use self::door::Comer;
-use self::door::Entrance;
 use self::handshakes::Intent;
 use self::history::History;
+pub(crate) use self::lobby::Comer;
+use self::lobby::Entrance;
 pub(crate) use self::outlook::Outlook;
 use self::participant::Participant;
 
@@ -128,10 +128,10 @@ impl Room {
 
     /// When [`Room::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Millis> {
-        let visitors = self.entrance.oldest().map(|heard| heard + self.limits.silence);
+        let lobby_participants = self.entrance.oldest().map(|heard| heard + self.limits.silence);
         let ends = self.participants.iter().map(|(&id, one)| self.ends(id, one));
-        let away = self.poll_away();
-        ends.chain(visitors).chain(away).chain(self.finality.poll_timeout()).min()
+        let disconnected = self.poll_away();
+        ends.chain(lobby_participants).chain(disconnected).chain(self.finality.poll_timeout()).min()
     }
 
     /// A socket said something.
@@ -158,8 +158,8 @@ impl Room {
                 self.intents.push_back(Intent::Submit { sender: participant, submission });
                 Ok(())
             }
-            ClientMessage::Judge { message_id, verdict } => {
-                self.judge(participant, message_id, verdict, now);
+            ClientMessage::CommitVote { message_id, vote } => {
+                self.judge(participant, message_id, vote, now);
                 Ok(())
             }
             ClientMessage::Heartbeat { position } => {
@@ -170,14 +170,16 @@ impl Room {
             ClientMessage::SendMessage { message } => self.relay(participant, message, now),
             ClientMessage::Offer { sdp } => self.offer(participant, sdp),
             ClientMessage::SetTracks { tracks } => self.set_tracks(participant, tracks),
-            ClientMessage::SetWishes { wishes } => self.set_wishes(participant, wishes),
+            ClientMessage::ReceiverVideoConstraints { constraints } => {
+                self.set_receiver_video_constraints(participant, constraints)
+            }
             ClientMessage::Knock { .. } => Err(Refusal::new(
                 RefusalCode::NotAllowed,
                 "You are in the meeting already; there is no need to knock.",
             )),
             ClientMessage::Moderate(action) => self.moderate(participant, &action, now),
-            ClientMessage::StepOut => {
-                self.step_out(participant, now);
+            ClientMessage::PageHide => {
+                self.page_hide(participant, now);
                 Ok(())
             }
             ClientMessage::Leave => {
@@ -205,9 +207,9 @@ impl Room {
                 self.media_lost(participant, now);
                 ServerMessage::MediaLost { refusal }
             }
-            MediaReport::EncodingsWanted(wanted) => {
+            MediaReport::SubscribedQuality(wanted) => {
                 one.note_wanted(wanted.clone());
-                ServerMessage::EncodingsWanted(wanted)
+                ServerMessage::SubscribedQuality(wanted)
             }
             MediaReport::Downlink(downlink) => ServerMessage::Downlink(downlink),
             MediaReport::Connected => return self.media_back(participant, now),
@@ -221,7 +223,7 @@ impl Room {
     fn tell_wanted(&mut self, participant: ParticipantId, socket: SocketId) {
         let Some(one) = self.participants.get(&participant) else { return };
         for wanted in one.wanted.clone() {
-            self.send(socket, ServerMessage::EncodingsWanted(wanted));
+            self.send(socket, ServerMessage::SubscribedQuality(wanted));
         }
     }
 
@@ -314,13 +316,14 @@ impl Room {
             let room = self.id.clone();
             let command = MediaCommand::Offer { room: room.clone(), participant, sdp };
             self.outputs.push_back(Output::Media(command));
-            let wishes = one.wishes.clone();
+            let constraints = one.constraints.clone();
             if !tracks.is_empty() {
                 let command = MediaCommand::SetTracks { room: room.clone(), participant, tracks };
                 self.outputs.push_back(Output::Media(command));
             }
-            if !wishes.is_empty() {
-                let command = MediaCommand::SetWishes { room, participant, wishes };
+            if !constraints.is_empty() {
+                let command =
+                    MediaCommand::ReceiverVideoConstraints { room, participant, constraints };
                 self.outputs.push_back(Output::Media(command));
             }
         }
@@ -348,15 +351,20 @@ impl Room {
         Ok(())
     }
 
-    fn set_wishes(&mut self, participant: ParticipantId, wishes: Vec<Wish>) -> Result<(), Refusal> {
-        tracks::check_wishes(&wishes)?;
+    fn set_receiver_video_constraints(
+        &mut self,
+        participant: ParticipantId,
+        constraints: Vec<ReceiverVideoConstraint>,
+    ) -> Result<(), Refusal> {
+        tracks::check_wishes(&constraints)?;
         if let Some(one) = self.participants.get_mut(&participant)
-            && one.wishes != wishes
+            && one.constraints != constraints
         {
-            one.wishes.clone_from(&wishes);
+            one.constraints.clone_from(&constraints);
             if one.has_media {
                 let room = self.id.clone();
-                let command = MediaCommand::SetWishes { room, participant, wishes };
+                let command =
+                    MediaCommand::ReceiverVideoConstraints { room, participant, constraints };
                 self.outputs.push_back(Output::Media(command));
             }
         }

@@ -28,10 +28,10 @@ impl Outlook<Millis> {
     fn in_words(self, now: Millis) -> ServerMessage {
         let seconds = |at: Millis| u32::try_from(at.saturating_sub(now).div_ceil(1000));
         match self {
-            Self::Stays => ServerMessage::RestartOff,
+            Self::Stays => ServerMessage::ShutdownCancelled,
             Self::Ends { at } => {
                 let in_seconds = at.map(|at| seconds(at).unwrap_or(u32::MAX));
-                ServerMessage::RestartAhead { in_seconds }
+                ServerMessage::ShutdownNotice { in_seconds }
             }
         }
     }

@@ -1,6 +1,8 @@
 //! One participant, as its room sees it.
 
-use signaling_protocol::{EncodingsWanted, LogPosition, ParticipantId, Secret, Track, Wish};
+use signaling_protocol::{
+    LogPosition, ParticipantId, ReceiverVideoConstraint, Secret, SubscribedQuality, Track,
+};
 
 use super::{Millis, SocketId};
 use crate::auth::Role;
@@ -14,9 +16,9 @@ pub(super) struct Participant {
     pub(super) presence: Presence,
     pub(super) tracks: Vec<Track>,
     /// How it shows the video of others.
-    pub(super) wishes: Vec<Wish>,
+    pub(super) constraints: Vec<ReceiverVideoConstraint>,
     /// What others want of its tracks, as last reported: told again when it comes back.
-    pub(super) wanted: Vec<EncodingsWanted>,
+    pub(super) wanted: Vec<SubscribedQuality>,
     /// The SFU was asked for it and must be told of its end, whatever it has answered: it keeps
     /// the place of one whose connection is lost, and the connection of one whose next offer is
     /// bad.
@@ -64,7 +66,7 @@ impl Participant {
             predecessor: None,
             presence: Presence::Here { socket },
             tracks: Vec::new(),
-            wishes: Vec::new(),
+            constraints: Vec::new(),
             wanted: Vec::new(),
             has_media: false,
             has_hung_up: false,
@@ -87,7 +89,7 @@ impl Participant {
     }
 
     /// Notes what others want of one of its tracks.
-    pub(super) fn note_wanted(&mut self, wanted: EncodingsWanted) {
+    pub(super) fn note_wanted(&mut self, wanted: SubscribedQuality) {
         self.wanted.retain(|known| known.source != wanted.source);
         self.wanted.push(wanted);
     }

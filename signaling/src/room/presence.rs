@@ -73,7 +73,7 @@ impl Room {
         let Some(known) = known else {
             let refusal = Refusal::new(
                 RefusalCode::ResumeExpired,
-                "You were away for too long; join the meeting again.",
+                "You were disconnected for too long; join the meeting again.",
             );
             self.outputs.push_back(Output::Close { socket, refusal });
             return;
@@ -142,7 +142,7 @@ impl Room {
     }
 
     /// A page is gone; it may be back in a moment. Nobody sees or hears anything of it until then.
-    pub(super) fn step_out(&mut self, participant: ParticipantId, now: Millis) {
+    pub(super) fn page_hide(&mut self, participant: ParticipantId, now: Millis) {
         let Some(one) = self.participants.get_mut(&participant) else { return };
         let until = now + self.limits.resume_window.min(STEP_OUT);
         one.presence = Presence::Away { since: now, until };
@@ -227,7 +227,7 @@ impl Room {
                 })
                 .collect(),
             rules: self.rules(),
-            away: self.away().filter(|&one| one != participant).collect(),
+            disconnected: self.disconnected().filter(|&one| one != participant).collect(),
         }
     }
 

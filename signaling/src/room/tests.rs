@@ -2,10 +2,10 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it waits for")]
 
-mod away;
-mod door;
+mod disconnected;
 mod finality;
 mod hostile;
+mod lobby;
 mod log;
 mod media;
 mod mls;
@@ -19,8 +19,8 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 
 use signaling_protocol::{
-    EncodingsWanted, HandshakeCount, Joined, LogEntry, LogEvent, MessageId, Predecessor, Resume,
-    RoomSnapshot, Secret, Seq, Snapshot, Source, Step, VERSION, Verdict,
+    CommitVote, HandshakeCount, Joined, LogEntry, LogEvent, MessageId, Predecessor, Resume,
+    RoomSnapshot, Secret, Seq, Snapshot, Source, Step, SubscribedQuality, VERSION,
 };
 
 use super::presence::STEP_OUT;
@@ -119,7 +119,7 @@ impl World {
     /// One member answers what it was asked.
     fn answer(&mut self) -> bool {
         let Some((socket, message_id)) = self.questions.pop() else { return false };
-        let judge = ClientMessage::Judge { message_id, verdict: Verdict::Ack };
+        let judge = ClientMessage::CommitVote { message_id, vote: CommitVote::Ack };
         self.room.handle_message(socket, judge, self.now);
         true
     }
@@ -127,7 +127,7 @@ impl World {
     fn collect(&mut self) {
         while let Some(output) = self.room.poll_output() {
             match output {
-                Output::Send { to, message: ServerMessage::Tentative { handshake } }
+                Output::Send { to, message: ServerMessage::CommitPending { handshake } }
                     if self.members_ack =>
                 {
                     let id = || handshake.message_id.clone();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signaling_protocol::{Refusal, RefusalCode, Track, Wish, limits};
+use signaling_protocol::{ReceiverVideoConstraint, Refusal, RefusalCode, Track, limits};
 
 /// At most one track per source, each on an m-line of its own.
 pub(super) fn check(tracks: &[Track]) -> Result<(), Refusal> {
@@ -32,12 +32,16 @@ pub(super) fn check(tracks: &[Track]) -> Result<(), Refusal> {
 }
 
 /// At most one wish per track, and no more than a large room has tracks.
-pub(super) fn check_wishes(wishes: &[Wish]) -> Result<(), Refusal> {
-    let tracks: BTreeSet<_> = wishes.iter().map(|wish| (wish.participant, wish.source)).collect();
-    if wishes.len() > limits::WISHES || tracks.len() != wishes.len() {
+pub(super) fn check_wishes(constraints: &[ReceiverVideoConstraint]) -> Result<(), Refusal> {
+    let tracks: BTreeSet<_> =
+        constraints.iter().map(|constraint| (constraint.participant, constraint.source)).collect();
+    if constraints.len() > limits::RECEIVER_VIDEO_CONSTRAINTS || tracks.len() != constraints.len() {
         return Err(Refusal::new(
             RefusalCode::BadMessage,
-            format!("At most {} tracks can be wished for, each once.", limits::WISHES),
+            format!(
+                "At most {} tracks can be wished for, each once.",
+                limits::RECEIVER_VIDEO_CONSTRAINTS
+            ),
         ));
     }
     Ok(())

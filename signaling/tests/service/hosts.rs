@@ -2,8 +2,8 @@
 
 use signaling::SignalingConfig;
 use signaling_protocol::{
-    ClientMessage, Delta, Door, Moderation, Opaque, Refusal, RefusalCode, RoomCreated, RoomId,
-    Secret, ServerMessage, TokenIssued, TokenRequest,
+    ClientMessage, Delta, JoinPolicy, Moderation, Opaque, Refusal, RefusalCode, RoomCreated,
+    RoomId, Secret, ServerMessage, TokenIssued, TokenRequest,
 };
 
 use crate::support::{Client, Server};
@@ -81,21 +81,27 @@ async fn only_the_key_of_this_room_makes_a_host() {
 async fn a_guest_waits_before_an_attended_door_until_the_host_opens() {
     let meeting = Meeting::new().await;
     let mut host = meeting.host().await;
-    moderate(&mut host, Moderation::SetDoor { door: Door::Attended }).await;
+    moderate(&mut host, Moderation::SetJoinPolicy { join_policy: JoinPolicy::Lobby }).await;
     host.until(|message| matches!(message, ServerMessage::Delta { .. })).await;
     let mut guest = meeting.server.connect().await;
     guest.hello(meeting.server.token(&meeting.room).await, None).await;
     assert_eq!(guest.next().await, Some(ServerMessage::Waiting));
     let name = Opaque(b"sealed".to_vec());
     guest.send(&ClientMessage::Knock { name: name.clone() }).await;
-    let visitor = host
+    let lobby_participant = host
         .until(|message| {
-            matches!(message, ServerMessage::Visitors { visitors }
-                if visitors.iter().any(|one| one.name.as_ref() == Some(&name)))
+            matches!(message, ServerMessage::LobbyParticipants { lobby_participants }
+                if lobby_participants.iter().any(|one| one.name.as_ref() == Some(&name)))
         })
         .await;
-    let ServerMessage::Visitors { visitors } = visitor else { panic!("{visitor:?}") };
-    moderate(&mut host, Moderation::Admit { visitor: visitors[0].visitor }).await;
+    let ServerMessage::LobbyParticipants { lobby_participants } = lobby_participant else {
+        panic!("{lobby_participant:?}")
+    };
+    moderate(
+        &mut host,
+        Moderation::Admit { lobby_participant: lobby_participants[0].lobby_participant },
+    )
+    .await;
     guest.until(|message| matches!(message, ServerMessage::Joined(_))).await;
 }
 

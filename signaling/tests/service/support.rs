@@ -238,7 +238,7 @@ impl Client {
         loop {
             match self.next().await {
                 Some(ServerMessage::Delta { delta, .. }) => return delta,
-                Some(ServerMessage::HeartbeatEcho | ServerMessage::RestartAhead { .. }) => {}
+                Some(ServerMessage::HeartbeatEcho | ServerMessage::ShutdownNotice { .. }) => {}
                 other => panic!("not a delta: {other:?}"),
             }
         }
@@ -302,7 +302,7 @@ impl Client {
         loop {
             match self.next().await.expect("the socket goes on") {
                 ServerMessage::HeartbeatEcho => return,
-                ServerMessage::Delta { .. } | ServerMessage::RestartAhead { .. } => {}
+                ServerMessage::Delta { .. } | ServerMessage::ShutdownNotice { .. } => {}
                 other => panic!("not expected: {other:?}"),
             }
         }

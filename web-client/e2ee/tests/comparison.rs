@@ -67,11 +67,11 @@ fn two_calls_that_a_server_keeps_apart_see_different_ones() {
 #[test]
 fn one_who_does_not_answer_is_named_and_heard_when_back() {
     let mut meeting = call(&["Ada", "Bela", "Chi"]);
-    let away = meeting.seats[2].participant;
+    let disconnected = meeting.seats[2].participant;
     meeting.disconnect(2);
     compare(&mut meeting, 0);
     meeting.run(2_000);
-    let waiting = Some(ComparisonState::Waiting(vec![away]));
+    let waiting = Some(ComparisonState::Waiting(vec![disconnected]));
     assert_eq!(meeting.seats[0].node.comparison, waiting);
     assert_eq!(meeting.seats[1].node.comparison, waiting);
     meeting.reconnect(2);

@@ -101,7 +101,7 @@ fn check(name: &str, lines: &[String]) -> Output {
     Command::new("node").arg(root.join("tla/check_trace.mjs")).arg(file).output().expect("Node.js")
 }
 
-fn verdict(output: &Output) -> String {
+fn vote(output: &Output) -> String {
     let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
     said(&output.stdout) + &said(&output.stderr)
 }
@@ -111,8 +111,8 @@ fn verdict(output: &Output) -> String {
 fn a_real_meeting_is_a_behaviour_of_the_specification() {
     let lines = trace(&meeting());
     let output = check("trace-meeting", &lines);
-    assert!(output.status.success(), "{}", verdict(&output));
-    assert!(verdict(&output).starts_with(&format!("accepted: {} steps", lines.len())));
+    assert!(output.status.success(), "{}", vote(&output));
+    assert!(vote(&output).starts_with(&format!("accepted: {} steps", lines.len())));
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn a_trace_with_one_word_changed_is_refused() {
     };
     for (name, doctored) in [
         ("a member more", with(r#""members":[1,2,3]"#, r#""members":[1,2,3,4]"#)),
-        ("another verdict", with(r#""verdict":"ack""#, r#""verdict":"nack""#)),
-        ("a commit taken twice", with(r#""outcome":"known""#, r#""outcome":"tentative""#)),
+        ("another vote", with(r#""vote":"ack""#, r#""vote":"nack""#)),
+        ("a commit taken twice", with(r#""outcome":"known""#, r#""outcome":"commit_pending""#)),
         ("no successor", with(r#""replaces":1"#, r#""replaces":null"#)),
         ("an entry unread", without(r#""step":"read""#)),
         ("a judgement unsaid", without(r#""step":"judged""#)),
@@ -140,7 +140,7 @@ fn a_trace_with_one_word_changed_is_refused() {
         ("nobody has waited", without(r#""step":"timed_out""#)),
     ] {
         let output = check("trace-doctored", &doctored);
-        assert_eq!(output.status.code(), Some(1), "{name}: {}", verdict(&output));
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", vote(&output));
     }
 }
 

@@ -9,14 +9,14 @@ const OWN = 1;
 const changed = (participant: number, away: boolean): PageMessage => ({
   type: 'delta',
   seq: 1,
-  delta: { change: 'away_changed', participant, away },
+  delta: { change: 'connection_changed', participant, disconnected: away },
 });
 const joined = (away: number[]): PageMessage => ({
   type: 'joined',
   participant: OWN,
   resume_token: 'token',
   seq: 1,
-  room: { participants: [], rules: { door: 'open', hosts: [] }, away },
+  room: { participants: [], rules: { join_policy: 'open', hosts: [] }, disconnected: away },
   log: { position: 0 },
   slots: { audio: 1, video: 1 },
 });

@@ -13,12 +13,13 @@ export function followAway(
   message: PageMessage,
   own: number,
 ): ReadonlySet<number> {
-  if (message.type === 'joined' || message.type === 'snapshot') return new Set(message.room.away);
+  if (message.type === 'joined' || message.type === 'snapshot')
+    return new Set(message.room.disconnected);
   if (message.type !== 'delta') return away;
   const { delta } = message;
-  if (delta.change !== 'away_changed' && delta.change !== 'participant_left') return away;
+  if (delta.change !== 'connection_changed' && delta.change !== 'participant_left') return away;
   const { participant } = delta;
-  const is = delta.change === 'away_changed' && delta.away && participant !== own;
+  const is = delta.change === 'connection_changed' && delta.disconnected && participant !== own;
   if (is === away.has(participant)) return away;
   const next = new Set(away);
   if (is) next.add(participant);

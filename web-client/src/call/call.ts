@@ -106,7 +106,9 @@ export class Call {
     void this.#publish('screen');
     void this.#publish('screen_audio');
   });
-  readonly wishes = new Wishes((wishes) => this.#socket?.send({ type: 'set_wishes', wishes }));
+  readonly wishes = new Wishes((wishes) =>
+    this.#socket?.send({ type: 'receiver_video_constraints', constraints: wishes }),
+  );
   readonly watch = new StatisticsWatch(() => this.#connection);
   readonly voices: Voices;
 
@@ -172,11 +174,11 @@ export class Call {
   }
 
   /** Ends the call with the page; if that is loaded anew, it comes back in its place. */
-  stepOut(): void {
+  pageHide(): void {
     const socket = this.#socket;
     if (this.#lasting && socket?.place !== undefined) {
       keepPlace(this.link.room, socket.place);
-      socket.stepOut();
+      socket.pageHide();
     }
     this.#end(undefined);
   }
@@ -244,7 +246,7 @@ export class Call {
   }
 
   #fromServer(message: PageMessage, text: string): void {
-    const { door } = this.house.rules.value;
+    const { join_policy: door } = this.house.rules.value;
     batch(() => {
       if (message.type === 'joined') this.#participant.value = message.participant;
       this.presence.value = follow(this.presence.value, message, this.#participant.value);
@@ -253,7 +255,7 @@ export class Call {
       this.restart.value = followRestart(this.restart.value, message, Date.now());
     });
     // What one finds on coming in is no news.
-    const now = this.house.rules.value.door;
+    const now = this.house.rules.value.join_policy;
     if (message.type === 'delta' && now !== door) this.toasts.add('other', doorSentence(now));
     switch (message.type) {
       case 'waiting':
@@ -280,8 +282,8 @@ export class Call {
         if (this.#connection?.unanswered) void this.#connection.offer(true);
         break;
       case 'snapshot':
-      case 'tentative':
-      case 'dropped':
+      case 'commit_pending':
+      case 'commit_rejected':
         this.#workers?.server(text);
         break;
       case 'delta':
@@ -297,7 +299,7 @@ export class Call {
       case 'media_lost':
         void this.#connection?.renew();
         break;
-      case 'encodings_wanted':
+      case 'subscribed_quality':
         this.#connection?.want(message.source, message.wanted);
         break;
       case 'downlink':
@@ -311,10 +313,10 @@ export class Call {
         }
         break;
       case 'heartbeat_echo':
-      case 'visitors':
+      case 'lobby_participants':
       case 'asked_to_mute':
-      case 'restart_ahead':
-      case 'restart_off':
+      case 'shutdown_notice':
+      case 'shutdown_cancelled':
       case 'closing':
         break;
     }

@@ -3,14 +3,14 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { MeetingLink } from '../link';
 import type { PageMessage } from '../signaling/decode';
-import type { ClientMessage, Moderation, Rules, Visitor } from '../signaling/protocol.gen';
+import type { ClientMessage, Moderation, Rules, LobbyParticipant } from '../signaling/protocol.gen';
 import { openName, sealName } from './knock';
 import { Orders } from './orders';
 import { followRules, openToAll } from './rules';
 
 /** Somebody who waits, under the name that they say. */
 export interface Guest {
-  visitor: number;
+  lobby_participant: number;
   /** Empty as long as it has not come, or if it was sealed by another link. */
   name: string;
 }
@@ -37,7 +37,7 @@ export class House {
   /** The server said something. */
   hear(message: PageMessage): void {
     this.rules.value = followRules(this.rules.value, message);
-    if (message.type === 'visitors') void this.#read(message.visitors);
+    if (message.type === 'lobby_participants') void this.#read(message.lobby_participants);
     if (message.type === 'asked_to_mute') this.muteAsked.value = message.by;
     for (const action of this.#orders.hear(message)) this.send({ type: 'moderate', ...action });
   }
@@ -61,13 +61,16 @@ export class House {
     this.muteAsked.value = undefined;
   }
 
-  async #read(visitors: readonly Visitor[]): Promise<void> {
+  async #read(lobby_participants: readonly LobbyParticipant[]): Promise<void> {
     this.#word += 1;
     const word = this.#word;
     const names = await Promise.all(
-      visitors.map(({ name }) => (name === null ? undefined : openName(this.link, name))),
+      lobby_participants.map(({ name }) => (name === null ? undefined : openName(this.link, name))),
     );
     if (word !== this.#word) return;
-    this.guests.value = visitors.map(({ visitor }, at) => ({ visitor, name: names[at] ?? '' }));
+    this.guests.value = lobby_participants.map(({ lobby_participant }, at) => ({
+      lobby_participant,
+      name: names[at] ?? '',
+    }));
   }
 }

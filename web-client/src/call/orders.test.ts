@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Moderation } from '../signaling/protocol.gen';
 import { Orders } from './orders';
 
-const lock: Moderation = { action: 'set_door', door: 'locked' };
-const open: Moderation = { action: 'set_door', door: 'open' };
+const lock: Moderation = { action: 'set_join_policy', join_policy: 'locked' };
+const open: Moderation = { action: 'set_join_policy', join_policy: 'open' };
 const remove: Moderation = { action: 'remove', participant: 4 };
 const resumed = { type: 'resumed', seq: 9 } as const;
 const echo = { type: 'heartbeat_echo' } as const;
@@ -32,16 +32,17 @@ describe('the orders of a host', () => {
 
   it('about the same are those said last', () => {
     const orders = new Orders();
-    orders.add({ action: 'admit', visitor: 2 });
+    orders.add({ action: 'admit', lobby_participant: 2 });
     orders.add(lock);
-    orders.add({ action: 'turn_away', visitor: 2 });
+    orders.add({ action: 'deny', lobby_participant: 2 });
     orders.add(open);
-    expect(orders.hear(resumed)).toEqual([{ action: 'turn_away', visitor: 2 }, open]);
+    expect(orders.hear(resumed)).toEqual([{ action: 'deny', lobby_participant: 2 }, open]);
   });
 
   it('do not pile up', () => {
     const orders = new Orders();
-    for (let visitor = 0; visitor < 100; visitor += 1) orders.add({ action: 'admit', visitor });
+    for (let lobby_participant = 0; lobby_participant < 100; lobby_participant += 1)
+      orders.add({ action: 'admit', lobby_participant });
     expect(orders.hear(resumed)).toHaveLength(32);
   });
 });

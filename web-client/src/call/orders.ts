@@ -41,11 +41,11 @@ export class Orders {
 /** Of two orders about the same, the later one counts. */
 function about(action: Moderation): unknown[] {
   switch (action.action) {
-    case 'set_door':
-      return ['door'];
+    case 'set_join_policy':
+      return ['join_policy'];
     case 'admit':
-    case 'turn_away':
-      return ['visitor', action.visitor];
+    case 'deny':
+      return ['lobby_participant', action.lobby_participant];
     case 'remove':
     case 'ask_to_mute':
       return [action.action, action.participant];

@@ -17,7 +17,8 @@ export function follow(presence: Presence, message: PageMessage, own: number): P
     case 'delta': {
       const { delta } = message;
       if (delta.change === 'log' || delta.change === 'message') return presence;
-      if (delta.change === 'rules_changed' || delta.change === 'away_changed') return presence;
+      if (delta.change === 'rules_changed' || delta.change === 'connection_changed')
+        return presence;
       if (delta.participant === own) return presence;
       const next = new Map(presence);
       if (delta.change === 'participant_left') next.delete(delta.participant);
@@ -25,16 +26,16 @@ export function follow(presence: Presence, message: PageMessage, own: number): P
       return next;
     }
     case 'waiting':
-    case 'visitors':
+    case 'lobby_participants':
     case 'asked_to_mute':
-    case 'restart_ahead':
-    case 'restart_off':
+    case 'shutdown_notice':
+    case 'shutdown_cancelled':
     case 'resumed':
-    case 'tentative':
-    case 'dropped':
+    case 'commit_pending':
+    case 'commit_rejected':
     case 'answer':
     case 'media_lost':
-    case 'encodings_wanted':
+    case 'subscribed_quality':
     case 'downlink':
     case 'heartbeat_echo':
     case 'refused':

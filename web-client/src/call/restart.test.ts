@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { sentence } from '../i18n/i18n';
 import { followRestart, restartWords } from './restart';
 
-const ahead = (seconds: number | null) => ({ type: 'restart_ahead', in_seconds: seconds }) as const;
+const ahead = (seconds: number | null) =>
+  ({ type: 'shutdown_notice', in_seconds: seconds }) as const;
 
 describe('the end of the server', () => {
   it('is told in minutes, then as near, and each for as long as it is true', () => {
@@ -28,7 +29,7 @@ describe('the end of the server', () => {
   it('is called off, or over once one is back', () => {
     const restart = followRestart('none', ahead(60), 0);
     expect(followRestart(restart, { type: 'heartbeat_echo' }, 1)).toBe(restart);
-    for (const message of [{ type: 'restart_off' }, { type: 'resumed', seq: 1 }] as const) {
+    for (const message of [{ type: 'shutdown_cancelled' }, { type: 'resumed', seq: 1 }] as const) {
       const then = followRestart(restart, message, 1);
       expect(restartWords(then, 1)).toBeUndefined();
     }

@@ -15,21 +15,21 @@ export function followRestart(restart: Restart, message: PageMessage, now: numbe
     case 'joined':
     case 'resumed':
     case 'waiting':
-    case 'restart_off':
+    case 'shutdown_cancelled':
       return 'none';
-    case 'restart_ahead': {
+    case 'shutdown_notice': {
       const seconds = message.in_seconds;
       return seconds === null ? 'some time' : { at: now + seconds * 1000 };
     }
     case 'snapshot':
     case 'delta':
-    case 'visitors':
+    case 'lobby_participants':
     case 'asked_to_mute':
-    case 'tentative':
-    case 'dropped':
+    case 'commit_pending':
+    case 'commit_rejected':
     case 'answer':
     case 'media_lost':
-    case 'encodings_wanted':
+    case 'subscribed_quality':
     case 'downlink':
     case 'heartbeat_echo':
     case 'refused':

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Rules } from '../signaling/protocol.gen';
 import { followRules, openToAll } from './rules';
 
-const locked: Rules = { door: 'locked', hosts: [1, 4] };
+const locked: Rules = { join_policy: 'locked', hosts: [1, 4] };
 
 describe('the rules of a room', () => {
   it('are those of the newest snapshot', () => {
     const snapshot = { type: 'snapshot' as const, seq: 3, log: { entries: [] } };
-    const room = { participants: [], rules: locked, away: [] };
+    const room = { participants: [], rules: locked, disconnected: [] };
     expect(followRules(openToAll, { ...snapshot, room })).toEqual(locked);
   });
 

@@ -4,7 +4,7 @@
 import type { PageMessage } from '../signaling/decode';
 import type { Rules } from '../signaling/protocol.gen';
 
-export const openToAll: Rules = { door: 'open', hosts: [] };
+export const openToAll: Rules = { join_policy: 'open', hosts: [] };
 
 export function followRules(rules: Rules, message: PageMessage): Rules {
   switch (message.type) {
@@ -13,19 +13,21 @@ export function followRules(rules: Rules, message: PageMessage): Rules {
       return message.room.rules;
     case 'delta': {
       const { delta } = message;
-      return delta.change === 'rules_changed' ? { door: delta.door, hosts: delta.hosts } : rules;
+      return delta.change === 'rules_changed'
+        ? { join_policy: delta.join_policy, hosts: delta.hosts }
+        : rules;
     }
     case 'waiting':
-    case 'visitors':
+    case 'lobby_participants':
     case 'asked_to_mute':
-    case 'restart_ahead':
-    case 'restart_off':
-    case 'tentative':
-    case 'dropped':
+    case 'shutdown_notice':
+    case 'shutdown_cancelled':
+    case 'commit_pending':
+    case 'commit_rejected':
     case 'resumed':
     case 'answer':
     case 'media_lost':
-    case 'encodings_wanted':
+    case 'subscribed_quality':
     case 'downlink':
     case 'heartbeat_echo':
     case 'refused':

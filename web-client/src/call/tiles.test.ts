@@ -71,7 +71,7 @@ describe('presence', () => {
       {
         type: 'snapshot',
         seq: 1,
-        room: { participants: [{ participant: 1, tracks: [] }], rules: openToAll, away: [] },
+        room: { participants: [{ participant: 1, tracks: [] }], rules: openToAll, disconnected: [] },
         log: { entries: [] },
       },
       4,

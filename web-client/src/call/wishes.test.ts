@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Wish } from '../signaling/protocol.gen';
+import type { ReceiverVideoConstraint } from '../signaling/protocol.gen';
 import type { Tile } from './tiles';
 import { type Showing, Wishes, wishesOf } from './wishes';
 
@@ -53,7 +53,7 @@ describe('telling them', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('waits until the layout rests, and says nothing twice but on request', () => {
-    const told: Wish[][] = [];
+    const told: ReceiverVideoConstraint[][] = [];
     const wishes = new Wishes((all) => told.push(all));
     const [small, large] = [1, 2].map((ratio) => wishesOf({ ...showing, ratio }));
     wishes.show(small ?? []);

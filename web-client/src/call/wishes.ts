@@ -1,8 +1,8 @@
 /** How this screen shows the video of others, as it is told to the SFU: what is not shown need not
  * come, and what is small need not come large. */
 
-import type { Wish } from '../signaling/protocol.gen';
-import { WISHES } from '../signaling/protocol.gen';
+import type { ReceiverVideoConstraint } from '../signaling/protocol.gen';
+import { RECEIVER_VIDEO_CONSTRAINTS } from '../signaling/protocol.gen';
 import type { Reception } from './reception';
 import type { Tile } from './tiles';
 
@@ -24,25 +24,33 @@ export interface Showing {
 }
 
 /** One wish per tile of the group's members. */
-export function wishesOf({ tiles, heights, pinned, reception, ratio }: Showing): Wish[] {
-  const wishes = tiles.flatMap(({ key, participant, source, outside }): Wish[] => {
-    if (outside || (source !== 'camera' && source !== 'screen')) return [];
-    const shown = reception === 'audio' ? 0 : Math.round((heights.get(key) ?? 0) * ratio);
-    const height = Math.min(shown, reception === 'saver' ? SAVED_HEIGHT : MOST_HEIGHT);
-    return [{ participant, source, height, pinned: key === pinned }];
-  });
-  return wishes.slice(0, WISHES);
+export function wishesOf({
+  tiles,
+  heights,
+  pinned,
+  reception,
+  ratio,
+}: Showing): ReceiverVideoConstraint[] {
+  const wishes = tiles.flatMap(
+    ({ key, participant, source, outside }): ReceiverVideoConstraint[] => {
+      if (outside || (source !== 'camera' && source !== 'screen')) return [];
+      const shown = reception === 'audio' ? 0 : Math.round((heights.get(key) ?? 0) * ratio);
+      const height = Math.min(shown, reception === 'saver' ? SAVED_HEIGHT : MOST_HEIGHT);
+      return [{ participant, source, height, pinned: key === pinned }];
+    },
+  );
+  return wishes.slice(0, RECEIVER_VIDEO_CONSTRAINTS);
 }
 
 /** Tells the wishes when they have changed and come to rest. */
 export class Wishes {
-  #wishes: readonly Wish[] = [];
+  #wishes: readonly ReceiverVideoConstraint[] = [];
   #written = '[]';
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly send: (wishes: Wish[]) => void) {}
+  constructor(readonly send: (wishes: ReceiverVideoConstraint[]) => void) {}
 
-  show(wishes: readonly Wish[]): void {
+  show(wishes: readonly ReceiverVideoConstraint[]): void {
     const written = JSON.stringify(wishes);
     if (written === this.#written) return;
     [this.#wishes, this.#written] = [wishes, written];

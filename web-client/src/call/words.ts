@@ -1,7 +1,7 @@
 /** What the server and the encryption report by code, in words of the catalogue. */
 
 import { type Sentence, sentence } from '../i18n/i18n';
-import type { Door, Refusal } from '../signaling/protocol.gen';
+import type { JoinPolicy, Refusal } from '../signaling/protocol.gen';
 import { RefusedError } from '../signaling/http';
 
 /** Too much to do just now, and no longer than so. */
@@ -16,8 +16,8 @@ export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): S
       return sentence('refusal.room_full');
     case 'room_locked':
       return sentence('refusal.room_locked');
-    case 'turned_away':
-      return sentence('refusal.turned_away');
+    case 'denied':
+      return sentence('refusal.denied');
     case 'removed':
       return sentence('refusal.removed');
     case 'server_full':
@@ -54,12 +54,12 @@ export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): S
 }
 
 /** Who may come in. */
-export function doorSentence(door: Door): Sentence {
+export function doorSentence(door: JoinPolicy): Sentence {
   switch (door) {
     case 'open':
       return sentence('door.open');
-    case 'attended':
-      return sentence('door.attended');
+    case 'lobby':
+      return sentence('door.lobby');
     case 'locked':
       return sentence('door.locked');
   }

@@ -83,7 +83,7 @@ class Room {
       participant: member.participant,
       resume_token: 'AAAAAAAAAAAAAAAAAAAAAA',
       seq: 0,
-      room: { participants: [], rules: { door: 'open', hosts: [] }, away: [] },
+      room: { participants: [], rules: { join_policy: 'open', hosts: [] }, disconnected: [] },
       log: {
         position: this.#position,
         handshakes: this.#handshakes,

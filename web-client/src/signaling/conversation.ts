@@ -201,17 +201,17 @@ export class Conversation {
       case 'closing':
         this.#closing = message.refusal;
         return [deliver];
-      case 'tentative':
-      case 'dropped':
+      case 'commit_pending':
+      case 'commit_rejected':
       case 'answer':
       case 'media_lost':
-      case 'encodings_wanted':
+      case 'subscribed_quality':
       case 'downlink':
       case 'heartbeat_echo':
-      case 'visitors':
+      case 'lobby_participants':
       case 'asked_to_mute':
-      case 'restart_ahead':
-      case 'restart_off':
+      case 'shutdown_notice':
+      case 'shutdown_cancelled':
       case 'refused':
         return [deliver];
     }

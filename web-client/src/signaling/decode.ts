@@ -13,9 +13,9 @@ import type {
   Rules,
   ServerMessage,
   Track,
-  Visitor,
+  LobbyParticipant,
 } from './protocol.gen';
-import { VISITORS } from './protocol.gen';
+import { LOBBY_PARTICIPANTS } from './protocol.gen';
 
 /** What the page itself reads of a server's message. */
 export type PageMessage =
@@ -31,18 +31,18 @@ export type PageMessage =
   | { type: 'resumed'; seq: number }
   | { type: 'snapshot'; seq: number; room: Room; log: { entries: { position: number }[] } }
   | { type: 'delta'; seq: number; delta: PageDelta }
-  | { type: 'tentative' }
-  | { type: 'dropped' }
+  | { type: 'commit_pending' }
+  | { type: 'commit_rejected' }
   | { type: 'answer'; sdp: string }
   | { type: 'media_lost'; refusal: Refusal }
-  | { type: 'encodings_wanted'; source: Track['source']; wanted: boolean[] }
+  | { type: 'subscribed_quality'; source: Track['source']; wanted: boolean[] }
   | { type: 'downlink'; estimate_kbps: number; wanted_kbps: number; sent_kbps: number }
   | { type: 'heartbeat_echo' }
   | { type: 'waiting' }
-  | { type: 'visitors'; visitors: Visitor[] }
+  | { type: 'lobby_participants'; lobby_participants: LobbyParticipant[] }
   | { type: 'asked_to_mute'; by: number }
-  | { type: 'restart_ahead'; in_seconds: number | null }
-  | { type: 'restart_off' }
+  | { type: 'shutdown_notice'; in_seconds: number | null }
+  | { type: 'shutdown_cancelled' }
   | { type: 'refused'; refusal: Refusal }
   | { type: 'closing'; refusal: Refusal };
 
@@ -50,7 +50,7 @@ export interface Room {
   participants: ParticipantState[];
   rules: Rules;
   /** Whose connection is broken. */
-  away: number[];
+  disconnected: number[];
 }
 
 export interface Slots {
@@ -62,7 +62,7 @@ export type PageDelta =
   | ({ change: 'participant_joined' } & ParticipantState)
   | { change: 'participant_left'; participant: number }
   | ({ change: 'tracks_changed' } & ParticipantState)
-  | { change: 'away_changed'; participant: number; away: boolean }
+  | { change: 'connection_changed'; participant: number; disconnected: boolean }
   | ({ change: 'rules_changed' } & Rules)
   | { change: 'message'; sender: number }
   | { change: 'log'; entry: { position: number } };
@@ -90,13 +90,13 @@ const track: v.GenericSchema<Track> = v.object({
 const state = { participant: count, tracks: v.pipe(v.array(track), v.maxLength(8)) };
 const entry = v.object({ position: count });
 const rules = {
-  door: v.picklist(['open', 'attended', 'locked']),
+  join_policy: v.picklist(['open', 'lobby', 'locked']),
   hosts: v.array(count),
 };
 const room = v.object({
   participants: v.array(v.object(state)),
   rules: v.object(rules),
-  away: v.array(count),
+  disconnected: v.array(count),
 });
 
 const refusal: v.GenericSchema<Refusal> = v.object({
@@ -109,7 +109,7 @@ const refusal: v.GenericSchema<Refusal> = v.object({
     'unknown_room',
     'room_full',
     'room_locked',
-    'turned_away',
+    'denied',
     'removed',
     'server_full',
     'resume_expired',
@@ -140,7 +140,11 @@ const delta = v.variant('change', [
   v.object({ change: v.literal('participant_joined'), ...state }),
   v.object({ change: v.literal('participant_left'), participant: count }),
   v.object({ change: v.literal('tracks_changed'), ...state }),
-  v.object({ change: v.literal('away_changed'), participant: count, away: v.boolean() }),
+  v.object({
+    change: v.literal('connection_changed'),
+    participant: count,
+    disconnected: v.boolean(),
+  }),
   v.object({ change: v.literal('rules_changed'), ...rules }),
   v.object({ change: v.literal('message'), sender: count }),
   v.object({ change: v.literal('log'), entry }),
@@ -164,12 +168,12 @@ const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
     log: v.object({ entries: v.array(entry) }),
   }),
   v.object({ type: v.literal('delta'), seq: count, delta }),
-  v.object({ type: v.literal('tentative') }),
-  v.object({ type: v.literal('dropped') }),
+  v.object({ type: v.literal('commit_pending') }),
+  v.object({ type: v.literal('commit_rejected') }),
   v.object({ type: v.literal('answer'), sdp: v.string() }),
   v.object({ type: v.literal('media_lost'), refusal }),
   v.object({
-    type: v.literal('encodings_wanted'),
+    type: v.literal('subscribed_quality'),
     source,
     wanted: v.pipe(v.array(v.boolean()), v.maxLength(ENCODINGS)),
   }),
@@ -182,15 +186,15 @@ const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
   v.object({ type: v.literal('heartbeat_echo') }),
   v.object({ type: v.literal('waiting') }),
   v.object({
-    type: v.literal('visitors'),
-    visitors: v.pipe(
-      v.array(v.object({ visitor: count, name: v.nullable(v.string()) })),
-      v.maxLength(VISITORS),
+    type: v.literal('lobby_participants'),
+    lobby_participants: v.pipe(
+      v.array(v.object({ lobby_participant: count, name: v.nullable(v.string()) })),
+      v.maxLength(LOBBY_PARTICIPANTS),
     ),
   }),
   v.object({ type: v.literal('asked_to_mute'), by: count }),
-  v.object({ type: v.literal('restart_ahead'), in_seconds: v.nullable(count) }),
-  v.object({ type: v.literal('restart_off') }),
+  v.object({ type: v.literal('shutdown_notice'), in_seconds: v.nullable(count) }),
+  v.object({ type: v.literal('shutdown_cancelled') }),
   v.object({ type: v.literal('refused'), refusal }),
   v.object({ type: v.literal('closing'), refusal }),
 ]);

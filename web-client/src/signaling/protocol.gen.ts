@@ -2,7 +2,7 @@
 // To bring it up to date: UPDATE_GENERATED=1 cargo test -p signaling-protocol
 
 /** The version of this protocol. */
-export const VERSION = 3;
+export const VERSION = 4;
 
 /** A WebSocket message, in bytes. */
 export const MESSAGE_BYTES = 524288;
@@ -26,7 +26,7 @@ export const ADDS_PER_COMMIT = 32;
 export const TRACKS = 4;
 
 /** Wishes of one participant: two video tracks of everybody in a large room. */
-export const WISHES = 512;
+export const RECEIVER_VIDEO_CONSTRAINTS = 512;
 
 /** Characters of an m-line's `mid`. */
 export const MID_CHARS = 16;
@@ -35,7 +35,7 @@ export const MID_CHARS = 16;
 export const KNOCK_BYTES = 320;
 
 /** People who wait before one door. */
-export const VISITORS = 32;
+export const LOBBY_PARTICIPANTS = 32;
 
 /** Characters of a message id. */
 export const MESSAGE_ID_CHARS = 22;
@@ -50,7 +50,7 @@ export type ClientMessage = { "type": "hello" } & Hello | { "type": "upload_key_
 /**
  * An RFC 9420 `MLSMessage` of type `mls_key_package`.
  */
-key_package: Opaque, } | { "type": "submit" } & Submission | { "type": "judge",
+key_package: Opaque, } | { "type": "submit" } & Submission | { "type": "commit_vote",
 /**
  * What is judged.
  */
@@ -58,7 +58,7 @@ message_id: MessageId,
 /**
  * Whether this member can follow it.
  */
-verdict: Verdict, } | { "type": "send_message",
+vote: CommitVote, } | { "type": "send_message",
 /**
  * An RFC 9420 `PrivateMessage` of content type `application`, of the current epoch; of
  * another one it is refused as stale.
@@ -75,15 +75,20 @@ sdp: string, } | { "type": "set_tracks",
 /**
  * At most one per source.
  */
-tracks: Array<Track>, } | { "type": "set_wishes",
+tracks: Array<Track>, } | { "type": "receiver_video_constraints",
 /**
  * At most one per track.
  */
-wishes: Array<Wish>, } | { "type": "knock",
+constraints: Array<ReceiverVideoConstraint>, } | { "type": "knock",
 /**
  * The name, sealed by the link secret: for the people inside, not for the server.
  */
-name: Opaque, } | { "type": "moderate" } & Moderation | { "type": "step_out" } | { "type": "leave" };
+name: Opaque, } | { "type": "moderate" } & Moderation | { "type": "page_hide" } | { "type": "leave" };
+
+/**
+ * A member's word on a commit that is not in the log yet.
+ */
+export type CommitVote = "ack" | "nack";
 
 /**
  * One change of the room.
@@ -92,7 +97,7 @@ export type Delta = { "change": "participant_joined" } & ParticipantState | { "c
 /**
  * Who.
  */
-participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "away_changed",
+participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "connection_changed",
 /**
  * Who.
  */
@@ -100,7 +105,7 @@ participant: ParticipantId,
 /**
  * Whether it is broken.
  */
-away: boolean, } | { "change": "rules_changed" } & Rules | { "change": "message",
+disconnected: boolean, } | { "change": "rules_changed" } & Rules | { "change": "message",
 /**
  * Who handed it in; MLS says who wrote it.
  */
@@ -113,11 +118,6 @@ message: Opaque, } | { "change": "log",
  * The new entry.
  */
 entry: LogEntry, };
-
-/**
- * What happens to somebody who comes.
- */
-export type Door = "open" | "attended" | "locked";
 
 /**
  * How the SFU sees the way to a participant.
@@ -135,20 +135,6 @@ wanted_kbps: number,
  * What is being sent, in kbit/s.
  */
 sent_kbps: number, };
-
-/**
- * Which encodings of one of a participant's tracks anybody wants.
- */
-export type EncodingsWanted = {
-/**
- * Which track.
- */
-source: Source,
-/**
- * One per encoding, in the order of the offer's `a=simulcast` line (RFC 8853); a single one
- * for a track without it. What is not wanted need not be encoded or sent.
- */
-wanted: Array<boolean>, };
 
 /**
  * An accepted create or commit.
@@ -221,6 +207,11 @@ username: string,
 credential: Secret, };
 
 /**
+ * What happens to somebody who comes.
+ */
+export type JoinPolicy = "open" | "lobby" | "locked";
+
+/**
  * The welcome of the room (not the MLS Welcome).
  */
 export type Joined = {
@@ -270,6 +261,25 @@ key_package: Opaque,
  * so that one commit adds the new leaf and removes the old one.
  */
 replaces: ParticipantId | null, };
+
+/**
+ * Somebody who waits to be let in.
+ */
+export type LobbyParticipant = {
+/**
+ * Who.
+ */
+lobby_participant: LobbyParticipantId,
+/**
+ * As in [`crate::ClientMessage::Knock`]; before it has come, nothing.
+ */
+name: Opaque | null, };
+
+/**
+ * Somebody who waits before one room's door, from 1; never given out again while the room
+ * lives.
+ */
+export type LobbyParticipantId = number;
 
 /**
  * One entry at its place in the log.
@@ -341,19 +351,19 @@ export type MessageId = string;
 /**
  * Something that hosts may do.
  */
-export type Moderation = { "action": "set_door",
+export type Moderation = { "action": "set_join_policy",
 /**
  * From now on.
  */
-door: Door, } | { "action": "admit",
+join_policy: JoinPolicy, } | { "action": "admit",
 /**
  * Who.
  */
-visitor: VisitorId, } | { "action": "turn_away",
+lobby_participant: LobbyParticipantId, } | { "action": "deny",
 /**
  * Who.
  */
-visitor: VisitorId, } | { "action": "remove",
+lobby_participant: LobbyParticipantId, } | { "action": "remove",
 /**
  * Who.
  */
@@ -417,6 +427,27 @@ audio: number,
 video: number, };
 
 /**
+ * How one video track of somebody else is shown.
+ */
+export type ReceiverVideoConstraint = {
+/**
+ * Whose it is.
+ */
+participant: ParticipantId,
+/**
+ * Which of theirs.
+ */
+source: Source,
+/**
+ * How high it is shown, in pixels of the screen (not of the style sheet). 0: not at all.
+ */
+height: number,
+/**
+ * The person at the screen picked it out: it comes before all that is not pinned.
+ */
+pinned: boolean, };
+
+/**
  * Why something was not done.
  */
 export type Refusal = {
@@ -445,7 +476,7 @@ message_id: MessageId | null, };
 /**
  * The kinds of refusal.
  */
-export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "room_locked" | "turned_away" | "removed" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "handshake_undecided" | "stale_message" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
+export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "room_locked" | "denied" | "removed" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "handshake_undecided" | "stale_message" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
 
 /**
  * The return of a participant whose socket broke.
@@ -500,9 +531,9 @@ participants: Array<ParticipantState>,
  */
 rules: Rules,
 /**
- * Whose connection is broken, as by [`Delta::AwayChanged`].
+ * Whose connection is broken, as by [`Delta::ConnectionChanged`].
  */
-away: Array<ParticipantId>, };
+disconnected: Array<ParticipantId>, };
 
 /**
  * What everybody in a room knows of its order. It holds for as long as anybody is there.
@@ -511,7 +542,7 @@ export type Rules = {
 /**
  * Who may come in.
  */
-door: Door,
+join_policy: JoinPolicy,
 /**
  * Who has shown the room's host key, in join order.
  */
@@ -542,11 +573,11 @@ seq: Seq,
 /**
  * The change.
  */
-delta: Delta, } | { "type": "tentative",
+delta: Delta, } | { "type": "commit_pending",
 /**
  * As the log will have it, without its Welcome.
  */
-handshake: Handshake, } | { "type": "dropped",
+handshake: Handshake, } | { "type": "commit_rejected",
 /**
  * Which.
  */
@@ -558,19 +589,19 @@ sdp: string, } | { "type": "media_lost",
 /**
  * Why, and what to do.
  */
-refusal: Refusal, } | { "type": "encodings_wanted" } & EncodingsWanted | { "type": "downlink" } & Downlink | { "type": "heartbeat_echo" } | { "type": "waiting" } | { "type": "visitors",
+refusal: Refusal, } | { "type": "subscribed_quality" } & SubscribedQuality | { "type": "downlink" } & Downlink | { "type": "heartbeat_echo" } | { "type": "waiting" } | { "type": "lobby_participants",
 /**
  * Replaces what was told before.
  */
-visitors: Array<Visitor>, } | { "type": "asked_to_mute",
+lobby_participants: Array<LobbyParticipant>, } | { "type": "asked_to_mute",
 /**
  * Which one.
  */
-by: ParticipantId, } | { "type": "restart_ahead",
+by: ParticipantId, } | { "type": "shutdown_notice",
 /**
  * From now on, rounded up; not there if nobody has said when.
  */
-in_seconds: number | null, } | { "type": "restart_off" } | { "type": "refused",
+in_seconds: number | null, } | { "type": "shutdown_cancelled" } | { "type": "refused",
 /**
  * Why, and what to do.
  */
@@ -638,6 +669,20 @@ roster: Array<ParticipantId>,
 step: Step, };
 
 /**
+ * Which encodings of one of a participant's tracks anybody wants.
+ */
+export type SubscribedQuality = {
+/**
+ * Which track.
+ */
+source: Source,
+/**
+ * One per encoding, in the order of the offer's `a=simulcast` line (RFC 8853); a single one
+ * for a track without it. What is not wanted need not be encoded or sent.
+ */
+wanted: Array<boolean>, };
+
+/**
  * `POST /api/v1/rooms/{room}/tokens`
  */
 export type TokenIssued = {
@@ -687,48 +732,3 @@ source: Source,
  * Nothing is being sent just now.
  */
 muted: boolean, };
-
-/**
- * A member's word on a commit that is not in the log yet.
- */
-export type Verdict = "ack" | "nack";
-
-/**
- * Somebody who waits to be let in.
- */
-export type Visitor = {
-/**
- * Who.
- */
-visitor: VisitorId,
-/**
- * As in [`crate::ClientMessage::Knock`]; before it has come, nothing.
- */
-name: Opaque | null, };
-
-/**
- * Somebody who waits before one room's door, from 1; never given out again while the room
- * lives.
- */
-export type VisitorId = number;
-
-/**
- * How one video track of somebody else is shown.
- */
-export type Wish = {
-/**
- * Whose it is.
- */
-participant: ParticipantId,
-/**
- * Which of theirs.
- */
-source: Source,
-/**
- * How high it is shown, in pixels of the screen (not of the style sheet). 0: not at all.
- */
-height: number,
-/**
- * The person at the screen picked it out: it comes before all that is not pinned.
- */
-pinned: boolean, };

@@ -44,8 +44,8 @@ export class SignalingSocket {
   }
 
   /** Ends the conversation with the page, which may be loaded anew. */
-  stepOut(): void {
-    this.send({ type: 'step_out' });
+  pageHide(): void {
+    this.send({ type: 'page_hide' });
     this.stop();
   }
 

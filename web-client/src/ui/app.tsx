@@ -95,7 +95,7 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
     };
   }, [devices]);
   useEffect(() => {
-    const leave = (): void => call?.stepOut();
+    const leave = (): void => call?.pageHide();
     addEventListener('pagehide', leave);
     return () => removeEventListener('pagehide', leave);
   }, [call]);

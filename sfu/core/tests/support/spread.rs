@@ -8,7 +8,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use sfu_core::{Certificate, Limits, Relay, RelayControl, Worker, WorkerConfig, WorkerId};
 use signaling_protocol::media::{MediaCommand, MediaEvent, MediaReport};
-use signaling_protocol::{ParticipantId, RoomId, Source, Track, Wish};
+use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, RoomId, Source, Track};
 
 use super::{Client, Datagram, Network, Slots};
 
@@ -129,18 +129,18 @@ impl Spread {
     }
 
     /// The client shows these cameras of others, at these heights.
-    pub(crate) fn wish(&mut self, client: usize, heights: &[(usize, u16)]) {
-        let wishes = heights.iter().map(|(of, height)| Wish {
+    pub(crate) fn constraint(&mut self, client: usize, heights: &[(usize, u16)]) {
+        let constraints = heights.iter().map(|(of, height)| ReceiverVideoConstraint {
             participant: self.clients[*of].id,
             source: Source::Camera,
             height: *height,
             pinned: false,
         });
-        let wishes = wishes.collect();
-        self.command(client, |room, participant| MediaCommand::SetWishes {
+        let constraints = constraints.collect();
+        self.command(client, |room, participant| MediaCommand::ReceiverVideoConstraints {
             room,
             participant,
-            wishes,
+            constraints,
         });
     }
 
@@ -162,7 +162,7 @@ impl Spread {
     /// Which encodings of its camera a client was last told to send.
     pub(crate) fn wanted(&self, client: usize) -> Vec<bool> {
         let told = self.reports(client).into_iter().rev().find_map(|report| {
-            let MediaReport::EncodingsWanted(wanted) = report else { return None };
+            let MediaReport::SubscribedQuality(wanted) = report else { return None };
             Some(wanted.wanted.clone())
         });
         told.unwrap_or_else(|| vec![true; 3])

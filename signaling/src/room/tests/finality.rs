@@ -16,15 +16,15 @@ fn judges() -> (World, Client, Client, Client) {
 }
 
 impl World {
-    fn judge(&mut self, client: &Client, message_id: &MessageId, verdict: Verdict) {
+    fn judge(&mut self, client: &Client, message_id: &MessageId, vote: CommitVote) {
         let message_id = message_id.clone();
-        self.tell(client, ClientMessage::Judge { message_id, verdict });
+        self.tell(client, ClientMessage::CommitVote { message_id, vote });
     }
 
     /// The one question that a socket was asked, and nothing else.
     fn question(&mut self, socket: SocketId) -> MessageId {
         let heard = self.heard(socket);
-        let [ServerMessage::Tentative { handshake }] = heard.as_slice() else {
+        let [ServerMessage::CommitPending { handshake }] = heard.as_slice() else {
             panic!("not one question: {heard:?}")
         };
         assert!(
@@ -49,7 +49,7 @@ fn a_commit_is_nobodys_before_a_member_has_acked_it_and_everybodys_after() {
     let id = world.add(&a, &b, &c);
     assert_eq!(world.handshakes(), before);
     assert_eq!(world.heard(c.socket), [], "no Welcome before it is final");
-    world.judge(&b, &id, Verdict::Ack);
+    world.judge(&b, &id, CommitVote::Ack);
     assert_eq!(world.handshakes(), before.next());
     for (client, welcomed) in [(&a, false), (&b, false), (&c, true)] {
         let entries = world.log_entries(client.socket);
@@ -62,11 +62,11 @@ fn neither_the_committer_nor_one_who_is_no_member_can_ack() {
     let (mut world, a, b, c) = judges();
     let before = world.handshakes();
     let id = world.add(&a, &b, &c);
-    world.judge(&a, &id, Verdict::Ack);
-    world.judge(&c, &id, Verdict::Ack);
-    world.judge(&b, &MessageId("another".to_owned()), Verdict::Ack);
+    world.judge(&a, &id, CommitVote::Ack);
+    world.judge(&c, &id, CommitVote::Ack);
+    world.judge(&b, &MessageId("another".to_owned()), CommitVote::Ack);
     assert_eq!(world.handshakes(), before);
-    world.judge(&b, &id, Verdict::Ack);
+    world.judge(&b, &id, CommitVote::Ack);
     assert_eq!(world.handshakes(), before.next());
 }
 
@@ -75,8 +75,8 @@ fn what_all_members_nack_is_dropped_and_its_committer_steps_back() {
     let (mut world, a, b, c) = judges();
     let before = world.handshakes();
     let id = world.add(&a, &b, &c);
-    world.judge(&b, &id, Verdict::Nack);
-    let dropped = ServerMessage::Dropped { message_id: id };
+    world.judge(&b, &id, CommitVote::Nack);
+    let dropped = ServerMessage::CommitRejected { message_id: id };
     for member in [&a, &b] {
         assert_eq!(world.heard(member.socket), std::slice::from_ref(&dropped));
     }
@@ -89,7 +89,7 @@ fn what_all_members_nack_is_dropped_and_its_committer_steps_back() {
     // Another one does the work.
     world.commit(&b, &roster);
     let id = world.question(a.socket);
-    world.judge(&a, &id, Verdict::Ack);
+    world.judge(&a, &id, CommitVote::Ack);
     assert_eq!(world.handshakes(), before.next());
     for _ in 0..6 {
         world.wait(STEP_BACK_MS / 6);
@@ -125,10 +125,10 @@ fn one_nack_without_an_ack_drops_it_when_the_time_is_over() {
     let before = world.handshakes();
     world.commit(&a, &[a.participant, b.participant, c.participant]);
     let id = world.question(b.socket);
-    world.judge(&b, &id, Verdict::Nack);
+    world.judge(&b, &id, CommitVote::Nack);
     assert_eq!(world.question(c.socket), id);
     world.wait(ANSWER_MS);
-    assert_eq!(world.heard(c.socket), [ServerMessage::Dropped { message_id: id }]);
+    assert_eq!(world.heard(c.socket), [ServerMessage::CommitRejected { message_id: id }]);
     assert_eq!(world.handshakes(), before);
 }
 
@@ -142,8 +142,8 @@ fn one_ack_among_nacks_is_enough() {
     world.heard(b.socket);
     world.commit(&a, &[a.participant, b.participant, c.participant]);
     let id = world.question(b.socket);
-    world.judge(&b, &id, Verdict::Nack);
-    world.judge(&c, &id, Verdict::Ack);
+    world.judge(&b, &id, CommitVote::Nack);
+    world.judge(&c, &id, CommitVote::Ack);
     assert_eq!(world.handshakes(), before.next());
 }
 
@@ -156,10 +156,10 @@ fn who_comes_back_is_asked_again() {
     let back = world.resume(&b, seq, position);
     let heard = world.heard(back);
     let asked = heard.iter().any(
-        |one| matches!(one, ServerMessage::Tentative { handshake } if handshake.message_id == id),
+        |one| matches!(one, ServerMessage::CommitPending { handshake } if handshake.message_id == id),
     );
     assert!(asked, "{heard:?}");
-    world.judge(&Client { socket: back, ..b }, &id, Verdict::Ack);
+    world.judge(&Client { socket: back, ..b }, &id, CommitVote::Ack);
     assert_eq!(world.handshakes(), before.next());
 }
 
@@ -170,7 +170,7 @@ fn the_second_of_two_commits_waits_until_the_first_is_decided() {
     let first = world.add(&a, &b, &c);
     world.commit(&b, &[a.participant, b.participant, c.participant]);
     assert_eq!(world.refusal(b.socket).code, RefusalCode::HandshakeUndecided);
-    world.judge(&b, &first, Verdict::Ack);
+    world.judge(&b, &first, CommitVote::Ack);
     assert_eq!(world.handshakes(), before.next());
 }
 
@@ -181,8 +181,8 @@ fn a_commit_whose_sender_leaves_before_it_is_final_is_dropped() {
     let id = world.add(&a, &b, &c);
     world.tell(&a, ClientMessage::Leave);
     let heard = world.heard(b.socket);
-    assert_eq!(heard.last(), Some(&ServerMessage::Dropped { message_id: id.clone() }));
-    world.judge(&b, &id, Verdict::Ack);
+    assert_eq!(heard.last(), Some(&ServerMessage::CommitRejected { message_id: id.clone() }));
+    world.judge(&b, &id, CommitVote::Ack);
     assert_eq!(world.handshakes(), before);
 }
 

@@ -54,8 +54,15 @@ fn attack() -> impl Strategy<Value = Attack> {
         tracks().prop_map(|tracks| ClientMessage::SetTracks { tracks }),
         (0..6_u32, any::<u16>()).prop_map(|(participant, height)| {
             let participant = ParticipantId(participant);
-            let wish = Wish { participant, source: Source::Camera, height, pinned: height == 9 };
-            ClientMessage::SetWishes { wishes: vec![wish; 1 + usize::from(height % 2)] }
+            let constraint = ReceiverVideoConstraint {
+                participant,
+                source: Source::Camera,
+                height,
+                pinned: height == 9,
+            };
+            ClientMessage::ReceiverVideoConstraints {
+                constraints: vec![constraint; 1 + usize::from(height % 2)],
+            }
         }),
         opaque().prop_map(|key_package| ClientMessage::UploadKeyPackage { key_package }),
         opaque().prop_map(|message| ClientMessage::SendMessage { message }),
@@ -131,7 +138,7 @@ fn is_its_own_doing(delta: &Delta, hostile: ParticipantId, others: [ParticipantI
     match delta {
         Delta::ParticipantJoined(_) | Delta::RulesChanged(_) => false,
         Delta::TracksChanged(state) => state.participant == hostile,
-        Delta::ParticipantLeft { participant } | Delta::AwayChanged { participant, .. } => {
+        Delta::ParticipantLeft { participant } | Delta::ConnectionChanged { participant, .. } => {
             *participant == hostile
         }
         Delta::Message { sender, .. } => *sender == hostile,

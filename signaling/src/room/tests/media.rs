@@ -134,16 +134,23 @@ fn the_sfu_is_told_when_the_whole_room_ends() {
 #[test]
 fn wishes_go_to_the_sfu_once_and_again_with_a_new_offer() {
     let (mut world, a, b) = World::with_two_members();
-    let wish =
-        Wish { participant: b.participant, source: Source::Camera, height: 720, pinned: false };
-    let wishes = vec![wish];
-    world.tell(&a, ClientMessage::SetWishes { wishes: wishes.clone() });
+    let constraint = ReceiverVideoConstraint {
+        participant: b.participant,
+        source: Source::Camera,
+        height: 720,
+        pinned: false,
+    };
+    let constraints = vec![constraint];
+    world.tell(&a, ClientMessage::ReceiverVideoConstraints { constraints: constraints.clone() });
     assert_eq!(world.media, [], "nothing before the first offer");
     offer(&mut world, &a);
-    let wished =
-        MediaCommand::SetWishes { room: id(), participant: a.participant, wishes: wishes.clone() };
+    let wished = MediaCommand::ReceiverVideoConstraints {
+        room: id(),
+        participant: a.participant,
+        constraints: constraints.clone(),
+    };
     assert_eq!(world.media[1..], *std::slice::from_ref(&wished));
-    world.tell(&a, ClientMessage::SetWishes { wishes });
+    world.tell(&a, ClientMessage::ReceiverVideoConstraints { constraints });
     assert_eq!(world.media.len(), 2, "nothing new");
     offer(&mut world, &a);
     assert_eq!(world.media[3..], [wished]);
@@ -152,9 +159,13 @@ fn wishes_go_to_the_sfu_once_and_again_with_a_new_offer() {
 #[test]
 fn a_track_that_is_wished_for_twice_is_refused() {
     let (mut world, a, b) = World::with_two_members();
-    let wish =
-        Wish { participant: b.participant, source: Source::Camera, height: 720, pinned: false };
-    world.tell(&a, ClientMessage::SetWishes { wishes: vec![wish; 2] });
+    let constraint = ReceiverVideoConstraint {
+        participant: b.participant,
+        source: Source::Camera,
+        height: 720,
+        pinned: false,
+    };
+    world.tell(&a, ClientMessage::ReceiverVideoConstraints { constraints: vec![constraint; 2] });
     assert_eq!(world.refusal(a.socket).code, RefusalCode::BadMessage);
 }
 
@@ -162,13 +173,13 @@ fn a_track_that_is_wished_for_twice_is_refused() {
 fn whoever_comes_back_hears_again_what_is_wanted_of_it() {
     let (mut world, a, b) = World::with_two_members();
     offer(&mut world, &a);
-    let wanted = EncodingsWanted { source: Source::Camera, wanted: vec![true, false, false] };
-    report(&mut world, &a, MediaReport::EncodingsWanted(wanted.clone()));
-    assert_eq!(world.heard(a.socket), [ServerMessage::EncodingsWanted(wanted.clone())]);
+    let wanted = SubscribedQuality { source: Source::Camera, wanted: vec![true, false, false] };
+    report(&mut world, &a, MediaReport::SubscribedQuality(wanted.clone()));
+    assert_eq!(world.heard(a.socket), [ServerMessage::SubscribedQuality(wanted.clone())]);
     assert_eq!(world.heard(b.socket), []);
     world.break_socket(&a);
-    let newer = EncodingsWanted { source: Source::Camera, wanted: vec![true, true, false] };
-    report(&mut world, &a, MediaReport::EncodingsWanted(newer.clone()));
+    let newer = SubscribedQuality { source: Source::Camera, wanted: vec![true, true, false] };
+    report(&mut world, &a, MediaReport::SubscribedQuality(newer.clone()));
     let back = world.resume(&a, a.joined.seq, a.joined.log.position);
-    assert!(world.heard(back).contains(&ServerMessage::EncodingsWanted(newer)));
+    assert!(world.heard(back).contains(&ServerMessage::SubscribedQuality(newer)));
 }

@@ -7,12 +7,14 @@ use crate::room::Outlook;
 fn told(world: &mut World, socket: SocketId) -> Vec<ServerMessage> {
     let heard = world.heard(socket).into_iter();
     heard
-        .filter(|one| matches!(one, ServerMessage::RestartAhead { .. } | ServerMessage::RestartOff))
+        .filter(|one| {
+            matches!(one, ServerMessage::ShutdownNotice { .. } | ServerMessage::ShutdownCancelled)
+        })
         .collect()
 }
 
 fn ahead(seconds: u32) -> Vec<ServerMessage> {
-    vec![ServerMessage::RestartAhead { in_seconds: Some(seconds) }]
+    vec![ServerMessage::ShutdownNotice { in_seconds: Some(seconds) }]
 }
 
 fn foresee(world: &mut World, outlook: Outlook<Millis>) {
@@ -56,11 +58,11 @@ fn nothing_is_told_where_nothing_is_known_and_that_it_is_called_off_is_told() {
     foresee(&mut world, Outlook::Ends { at: None });
     assert_eq!(
         told(&mut world, a.socket),
-        [ServerMessage::RestartAhead { in_seconds: None }],
+        [ServerMessage::ShutdownNotice { in_seconds: None }],
         "nobody has said when"
     );
     foresee(&mut world, Outlook::Stays);
-    assert_eq!(told(&mut world, a.socket), [ServerMessage::RestartOff]);
+    assert_eq!(told(&mut world, a.socket), [ServerMessage::ShutdownCancelled]);
     let newcomer = world.join();
     assert_eq!(told(&mut world, newcomer.socket), []);
 }

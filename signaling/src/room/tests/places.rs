@@ -1,6 +1,6 @@
 //! Pages that are loaded anew, and who may say that it is one.
 
-use signaling_protocol::{Door, Moderation};
+use signaling_protocol::{JoinPolicy, Moderation};
 
 use super::*;
 
@@ -67,8 +67,8 @@ fn who_was_inside_meets_neither_a_door_nor_a_full_room() {
     let (socket, token) = world.come(Role::Host);
     let host = world.let_in(socket, token);
     let guests: Vec<_> = (1..FULL).map(|_| world.join_with_key_package()).collect();
-    let door = Moderation::SetDoor { door: Door::Locked };
-    world.tell(&host, ClientMessage::Moderate(door));
+    let join_policy = Moderation::SetJoinPolicy { join_policy: JoinPolicy::Locked };
+    world.tell(&host, ClientMessage::Moderate(join_policy));
     let old = &guests[0];
     world.break_socket(old);
     let (socket, token) = world.come_in_place(old.participant, &old.resume_token);
@@ -125,7 +125,7 @@ fn who_steps_out_is_silent_at_once_and_gone_after_five_seconds() {
     world.tell(&b, ClientMessage::Offer { sdp: "v=0".to_owned() });
     world.tell(&b, ClientMessage::SetTracks { tracks });
     world.heard(a.socket);
-    world.tell(&b, ClientMessage::StepOut);
+    world.tell(&b, ClientMessage::PageHide);
     let silent = ParticipantState { participant: b.participant, tracks: Vec::new() };
     assert_eq!(world.deltas(a.socket).pop().unwrap().1, Delta::TracksChanged(silent));
     let removed = MediaCommand::Remove { room: id(), participant: b.participant };

@@ -106,9 +106,9 @@ fn who_has_not_come_back_in_time_is_gone_for_the_others_and_for_the_log() {
     let (mut world, a, b) = World::with_two_members();
     world.break_socket(&b);
     world.wait_with(&[&a], RESUME_WINDOW - 1);
-    let away = Delta::AwayChanged { participant: b.participant, away: true };
+    let disconnected = Delta::ConnectionChanged { participant: b.participant, disconnected: true };
     let deltas: Vec<_> = world.deltas(a.socket).into_iter().map(|(_, delta)| delta).collect();
-    assert_eq!(deltas, [away], "it may still come back");
+    assert_eq!(deltas, [disconnected], "it may still come back");
     world.wait(1);
     let deltas: Vec<_> = world.deltas(a.socket).into_iter().map(|(_, delta)| delta).collect();
     assert_eq!(deltas[0], left(b.participant));
@@ -170,8 +170,8 @@ fn silence_breaks_a_socket_and_any_message_breaks_silence() {
     world.heard(a.socket);
     world.wait(1);
     assert!(world.dropped.contains(&b.socket) && !world.dropped.contains(&a.socket));
-    let away = Delta::AwayChanged { participant: b.participant, away: true };
-    assert_eq!(world.deltas(a.socket).pop().map(|(_, delta)| delta), Some(away));
+    let disconnected = Delta::ConnectionChanged { participant: b.participant, disconnected: true };
+    assert_eq!(world.deltas(a.socket).pop().map(|(_, delta)| delta), Some(disconnected));
     world.wait_with(&[&a], RESUME_WINDOW - SILENCE - 1);
     assert_eq!(world.room.participants(), 2, "its time counts from its last word");
     world.wait(1);

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-use signaling_protocol::{Door, Moderation, Rules, VisitorId};
+use signaling_protocol::{JoinPolicy, LobbyParticipantId, Moderation, Rules};
 
 use super::*;
 
@@ -62,11 +62,12 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 fn moderation() -> impl Strategy<Value = Moderation> {
-    let door = prop_oneof![Just(Door::Open), Just(Door::Attended), Just(Door::Locked)];
+    let join_policy =
+        prop_oneof![Just(JoinPolicy::Open), Just(JoinPolicy::Lobby), Just(JoinPolicy::Locked)];
     prop_oneof![
-        4 => door.prop_map(|door| Moderation::SetDoor { door }),
-        4 => (1..12_u32).prop_map(|at| Moderation::Admit { visitor: VisitorId(at) }),
-        1 => (1..12_u32).prop_map(|at| Moderation::TurnAway { visitor: VisitorId(at) }),
+        4 => join_policy.prop_map(|join_policy| Moderation::SetJoinPolicy { join_policy }),
+        4 => (1..12_u32).prop_map(|at| Moderation::Admit { lobby_participant: LobbyParticipantId(at) }),
+        1 => (1..12_u32).prop_map(|at| Moderation::Deny { lobby_participant: LobbyParticipantId(at) }),
         1 => (1..12_u32).prop_map(|at| Moderation::Remove { participant: ParticipantId(at) }),
     ]
 }
@@ -78,7 +79,7 @@ struct View {
     seq: Seq,
     others: BTreeMap<ParticipantId, Vec<Track>>,
     /// Others whose connection is broken.
-    away: BTreeSet<ParticipantId>,
+    disconnected: BTreeSet<ParticipantId>,
     rules: Rules,
     start: LogPosition,
     entries: Vec<LogEntry>,
@@ -92,7 +93,7 @@ impl View {
             own: joined.participant,
             seq: joined.seq,
             others: others(&joined.room),
-            away: joined.room.away.iter().copied().collect(),
+            disconnected: joined.room.disconnected.iter().copied().collect(),
             rules: joined.room.rules.clone(),
             start: joined.log.position,
             entries: Vec::new(),
@@ -116,7 +117,7 @@ impl View {
                 assert!(snapshot.seq >= self.seq, "a snapshot never goes back");
                 self.seq = snapshot.seq;
                 self.others = others(&snapshot.room);
-                self.away = snapshot.room.away.iter().copied().collect();
+                self.disconnected = snapshot.room.disconnected.iter().copied().collect();
                 self.rules = snapshot.room.rules;
                 let read = self.position();
                 let entries = snapshot.log.entries.into_iter();
@@ -135,21 +136,21 @@ impl View {
             }
             Delta::ParticipantLeft { participant } => {
                 assert!(self.others.remove(&participant).is_some(), "a stranger leaves");
-                self.away.remove(&participant);
+                self.disconnected.remove(&participant);
             }
             Delta::TracksChanged(state) if state.participant == self.own => {}
             Delta::TracksChanged(state) => {
                 let before = self.others.insert(state.participant, state.tracks);
                 assert!(before.is_some(), "a stranger publishes");
             }
-            Delta::AwayChanged { participant, .. } if participant == self.own => {}
-            Delta::AwayChanged { participant, away } => {
-                assert!(self.others.contains_key(&participant), "a stranger is away");
-                assert_ne!(self.away.contains(&participant), away, "it is news");
-                if away {
-                    self.away.insert(participant)
+            Delta::ConnectionChanged { participant, .. } if participant == self.own => {}
+            Delta::ConnectionChanged { participant, disconnected } => {
+                assert!(self.others.contains_key(&participant), "a stranger is disconnected");
+                assert_ne!(self.disconnected.contains(&participant), disconnected, "it is news");
+                if disconnected {
+                    self.disconnected.insert(participant)
                 } else {
-                    self.away.remove(&participant)
+                    self.disconnected.remove(&participant)
                 };
             }
             Delta::RulesChanged(rules) => self.rules = rules,
@@ -368,7 +369,7 @@ impl Walk<'_> {
         assert_eq!(view.seq, room.history.seq());
         let snapshot = room.snapshot_for(view.own);
         assert_eq!(view.others, others(&snapshot));
-        assert_eq!(view.away, snapshot.away.iter().copied().collect());
+        assert_eq!(view.disconnected, snapshot.disconnected.iter().copied().collect());
         assert_eq!(view.rules, room.rules());
         assert_eq!(view.handshakes, room.log.handshakes());
         assert_eq!(view.roster, room.log.snapshot().roster);

@@ -1,8 +1,8 @@
 //! What happens to a committer, and what it wants done.
 
 use signaling_protocol::{
-    Handshake, HandshakeCount, LogEntry, LogPosition, MessageId, ParticipantId, RefusalCode,
-    Submission, Verdict,
+    CommitVote, Handshake, HandshakeCount, LogEntry, LogPosition, MessageId, ParticipantId,
+    RefusalCode, Submission,
 };
 
 use super::MlsError;
@@ -14,9 +14,9 @@ pub enum Event {
     /// The next entry of the log; entries that were read before are passed over.
     Entry(LogEntry),
     /// A commit that is not in the log yet is to be judged.
-    Tentative(Handshake),
+    CommitPending(Handshake),
     /// A commit that was to be judged will not come into the log.
-    Dropped(MessageId),
+    CommitRejected(MessageId),
     /// The service refused something: a submission, if it names one.
     Refused(RefusalCode, Option<MessageId>),
     /// The connection is there again.
@@ -57,11 +57,11 @@ pub enum Effect {
     /// Stop a timer.
     Stop(Timer),
     /// Say whether a commit can be followed.
-    Judge {
+    CommitVote {
         /// Which commit.
         message_id: MessageId,
         /// What to say.
-        verdict: Verdict,
+        vote: CommitVote,
     },
     /// This epoch may begin soon: others may send in it before this participant has heard that it
     /// has.

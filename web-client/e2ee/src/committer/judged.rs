@@ -1,6 +1,6 @@
 //! Another member's commit that is not in the log yet, and what was said of it.
 
-use signaling_protocol::{Handshake, MessageId, Step, Verdict};
+use signaling_protocol::{CommitVote, Handshake, MessageId, Step};
 
 use super::{Claims, Committer, Effect, Mls, MlsError, Phase, Report};
 
@@ -12,13 +12,13 @@ const STEP_BACK_DROPPED_MS: u64 = 30_000;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Judged {
     pub(super) handshake: Handshake,
-    pub(super) verdict: Verdict,
+    pub(super) vote: CommitVote,
 }
 
 impl Judged {
     /// Whether MLS keeps it aside.
     pub(super) fn is_staged(&self) -> bool {
-        self.verdict == Verdict::Ack
+        self.vote == CommitVote::Ack
     }
 }
 
@@ -31,18 +31,18 @@ impl<M: Mls> Committer<M> {
             return;
         }
         let message_id = handshake.message_id.clone();
-        let verdict = match &self.judged {
-            Some(judged) if judged.handshake == handshake => judged.verdict,
+        let vote = match &self.judged {
+            Some(judged) if judged.handshake == handshake => judged.vote,
             Some(_) | None => {
-                let verdict = self.stage(&handshake, effects);
-                self.judged = Some(Judged { handshake, verdict });
-                verdict
+                let vote = self.stage(&handshake, effects);
+                self.judged = Some(Judged { handshake, vote });
+                vote
             }
         };
-        effects.push(Effect::Judge { message_id, verdict });
+        effects.push(Effect::CommitVote { message_id, vote });
     }
 
-    fn stage(&mut self, handshake: &Handshake, effects: &mut Vec<Effect>) -> Verdict {
+    fn stage(&mut self, handshake: &Handshake, effects: &mut Vec<Effect>) -> CommitVote {
         if self.judged.take().is_some_and(|judged| judged.is_staged()) {
             self.mls.unstage();
         }
@@ -56,11 +56,11 @@ impl<M: Mls> Committer<M> {
         match staged {
             Ok(()) => {
                 effects.push(Effect::Coming(*count));
-                Verdict::Ack
+                CommitVote::Ack
             }
             Err(error) => {
                 effects.push(Effect::Report(Report::BadCommit { sender: *sender, error }));
-                Verdict::Nack
+                CommitVote::Nack
             }
         }
     }

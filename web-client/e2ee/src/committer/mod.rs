@@ -174,8 +174,8 @@ impl<M: Mls> Committer<M> {
         }
         match event {
             Event::Entry(entry) => self.read(entry, now_ms, &mut effects),
-            Event::Tentative(handshake) => self.tentative(handshake, &mut effects),
-            Event::Dropped(message_id) => self.dropped(&message_id, &mut effects),
+            Event::CommitPending(handshake) => self.tentative(handshake, &mut effects),
+            Event::CommitRejected(message_id) => self.dropped(&message_id, &mut effects),
             Event::Refused(code, message_id) => {
                 self.refused(code, message_id.as_ref(), &mut effects);
             }
@@ -210,7 +210,7 @@ impl<M: Mls> Committer<M> {
             | RefusalCode::UnknownRoom
             | RefusalCode::RoomFull
             | RefusalCode::RoomLocked
-            | RefusalCode::TurnedAway
+            | RefusalCode::Denied
             | RefusalCode::Removed
             | RefusalCode::ServerFull
             | RefusalCode::ResumeExpired

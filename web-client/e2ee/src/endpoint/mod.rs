@@ -159,11 +159,11 @@ impl Endpoint {
             ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
                 self.event(Event::Entry(entry), now_ms);
             }
-            ServerMessage::Tentative { handshake } => {
-                self.event(Event::Tentative(handshake), now_ms);
+            ServerMessage::CommitPending { handshake } => {
+                self.event(Event::CommitPending(handshake), now_ms);
             }
-            ServerMessage::Dropped { message_id } => {
-                self.event(Event::Dropped(message_id), now_ms);
+            ServerMessage::CommitRejected { message_id } => {
+                self.event(Event::CommitRejected(message_id), now_ms);
             }
             ServerMessage::Delta { delta: Delta::Message { sender, message }, .. } => {
                 self.message(sender, &message, now_ms);
@@ -179,12 +179,12 @@ impl Endpoint {
             | ServerMessage::Answer { .. }
             | ServerMessage::MediaLost { .. }
             | ServerMessage::Waiting
-            | ServerMessage::Visitors { .. }
-            | ServerMessage::EncodingsWanted(_)
+            | ServerMessage::LobbyParticipants { .. }
+            | ServerMessage::SubscribedQuality(_)
             | ServerMessage::Downlink(_)
             | ServerMessage::AskedToMute { .. }
-            | ServerMessage::RestartAhead { .. }
-            | ServerMessage::RestartOff
+            | ServerMessage::ShutdownNotice { .. }
+            | ServerMessage::ShutdownCancelled
             | ServerMessage::HeartbeatEcho => {}
         }
     }
@@ -283,8 +283,8 @@ impl Endpoint {
                 Effect::Submit(submission) => {
                     self.outputs.push(Output::Send(ClientMessage::Submit(submission)));
                 }
-                Effect::Judge { message_id, verdict } => {
-                    self.outputs.push(Output::Send(ClientMessage::Judge { message_id, verdict }));
+                Effect::CommitVote { message_id, vote } => {
+                    self.outputs.push(Output::Send(ClientMessage::CommitVote { message_id, vote }));
                 }
                 Effect::Coming(epoch) => {
                     // Without them, frames that come early wait for the epoch to begin.

@@ -36,9 +36,9 @@ impl Outputs {
                     matches!(queued, Output::Send(ClientMessage::Submit(_)))
                 });
             }
-            Output::Send(ClientMessage::Judge { .. }) => {
+            Output::Send(ClientMessage::CommitVote { .. }) => {
                 self.keep_newest(0, |queued| {
-                    matches!(queued, Output::Send(ClientMessage::Judge { .. }))
+                    matches!(queued, Output::Send(ClientMessage::CommitVote { .. }))
                 });
             }
             Output::Send(ClientMessage::SendMessage { .. }) => {

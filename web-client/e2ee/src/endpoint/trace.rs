@@ -35,12 +35,12 @@ pub(super) struct Line {
 fn step(event: &Event) -> Option<&'static str> {
     match event {
         Event::Entry(_) => Some("read"),
-        Event::Dropped(_) => Some("dropped"),
+        Event::CommitRejected(_) => Some("commit_rejected"),
         Event::Reconnected => Some("reconnected"),
         Event::Fired(Timer::Turn) => Some("fired_turn"),
         Event::Fired(Timer::Resend) => Some("fired_resend"),
         // A judgement is a step of the service's, which hears of it; people are told of the others.
-        Event::Tentative(_)
+        Event::CommitPending(_)
         | Event::Refused(..)
         | Event::Fired(Timer::Patience | Timer::Expiry | Timer::Renewal) => None,
     }
@@ -74,7 +74,7 @@ impl Trace {
             | Effect::Submit(_)
             | Effect::Start { .. }
             | Effect::Stop(_)
-            | Effect::Judge { .. }
+            | Effect::CommitVote { .. }
             | Effect::Coming(_)
             | Effect::Epoch(_)
             | Effect::Report(_) => None,

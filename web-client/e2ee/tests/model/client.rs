@@ -6,9 +6,9 @@ use e2ee::Suite;
 use e2ee::committer::{Committer, Effect, Event, Timer};
 use e2ee::endpoint::RejoinReason;
 use signaling_protocol::{
-    ClientMessage, HandshakeCount, Joined, LogEntry, LogEvent, LogPosition, LogSnapshot, MessageId,
-    Opaque, ParticipantId, ReceiveSlots, Refusal, RoomSnapshot, Secret, Seq, ServerMessage,
-    Submission, VERSION, Verdict,
+    ClientMessage, CommitVote, HandshakeCount, Joined, LogEntry, LogEvent, LogPosition,
+    LogSnapshot, MessageId, Opaque, ParticipantId, ReceiveSlots, Refusal, RoomSnapshot, Secret,
+    Seq, ServerMessage, Submission, VERSION,
 };
 
 use crate::support::person::{Person, Visitor, real_now_ms};
@@ -21,7 +21,7 @@ pub enum Sent {
     KeyPackage(Opaque),
     Submission(Submission),
     /// Said at once, not under way.
-    Verdict(MessageId, Verdict),
+    CommitVote(MessageId, CommitVote),
 }
 
 /// The keys that a member holds: those of its newest epoch only.
@@ -85,9 +85,9 @@ impl Symbolic {
                         self.pending = None;
                     }
                 }
-                Effect::Judge { message_id, verdict } => {
+                Effect::CommitVote { message_id, vote } => {
                     self.judged = Some(message_id.clone());
-                    sent.push(Sent::Verdict(message_id, verdict));
+                    sent.push(Sent::CommitVote(message_id, vote));
                 }
                 Effect::Rejoin(reason) => self.ended = Some(reason),
                 // The other timers tell people something, or end a wait of an hour.
@@ -115,10 +115,11 @@ impl Client for Symbolic {
                 self.timers.remove(timer);
             }
             Event::Entry(LogEntry { event: LogEvent::Handshake(_), .. }) => self.judged = None,
-            Event::Dropped(id) => {
+            Event::CommitRejected(id) => {
                 self.judged.take_if(|judged| judged == id);
             }
-            Event::Entry(_) | Event::Tentative(_) | Event::Refused(..) | Event::Reconnected => {}
+            Event::Entry(_) | Event::CommitPending(_) | Event::Refused(..) | Event::Reconnected => {
+            }
         }
         let effects = self.committer.on_event(event, 0);
         self.carry_out(effects)
@@ -178,8 +179,8 @@ impl Real {
                 Happening::Send(ClientMessage::Submit(submission)) => {
                     sent.push(Sent::Submission(submission));
                 }
-                Happening::Send(ClientMessage::Judge { message_id, verdict }) => {
-                    sent.push(Sent::Verdict(message_id, verdict));
+                Happening::Send(ClientMessage::CommitVote { message_id, vote }) => {
+                    sent.push(Sent::CommitVote(message_id, vote));
                 }
                 Happening::Epoch(epoch) => self.epoch = Some(epoch),
                 Happening::Rejoin(reason) => self.ended = Some(reason),
@@ -212,8 +213,8 @@ impl Client for Real {
     fn handle(&mut self, event: Event) -> Vec<Sent> {
         let message = match event {
             Event::Entry(entry) => delta(entry),
-            Event::Tentative(handshake) => ServerMessage::Tentative { handshake },
-            Event::Dropped(message_id) => ServerMessage::Dropped { message_id },
+            Event::CommitPending(handshake) => ServerMessage::CommitPending { handshake },
+            Event::CommitRejected(message_id) => ServerMessage::CommitRejected { message_id },
             Event::Refused(code, _) => {
                 ServerMessage::Refused { refusal: Refusal::new(code, "something is not allowed") }
             }

@@ -9,7 +9,7 @@ use e2ee::endpoint::RejoinReason;
 use mls_delivery::{
     ANSWER_MS, Accepted, Decision, Finality, Log, Opened, Prepared, STEP_BACK_MS, Submitted,
 };
-use signaling_protocol::{LogPosition, MessageId, ParticipantId, Submission, Verdict};
+use signaling_protocol::{CommitVote, LogPosition, MessageId, ParticipantId, Submission};
 
 use super::client::{Client, Sent};
 
@@ -86,7 +86,7 @@ impl<C: Client> Seat<C> {
         }
     }
 
-    fn handle(&mut self, event: Event) -> Option<(MessageId, Verdict)> {
+    fn handle(&mut self, event: Event) -> Option<(MessageId, CommitVote)> {
         let Phase::Active(client) = &mut self.phase else { return None };
         let sent = client.handle(event);
         if let Some(reason) = client.ended() {
@@ -95,16 +95,16 @@ impl<C: Client> Seat<C> {
         self.send(sent)
     }
 
-    fn send(&mut self, mut sent: Vec<Sent>) -> Option<(MessageId, Verdict)> {
-        let verdicts = sent.extract_if(.., |one| matches!(one, Sent::Verdict(..)));
-        let verdict = verdicts.last().and_then(|one| match one {
-            Sent::Verdict(message_id, verdict) => Some((message_id, verdict)),
+    fn send(&mut self, mut sent: Vec<Sent>) -> Option<(MessageId, CommitVote)> {
+        let verdicts = sent.extract_if(.., |one| matches!(one, Sent::CommitVote(..)));
+        let vote = verdicts.last().and_then(|one| match one {
+            Sent::CommitVote(message_id, vote) => Some((message_id, vote)),
             Sent::KeyPackage(_) | Sent::Submission(_) => None,
         });
         if let (Some(newest), true) = (sent.into_iter().last(), self.health != Health::Mute) {
             self.outbox = Some(newest);
         }
-        verdict
+        vote
     }
 }
 
@@ -364,16 +364,16 @@ impl<C: Client> Room<C> {
             Action::Committer_judge(index) => {
                 let participant = self.seats[index].participant;
                 let question = self.finality.question(participant).expect("it is asked");
-                let verdict = self.seats[index].handle(Event::Tentative(question));
-                let (message_id, verdict) = verdict.expect("it answers");
-                let decision = self.finality.judge(participant, &message_id, verdict, 0);
+                let vote = self.seats[index].handle(Event::CommitPending(question));
+                let (message_id, vote) = vote.expect("it answers");
+                let decision = self.finality.judge(participant, &message_id, vote, 0);
                 self.conclude(decision);
             }
             Action::Committer_dropped(index) => {
                 let seat = &mut self.seats[index];
                 let undecided = seat.client().map(Client::undecided).unwrap_or_default();
                 for message_id in undecided.into_iter().filter(|one| self.dropped.contains(one)) {
-                    seat.handle(Event::Dropped(message_id));
+                    seat.handle(Event::CommitRejected(message_id));
                 }
             }
             Action::lose(index) => {
@@ -402,7 +402,7 @@ impl<C: Client> Room<C> {
                 self.log.join(participant, key_package, replaces).ok()
             }
             Some(Sent::Submission(submission)) => return self.open(participant, submission),
-            Some(Sent::Verdict(..)) | None => None,
+            Some(Sent::CommitVote(..)) | None => None,
         };
         self.append(decided);
     }
@@ -418,7 +418,7 @@ impl<C: Client> Room<C> {
             Ok(Opened::Final(submission)) => {
                 self.conclude(Some(Decision::Final { sender, submission }));
             }
-            Ok(Opened::Tentative(_)) => self.asked_at = self.log.position(),
+            Ok(Opened::CommitPending(_)) => self.asked_at = self.log.position(),
             Ok(Opened::Known) | Err(_) => {}
         }
     }
@@ -434,7 +434,7 @@ impl<C: Client> Room<C> {
                     Ok(Submitted::Known(_)) | Err(_) => unreachable!("nothing came before it"),
                 }
             }
-            Some(Decision::Dropped(message_id)) => {
+            Some(Decision::CommitRejected(message_id)) => {
                 self.dropped.insert(message_id);
                 // There is no clock here: that somebody steps back is in `dropped`.
                 assert_eq!(self.finality.handle_timeout(STEP_BACK_MS), None);

@@ -210,7 +210,7 @@ impl<N: Node> Meeting<N> {
         seat.inbox.push_back(ServerMessage::Resumed { seq: Seq(0) });
         seat.inbox.extend(missed.into_iter().map(delta));
         let question = self.finality.question(participant);
-        let question = question.map(|handshake| ServerMessage::Tentative { handshake });
+        let question = question.map(|handshake| ServerMessage::CommitPending { handshake });
         seat.inbox.extend(question);
     }
 
@@ -241,11 +241,11 @@ impl<N: Node> Meeting<N> {
                 self.log.join(participant, key_package, self.seats[seat].replaces).map(Some)
             }
             ClientMessage::Submit(submission) => self.submit(participant, submission),
-            ClientMessage::Judge { message_id, verdict } => {
+            ClientMessage::CommitVote { message_id, vote } => {
                 let asked = self.finality.waits_for(participant, &message_id);
-                let decision = self.finality.judge(participant, &message_id, verdict, self.now_ms);
+                let decision = self.finality.judge(participant, &message_id, vote, self.now_ms);
                 let outcome = Outcome::of_judgement(decision.as_ref(), asked);
-                self.trace.push(Traced::Judged { participant, message_id, verdict, outcome });
+                self.trace.push(Traced::Judged { participant, message_id, vote, outcome });
                 self.conclude(decision);
                 Ok(None)
             }
@@ -260,10 +260,10 @@ impl<N: Node> Meeting<N> {
             | ClientMessage::Hello(_)
             | ClientMessage::Offer { .. }
             | ClientMessage::SetTracks { .. }
-            | ClientMessage::SetWishes { .. }
+            | ClientMessage::ReceiverVideoConstraints { .. }
             | ClientMessage::Knock { .. }
             | ClientMessage::Moderate(_)
-            | ClientMessage::StepOut
+            | ClientMessage::PageHide
             | ClientMessage::Leave => Ok(None),
         };
         match outcome {
@@ -302,12 +302,12 @@ impl<N: Node> Meeting<N> {
             Opened::Final(submission) => {
                 self.conclude(Some(Decision::Final { sender: participant, submission }));
             }
-            Opened::Tentative(asked) => {
+            Opened::CommitPending(asked) => {
                 for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
                     if asked.contains(&seat.participant)
                         && let Some(handshake) = self.finality.question(seat.participant)
                     {
-                        seat.inbox.push_back(ServerMessage::Tentative { handshake });
+                        seat.inbox.push_back(ServerMessage::CommitPending { handshake });
                     }
                 }
             }
@@ -323,16 +323,16 @@ impl<N: Node> Meeting<N> {
                 match self.log.submit(sender, submission) {
                     Ok(Submitted::New(prepared)) => self.append(prepared),
                     Ok(Submitted::Known(_)) => {}
-                    Err(_) => self.conclude(Some(Decision::Dropped(message_id))),
+                    Err(_) => self.conclude(Some(Decision::CommitRejected(message_id))),
                 }
             }
-            Some(Decision::Dropped(message_id)) => {
+            Some(Decision::CommitRejected(message_id)) => {
                 let members: BTreeSet<_> = self.log.present_members().collect();
                 self.dropped.push(message_id.clone());
                 for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
                     if members.contains(&seat.participant) {
                         let message_id = message_id.clone();
-                        seat.inbox.push_back(ServerMessage::Dropped { message_id });
+                        seat.inbox.push_back(ServerMessage::CommitRejected { message_id });
                     }
                 }
             }
@@ -395,7 +395,7 @@ impl<N: Node> Meeting<N> {
         let decision = self.finality.handle_timeout(self.now_ms);
         let decided = decision.as_ref().map(|decision| match decision {
             Decision::Final { submission, .. } => (submission.message_id.clone(), Outcome::Final),
-            Decision::Dropped(message_id) => (message_id.clone(), Outcome::Dropped),
+            Decision::CommitRejected(message_id) => (message_id.clone(), Outcome::CommitRejected),
         });
         let decided = decided.map(|(message_id, outcome)| Traced::TimedOut { message_id, outcome });
         self.trace.extend(decided);

@@ -185,8 +185,8 @@ impl SymbolicNode {
                     Happening::Send(ClientMessage::UploadKeyPackage { key_package })
                 }
                 Effect::Submit(submission) => Happening::Send(ClientMessage::Submit(submission)),
-                Effect::Judge { message_id, verdict } => {
-                    Happening::Send(ClientMessage::Judge { message_id, verdict })
+                Effect::CommitVote { message_id, vote } => {
+                    Happening::Send(ClientMessage::CommitVote { message_id, vote })
                 }
                 Effect::Coming(_) => continue,
                 Effect::Start { timer, after_ms } => {
@@ -243,10 +243,12 @@ impl Node for SymbolicNode {
             ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
                 self.event(Event::Entry(entry), now_ms);
             }
-            ServerMessage::Tentative { handshake } => {
-                self.event(Event::Tentative(handshake), now_ms);
+            ServerMessage::CommitPending { handshake } => {
+                self.event(Event::CommitPending(handshake), now_ms);
             }
-            ServerMessage::Dropped { message_id } => self.event(Event::Dropped(message_id), now_ms),
+            ServerMessage::CommitRejected { message_id } => {
+                self.event(Event::CommitRejected(message_id), now_ms)
+            }
             ServerMessage::Refused { refusal } => {
                 self.event(Event::Refused(refusal.code, refusal.message_id), now_ms);
             }

@@ -11,19 +11,19 @@ import type { CallView } from './view';
 
 /** For hosts the choice, for everybody else what was chosen. */
 export function DoorSection({ call }: { call: Call }) {
-  const { door } = call.house.rules.value;
+  const { join_policy: door } = call.house.rules.value;
   if (!call.house.host.value) return <p class={css.door}>{text(doorSentence(door))}</p>;
   return (
     <div class={css.door}>
       <fieldset class={forms.group}>
         <legend>{t('door.title')}</legend>
-        {(['open', 'attended', 'locked'] as const).map((one) => (
+        {(['open', 'lobby', 'locked'] as const).map((one) => (
           <label key={one} class={forms.check}>
             <input
               type="radio"
               name="door"
               checked={door === one}
-              onChange={() => call.house.moderate({ action: 'set_door', door: one })}
+              onChange={() => call.house.moderate({ action: 'set_join_policy', join_policy: one })}
             />
             <span>{text(doorSentence(one))}</span>
           </label>
@@ -42,10 +42,10 @@ export function WaitingSection({ call }: { call: Call }) {
       <h2 class={css.title}>{t('waiting.title')}</h2>
       <p class={forms.quiet}>{t('waiting.names')}</p>
       <ul class={css.people}>
-        {house.guests.value.map(({ visitor, name }) => {
+        {house.guests.value.map(({ lobby_participant, name }) => {
           const shown = name === '' ? t('waiting.nameless') : name;
           return (
-            <li key={visitor} data-visitor={visitor}>
+            <li key={lobby_participant} data-lobby_participant={lobby_participant}>
               <Initials name={name === '' ? '?' : name} />
               <span class={css.name}>{shown}</span>
               <div class={css.actions}>
@@ -53,17 +53,17 @@ export function WaitingSection({ call }: { call: Call }) {
                   type="button"
                   class={css.small}
                   aria-label={t('waiting.admit_who', { name: shown })}
-                  onClick={() => house.moderate({ action: 'admit', visitor })}
+                  onClick={() => house.moderate({ action: 'admit', lobby_participant })}
                 >
                   {t('waiting.admit')}
                 </button>
                 <button
                   type="button"
                   class={css.small}
-                  aria-label={t('waiting.turn_away_who', { name: shown })}
-                  onClick={() => house.moderate({ action: 'turn_away', visitor })}
+                  aria-label={t('waiting.deny_who', { name: shown })}
+                  onClick={() => house.moderate({ action: 'deny', lobby_participant })}
                 >
-                  {t('waiting.turn_away')}
+                  {t('waiting.deny')}
                 </button>
               </div>
             </li>

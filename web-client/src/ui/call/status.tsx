@@ -24,7 +24,7 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
           {call.state.value.kind === 'live' && !call.mediaConnected.value && (
             <p>{t('status.connecting_media')}</p>
           )}
-          <RestartAhead call={call} />
+          <ShutdownNotice call={call} />
           <Alone call={call} view={view} />
           {call.toasts.shown.value.map((toast) => (
             <p key={toast.id}>{text(toast.sentence)}</p>
@@ -63,7 +63,7 @@ function Reconnecting() {
 }
 
 /** The server ends soon, and with it, for a moment, the meeting. */
-function RestartAhead({ call }: { call: Call }) {
+function ShutdownNotice({ call }: { call: Call }) {
   const [, lookAgain] = useReducer((looks: number) => looks + 1, 0);
   const told = restartWords(call.restart.value, Date.now());
   const forMs = told?.forMs;

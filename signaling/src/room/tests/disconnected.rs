@@ -2,11 +2,11 @@
 
 use signaling_protocol::Moderation;
 
-use super::super::away::{CRASHED, MISSED};
+use super::super::disconnected::{CRASHED, MISSED};
 use super::*;
 
-fn away(client: &Client, away: bool) -> Delta {
-    Delta::AwayChanged { participant: client.participant, away }
+fn disconnected(client: &Client, disconnected: bool) -> Delta {
+    Delta::ConnectionChanged { participant: client.participant, disconnected }
 }
 
 fn changes(world: &mut World, client: &Client) -> Vec<Delta> {
@@ -40,14 +40,14 @@ fn the_others_see_who_is_away_after_three_seconds_and_who_is_back_at_once() {
     world.wait(2_999);
     assert_eq!(changes(&mut world, &a), []);
     world.wait(1);
-    assert_eq!(changes(&mut world, &a), [away(&b, true)]);
-    assert_eq!(world.join().joined.room.away, [b.participant], "whoever comes sees it too");
+    assert_eq!(changes(&mut world, &a), [disconnected(&b, true)]);
+    assert_eq!(world.join().joined.room.disconnected, [b.participant], "whoever comes sees it too");
     changes(&mut world, &a);
     world.wait_with(&[&a], 50_000);
     changes(&mut world, &a);
     let back = world.resume(&b, seq, position);
     assert_eq!(world.closing(back), None);
-    assert_eq!(changes(&mut world, &a), [away(&b, false)]);
+    assert_eq!(changes(&mut world, &a), [disconnected(&b, false)]);
 }
 
 #[test]
@@ -67,9 +67,9 @@ fn who_sends_nothing_to_the_sfu_any_more_is_away_until_it_does() {
     world.tell(&b, ClientMessage::Offer { sdp: "v=0".to_owned() });
     lost(&mut world, &b);
     world.wait_with(&[&a, &b], 6_000);
-    assert_eq!(changes(&mut world, &a), [away(&b, true)]);
+    assert_eq!(changes(&mut world, &a), [disconnected(&b, true)]);
     connected(&mut world, &b);
-    assert_eq!(changes(&mut world, &a), [away(&b, false)]);
+    assert_eq!(changes(&mut world, &a), [disconnected(&b, false)]);
 }
 
 #[test]

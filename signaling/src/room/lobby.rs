@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use signaling_protocol::{
-    ClientMessage, Delta, Door, Moderation, Opaque, ParticipantId, Predecessor, Refusal,
-    RefusalCode, Rules, Secret, ServerMessage, Visitor, VisitorId, limits,
+    ClientMessage, Delta, JoinPolicy, LobbyParticipant, LobbyParticipantId, Moderation, Opaque,
+    ParticipantId, Predecessor, Refusal, RefusalCode, Rules, Secret, ServerMessage, limits,
 };
 
 use super::participant::Participant;
@@ -17,9 +17,9 @@ const LOST: usize = 256;
 /// The door and who waits before it.
 #[derive(Debug, Default)]
 pub(super) struct Entrance {
-    pub(super) door: Door,
-    visitors: BTreeMap<VisitorId, Waiting>,
-    last_visitor: VisitorId,
+    pub(super) join_policy: JoinPolicy,
+    lobby_participants: BTreeMap<LobbyParticipantId, Waiting>,
+    last_visitor: LobbyParticipantId,
     /// The resume tokens of those who did not leave and were not removed, but lost.
     lost: VecDeque<Secret>,
 }
@@ -48,7 +48,7 @@ struct Waiting {
 
 impl Entrance {
     pub(super) fn is_empty(&self) -> bool {
-        self.visitors.is_empty()
+        self.lobby_participants.is_empty()
     }
 
     /// Somebody was lost who may come back through any door.
@@ -67,15 +67,15 @@ impl Entrance {
 
     /// When somebody who waits has been silent since.
     pub(super) fn oldest(&self) -> Option<Millis> {
-        self.visitors.values().map(|one| one.heard).min()
+        self.lobby_participants.values().map(|one| one.heard).min()
     }
 
     pub(super) fn sockets(&self) -> impl Iterator<Item = SocketId> + '_ {
-        self.visitors.values().map(|one| one.socket)
+        self.lobby_participants.values().map(|one| one.socket)
     }
 
-    fn at(&self, socket: SocketId) -> Option<VisitorId> {
-        self.visitors.iter().find(|(_, one)| one.socket == socket).map(|(&id, _)| id)
+    fn at(&self, socket: SocketId) -> Option<LobbyParticipantId> {
+        self.lobby_participants.iter().find(|(_, one)| one.socket == socket).map(|(&id, _)| id)
     }
 }
 
@@ -90,32 +90,36 @@ impl Room {
             self.outputs.push_back(Output::Close { socket, refusal });
             return;
         }
-        match (self.entrance.door, role) {
-            (Door::Open, _) | (_, Role::Host) => self.join(socket, role, token, predecessor, now),
+        match (self.entrance.join_policy, role) {
+            (JoinPolicy::Open, _) | (_, Role::Host) => {
+                self.join(socket, role, token, predecessor, now)
+            }
             _ if was_lost || predecessor.is_some() => {
                 self.join(socket, role, token, predecessor, now)
             }
-            (Door::Locked, Role::Guest) => self.outputs.push_back(Output::Close {
+            (JoinPolicy::Locked, Role::Guest) => self.outputs.push_back(Output::Close {
                 socket,
                 refusal: Refusal::new(
                     RefusalCode::RoomLocked,
                     "This meeting is locked: nobody else comes in; ask one of its hosts.",
                 ),
             }),
-            (Door::Attended, Role::Guest) => self.wait(socket, token, now),
+            (JoinPolicy::Lobby, Role::Guest) => self.wait(socket, token, now),
         }
     }
 
     /// What everybody in the room knows of its order.
     pub(super) fn rules(&self) -> Rules {
         let hosts = self.participants.iter().filter(|(_, one)| one.role == Role::Host);
-        Rules { door: self.entrance.door, hosts: hosts.map(|(&id, _)| id).collect() }
+        Rules { join_policy: self.entrance.join_policy, hosts: hosts.map(|(&id, _)| id).collect() }
     }
 
     /// Somebody who waits said something.
     pub(super) fn visitor_says(&mut self, socket: SocketId, message: ClientMessage, now: Millis) {
-        let Some(visitor) = self.entrance.at(socket) else { return };
-        let Some(one) = self.entrance.visitors.get_mut(&visitor) else { return };
+        let Some(lobby_participant) = self.entrance.at(socket) else { return };
+        let Some(one) = self.entrance.lobby_participants.get_mut(&lobby_participant) else {
+            return;
+        };
         one.heard = now;
         let outcome = match message {
             ClientMessage::Heartbeat { .. } => {
@@ -133,18 +137,18 @@ impl Room {
                 self.tell_hosts();
                 Ok(())
             }
-            ClientMessage::Leave | ClientMessage::StepOut => {
+            ClientMessage::Leave | ClientMessage::PageHide => {
                 self.forget_visitor(socket);
                 Ok(())
             }
             ClientMessage::Hello(_)
             | ClientMessage::UploadKeyPackage { .. }
             | ClientMessage::Submit(_)
-            | ClientMessage::Judge { .. }
+            | ClientMessage::CommitVote { .. }
             | ClientMessage::SendMessage { .. }
             | ClientMessage::Offer { .. }
             | ClientMessage::SetTracks { .. }
-            | ClientMessage::SetWishes { .. }
+            | ClientMessage::ReceiverVideoConstraints { .. }
             | ClientMessage::Knock { .. }
             | ClientMessage::Moderate(_) => Err(Refusal::new(
                 RefusalCode::NotAllowed,
@@ -158,8 +162,8 @@ impl Room {
 
     /// The socket of somebody who waits is gone, or they do not want to wait any more.
     pub(super) fn forget_visitor(&mut self, socket: SocketId) {
-        if let Some(visitor) = self.entrance.at(socket) {
-            self.entrance.visitors.remove(&visitor);
+        if let Some(lobby_participant) = self.entrance.at(socket) {
+            self.entrance.lobby_participants.remove(&lobby_participant);
             self.tell_hosts();
         }
     }
@@ -168,8 +172,10 @@ impl Room {
     pub(super) fn forget_silent_visitors(&mut self, now: Millis) {
         let silence = self.limits.silence;
         let silent = |one: &Waiting| one.heard + silence <= now;
-        let over: Vec<_> = self.entrance.visitors.iter().filter(|(_, one)| silent(one)).collect();
-        let over: Vec<_> = over.into_iter().map(|(&visitor, _)| visitor).collect();
+        let over: Vec<_> =
+            self.entrance.lobby_participants.iter().filter(|(_, one)| silent(one)).collect();
+        let over: Vec<_> =
+            over.into_iter().map(|(&lobby_participant, _)| lobby_participant).collect();
         let sentence = "Nothing has been heard from you for too long; join the meeting again.";
         self.dismiss(&over, &Refusal::new(RefusalCode::TooSlow, sentence));
     }
@@ -188,11 +194,11 @@ impl Room {
             ));
         }
         match *action {
-            Moderation::SetDoor { door } => self.set_door(door, now),
-            Moderation::Admit { visitor } => self.admit(&[visitor], now),
-            Moderation::TurnAway { visitor } => {
+            Moderation::SetJoinPolicy { join_policy } => self.set_join_policy(join_policy, now),
+            Moderation::Admit { lobby_participant } => self.admit(&[lobby_participant], now),
+            Moderation::Deny { lobby_participant } => {
                 let sentence = "The host did not let you in; ask them another way.";
-                self.dismiss(&[visitor], &Refusal::new(RefusalCode::TurnedAway, sentence));
+                self.dismiss(&[lobby_participant], &Refusal::new(RefusalCode::Denied, sentence));
             }
             Moderation::Remove { participant } => return self.remove(participant, now),
             Moderation::AskToMute { participant } => {
@@ -219,7 +225,7 @@ impl Room {
     }
 
     fn wait(&mut self, socket: SocketId, resume_token: Secret, now: Millis) {
-        if self.entrance.visitors.len() >= limits::VISITORS {
+        if self.entrance.lobby_participants.len() >= limits::LOBBY_PARTICIPANTS {
             let refusal = Refusal::new(
                 RefusalCode::RoomFull,
                 "Too many people wait to be let into this meeting; try again in a minute.",
@@ -227,26 +233,26 @@ impl Room {
             self.outputs.push_back(Output::Close { socket, refusal: refusal.with_retry_after(60) });
             return;
         }
-        let visitor = self.entrance.last_visitor.next();
-        self.entrance.last_visitor = visitor;
+        let lobby_participant = self.entrance.last_visitor.next();
+        self.entrance.last_visitor = lobby_participant;
         let waiting = Waiting { socket, resume_token, name: None, heard: now };
-        self.entrance.visitors.insert(visitor, waiting);
+        self.entrance.lobby_participants.insert(lobby_participant, waiting);
         self.send(socket, ServerMessage::Waiting);
         self.tell_outlook(socket, now);
         self.tell_hosts();
     }
 
-    fn set_door(&mut self, door: Door, now: Millis) {
-        if self.entrance.door == door {
+    fn set_join_policy(&mut self, join_policy: JoinPolicy, now: Millis) {
+        if self.entrance.join_policy == join_policy {
             return;
         }
-        self.entrance.door = door;
+        self.entrance.join_policy = join_policy;
         self.announce_rules();
-        let everybody: Vec<_> = self.entrance.visitors.keys().copied().collect();
-        match door {
-            Door::Open => self.admit(&everybody, now),
-            Door::Attended => {}
-            Door::Locked => {
+        let everybody: Vec<_> = self.entrance.lobby_participants.keys().copied().collect();
+        match join_policy {
+            JoinPolicy::Open => self.admit(&everybody, now),
+            JoinPolicy::Lobby => {}
+            JoinPolicy::Locked => {
                 let sentence =
                     "The meeting was locked: nobody else comes in; ask one of its hosts.";
                 self.dismiss(&everybody, &Refusal::new(RefusalCode::RoomLocked, sentence));
@@ -254,10 +260,12 @@ impl Room {
         }
     }
 
-    fn admit(&mut self, visitors: &[VisitorId], now: Millis) {
+    fn admit(&mut self, lobby_participants: &[LobbyParticipantId], now: Millis) {
         let mut changed = false;
-        for visitor in visitors {
-            let Some(one) = self.entrance.visitors.remove(visitor) else { continue };
+        for lobby_participant in lobby_participants {
+            let Some(one) = self.entrance.lobby_participants.remove(lobby_participant) else {
+                continue;
+            };
             self.join(one.socket, Role::Guest, one.resume_token, None, now);
             changed = true;
         }
@@ -266,10 +274,12 @@ impl Room {
         }
     }
 
-    fn dismiss(&mut self, visitors: &[VisitorId], refusal: &Refusal) {
+    fn dismiss(&mut self, lobby_participants: &[LobbyParticipantId], refusal: &Refusal) {
         let mut changed = false;
-        for visitor in visitors {
-            let Some(Waiting { socket, .. }) = self.entrance.visitors.remove(visitor) else {
+        for lobby_participant in lobby_participants {
+            let Some(Waiting { socket, .. }) =
+                self.entrance.lobby_participants.remove(lobby_participant)
+            else {
                 continue;
             };
             self.outputs.push_back(Output::Close { socket, refusal: refusal.clone() });
@@ -292,8 +302,8 @@ impl Room {
             }
             Some(Role::Guest) => {}
         }
-        if self.entrance.door == Door::Open {
-            self.set_door(Door::Attended, now);
+        if self.entrance.join_policy == JoinPolicy::Open {
+            self.set_join_policy(JoinPolicy::Lobby, now);
         }
         // The one who is removed may have been lost before, and must not come back as that one.
         self.entrance.lost.clear();
@@ -308,10 +318,17 @@ impl Room {
         if to.is_empty() {
             return;
         }
-        let visitors = self.entrance.visitors.iter();
-        let visitors =
-            visitors.map(|(&visitor, one)| Visitor { visitor, name: one.name.clone() }).collect();
-        self.outputs.push_back(Output::Send { to, message: ServerMessage::Visitors { visitors } });
+        let lobby_participants = self.entrance.lobby_participants.iter();
+        let lobby_participants = lobby_participants
+            .map(|(&lobby_participant, one)| LobbyParticipant {
+                lobby_participant,
+                name: one.name.clone(),
+            })
+            .collect();
+        self.outputs.push_back(Output::Send {
+            to,
+            message: ServerMessage::LobbyParticipants { lobby_participants },
+        });
     }
 
     fn role(&self, participant: ParticipantId) -> Option<Role> {

@@ -7,7 +7,7 @@ use crate::{ParticipantId, Source};
 /// How one video track of somebody else is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Wish {
+pub struct ReceiverVideoConstraint {
     /// Whose it is.
     pub participant: ParticipantId,
     /// Which of theirs.
@@ -21,7 +21,7 @@ pub struct Wish {
 /// Which encodings of one of a participant's tracks anybody wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct EncodingsWanted {
+pub struct SubscribedQuality {
     /// Which track.
     pub source: Source,
     /// One per encoding, in the order of the offer's `a=simulcast` line (RFC 8853); a single one

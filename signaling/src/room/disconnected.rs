@@ -39,7 +39,7 @@ impl Participant {
 
 impl Room {
     /// The others were told that these are away.
-    pub(super) fn away(&self) -> impl Iterator<Item = ParticipantId> {
+    pub(super) fn disconnected(&self) -> impl Iterator<Item = ParticipantId> {
         self.participants.iter().filter(|(_, one)| one.told_away).map(|(&id, _)| id)
     }
 
@@ -102,9 +102,9 @@ impl Room {
     pub(super) fn tell_away(&mut self, now: Millis) {
         let mut changes = Vec::new();
         for (&participant, one) in &mut self.participants {
-            let away = one.broken_since().is_some_and(|since| since + NOTICED <= now);
-            if std::mem::replace(&mut one.told_away, away) != away {
-                changes.push(Delta::AwayChanged { participant, away });
+            let disconnected = one.broken_since().is_some_and(|since| since + NOTICED <= now);
+            if std::mem::replace(&mut one.told_away, disconnected) != disconnected {
+                changes.push(Delta::ConnectionChanged { participant, disconnected });
             }
         }
         changes.into_iter().for_each(|change| self.broadcast(change));

@@ -1,6 +1,6 @@
 //! The door, those who wait before it, and what hosts may do.
 
-use signaling_protocol::{Door, Moderation, Rules, Visitor, VisitorId};
+use signaling_protocol::{JoinPolicy, LobbyParticipant, LobbyParticipantId, Moderation, Rules};
 
 use super::*;
 use crate::room::Outlook;
@@ -24,15 +24,15 @@ fn moderate(world: &mut World, by: &Client, action: Moderation) {
     world.tell(by, ClientMessage::Moderate(action));
 }
 
-fn set_door(world: &mut World, by: &Client, door: Door) {
-    moderate(world, by, Moderation::SetDoor { door });
+fn set_join_policy(world: &mut World, by: &Client, join_policy: JoinPolicy) {
+    moderate(world, by, Moderation::SetJoinPolicy { join_policy });
 }
 
 /// What the host knows of those who wait, since the last look.
-fn visitors(world: &mut World, host: &Client) -> Option<Vec<Visitor>> {
+fn lobby_participants(world: &mut World, host: &Client) -> Option<Vec<LobbyParticipant>> {
     let heard = world.heard(host.socket).into_iter();
     heard.rev().find_map(|message| match message {
-        ServerMessage::Visitors { visitors } => Some(visitors),
+        ServerMessage::LobbyParticipants { lobby_participants } => Some(lobby_participants),
         _ => None,
     })
 }
@@ -59,7 +59,7 @@ fn everybody_knows_who_the_hosts_are_from_the_snapshot_or_a_delta() {
     let guest = world.join();
     assert_eq!(guest.joined.room.rules, Rules::default());
     let host = join_as_host(&mut world);
-    let rules = Rules { door: Door::Open, hosts: vec![host.participant] };
+    let rules = Rules { join_policy: JoinPolicy::Open, hosts: vec![host.participant] };
     assert_eq!(host.joined.room.rules, rules);
     assert_eq!(rules_heard(&mut world, guest.socket), [rules]);
     world.tell(&host, ClientMessage::Leave);
@@ -70,9 +70,9 @@ fn everybody_knows_who_the_hosts_are_from_the_snapshot_or_a_delta() {
 fn a_guest_who_moderates_is_refused_and_nothing_happens() {
     let (mut world, host, guest) = hosted();
     for action in [
-        Moderation::SetDoor { door: Door::Locked },
-        Moderation::Admit { visitor: VisitorId(1) },
-        Moderation::TurnAway { visitor: VisitorId(1) },
+        Moderation::SetJoinPolicy { join_policy: JoinPolicy::Locked },
+        Moderation::Admit { lobby_participant: LobbyParticipantId(1) },
+        Moderation::Deny { lobby_participant: LobbyParticipantId(1) },
         Moderation::Remove { participant: host.participant },
         Moderation::Remove { participant: guest.participant },
         Moderation::AskToMute { participant: host.participant },
@@ -86,20 +86,20 @@ fn a_guest_who_moderates_is_refused_and_nothing_happens() {
 #[test]
 fn a_locked_door_refuses_guests_and_lets_hosts_in() {
     let (mut world, host, guest) = hosted();
-    set_door(&mut world, &host, Door::Locked);
-    let rules = Rules { door: Door::Locked, hosts: vec![host.participant] };
+    set_join_policy(&mut world, &host, JoinPolicy::Locked);
+    let rules = Rules { join_policy: JoinPolicy::Locked, hosts: vec![host.participant] };
     assert_eq!(rules_heard(&mut world, guest.socket), [rules]);
     let (late, _) = world.come(Role::Guest);
     assert_eq!(world.closing(late), Some(RefusalCode::RoomLocked));
     join_as_host(&mut world);
-    set_door(&mut world, &host, Door::Open);
+    set_join_policy(&mut world, &host, JoinPolicy::Open);
     world.join();
 }
 
 #[test]
 fn who_is_inside_comes_back_through_a_locked_door() {
     let (mut world, host, guest) = hosted();
-    set_door(&mut world, &host, Door::Locked);
+    set_join_policy(&mut world, &host, JoinPolicy::Locked);
     world.break_socket(&guest);
     let (seq, position) = (world.room.history.seq(), world.position());
     let back = world.resume(&guest, seq, position);
@@ -109,11 +109,11 @@ fn who_is_inside_comes_back_through_a_locked_door() {
 #[test]
 fn who_was_removed_does_not_come_back_as_one_who_was_lost_before() {
     let (mut world, host, before) = hosted();
-    set_door(&mut world, &host, Door::Open);
+    set_join_policy(&mut world, &host, JoinPolicy::Open);
     world.break_socket(&before);
     world.wait_with(&[&host], RESUME_WINDOW);
     let again = world.join();
-    set_door(&mut world, &host, Door::Locked);
+    set_join_policy(&mut world, &host, JoinPolicy::Locked);
     moderate(&mut world, &host, Moderation::Remove { participant: again.participant });
     let (socket, _) = world.come_in_place(before.participant, &before.resume_token);
     assert_eq!(world.closing(socket), Some(RefusalCode::RoomLocked));
@@ -122,25 +122,28 @@ fn who_was_removed_does_not_come_back_as_one_who_was_lost_before() {
 #[test]
 fn a_visitor_waits_knocks_and_is_let_in() {
     let (mut world, host, guest) = hosted();
-    set_door(&mut world, &host, Door::Attended);
+    set_join_policy(&mut world, &host, JoinPolicy::Lobby);
     world.heard(guest.socket);
     let (socket, token) = world.come(Role::Guest);
     assert_eq!(world.heard(socket), [ServerMessage::Waiting]);
     knock(&mut world, socket, b"sealed");
-    let visitor = Visitor { visitor: VisitorId(1), name: Some(Opaque(b"sealed".to_vec())) };
-    assert_eq!(visitors(&mut world, &host), Some(vec![visitor]));
+    let lobby_participant = LobbyParticipant {
+        lobby_participant: LobbyParticipantId(1),
+        name: Some(Opaque(b"sealed".to_vec())),
+    };
+    assert_eq!(lobby_participants(&mut world, &host), Some(vec![lobby_participant]));
     assert_eq!(world.heard(guest.socket), [], "only hosts hear of those who wait");
-    moderate(&mut world, &host, Moderation::Admit { visitor: VisitorId(1) });
+    moderate(&mut world, &host, Moderation::Admit { lobby_participant: LobbyParticipantId(1) });
     let joined = world.let_in(socket, token);
     assert_eq!(joined.joined.room.participants.len(), 2);
-    assert_eq!(joined.joined.room.rules.door, Door::Attended);
-    assert_eq!(visitors(&mut world, &host), Some(vec![]));
+    assert_eq!(joined.joined.room.rules.join_policy, JoinPolicy::Lobby);
+    assert_eq!(lobby_participants(&mut world, &host), Some(vec![]));
 }
 
 #[test]
 fn a_visitor_takes_no_part() {
     let (mut world, host, guest) = hosted();
-    set_door(&mut world, &host, Door::Attended);
+    set_join_policy(&mut world, &host, JoinPolicy::Lobby);
     let (socket, _) = world.come(Role::Guest);
     world.heard(socket);
     world.heard(host.socket);
@@ -149,7 +152,7 @@ fn a_visitor_takes_no_part() {
         ClientMessage::UploadKeyPackage { key_package: mls::key_package(3) },
         ClientMessage::SetTracks { tracks: vec![track(Source::Camera, false)] },
         ClientMessage::Offer { sdp: "v=0".to_owned() },
-        ClientMessage::Moderate(Moderation::Admit { visitor: VisitorId(1) }),
+        ClientMessage::Moderate(Moderation::Admit { lobby_participant: LobbyParticipantId(1) }),
     ] {
         world.room.handle_message(socket, message, world.now);
         world.settle();
@@ -164,7 +167,7 @@ fn a_visitor_takes_no_part() {
 #[test]
 fn a_visitor_knocks_once_and_shortly() {
     let (mut world, host, _) = hosted();
-    set_door(&mut world, &host, Door::Attended);
+    set_join_policy(&mut world, &host, JoinPolicy::Lobby);
     let (socket, _) = world.come(Role::Guest);
     world.heard(socket);
     knock(&mut world, socket, &[0; limits::KNOCK_BYTES + 1]);
@@ -178,30 +181,30 @@ fn a_visitor_knocks_once_and_shortly() {
 #[test]
 fn a_visitor_who_is_turned_away_goes_is_silent_or_breaks_is_forgotten() {
     let (mut world, host, _) = hosted();
-    set_door(&mut world, &host, Door::Attended);
-    let [away, leaves, silent, broken] = [(); 4].map(|()| world.come(Role::Guest).0);
-    moderate(&mut world, &host, Moderation::TurnAway { visitor: VisitorId(1) });
-    assert_eq!(world.closing(away), Some(RefusalCode::TurnedAway));
+    set_join_policy(&mut world, &host, JoinPolicy::Lobby);
+    let [disconnected, leaves, silent, broken] = [(); 4].map(|()| world.come(Role::Guest).0);
+    moderate(&mut world, &host, Moderation::Deny { lobby_participant: LobbyParticipantId(1) });
+    assert_eq!(world.closing(disconnected), Some(RefusalCode::Denied));
     world.room.handle_message(leaves, ClientMessage::Leave, world.now);
     world.room.handle_closed(broken, world.now);
     world.settle();
-    let waiting = Visitor { visitor: VisitorId(3), name: None };
-    assert_eq!(visitors(&mut world, &host), Some(vec![waiting]));
+    let waiting = LobbyParticipant { lobby_participant: LobbyParticipantId(3), name: None };
+    assert_eq!(lobby_participants(&mut world, &host), Some(vec![waiting]));
     for _ in 0..4 {
         world.wait(SILENCE / 4);
         let position = world.position();
         world.heartbeat(&host, position);
     }
     assert_eq!(world.closing(silent), Some(RefusalCode::TooSlow));
-    assert_eq!(visitors(&mut world, &host), Some(vec![]));
-    moderate(&mut world, &host, Moderation::Admit { visitor: VisitorId(3) });
+    assert_eq!(lobby_participants(&mut world, &host), Some(vec![]));
+    moderate(&mut world, &host, Moderation::Admit { lobby_participant: LobbyParticipantId(3) });
     assert_eq!(world.deltas(host.socket), [], "nobody is there to be let in");
 }
 
 #[test]
 fn a_visitor_who_gives_signs_of_life_waits_on() {
     let (mut world, host, _) = hosted();
-    set_door(&mut world, &host, Door::Attended);
+    set_join_policy(&mut world, &host, JoinPolicy::Lobby);
     let (socket, _) = world.come(Role::Guest);
     world.heard(socket);
     for _ in 0..8 {
@@ -213,19 +216,19 @@ fn a_visitor_who_gives_signs_of_life_waits_on() {
     }
     assert!(!world.room.is_empty(), "somebody waits, though everybody inside is gone");
     let host = join_as_host(&mut world);
-    assert!(visitors(&mut world, &host).is_some(), "a host who comes later is told");
+    assert!(lobby_participants(&mut world, &host).is_some(), "a host who comes later is told");
 }
 
 #[test]
 fn opening_the_door_lets_all_in_and_locking_it_sends_all_away() {
     let (mut world, host, _) = hosted();
-    for (door, inside) in [(Door::Open, 4), (Door::Locked, 4)] {
-        set_door(&mut world, &host, Door::Attended);
+    for (join_policy, inside) in [(JoinPolicy::Open, 4), (JoinPolicy::Locked, 4)] {
+        set_join_policy(&mut world, &host, JoinPolicy::Lobby);
         let waiting = [world.come(Role::Guest).0, world.come(Role::Guest).0];
-        set_door(&mut world, &host, door);
+        set_join_policy(&mut world, &host, join_policy);
         assert_eq!(world.room.participants(), inside);
         for socket in waiting {
-            let locked = (door == Door::Locked).then_some(RefusalCode::RoomLocked);
+            let locked = (join_policy == JoinPolicy::Locked).then_some(RefusalCode::RoomLocked);
             assert_eq!(world.closing(socket), locked);
         }
     }
@@ -234,13 +237,16 @@ fn opening_the_door_lets_all_in_and_locking_it_sends_all_away() {
 #[test]
 fn no_more_wait_than_a_host_can_look_through() {
     let (mut world, host, _) = hosted();
-    set_door(&mut world, &host, Door::Attended);
-    for _ in 0..limits::VISITORS {
+    set_join_policy(&mut world, &host, JoinPolicy::Lobby);
+    for _ in 0..limits::LOBBY_PARTICIPANTS {
         world.come(Role::Guest);
     }
     let (socket, _) = world.come(Role::Guest);
     assert_eq!(world.closing(socket), Some(RefusalCode::RoomFull));
-    assert_eq!(visitors(&mut world, &host).map(|all| all.len()), Some(limits::VISITORS));
+    assert_eq!(
+        lobby_participants(&mut world, &host).map(|all| all.len()),
+        Some(limits::LOBBY_PARTICIPANTS)
+    );
 }
 
 #[test]
@@ -276,14 +282,14 @@ fn hosts_cannot_be_removed_and_who_is_gone_need_not_be() {
 #[test]
 fn whoever_waits_is_told_too_that_the_server_will_be_restarted() {
     let (mut world, host, _) = hosted();
-    set_door(&mut world, &host, Door::Attended);
+    set_join_policy(&mut world, &host, JoinPolicy::Lobby);
     let (early, _) = world.come(Role::Guest);
     let at = Some(world.now + 60_000);
     world.room.foresee(Outlook::Ends { at }, world.now);
     world.settle();
     let (late, _) = world.come(Role::Guest);
     for socket in [early, late] {
-        let told = ServerMessage::RestartAhead { in_seconds: Some(60) };
+        let told = ServerMessage::ShutdownNotice { in_seconds: Some(60) };
         assert_eq!(world.heard(socket), [ServerMessage::Waiting, told]);
     }
 }
@@ -300,7 +306,7 @@ fn whoever_is_asked_to_mute_hears_who_asks() {
 #[test]
 fn who_was_lost_joins_anew_through_a_locked_door_once() {
     let (mut world, host, guest) = hosted();
-    set_door(&mut world, &host, Door::Locked);
+    set_join_policy(&mut world, &host, JoinPolicy::Locked);
     world.break_socket(&guest);
     world.wait_with(&[&host], RESUME_WINDOW);
     assert_eq!(world.room.participants(), 1, "the guest is lost");
@@ -315,7 +321,7 @@ fn who_was_lost_joins_anew_through_a_locked_door_once() {
 fn who_left_or_was_removed_finds_the_door_as_others_do() {
     let (mut world, host, guest) = hosted();
     let other = world.join();
-    set_door(&mut world, &host, Door::Locked);
+    set_join_policy(&mut world, &host, JoinPolicy::Locked);
     world.tell(&other, ClientMessage::Leave);
     moderate(&mut world, &host, Moderation::Remove { participant: guest.participant });
     for one in [&guest, &other] {

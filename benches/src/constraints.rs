@@ -2,12 +2,13 @@
 //! ones smaller, as its scenario says.
 
 use signaling_protocol::{
-    Delta, Joined, ParticipantId, ParticipantState, RoomSnapshot, ServerMessage, Source, Wish,
+    Delta, Joined, ParticipantId, ParticipantState, ReceiverVideoConstraint, RoomSnapshot,
+    ServerMessage, Source,
 };
 
 /// What is wished, and what was last said of it.
 #[derive(Debug)]
-pub(crate) struct Wishes {
+pub(crate) struct VideoConstraints {
     heights: Vec<u16>,
     own: ParticipantId,
     /// Who has a camera, in the order of their coming.
@@ -15,13 +16,13 @@ pub(crate) struct Wishes {
     changed: bool,
 }
 
-impl Wishes {
+impl VideoConstraints {
     /// None are ever said without heights.
     pub(crate) fn new(heights: Vec<u16>, joined: &Joined) -> Self {
-        let mut wishes =
+        let mut constraints =
             Self { heights, own: joined.participant, cameras: Vec::new(), changed: false };
-        wishes.replace(&joined.room);
-        wishes
+        constraints.replace(&joined.room);
+        constraints
     }
 
     pub(crate) fn hear(&mut self, message: &ServerMessage) {
@@ -32,7 +33,7 @@ impl Wishes {
         match delta {
             Delta::ParticipantJoined(state) | Delta::TracksChanged(state) => self.take(state),
             Delta::ParticipantLeft { participant } => self.forget(*participant),
-            Delta::AwayChanged { .. }
+            Delta::ConnectionChanged { .. }
             | Delta::RulesChanged(_)
             | Delta::Message { .. }
             | Delta::Log { .. } => {}
@@ -40,19 +41,19 @@ impl Wishes {
     }
 
     /// What is to be said, if that is something new.
-    pub(crate) fn poll(&mut self) -> Option<Vec<Wish>> {
+    pub(crate) fn poll(&mut self) -> Option<Vec<ReceiverVideoConstraint>> {
         let &last = self.heights.last()?;
         if !std::mem::take(&mut self.changed) {
             return None;
         }
         let heights = self.heights.iter().copied().chain(std::iter::repeat(last));
-        let wish = |(&participant, height)| Wish {
+        let constraint = |(&participant, height)| ReceiverVideoConstraint {
             participant,
             source: Source::Camera,
             height,
             pinned: false,
         };
-        Some(self.cameras.iter().zip(heights).map(wish).collect())
+        Some(self.cameras.iter().zip(heights).map(constraint).collect())
     }
 
     fn replace(&mut self, room: &RoomSnapshot) {
@@ -99,26 +100,30 @@ mod tests {
 
     #[test]
     fn the_first_camera_is_large_and_all_others_are_small() {
-        let mut wishes = Wishes {
+        let mut constraints = VideoConstraints {
             heights: vec![720, 180],
             own: ParticipantId(2),
             cameras: vec![],
             changed: true,
         };
-        assert_eq!(wishes.poll(), Some(Vec::new()));
-        let heights = |wishes: &mut Wishes| {
-            let said = wishes.poll()?;
-            Some(said.iter().map(|wish| (wish.participant.0, wish.height)).collect::<Vec<_>>())
+        assert_eq!(constraints.poll(), Some(Vec::new()));
+        let heights = |constraints: &mut VideoConstraints| {
+            let said = constraints.poll()?;
+            Some(
+                said.iter()
+                    .map(|constraint| (constraint.participant.0, constraint.height))
+                    .collect::<Vec<_>>(),
+            )
         };
         for number in [4, 2, 3] {
-            wishes.hear(&delta(Delta::TracksChanged(state(number, true))));
+            constraints.hear(&delta(Delta::TracksChanged(state(number, true))));
         }
-        assert_eq!(heights(&mut wishes), Some(vec![(3, 720), (4, 180)]), "nothing of its own");
-        wishes.hear(&delta(Delta::ParticipantJoined(state(1, false))));
-        assert_eq!(heights(&mut wishes), None, "nothing new");
-        wishes.hear(&delta(Delta::TracksChanged(state(1, true))));
-        assert_eq!(heights(&mut wishes), Some(vec![(1, 720), (3, 180), (4, 180)]));
-        wishes.hear(&delta(Delta::ParticipantLeft { participant: ParticipantId(1) }));
-        assert_eq!(heights(&mut wishes), Some(vec![(3, 720), (4, 180)]));
+        assert_eq!(heights(&mut constraints), Some(vec![(3, 720), (4, 180)]), "nothing of its own");
+        constraints.hear(&delta(Delta::ParticipantJoined(state(1, false))));
+        assert_eq!(heights(&mut constraints), None, "nothing new");
+        constraints.hear(&delta(Delta::TracksChanged(state(1, true))));
+        assert_eq!(heights(&mut constraints), Some(vec![(1, 720), (3, 180), (4, 180)]));
+        constraints.hear(&delta(Delta::ParticipantLeft { participant: ParticipantId(1) }));
+        assert_eq!(heights(&mut constraints), Some(vec![(3, 720), (4, 180)]));
     }
 }
