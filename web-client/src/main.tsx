@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import './ui/base.css';
-import { keepShell } from './offline/keep_shell';
+import { keepShell } from './offline/register_service_worker';
 import { applySettings } from './settings/settings';
 import { App } from './ui/app';
 

@@ -4,7 +4,7 @@
  */
 
 import type { Content, FromMls, KeysMessage, ToMls } from './messages';
-import { Acquaintances } from './acquaintances';
+import { Acquaintances } from './identity_store';
 import { loadIdentity } from './identity';
 import init, { Endpoint, type Output, pairwise_code, type RosterMember } from './wasm/e2ee_wasm';
 

@@ -2,7 +2,7 @@
 
 import linkWorkerUrl from './link.worker.ts?worker&url';
 import type { FromLink, ToLink } from './messages';
-import { ownScript } from '../own_script';
+import { ownScript } from '../trusted_script_url';
 
 /** The same words, however a keyboard composes their letters. */
 function composed(passphrase: string): string {

@@ -1,6 +1,6 @@
 /** The two workers, as the page sees them: it starts them, joins them, and gets no key. */
 
-import { ownScript } from '../own_script';
+import { ownScript } from '../trusted_script_url';
 import mediaWorkerUrl from './media.worker.ts?worker&url';
 import mlsWorkerUrl from './mls.worker.ts?worker&url';
 import type { Content, FromMedia, FromMls, ToMedia, ToMls, TransformOptions } from './messages';

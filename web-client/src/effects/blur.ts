@@ -2,7 +2,7 @@
  * that is fetched when it is wanted. */
 
 import modelUrl from '@mediapipe/selfie_segmentation/selfie_segmentation_landscape.tflite?url';
-import { ownScript } from '../own_script';
+import { ownScript } from '../trusted_script_url';
 import workerUrl from './blur.worker.ts?worker&url';
 import type { Effect } from './effect';
 

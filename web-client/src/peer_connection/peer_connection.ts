@@ -8,9 +8,9 @@ import { CONTEXTS, type Context } from '../e2ee/messages';
 import type { Slots } from '../signaling/decode';
 import type { Track } from '../signaling/protocol.gen';
 import { receivable } from './codecs';
-import type { Relays } from './relays';
+import type { Relays } from './turn';
 import { payloadTypes, withSoundAskedForAgain } from './sdp';
-import { Sending } from './sending';
+import { Sending } from './track_sender';
 
 /** A path on which nothing comes is called broken by the browser after some five seconds; it may
  * mend itself, but after so much longer a new one is asked for. */

@@ -1,7 +1,7 @@
 /** The rooms that were opened in this browser, and the keys that make it their host. */
 
 import { issueToken, type JoinToken, RefusedError } from '../signaling/http';
-import { isString, stored } from './stored';
+import { isString, stored } from './persisted_signal';
 
 /** Rooms that are remembered; the ones opened longest ago are forgotten. */
 const ROOMS = 100;

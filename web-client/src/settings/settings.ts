@@ -2,7 +2,7 @@
 
 import { effect } from '@preact/signals';
 import { type Language, preferred, speak } from '../i18n/i18n';
-import { isBoolean, isOneOf, isString, stored } from './stored';
+import { isBoolean, isOneOf, isString, stored } from './persisted_signal';
 
 export type Theme = 'system' | 'light' | 'dark';
 

@@ -1,6 +1,6 @@
 /** The WebSocket around a conversation: moves messages, keeps the timer, decides nothing. */
 
-import { type Command, Conversation } from './conversation';
+import { type Command, Conversation } from './signaling_session';
 import type { PageMessage } from './decode';
 import type { ClientMessage, Predecessor, Refusal } from './protocol.gen';
 

@@ -1,7 +1,7 @@
 /** How good a connection is, in one of three words. */
 
 import { CONTEXTS } from '../e2ee/messages';
-import type { Label } from '../call/tiles';
+import type { Label } from '../call/layout/tiles';
 import type { Statistics } from './statistics';
 
 export type Quality = 'good' | 'fair' | 'poor';

@@ -3,7 +3,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Call } from '../call/call';
-import type { Line } from '../call/chat';
+import type { Line } from '../call/chat/chat_state';
 import { language, t } from '../i18n/i18n';
 import { linkify } from './linkify';
 import css from './chat.module.css';

@@ -2,7 +2,7 @@
  * and with whom. */
 
 import type { Call } from '../call/call';
-import { type EncryptionState, trustSentence } from '../call/encryption';
+import { type EncryptionState, trustSentence } from '../call/membership/encryption_state';
 import type { Member } from '../e2ee/messages';
 import { list, t, text } from '../i18n/i18n';
 import { Dialog } from './dialog';

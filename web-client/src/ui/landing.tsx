@@ -1,7 +1,7 @@
 /** The start page: a new meeting, or a link to one. */
 
 import { useState } from 'preact/hooks';
-import { failureSentence } from '../call/words';
+import { failureSentence } from '../call/error_messages';
 import { type Sentence, t, text } from '../i18n/i18n';
 import { linkPath, newFragment, PASSPHRASE_CHARS } from '../link';
 import { rememberHostKey } from '../settings/host_keys';

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/i18n';
-import { Loudness } from '../sound/loudness';
+import { Loudness } from '../sound/audio_level_meter';
 import css from './forms.module.css';
 
 const INTERVAL_MS = 100;

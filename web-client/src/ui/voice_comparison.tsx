@@ -1,7 +1,7 @@
 /** All at once compare by voice: five emoji that everybody reads out. */
 
 import type { Call } from '../call/call';
-import type { ComparisonView } from '../call/comparison';
+import type { ComparisonView } from '../call/membership/sas';
 import { list, t } from '../i18n/i18n';
 import css from './encryption.module.css';
 import forms from './forms.module.css';

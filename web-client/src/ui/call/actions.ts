@@ -1,7 +1,7 @@
 /** What buttons and keys do. */
 
 import type { Call } from '../../call/call';
-import { ScreenShare } from '../../call/screen_share';
+import { ScreenShare } from '../../call/media/screen_share';
 import { settings } from '../../settings/settings';
 import { type Action, actionOf, pressed } from './shortcuts';
 import type { CallView } from './view';

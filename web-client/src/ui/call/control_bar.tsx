@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { ScreenShare } from '../../call/screen_share';
+import { ScreenShare } from '../../call/media/screen_share';
 import { t } from '../../i18n/i18n';
 import { CameraIcon, ChatIcon, LeaveIcon, MicrophoneIcon } from '../icons';
 import { toggleCamera, toggleMicrophone } from './actions';

@@ -1,7 +1,7 @@
 /** What hosts do to the room: the door, and who waits before it. */
 
 import type { Call } from '../../call/call';
-import { doorSentence } from '../../call/words';
+import { doorSentence } from '../../call/error_messages';
 import { t, text } from '../../i18n/i18n';
 import { Dialog } from '../dialog';
 import forms from '../forms.module.css';

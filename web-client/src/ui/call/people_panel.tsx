@@ -1,7 +1,7 @@
 /** Everybody in the call, with what they do. */
 
 import type { Call } from '../../call/call';
-import { people, type Person } from '../../call/people';
+import { people, type Person } from '../../call/membership/participant_list';
 import { sentence, t } from '../../i18n/i18n';
 import { qualities } from '../../stats/quality';
 import { CameraIcon, HandIcon, LockIcon, MicrophoneIcon, ScreenIcon, SignalIcon } from '../icons';

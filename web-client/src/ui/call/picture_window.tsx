@@ -3,8 +3,8 @@
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { stageOf } from '../../call/order';
-import type { Tile } from '../../call/tiles';
+import { stageOf } from '../../call/layout/tile_order';
+import type { Tile } from '../../call/layout/tiles';
 import { language, t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
 import { CameraIcon, LeaveIcon, MicrophoneIcon } from '../icons';

@@ -1,7 +1,7 @@
 /** Devices, pictures, sounds and looks, during the call. */
 
 import type { Call } from '../../call/call';
-import type { Reception } from '../../call/reception';
+import type { Reception } from '../../call/media/receive_mode';
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
 import { Check } from '../check';

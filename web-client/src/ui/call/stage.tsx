@@ -2,9 +2,9 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { arrange, type Box, capacity, type Size } from '../../call/layout';
-import { order, SELF, stageOf } from '../../call/order';
-import { wishesOf } from '../../call/wishes';
+import { arrange, type Box, capacity, type Size } from '../../call/layout/layout';
+import { order, SELF, stageOf } from '../../call/layout/tile_order';
+import { wishesOf } from '../../call/media/video_constraints';
 import { t } from '../../i18n/i18n';
 import { qualities } from '../../stats/quality';
 import { BackIcon, NextIcon } from '../icons';

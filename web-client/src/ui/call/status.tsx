@@ -2,7 +2,7 @@
 
 import { useEffect, useReducer } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { restartWords } from '../../call/restart';
+import { restartWords } from '../../call/recovery/shutdown';
 import { list, t, text } from '../../i18n/i18n';
 import { CloseIcon } from '../icons';
 import forms from '../forms.module.css';

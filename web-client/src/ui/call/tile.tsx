@@ -3,8 +3,8 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import type { Box } from '../../call/layout';
-import type { Tile } from '../../call/tiles';
+import type { Box } from '../../call/layout/layout';
+import type { Tile } from '../../call/layout/tiles';
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
 import type { Quality } from '../../stats/quality';

@@ -1,8 +1,8 @@
 /** What the person looks at in the call: signals of the screen alone, nothing of which leaves it. */
 
 import { type Signal, signal } from '@preact/signals';
-import type { View } from '../../call/order';
-import type { Person } from '../../call/people';
+import type { View } from '../../call/layout/tile_order';
+import type { Person } from '../../call/membership/participant_list';
 
 export type Panel = 'people' | 'chat' | 'connection';
 export type DialogName = 'encryption' | 'invite' | 'settings' | 'help';

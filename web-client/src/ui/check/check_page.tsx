@@ -1,7 +1,7 @@
 /** The self test, in plain words: for the person before a call, and for whoever helps. */
 
 import { useEffect, useState } from 'preact/hooks';
-import { CHECKS, type Result, run } from '../../check/checks';
+import { CHECKS, type Result, run } from '../../self_test/self_test';
 import { t, text } from '../../i18n/i18n';
 import forms from '../forms.module.css';
 import { Page } from '../page';

@@ -7,12 +7,12 @@
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import '../../../src/ui/base.css';
-import { Away } from '../../../src/call/away';
+import { Away } from '../../../src/call/membership/disconnected';
 import type { Call } from '../../../src/call/call';
-import { quiet } from '../../../src/call/chat';
-import { hear, silence } from '../../../src/call/speaking';
-import type { Label, Tile } from '../../../src/call/tiles';
-import { Wishes } from '../../../src/call/wishes';
+import { quiet } from '../../../src/call/chat/chat_state';
+import { hear, silence } from '../../../src/call/media/active_speaker';
+import type { Label, Tile } from '../../../src/call/layout/tiles';
+import { Wishes } from '../../../src/call/media/video_constraints';
 import type { Slot } from '../../../src/peer_connection/peer_connection';
 import { type Flow, nothing, type Statistics } from '../../../src/stats/statistics';
 import { Stage } from '../../../src/ui/call/stage';

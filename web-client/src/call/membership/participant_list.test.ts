@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import type { Roster } from '../../e2ee/messages';
+import { people, type Seen } from './participant_list';
+
+const member = (leaf: number, name: string, own = false): Roster['members'][number] => ({
+  leaf,
+  participant: leaf + 10,
+  name,
+  own,
+  trust: own ? 'own' : 'new',
+  pairwiseCode: undefined,
+});
+
+const seen: Seen = {
+  roster: {
+    epoch: 1,
+    roomCode: '',
+    members: [member(1, 'Zoe'), member(2, 'Bob'), member(3, 'Me', true)],
+  },
+  presence: new Map([
+    [11, [{ mid: '0', source: 'microphone', muted: false }]],
+    [12, [{ mid: '1', source: 'camera', muted: true }]],
+  ]),
+  hosts: [12],
+  outsiders: [],
+  hands: [],
+  speaking: new Set([1]),
+  quality: new Map([[2, 'poor']]),
+  own: { microphone: true, camera: false, screen: true, quality: 'good' },
+};
+
+describe('the list of people', () => {
+  it('begins with oneself, and goes on by name', () => {
+    expect(people(seen).map((one) => one.name)).toEqual(['Me', 'Bob', 'Zoe']);
+  });
+
+  it('puts raised hands first, in their order', () => {
+    const hands = [11, 12];
+    expect(people({ ...seen, hands }).map((one) => one.name)).toEqual(['Me', 'Zoe', 'Bob']);
+  });
+
+  it('knows the hosts', () => {
+    const hosts = people(seen).filter((one) => one.host);
+    expect(hosts.map((one) => one.name)).toEqual(['Bob']);
+  });
+
+  it('tells what everybody does', () => {
+    const [me, bob, zoe] = people(seen);
+    expect(me).toMatchObject({ own: true, microphone: true, camera: false, screen: true });
+    expect(bob).toMatchObject({ camera: false, microphone: false, quality: 'poor' });
+    expect(zoe).toMatchObject({ microphone: true, speaking: true });
+  });
+
+  it('names those whom only the server knows last', () => {
+    expect(people({ ...seen, outsiders: [99] }).at(-1)).toMatchObject({
+      participant: 99,
+      outside: true,
+    });
+  });
+});
