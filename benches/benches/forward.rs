@@ -10,8 +10,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use sfu_core::MediaCommand;
 use signaling_protocol::Source;
-use signaling_protocol::media::MediaCommand;
 use str0m::format::Codec;
 
 use support::{Datagram, Meeting, Slots};

@@ -5,8 +5,8 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mio::Waker;
+use sfu_core::MediaCommand;
 use sfu_core::WorkerId;
-use signaling_protocol::media::MediaCommand;
 use signaling_protocol::{Refusal, RefusalCode, RoomId};
 
 use crate::admission::Loads;

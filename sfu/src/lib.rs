@@ -26,5 +26,5 @@ mod tcp;
 pub use config::{MediaTcp, SfuConfig};
 pub use handle::SfuHandle;
 pub use pin::PinError;
-pub use sfu_core::Limits;
+pub use sfu_core::{Limits, MediaCommand, MediaEvent, MediaReport};
 pub use start::{Sfu, StartError};

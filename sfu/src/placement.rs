@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use sfu_core::MediaCommand;
 use sfu_core::WorkerId;
-use signaling_protocol::media::MediaCommand;
 use signaling_protocol::{ParticipantId, RoomId};
 
 use crate::admission::Loads;

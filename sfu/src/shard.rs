@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use nix::time::{ClockId, clock_gettime};
+use sfu_core::MediaEvent;
 use sfu_core::{Counters, Worker};
-use signaling_protocol::media::MediaEvent;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 

@@ -8,8 +8,8 @@ use std::thread::{self, JoinHandle};
 
 use mio::Poll;
 use prometheus::Registry;
+use sfu_core::MediaEvent;
 use sfu_core::{Certificate, CertificateUnavailable, Worker, WorkerConfig};
-use signaling_protocol::media::MediaEvent;
 use tokio::sync::mpsc;
 
 use crate::addresses::Addresses;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prometheus::{Registry, TextEncoder};
 use sfu::{Sfu, SfuConfig, StartError};
-use signaling_protocol::media::{MediaCommand, MediaReport};
+use sfu_core::{MediaCommand, MediaReport};
 use signaling_protocol::{ParticipantId, RefusalCode, RoomId};
 use support::{Client, work, work_until};
 use tokio::sync::mpsc;

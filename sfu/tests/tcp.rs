@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use prometheus::Registry;
 use sfu::{MediaTcp, Sfu, SfuConfig};
+use sfu_core::MediaEvent;
 use signaling_protocol::RoomId;
-use signaling_protocol::media::MediaEvent;
 use support::{Client, work_until};
 use tokio::sync::mpsc;
 

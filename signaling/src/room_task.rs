@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mls_delivery::storage::{AppendOutcome, Fence, NodeId, StoredLog};
 use mls_delivery::{Log, Prepared, Record};
-use signaling_protocol::media::MediaEvent;
+use sfu_core::MediaEvent;
 use signaling_protocol::{
     ClientMessage, LogPosition, Predecessor, Refusal, RefusalCode, Resume, RoomId, ServerMessage,
 };
@@ -393,7 +393,7 @@ impl RoomTask {
                 Output::Media(command) => {
                     let participant = command.participant();
                     if let Err(refusal) = self.around.media.send(command) {
-                        let report = signaling_protocol::media::MediaReport::Refused { refusal };
+                        let report = sfu_core::MediaReport::Refused { refusal };
                         self.room.handle_media(participant, report, self.now());
                     }
                 }

@@ -218,7 +218,7 @@ mod tests {
         AppendOutcome, Fence, MemoryStorage, NodeId, Storage, StorageError, StoredLog,
     };
     use prometheus::Registry;
-    use signaling_protocol::media::MediaCommand;
+    use sfu_core::MediaCommand;
     use signaling_protocol::{LogPosition, MessageId, Refusal};
 
     use super::*;

@@ -1,6 +1,6 @@
 //! The way between rooms and the SFU.
 
-use signaling_protocol::media::{MediaCommand, MediaEvent};
+use sfu_core::{MediaCommand, MediaEvent};
 use signaling_protocol::{Refusal, RoomId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sfu_core::{Certificate, Limits, PacketKind, Worker, WorkerConfig};
-use signaling_protocol::media::{MediaCommand, MediaReport};
+use sfu_core::{MediaCommand, MediaReport};
 use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, RoomId};
 
 use super::*;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use signaling_protocol::media::{MediaCommand, MediaEvent, MediaReport};
+use crate::media::{MediaCommand, MediaEvent, MediaReport};
 use signaling_protocol::{ParticipantId, Refusal, RefusalCode, RoomId, Track};
 
 use crate::connection::Connection;

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use signaling_protocol::media::MediaReport;
+use crate::media::MediaReport;
 use signaling_protocol::{ReceiverVideoConstraint, RoomId, Source, SubscribedQuality};
 use str0m::media::MediaKind;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::panic::catch_unwind;
 use std::time::{Duration, Instant};
 
-use signaling_protocol::media::{MediaEvent, MediaReport};
+use crate::media::{MediaEvent, MediaReport};
 use signaling_protocol::{Refusal, RefusalCode, RoomId};
 use str0m::bwe::BweKind;
 use str0m::ice::StunMessage;
@@ -509,8 +509,8 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
+    use crate::media::MediaCommand;
     use signaling_protocol::ParticipantId;
-    use signaling_protocol::media::MediaCommand;
     use str0m::media::{Direction, MediaKind};
 
     use super::*;

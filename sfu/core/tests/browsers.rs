@@ -3,8 +3,8 @@
 
 mod support;
 
+use sfu_core::{MediaCommand, MediaReport};
 use signaling_protocol::ParticipantId;
-use signaling_protocol::media::{MediaCommand, MediaReport};
 use support::Meeting;
 
 const CHROMIUM: &str = include_str!("offers/chromium.sdp");

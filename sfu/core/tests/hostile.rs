@@ -8,7 +8,7 @@ use std::time::Duration;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use sfu_core::{DropReason, Flow, Limits, PacketKind};
-use signaling_protocol::media::{MediaCommand, MediaReport};
+use sfu_core::{MediaCommand, MediaReport};
 use signaling_protocol::{RefusalCode, Source};
 use str0m::format::Codec;
 use str0m::ice::{StunMessage, TransId};

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use signaling_protocol::media::MediaCommand;
+use sfu_core::MediaCommand;
 use signaling_protocol::{ReceiverVideoConstraint, Source};
 use str0m::format::Codec;
 use support::client::Received;

@@ -5,8 +5,8 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sfu_core::MediaReport;
 use signaling_protocol::Source;
-use signaling_protocol::media::MediaReport;
 use str0m::format::Codec;
 use support::{FEW, Meeting};
 

@@ -4,8 +4,8 @@ mod support;
 
 use std::time::Duration;
 
+use sfu_core::MediaCommand;
 use sfu_core::OverloadLevel;
-use signaling_protocol::media::MediaCommand;
 use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, Source};
 use support::client::{RIDS, Received};
 use support::{FEW, Meeting, Slots};

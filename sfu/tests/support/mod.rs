@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use sfu::SfuHandle;
-use signaling_protocol::media::{MediaCommand, MediaEvent, MediaReport};
+use sfu_core::{MediaCommand, MediaEvent, MediaReport};
 use signaling_protocol::{ParticipantId, RoomId, Source, Track};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;

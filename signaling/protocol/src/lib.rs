@@ -9,7 +9,6 @@ mod http;
 mod id;
 pub mod limits;
 mod log;
-pub mod media;
 mod opaque;
 mod quality;
 mod refusal;

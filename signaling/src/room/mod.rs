@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mls_delivery::trace::Traced;
 use mls_delivery::{Finality, Log, inspect};
-use signaling_protocol::media::{MediaCommand, MediaReport};
+use sfu_core::{MediaCommand, MediaReport};
 use signaling_protocol::{
     ClientMessage, Delta, LogPosition, Opaque, ParticipantId, ParticipantState, ReceiveSlots,
     ReceiverVideoConstraint, Refusal, RefusalCode, RoomId, ServerMessage, Track, limits,

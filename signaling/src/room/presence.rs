@@ -1,7 +1,7 @@
 //! Who is here: how somebody comes, comes back, steps out and goes.
 
 use mls_delivery::trace::Traced;
-use signaling_protocol::media::MediaCommand;
+use sfu_core::MediaCommand;
 use signaling_protocol::{
     Delta, Joined, LogPosition, LogReplay, ParticipantId, ParticipantState, Predecessor, Refusal,
     RefusalCode, Resume, RoomSnapshot, Secret, Seq, ServerMessage, Snapshot, VERSION,

@@ -9,8 +9,8 @@ use axum::Router;
 use futures_util::{SinkExt as _, StreamExt as _};
 use mls_delivery::storage::{MemoryStorage, Storage};
 use prometheus::{Registry, TextEncoder};
+use sfu_core::MediaCommand;
 use signaling::{MediaPlane, Signaling, SignalingConfig};
-use signaling_protocol::media::MediaCommand;
 use signaling_protocol::{
     ClientMessage, Delta, Hello, Joined, LogPosition, Refusal, RefusalCode, Resume, RoomCreated,
     RoomId, Secret, Seq, ServerMessage, Source, TokenIssued, Track, VERSION,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use sfu_core::{Certificate, Limits, Worker, WorkerConfig};
-use signaling_protocol::media::{MediaCommand, MediaEvent, MediaReport};
+use sfu_core::{MediaCommand, MediaEvent, MediaReport};
 use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, RoomId, Source, Track};
 
 pub(crate) use client::Client;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use sfu_core::{Certificate, Limits, Relay, RelayControl, Worker, WorkerConfig, WorkerId};
-use signaling_protocol::media::{MediaCommand, MediaEvent, MediaReport};
+use sfu_core::{MediaCommand, MediaEvent, MediaReport};
 use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, RoomId, Source, Track};
 
 use super::{Client, Datagram, Network, Slots};

@@ -1,54 +1,51 @@
-//! Between a room and the SFU: what the room asks, what the SFU reports.
+//! The commands that rooms send to the SFU, and the reports that the SFU sends to rooms.
 
-use serde::{Deserialize, Serialize};
-
-use crate::{
+use signaling_protocol::{
     Downlink, ParticipantId, ReceiverVideoConstraint, Refusal, RoomId, SubscribedQuality, Track,
 };
 
-/// What a room asks of the SFU.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
+/// A command of a room to the SFU.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaCommand {
-    /// Take this offer: a new participant's, or one that restarts its ICE. Answered by
-    /// [`MediaEvent::Answer`] or [`MediaEvent::Refused`].
+    /// Accepts an offer: the first one of a participant, or one that restarts ICE. The SFU replies
+    /// with [`MediaReport::Answer`] or [`MediaReport::Refused`].
     Offer {
-        /// Its room.
+        /// The participant's room.
         room: RoomId,
-        /// Who offers.
+        /// The participant that offers.
         participant: ParticipantId,
-        /// RFC 8866.
+        /// The session description (RFC 8866).
         sdp: String,
     },
-    /// Everything that this participant publishes now.
+    /// Sets all tracks that a participant publishes.
     SetTracks {
-        /// Its room.
+        /// The participant's room.
         room: RoomId,
-        /// Who publishes.
+        /// The participant that publishes.
         participant: ParticipantId,
         /// Replaces what was set before.
         tracks: Vec<Track>,
     },
-    /// How this participant shows the video of others.
+    /// Sets the sizes at which a participant shows the video of others.
     ReceiverVideoConstraints {
-        /// Its room.
+        /// The participant's room.
         room: RoomId,
-        /// Whose wishes.
+        /// The participant that receives.
         participant: ParticipantId,
         /// Replaces what was set before.
         constraints: Vec<ReceiverVideoConstraint>,
     },
-    /// This participant is gone for good.
+    /// Removes a participant for good.
     Remove {
-        /// Its room.
+        /// The participant's room.
         room: RoomId,
-        /// Who is gone.
+        /// The participant to remove.
         participant: ParticipantId,
     },
 }
 
 impl MediaCommand {
-    /// The room that it is about.
+    /// Returns the room that the command concerns.
     #[must_use]
     pub fn room(&self) -> &RoomId {
         match self {
@@ -59,7 +56,7 @@ impl MediaCommand {
         }
     }
 
-    /// The participant that it is about.
+    /// Returns the participant that the command concerns.
     #[must_use]
     pub fn participant(&self) -> ParticipantId {
         match self {
@@ -71,40 +68,39 @@ impl MediaCommand {
     }
 }
 
-/// What the SFU reports to a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A report of the SFU to a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaEvent {
     /// The room.
     pub room: RoomId,
     /// The participant.
     pub participant: ParticipantId,
-    /// What happened.
+    /// The change in the participant's media.
     pub report: MediaReport,
 }
 
-/// What happened to a participant's media.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "report", rename_all = "snake_case")]
+/// A change in a participant's media.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaReport {
-    /// The answer to its offer.
+    /// The offer is accepted.
     Answer {
-        /// RFC 8866.
+        /// The session description (RFC 8866).
         sdp: String,
     },
-    /// Its offer was not taken.
+    /// The offer is refused.
     Refused {
-        /// Why, and what to do.
+        /// The reason, and what the participant can do.
         refusal: Refusal,
     },
     /// ICE and DTLS are up.
     Connected,
-    /// Which encodings of one of its tracks anybody wants.
+    /// The encodings of one of the participant's tracks that are subscribed to.
     SubscribedQuality(SubscribedQuality),
-    /// How the way to it is seen.
+    /// The state of the link to the participant.
     Downlink(Downlink),
-    /// The connection is gone; a new offer brings it back.
+    /// The connection is lost; a new offer restores it.
     Lost {
-        /// Why, and what to do.
+        /// The reason, and what the participant can do.
         refusal: Refusal,
     },
 }
