@@ -25,15 +25,6 @@ enum WireFormat {
     KeyPackage = 5,
 }
 
-/// The MLS group of a room since a given create: room id, then the handshake count of its create
-/// in eight bytes, big-endian.
-#[must_use]
-pub fn group_id(room: &RoomId, created: HandshakeCount) -> Vec<u8> {
-    let mut id = room.as_str().as_bytes().to_vec();
-    id.extend_from_slice(&created.0.to_be_bytes());
-    id
-}
-
 /// Whether this can be a KeyPackage.
 ///
 /// # Errors
@@ -72,7 +63,7 @@ pub fn submission(
     if let Some(commit) = commit {
         let found = Reader(&commit.0).private_message(ContentType::Commit)?;
         if let Some(epoch) = submission.expected.0.checked_sub(created.0) {
-            found.expect(&group_id(room, created), epoch)?;
+            found.expect(&room.group_id(created), epoch)?;
         }
     }
     Ok(())
@@ -98,7 +89,7 @@ pub fn application_message(
     }
     let found = Reader(&message.0).private_message(ContentType::Application)?;
     let epoch = handshakes.0.saturating_sub(created.0);
-    if found.group != group_id(room, created) || found.epoch != epoch {
+    if found.group != room.group_id(created) || found.epoch != epoch {
         return Err(Refusal::new(
             RefusalCode::StaleMessage,
             "The encryption has moved on meanwhile; the message is protected anew.",
@@ -247,14 +238,14 @@ mod tests {
 
     #[test]
     fn a_commit_of_the_current_group_and_epoch_passes() {
-        let group = group_id(&room(), HandshakeCount(3));
+        let group = room().group_id(HandshakeCount(3));
         assert_eq!(submit(private_message(&group, 2, ContentType::Commit), 5), Ok(()));
     }
 
     #[test]
     fn another_group_epoch_or_content_is_refused_by_name() {
-        let group = group_id(&room(), HandshakeCount(3));
-        let old_group = group_id(&room(), HandshakeCount(1));
+        let group = room().group_id(HandshakeCount(3));
+        let old_group = room().group_id(HandshakeCount(1));
         for (commit, word) in [
             (private_message(&old_group, 2, ContentType::Commit), "another group"),
             (private_message(&group, 1, ContentType::Commit), "epoch 1"),
@@ -276,7 +267,7 @@ mod tests {
 
     #[test]
     fn an_application_message_passes_in_the_current_epoch_only() {
-        let group = group_id(&room(), HandshakeCount(3));
+        let group = room().group_id(HandshakeCount(3));
         let application = |message: Opaque| {
             application_message(&room(), HandshakeCount(3), HandshakeCount(5), &message)
                 .map_err(|refusal| (refusal.code, refusal.current))
@@ -285,7 +276,7 @@ mod tests {
         let is = ContentType::Application;
         assert_eq!(application(private_message(&group, 2, is)), Ok(()));
         assert_eq!(application(private_message(&group, 1, is)), stale);
-        let old_group = group_id(&room(), HandshakeCount(1));
+        let old_group = room().group_id(HandshakeCount(1));
         assert_eq!(application(private_message(&old_group, 2, is)), stale);
         let commit = private_message(&group, 2, ContentType::Commit);
         assert_eq!(application(commit), Err((RefusalCode::BadMessage, None)));
@@ -295,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_resent_commit_from_before_the_newest_create_is_left_to_the_log() {
-        let old_group = group_id(&room(), HandshakeCount(1));
+        let old_group = room().group_id(HandshakeCount(1));
         assert_eq!(submit(private_message(&old_group, 1, ContentType::Commit), 2), Ok(()));
         assert!(submit(Opaque(vec![0, 1, 0, 2]), 2).is_err(), "but not if it has no shape");
     }

@@ -33,6 +33,22 @@ impl RoomId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the id of this room's MLS group (RFC 9420 section 8.1) that the create with this
+    /// handshake count made: the 22 characters of the room id, then the count as eight bytes,
+    /// big-endian. A room gets a new group whenever all members of the old one are gone.
+    #[must_use]
+    pub fn group_id(&self, created: HandshakeCount) -> Vec<u8> {
+        [self.0.as_bytes(), &created.0.to_be_bytes()].concat()
+    }
+
+    /// Returns the handshake count of the create that made this MLS group, or `None` if it is not
+    /// a group of this room. The inverse of [`RoomId::group_id`].
+    #[must_use]
+    pub fn created_count(&self, group_id: &[u8]) -> Option<HandshakeCount> {
+        let count = group_id.strip_prefix(self.0.as_bytes())?;
+        Some(HandshakeCount(u64::from_be_bytes(count.try_into().ok()?)))
+    }
 }
 
 impl FromStr for RoomId {
@@ -131,5 +147,21 @@ pub struct Secret(pub String);
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_create_of_a_group_is_read_back_from_its_id_in_the_same_room_only() {
+        let (room, other) = (RoomId::from_bytes([1; 16]), RoomId::from_bytes([2; 16]));
+        let created = HandshakeCount(0x0102_0304);
+        let group_id = room.group_id(created);
+        assert_eq!(group_id.len(), RoomId::LEN + 8);
+        assert_eq!(room.created_count(&group_id), Some(created));
+        assert_eq!(other.created_count(&group_id), None);
+        assert_eq!(room.created_count(&group_id[..group_id.len() - 1]), None);
     }
 }

@@ -1,6 +1,5 @@
 //! MLS messages as far as a server reads them: the clear header is right, the rest is filling.
 
-use mls_delivery::inspect::group_id;
 use signaling_protocol::{
     HandshakeCount, MessageId, Opaque, ParticipantId, RoomId, Step, Submission,
 };
@@ -65,7 +64,7 @@ fn private_message(
     ciphertext: u16,
 ) -> Opaque {
     assert!((64..1 << 14).contains(&ciphertext), "its length takes two bytes");
-    let group = group_id(room, created);
+    let group = room.group_id(created);
     let mut bytes = vec![0, 1, 0, 2, u8::try_from(group.len()).expect("a short id")];
     bytes.extend_from_slice(&group);
     bytes.extend_from_slice(&handshakes.0.saturating_sub(created.0).to_be_bytes());

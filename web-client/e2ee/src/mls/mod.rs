@@ -15,7 +15,7 @@ use std::mem;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openmls::prelude::{
-    BasicCredential, CredentialWithKey, KeyPackage, Member, MlsGroup, MlsMessageBodyIn,
+    BasicCredential, CredentialWithKey, GroupId, KeyPackage, Member, MlsGroup, MlsMessageBodyIn,
     MlsMessageOut, OpenMlsProvider as _, OpenMlsRand as _, PreSharedKeyProposal,
     ProcessedMessageContent, Proposal, Sender, StagedCommit, StagedWelcome,
 };
@@ -34,8 +34,8 @@ use announced::{Announced, LeafKey, certificate, leaf_key};
 pub(crate) use leaf_signer::LeafSigner;
 pub(crate) use room::RoomKeys;
 use settings::{
-    LIFETIME_SECONDS, SKEW_SECONDS, capabilities, create_config, created, group_id, join_config,
-    lifetime, link_psk, message,
+    LIFETIME_SECONDS, SKEW_SECONDS, capabilities, create_config, join_config, lifetime, link_psk,
+    message,
 };
 
 /// RFC 9605 section 5.2.
@@ -313,7 +313,7 @@ impl Mls for OpenMls {
             &self.provider,
             &self.signer,
             &create_config(self.room.suite, now_ms),
-            group_id(&self.room.id, count),
+            GroupId::from_slice(&self.room.id.group_id(count)),
             self.credential.clone(),
         )
         .map_err(internal)?;
@@ -433,7 +433,8 @@ impl Mls for OpenMls {
         // Members who came long ago have leaves that were valid then.
         let staged = join.skip_lifetime_validation().build().map_err(|_| MlsError::Rejected)?;
         let context = staged.group_context();
-        let created = created(&self.room.id, context.group_id()).ok_or(MlsError::WrongGroup)?;
+        let created = self.room.id.created_count(context.group_id().as_slice());
+        let created = created.ok_or(MlsError::WrongGroup)?;
         if created.0.checked_add(context.epoch().as_u64()) != Some(claims.count.0) {
             return Err(MlsError::WrongGroup);
         }

@@ -2,12 +2,12 @@
 
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
-    Capabilities, CredentialType, GroupId, Lifetime, MlsGroupCreateConfig, MlsGroupJoinConfig,
+    Capabilities, CredentialType, Lifetime, MlsGroupCreateConfig, MlsGroupJoinConfig,
     MlsMessageBodyIn, MlsMessageIn, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, PreSharedKeyProposal,
     ProtocolVersion,
 };
 use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
-use signaling_protocol::{HandshakeCount, RoomId};
+use signaling_protocol::RoomId;
 
 use crate::committer::MlsError;
 use crate::suite::Suite;
@@ -75,20 +75,6 @@ pub(crate) fn create_config(suite: Suite, now_ms: u64) -> MlsGroupCreateConfig {
         .max_past_epochs(0)
         .number_of_resumption_psks(0)
         .build()
-}
-
-/// The group of a room since a given create: room id, then the create's handshake count in eight
-/// bytes, big-endian.
-pub(crate) fn group_id(room: &RoomId, created: HandshakeCount) -> GroupId {
-    let mut id = room.as_str().as_bytes().to_vec();
-    id.extend_from_slice(&created.0.to_be_bytes());
-    GroupId::from_slice(&id)
-}
-
-/// The handshake count of a group's create, if it is a group of this room.
-pub(crate) fn created(room: &RoomId, group_id: &GroupId) -> Option<HandshakeCount> {
-    let count = group_id.as_slice().strip_prefix(room.as_str().as_bytes())?;
-    Some(HandshakeCount(u64::from_be_bytes(count.try_into().ok()?)))
 }
 
 /// The link's PSK, by name.
