@@ -12,16 +12,16 @@
 
 mod addresses;
 mod admission;
+mod cascade;
 mod config;
 mod handle;
 mod metrics;
 mod pin;
 mod placement;
-mod relay;
-mod shard;
 mod socket;
 mod start;
 mod tcp;
+mod worker_thread;
 
 pub use config::{MediaTcp, SfuConfig};
 pub use handle::SfuHandle;

@@ -7,7 +7,7 @@ use prometheus::{
 };
 use sfu_core::{Counters, DropReason, Flow, Given, LinkReading, PacketKind, SrtpProfile, Worker};
 
-use crate::relay::Dropped;
+use crate::cascade::Dropped;
 
 /// The metrics of all workers.
 #[derive(Clone)]

@@ -11,8 +11,8 @@ use sfu_core::{Train, Transport, Worker};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::addresses::{Addresses, canonical, mapped, wildcard};
-use crate::shard::FIRST_STREAM;
 use crate::tcp::Streams;
+use crate::worker_thread::FIRST_STREAM;
 
 /// Kernel buffers, in bytes. Small on purpose: when a worker can't keep up, early loss is better
 /// than seconds of delay.

@@ -14,15 +14,15 @@ use tokio::sync::mpsc;
 
 use crate::addresses::Addresses;
 use crate::admission::Loads;
+use crate::cascade::{self, Inlet, Outlet, Outlets};
 use crate::config::{MediaTcp, SfuConfig};
 use crate::handle::{Mailbox, Order, SfuHandle};
 use crate::metrics::Metrics;
 use crate::pin::{self, PinError};
 use crate::placement::Placement;
-use crate::relay::{self, Inlet, Outlet, Outlets};
-use crate::shard::{Neighbours, Shard};
 use crate::socket::BatchSocket;
 use crate::tcp::Streams;
+use crate::worker_thread::{Neighbours, Shard};
 
 /// Why the SFU did not start.
 #[derive(Debug, thiserror::Error)]
@@ -226,7 +226,7 @@ fn introduce(shards: &mut [Shard], mailboxes: &[Mailbox]) {
     if shards.len() < 2 {
         return;
     }
-    let pairs = mailboxes.iter().map(|mailbox| relay::pair(mailbox.waker.clone()));
+    let pairs = mailboxes.iter().map(|mailbox| cascade::pair(mailbox.waker.clone()));
     let (outlets, inlets): (Vec<Outlet>, Vec<Inlet>) = pairs.unzip();
     let outlets: Arc<[Outlet]> = outlets.into();
     for ((number, shard), inlet) in (0..).zip(shards).zip(inlets) {

@@ -11,10 +11,10 @@ use std::time::Instant;
 use signaling_protocol::{RoomId, Source};
 use str0m::rtp::Ssrc;
 
-use crate::allocation::Rate;
-use crate::codec::Forwarded;
-use crate::participants::Key;
-use crate::slots::TrackId;
+use crate::peer_connection::codec::Forwarded;
+use crate::policy::bitrate_allocation::Rate;
+use crate::policy::slot_allocation::TrackId;
+use crate::room::participants::Key;
 
 /// A worker, by its number among those that may share rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

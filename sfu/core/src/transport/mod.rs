@@ -1,5 +1,9 @@
 //! What carries datagrams.
 
+pub(crate) mod demux;
+pub(crate) mod gso_order;
+pub(crate) mod transmit_queue;
+
 use str0m::net::Protocol;
 
 /// What carries datagrams between a client and a worker.

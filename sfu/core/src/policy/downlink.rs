@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use signaling_protocol::Downlink;
 
-use crate::allocation::{Allocation, Budget, Given, Rate};
-use crate::meter::Meter;
+use crate::policy::bitrate_allocation::{Allocation, Budget, Given, Rate};
+use crate::rtp::bitrate_meter::Meter;
 
 /// How far back the lowest estimate is looked for.
 const STEADY: Duration = Duration::from_secs(3);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use crate::participants::Key;
+use crate::room::participants::Key;
 
 /// How often a key is called that can wait. What comes up in between is then done by one call,
 /// which costs as much as some forwarded packets.

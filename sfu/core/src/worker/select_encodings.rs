@@ -8,12 +8,12 @@ use crate::media::MediaReport;
 use signaling_protocol::{ReceiverVideoConstraint, RoomId, Source, SubscribedQuality};
 use str0m::media::MediaKind;
 
-use crate::allocation::{self, Demand, Priority, Rate};
-use crate::encoding::at_hand;
-use crate::overload::OverloadLevel;
-use crate::participants::Key;
-use crate::slots::TrackId;
-use crate::track::Published;
+use crate::policy::bitrate_allocation::{self as allocation, Demand, Priority, Rate};
+use crate::policy::overload::OverloadLevel;
+use crate::policy::slot_allocation::TrackId;
+use crate::room::encoding::at_hand;
+use crate::room::participants::Key;
+use crate::room::published_track::Published;
 use crate::worker::Worker;
 
 /// The height of a picture that a subscriber has not said anything about, in pixels.

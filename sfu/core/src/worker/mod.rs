@@ -1,5 +1,12 @@
 //! A worker: rooms, or its part of them, on one thread.
 
+pub(crate) mod cascade;
+pub(crate) mod commands;
+pub(crate) mod forward;
+pub(crate) mod liveness;
+pub(crate) mod select_encodings;
+pub(crate) mod timers;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::catch_unwind;
@@ -13,20 +20,20 @@ use str0m::net::Receive;
 use str0m::rtp::Ssrc;
 use str0m::{Event, IceConnectionState, Input};
 
-use crate::certificate::Certificate;
-use crate::connection::{Drained, Fault};
-use crate::counters::{Counters, DropReason, Flow, PacketKind};
-use crate::demux::{Demux, Path};
-use crate::guests::Relaying;
 use crate::limits::{DATAGRAM_BYTES, Limits};
-use crate::link::LinkReading;
-use crate::liveness::Watch;
-use crate::outbox::Train;
-use crate::overload::Overload;
-use crate::participants::{Key, Participants};
+use crate::metrics::{Counters, DropReason, Flow, PacketKind};
+use crate::peer_connection::certificate::Certificate;
+use crate::peer_connection::{Drained, Fault};
+use crate::policy::downlink::LinkReading;
+use crate::policy::overload::Overload;
 use crate::room::Room;
-use crate::timers::Timers;
+use crate::room::participants::{Key, Participants};
 use crate::transport::Transport;
+use crate::transport::demux::{Demux, Path};
+use crate::transport::transmit_queue::Train;
+use crate::worker::cascade::Relaying;
+use crate::worker::liveness::Watch;
+use crate::worker::timers::Timers;
 
 /// How often rooms are reviewed.
 pub(crate) const TICK: Duration = Duration::from_millis(500);

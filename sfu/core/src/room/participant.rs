@@ -9,16 +9,16 @@ use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, RoomId, Source,
 use str0m::media::{MediaKind, Mid, Pt};
 use str0m::rtp::{Ssrc, Vp8Patch};
 
-use crate::codec::PayloadTypes;
-use crate::connection::Connection;
-use crate::counters::PacketKind;
-use crate::link::Link;
-use crate::pictures::Pictures;
-use crate::relay::{Offered, WorkerId};
-use crate::rewriter::{Rewriter, Rewritten};
-use crate::slots::{Held, TrackId};
-use crate::track::Published;
-use crate::wallclock::Wallclock;
+use crate::cascade::messages::{Offered, WorkerId};
+use crate::metrics::PacketKind;
+use crate::peer_connection::Connection;
+use crate::peer_connection::codec::PayloadTypes;
+use crate::policy::downlink::Link;
+use crate::policy::slot_allocation::{Held, TrackId};
+use crate::room::published_track::Published;
+use crate::rtp::payload_descriptor::Pictures;
+use crate::rtp::rewriter::{Rewriter, Rewritten};
+use crate::rtp::sender_clock::Wallclock;
 
 /// One participant of one room.
 #[derive(Debug)]

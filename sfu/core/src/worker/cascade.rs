@@ -7,15 +7,15 @@ use std::time::Instant;
 use signaling_protocol::limits::TRACKS;
 use signaling_protocol::{ParticipantId, RoomId, Source};
 
-use crate::counters::Traffic;
-use crate::limits::ENCODINGS;
-use crate::participant::Participant;
-use crate::participants::Key;
-use crate::relay::{
+use crate::cascade::messages::{
     Branch, MediaHeader, Offered, Relay, RelayControl, RelayPacket, Wants, WorkerId,
 };
-use crate::slots::TrackId;
-use crate::span::Peer;
+use crate::cascade::peer::Peer;
+use crate::limits::ENCODINGS;
+use crate::metrics::Traffic;
+use crate::policy::slot_allocation::TrackId;
+use crate::room::participant::Participant;
+use crate::room::participants::Key;
 use crate::worker::Worker;
 
 /// What waits to be told to other workers.

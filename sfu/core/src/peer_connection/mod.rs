@@ -1,5 +1,9 @@
 //! A participant's connection: one str0m `Rtc`, kept at arm's length.
 
+pub(crate) mod certificate;
+pub(crate) mod codec;
+pub(crate) mod offer;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +16,13 @@ use str0m::net::{Receive, TcpType};
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, PacerReason, Reason, ReceivedRtp, Rtc, RtcError};
 
-use crate::codec::{self, PayloadTypes};
-use crate::counters::Flow;
 use crate::limits::{CONNECT, SSRCS};
-use crate::liveness::SILENCE;
-use crate::offer::{BadOffer, Offer, Origin};
-use crate::outbox::Outbox;
+use crate::metrics::Flow;
+use crate::peer_connection::codec::PayloadTypes;
+use crate::peer_connection::offer::{BadOffer, Offer, Origin};
+use crate::transport::transmit_queue::Outbox;
 use crate::worker::WorkerConfig;
+use crate::worker::liveness::SILENCE;
 
 /// How far a pump works ahead of the time. str0m lets one packet out per timeout, and the next one a
 /// microsecond later: what is due within this is done at once.

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 
 use str0m::rtp::Ssrc;
 
-use crate::participant::Outgoing;
+use crate::room::participant::Outgoing;
 
 /// Bytes of padding that a packet may be given: more would cost more than it saves.
 const FILL: usize = 4;
@@ -51,7 +51,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::rewriter::Rewritten;
+    use crate::rtp::rewriter::Rewritten;
 
     /// Packets of `(ssrc, timestamp, length)`, and what becomes of them: `(ssrc, seq, length, fill)`.
     fn lined_up(packets: &[(u32, u32, usize)]) -> Vec<(u32, u16, usize, u8)> {

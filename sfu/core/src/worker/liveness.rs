@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::participants::Key;
+use crate::room::participants::Key;
 use crate::worker::Worker;
 
 /// A connection from which nothing at all has come for so long leads nowhere; ICE takes 15 s to say

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::track::Published;
+use crate::room::published_track::Published;
 use crate::worker::Worker;
 
 /// A worker is late that is at work for this share of its time at least. One that works less and still

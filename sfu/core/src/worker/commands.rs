@@ -5,10 +5,10 @@ use std::time::Instant;
 use crate::media::{MediaCommand, MediaEvent, MediaReport};
 use signaling_protocol::{ParticipantId, Refusal, RefusalCode, RoomId, Track};
 
-use crate::connection::Connection;
-use crate::offer::Offer;
-use crate::participant::Participant;
-use crate::participants::Key;
+use crate::peer_connection::Connection;
+use crate::peer_connection::offer::Offer;
+use crate::room::participant::Participant;
+use crate::room::participants::Key;
 use crate::worker::Worker;
 
 impl Worker {

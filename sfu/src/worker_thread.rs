@@ -17,10 +17,10 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::admission::Loads;
+use crate::cascade::{Inlet, Outlets};
 use crate::handle::Order;
 use crate::metrics::Metrics;
 use crate::pin::Processor;
-use crate::relay::{Inlet, Outlets};
 use crate::socket::BatchSocket;
 use crate::tcp::Streams;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::limits::ADDRESSES;
-use crate::participants::Key;
+use crate::room::participants::Key;
 use crate::transport::Transport;
 
 /// How long an address stays with a participant that no longer proves it. Clients check every few

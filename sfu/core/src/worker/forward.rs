@@ -7,17 +7,17 @@ use signaling_protocol::{RoomId, Source};
 use str0m::media::Mid;
 use str0m::rtp::{RtpPacket, RtpWrite};
 
-use crate::codec::Forwarded;
-use crate::connection::Connection;
-use crate::convoy::line_up;
-use crate::counters::{DropReason, Flow, SrtpProfile};
-use crate::layers::Position;
-use crate::overload::Passage;
-use crate::participant::Outgoing;
-use crate::participants::Key;
-use crate::pictures::begins_key_frame;
-use crate::relay::MediaHeader;
-use crate::slots::TrackId;
+use crate::cascade::messages::MediaHeader;
+use crate::metrics::{DropReason, Flow, SrtpProfile};
+use crate::peer_connection::Connection;
+use crate::peer_connection::codec::Forwarded;
+use crate::policy::overload::Passage;
+use crate::policy::slot_allocation::TrackId;
+use crate::room::participant::Outgoing;
+use crate::room::participants::Key;
+use crate::rtp::payload_descriptor::begins_key_frame;
+use crate::rtp::svc_layers::Position;
+use crate::transport::gso_order::line_up;
 use crate::worker::Worker;
 
 impl Worker {

@@ -1,6 +1,6 @@
 //! The participants of a worker, by a key that is cheap to pass around.
 
-use crate::participant::Participant;
+use crate::room::participant::Participant;
 
 /// Names a participant of this worker. Once it is gone the key leads nowhere, even if its place is
 /// taken by another.

@@ -6,9 +6,9 @@
 
 use std::time::Instant;
 
-use crate::allocation::Rate;
-use crate::codec::Forwarded;
-use crate::meter::Meter;
+use crate::peer_connection::codec::Forwarded;
+use crate::policy::bitrate_allocation::Rate;
+use crate::rtp::bitrate_meter::Meter;
 
 /// Layers that are told apart; what lies above counts as the last of them.
 const MOST: usize = 4;

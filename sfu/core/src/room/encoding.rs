@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use str0m::media::Rid;
 
-use crate::allocation::Rate;
-use crate::keyframe::KeyFrameRequests;
-use crate::meter::Meter;
-use crate::relay::Condition;
+use crate::cascade::messages::Condition;
+use crate::policy::bitrate_allocation::Rate;
+use crate::rtp::bitrate_meter::Meter;
+use crate::rtp::keyframe_requests::KeyFrameRequests;
 
 /// An encoding without packets for so long is not being sent.
 const SILENT: Duration = Duration::from_millis(1_200);

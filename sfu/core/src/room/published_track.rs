@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use signaling_protocol::{Source, Track};
 use str0m::media::{Mid, Rid};
 
-use crate::codec::PayloadTypes;
-use crate::distribution::union;
-use crate::encoding::Encoding;
-use crate::layers::{Layers, UpTo};
-use crate::participants::Key;
-use crate::relay::{Branch, Offered};
+use crate::cascade::messages::{Branch, Offered};
+use crate::peer_connection::codec::PayloadTypes;
+use crate::room::encoding::Encoding;
+use crate::room::participants::Key;
+use crate::rtp::svc_layers::{Layers, UpTo};
+use crate::worker::select_encodings::union;
 
 /// How long the average of the activity reaches back.
 const MEMORY_MILLIS: u64 = 1_500;

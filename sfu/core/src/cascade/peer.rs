@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::participants::Participants;
-use crate::relay::{Branch, Condition, Encodings, Offered, RelayControl, Wants, WorkerId};
+use crate::cascade::messages::{
+    Branch, Condition, Encodings, Offered, RelayControl, Wants, WorkerId,
+};
+use crate::policy::slot_allocation::TrackId;
 use crate::room::Room;
-use crate::slots::TrackId;
-use crate::track::Published;
+use crate::room::participants::Participants;
+use crate::room::published_track::Published;
 
 /// The other workers that have participants of a room.
 #[derive(Debug, Default)]
@@ -149,7 +151,7 @@ fn offered(
     participant: signaling_protocol::ParticipantId,
     track: &Published,
 ) -> Offered {
-    let condition = |e: &crate::encoding::Encoding| Condition {
+    let condition = |e: &crate::room::encoding::Encoding| Condition {
         active: e.is_active(now),
         rate: e.meter.rate(),
     };

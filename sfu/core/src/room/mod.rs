@@ -1,17 +1,22 @@
 //! A room: who is in it, and who sees whom.
 
+pub(crate) mod encoding;
+pub(crate) mod participant;
+pub(crate) mod participants;
+pub(crate) mod published_track;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use signaling_protocol::ParticipantId;
 use str0m::media::MediaKind;
 
-use crate::layers::UpTo;
-use crate::participant::kind_of;
-use crate::participants::{Key, Participants};
-use crate::slots::{self, Held, Interest, TrackId, Wanted};
-use crate::span::Span;
-use crate::track::Forward;
+use crate::cascade::peer::Span;
+use crate::policy::slot_allocation::{self as slots, Held, Interest, TrackId, Wanted};
+use crate::room::participant::kind_of;
+use crate::room::participants::{Key, Participants};
+use crate::room::published_track::Forward;
+use crate::rtp::svc_layers::UpTo;
 
 /// The participants of a room.
 #[derive(Debug, Default)]

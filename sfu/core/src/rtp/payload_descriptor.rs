@@ -6,7 +6,7 @@
 
 use str0m::rtp::{Vp8Descriptor, Vp8Patch};
 
-use crate::codec::Forwarded;
+use crate::peer_connection::codec::Forwarded;
 
 /// Whether this packet begins a frame that needs no earlier one.
 pub(crate) fn begins_key_frame(codec: Forwarded, payload: &[u8]) -> bool {
