@@ -9,7 +9,6 @@ pub mod media;
 mod media_keys;
 pub mod messages;
 mod mls;
-mod passphrase;
 pub mod room_code;
 pub mod sframe;
 mod suite;

@@ -5,8 +5,7 @@ use signaling_protocol::{
     RefusalCode, Submission,
 };
 
-use super::MlsError;
-use crate::endpoint::RejoinReason;
+use super::{MlsError, RejoinReason};
 
 /// What happens to a committer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

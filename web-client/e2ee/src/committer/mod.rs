@@ -22,18 +22,18 @@ mod mls;
 mod pending;
 mod proposals;
 mod reading;
+mod rejoin_reason;
 mod view;
 
 use std::collections::BTreeSet;
 
 use signaling_protocol::{LogSnapshot, MessageId, ParticipantId, RefusalCode};
 
-use crate::endpoint::RejoinReason;
-
 pub use event::{Effect, Event, Report, Timer};
 use judged::Judged;
 pub use mls::{Claims, Draft, Mls, MlsError};
 use pending::Pending;
+pub use rejoin_reason::RejoinReason;
 use view::Impossible;
 pub use view::LogView;
 

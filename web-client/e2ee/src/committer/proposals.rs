@@ -6,8 +6,7 @@ use signaling_protocol::ParticipantId;
 use signaling_protocol::limits::{ADDS_PER_COMMIT, SUBMISSION_BYTES};
 
 use super::pending::Pending;
-use super::{Committer, Draft, Effect, Mls, MlsError, Phase, Report, Timer, Turn};
-use crate::endpoint::RejoinReason;
+use super::{Committer, Draft, Effect, Mls, MlsError, Phase, RejoinReason, Report, Timer, Turn};
 
 /// How long the first backup waits for the designated committer, in milliseconds: a designated
 /// one that stands still costs a joiner less than three seconds.

@@ -6,8 +6,8 @@ use signaling_protocol::{Handshake, LogEntry, LogEvent, Opaque, ParticipantId, S
 
 use super::judged::Judged;
 use super::view::Impossible;
-use super::{Claims, Committer, Effect, Mls, MlsError, Phase, Report, Timer};
-use crate::endpoint::RejoinReason;
+use super::{Claims, Committer, Effect, Mls, MlsError, Phase, RejoinReason, Report, Timer};
+use crate::credential::CredentialError;
 
 /// After so many milliseconds people are told that nobody lets them in.
 const PATIENCE_MS: u64 = 6_000;
@@ -76,7 +76,7 @@ impl<M: Mls> Committer<M> {
     /// A newcomer can tell from the members' KeyPackages whether it holds their link.
     pub(super) fn compare_links(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
         let other_link = |one| {
-            let credential = crate::credential::CredentialError::OtherLink;
+            let credential = CredentialError::OtherLink;
             self.mls.admissible(one, now_ms) == Err(MlsError::Credential(credential))
         };
         let members: Vec<_> = self.view.present_members().collect();

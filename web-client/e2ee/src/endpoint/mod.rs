@@ -22,9 +22,10 @@ use crate::mls::{OpenMls, RoomKeys, Uncertified};
 use crate::room_code::room_code;
 use crate::suite::Suite;
 
+pub use crate::committer::RejoinReason;
 pub use comparing::ComparisonState;
 use messaging::Messaging;
-pub use output::{Member, Message, Output, RejoinReason, Roster};
+pub use output::{Member, Message, Output, Roster};
 use outputs::Outputs;
 pub use problem::{Problem, ProblemCode};
 use trace::Trace;

@@ -4,10 +4,10 @@
 use serde::Serialize;
 use signaling_protocol::{LogEvent, LogPosition, MessageId, ParticipantId};
 
-use crate::committer::{Committer, Effect, Event, Timer};
+use crate::committer::{Committer, Effect, Event, RejoinReason, Timer};
 use crate::mls::OpenMls;
 
-use super::{Endpoint, Output, RejoinReason};
+use super::{Endpoint, Output};
 
 /// The trace of one endpoint.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use super::error::{InstallError, ProtectError, UnprotectError};
 use super::key_id::{MediaKeyId, epoch_bits};
 use super::sender::Sender;
 use super::{Codec, FRAME_BYTES, OLD_EPOCH_MS, OLD_EPOCHS, h264};
-use crate::MediaKeys;
+use crate::media_keys::MediaKeys;
 use crate::sframe::{Ciphertext, Header};
 
 /// The most that protection adds to a frame: the longest clear prefix, header and tag.

@@ -8,7 +8,7 @@ use signaling_protocol::Source;
 use super::error::InstallError;
 use super::key_id::{LEAVES, MediaKeyId};
 use super::replay::ReplayWindow;
-use crate::MediaKeys;
+use crate::media_keys::MediaKeys;
 use crate::sframe::{CipherSuite, KeyId, KeySchedule, SframeKey};
 
 const AUDIO: CipherSuite = CipherSuite::Aes128CtrHmacSha256_80;

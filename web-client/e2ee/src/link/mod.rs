@@ -1,22 +1,20 @@
-//! The link secret: who has the link can enter, and the server never sees it, because browsers
-//! keep a URL's fragment to themselves. A passphrase on top keeps out those who only found the link.
+//! The invitation link: its fragment carries the secret that all keys of a room come from, and may
+//! ask for a passphrase as well. Browsers do not send a URL's fragment to the server (RFC 3986
+//! section 3.5).
 
-use std::fmt;
+mod passphrase;
+mod secret;
+
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hkdf::Hkdf;
-use sha2::Sha256;
 use signaling_protocol::RoomId;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
-use crate::passphrase::{self, CHECK_BYTES, Check};
-
-/// What all keys of a room come from: 32 bytes, those of the link, or those of the link and its
-/// passphrase together.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct LinkSecret([u8; Self::BYTES]);
+use passphrase::{CHECK_BYTES, Check, PassphraseLength};
+pub use secret::LinkSecret;
+pub(crate) use secret::RoomSecrets;
 
 /// A link's fragment: `v1.` and 43 base64url characters, or, where a passphrase is asked for,
 /// `v1p.`, the 43, a dot, and four characters by which a wrong passphrase is noticed.
@@ -66,6 +64,12 @@ pub enum LinkError {
     },
 }
 
+impl From<PassphraseLength> for LinkError {
+    fn from(_: PassphraseLength) -> Self {
+        Self::PassphraseLength { limit: passphrase::MAX_CHARS }
+    }
+}
+
 impl LinkError {
     /// For programs.
     #[must_use]
@@ -83,49 +87,11 @@ impl LinkError {
     }
 }
 
-/// What a room's link secret becomes. All of it differs from room to room.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct RoomSecrets {
-    /// The external PSK that every commit with an Add carries (RFC 9420 section 8.4).
-    pub(crate) psk: [u8; 32],
-    /// The AES-256-GCM key under which credentials travel.
-    pub(crate) credential_key: [u8; 32],
-}
-
 const PREFIX: &str = "v1.";
 const LOCKED_PREFIX: &str = "v1p.";
 const CHARACTERS: usize = 43;
 /// Three bytes in base64url.
 const CHECK_CHARACTERS: usize = 4;
-
-impl LinkSecret {
-    /// Bytes of a link secret.
-    pub const BYTES: usize = 32;
-
-    /// The link secret of 32 random bytes.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; Self::BYTES] {
-        &self.0
-    }
-
-    /// HKDF (RFC 5869) with SHA-256: salt `"lp1" ‖ room id`, then one label for each use.
-    pub(crate) fn room_secrets(&self, room: &RoomId) -> RoomSecrets {
-        let mut salt = b"lp1".to_vec();
-        salt.extend_from_slice(room.as_str().as_bytes());
-        let key = Hkdf::<Sha256>::new(Some(&salt), &self.0);
-        let mut secrets = RoomSecrets { psk: [0; 32], credential_key: [0; 32] };
-        for (label, secret) in
-            [("lp1 psk", &mut secrets.psk), ("lp1 credential", &mut secrets.credential_key)]
-        {
-            key.expand(label.as_bytes(), secret).expect("32 bytes are one block of HKDF-SHA-256");
-        }
-        secrets
-    }
-}
 
 impl Link {
     /// A link that opens by itself.
@@ -165,7 +131,7 @@ impl Link {
     /// What stands after the `#`.
     #[must_use]
     pub fn to_fragment(&self) -> String {
-        let secret = URL_SAFE_NO_PAD.encode(self.secret.0);
+        let secret = URL_SAFE_NO_PAD.encode(self.secret.as_bytes());
         match self.check {
             None => format!("{PREFIX}{secret}"),
             Some(check) => format!("{LOCKED_PREFIX}{secret}.{}", URL_SAFE_NO_PAD.encode(check)),
@@ -197,11 +163,11 @@ impl FromStr for Link {
             return Err(LinkError::TooLong { extra: characters - whole });
         }
         if !locked {
-            return Ok(Self::open_to_all(LinkSecret(decode(text)?)));
+            return Ok(Self::open_to_all(LinkSecret::from_bytes(decode(text)?)));
         }
         let (secret, check) = text.split_once('.').ok_or(LinkError::BadCharacter)?;
         let check = decode::<CHECK_BYTES>(check)?;
-        Ok(Self { secret: LinkSecret(decode(secret)?), check: Some(check) })
+        Ok(Self { secret: LinkSecret::from_bytes(decode(secret)?), check: Some(check) })
     }
 }
 
@@ -209,12 +175,6 @@ fn decode<const BYTES: usize>(text: &str) -> Result<[u8; BYTES], LinkError> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| LinkError::BadCharacter)?;
     let bytes = Zeroizing::new(bytes);
     bytes.as_slice().try_into().map_err(|_| LinkError::BadCharacter)
-}
-
-impl fmt::Debug for LinkSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LinkSecret(…)")
-    }
 }
 
 #[cfg(test)]
@@ -286,21 +246,5 @@ mod tests {
         assert_eq!(link.open(&room, Some("Open sesame")), Err(LinkError::WrongPassphrase));
         let elsewhere = RoomId::from_bytes([5; 16]);
         assert_eq!(link.open(&elsewhere, Some("open sesame")), Err(LinkError::WrongPassphrase));
-    }
-
-    #[test]
-    fn each_room_and_each_use_has_a_secret_of_its_own() {
-        let link = LinkSecret::from_bytes([1; 32]);
-        let here = link.room_secrets(&RoomId::from_bytes([1; 16]));
-        let there = link.room_secrets(&RoomId::from_bytes([2; 16]));
-        assert_ne!(here.psk, here.credential_key);
-        assert_ne!(here.psk, there.psk);
-        assert_ne!(here.credential_key, there.credential_key);
-    }
-
-    #[test]
-    fn a_link_secret_does_not_show_in_logs() {
-        let secret = LinkSecret::from_bytes([7; 32]);
-        assert_eq!(format!("{secret:?}"), "LinkSecret(…)");
     }
 }

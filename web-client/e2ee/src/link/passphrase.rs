@@ -9,29 +9,33 @@ use sha2::Sha256;
 use signaling_protocol::RoomId;
 use zeroize::Zeroizing;
 
-use crate::link::{LinkError, LinkSecret};
+use super::secret::LinkSecret;
 
 /// Bytes of the check that stands in the link: a wrong passphrase passes once in 16 million times,
 /// and then opens nothing.
-pub(crate) const CHECK_BYTES: usize = 3;
-pub(crate) type Check = [u8; CHECK_BYTES];
+pub(super) const CHECK_BYTES: usize = 3;
+pub(super) type Check = [u8; CHECK_BYTES];
 
-/// Characters of a passphrase.
-const LIMIT: usize = 256;
+/// The most characters that a passphrase may have.
+pub(super) const MAX_CHARS: usize = 256;
 /// The second recommended option of RFC 9106 section 4, for memory-constrained environments: a
 /// phone's browser must do it too. KiB, passes, lanes.
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 4;
 
+/// The passphrase is empty or has more than [`MAX_CHARS`] characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PassphraseLength;
+
 /// The secret that a link and a passphrase make together, and the check.
-pub(crate) fn mix(
+pub(super) fn mix(
     secret: &LinkSecret,
     room: &RoomId,
     passphrase: &str,
-) -> Result<(LinkSecret, Check), LinkError> {
-    if !(1..=LIMIT).contains(&passphrase.chars().count()) {
-        return Err(LinkError::PassphraseLength { limit: LIMIT });
+) -> Result<(LinkSecret, Check), PassphraseLength> {
+    if !(1..=MAX_CHARS).contains(&passphrase.chars().count()) {
+        return Err(PassphraseLength);
     }
     let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(LinkSecret::BYTES))
         .expect("these are within the bounds of RFC 9106 section 3.1");
@@ -66,10 +70,10 @@ mod tests {
     #[test]
     fn a_passphrase_has_a_length() {
         let (secret, room) = (LinkSecret::from_bytes([1; 32]), RoomId::from_bytes([1; 16]));
-        let error = Err(LinkError::PassphraseLength { limit: LIMIT });
+        let error = Err(PassphraseLength);
         assert_eq!(mix(&secret, &room, ""), error);
-        assert_eq!(mix(&secret, &room, &"ä".repeat(LIMIT + 1)), error);
-        assert!(mix(&secret, &room, &"ä".repeat(LIMIT)).is_ok());
+        assert_eq!(mix(&secret, &room, &"ä".repeat(MAX_CHARS + 1)), error);
+        assert!(mix(&secret, &room, &"ä".repeat(MAX_CHARS)).is_ok());
     }
 
     #[test]
