@@ -103,9 +103,9 @@ bench-smoke: setup web ## Two short loads: fails on a broken figure, never on a 
 	@benches/run.sh smoke
 
 .PHONY: generate
-generate: ## Write the protocol's TypeScript types and the page of settings anew
+generate: ## Regenerate the protocol's TypeScript types and docs/configuration.md
 	UPDATE_GENERATED=1 cargo test --locked --package signaling-protocol
-	UPDATE_GENERATED=1 cargo test --locked --package orange-meets --bin orange-meets the_page_of_settings
+	UPDATE_GENERATED=1 cargo test --locked --package orange-meets --bin orange-meets configuration_page
 
 .PHONY: clean
 clean: ## Remove everything that was built (installed tools stay)

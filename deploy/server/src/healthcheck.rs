@@ -1,4 +1,4 @@
-//! Asks a running server whether it is well, for containers that have no shell to ask with.
+//! `orange-meets healthcheck`: requests `/healthz`, for containers without a shell or curl.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -7,52 +7,56 @@ use std::time::Duration;
 use axum::http::Uri;
 
 use crate::config::HealthcheckConfig;
-use crate::reachable::reachable;
+use crate::local_address::local_address;
 
-/// How long each step may take; whoever asks bounds the whole.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long connecting, sending and receiving may take each; the caller limits the whole check.
+const IO_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longer than any status line.
-const LINE_BYTES: u64 = 1024;
+const MAX_LINE_BYTES: u64 = 1024;
 
-/// Why the server does not count as well.
+/// Why the server is not healthy.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HealthcheckError {
-    /// No URL that can be asked.
-    #[error("{0} cannot be asked; give --url as http://host:port")]
+    /// The URL is not a plain HTTP URL.
+    #[error("{0} cannot be requested; give --url as http://host:port")]
     Url(String),
-    /// No answer.
+    /// The server does not answer.
     #[error("{authority} does not answer: {source}")]
-    Silent {
-        /// Who was asked.
+    NoAnswer {
+        /// Host and port.
         authority: String,
         /// Why.
         source: io::Error,
     },
-    /// Another answer than 200.
+    /// The status is not 200.
     #[error("{authority} answers {line:?}")]
-    Unwell {
-        /// Who was asked.
+    Unhealthy {
+        /// Host and port.
         authority: String,
-        /// The first line of the answer.
+        /// The status line of the response.
         line: String,
     },
 }
 
-/// Succeeds if the server answers 200.
+/// Requests the URL, or `/healthz` of the server on this machine.
+///
+/// # Errors
+/// The server does not answer with status 200.
 pub(crate) fn run(config: &HealthcheckConfig) -> Result<(), HealthcheckError> {
     let (authority, path) = match &config.url {
         Some(url) => parse(url)?,
-        None => (reachable(config.http).to_string(), "/healthz".to_owned()),
+        None => (local_address(config.http).to_string(), "/healthz".to_owned()),
     };
-    let line = ask(&authority, &path)
-        .map_err(|source| HealthcheckError::Silent { authority: authority.clone(), source })?;
+    let line = request_status_line(&authority, &path)
+        .map_err(|source| HealthcheckError::NoAnswer { authority: authority.clone(), source })?;
     if line.starts_with("HTTP/1.1 200 ") {
         Ok(())
     } else {
-        Err(HealthcheckError::Unwell { authority, line })
+        Err(HealthcheckError::Unhealthy { authority, line })
     }
 }
 
+/// Returns authority and path.
 fn parse(url: &str) -> Result<(String, String), HealthcheckError> {
     let bad = || HealthcheckError::Url(url.to_owned());
     let uri: Uri = url.parse().map_err(|_| bad())?;
@@ -62,18 +66,18 @@ fn parse(url: &str) -> Result<(String, String), HealthcheckError> {
     Ok((authority, path.to_owned()))
 }
 
-fn ask(authority: &str, path: &str) -> io::Result<String> {
+fn request_status_line(authority: &str, path: &str) -> io::Result<String> {
     let address = authority
         .to_socket_addrs()?
         .next()
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, IO_TIMEOUT)?;
+    stream.set_read_timeout(Some(IO_TIMEOUT))?;
+    stream.set_write_timeout(Some(IO_TIMEOUT))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut line = Vec::new();
-    BufReader::new(stream.take(LINE_BYTES)).read_until(b'\n', &mut line)?;
+    BufReader::new(stream.take(MAX_LINE_BYTES)).read_until(b'\n', &mut line)?;
     Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
@@ -83,7 +87,7 @@ mod tests {
     use std::net::{SocketAddr, TcpListener};
     use std::thread::{self, JoinHandle};
 
-    /// Answers one request, and gives it back.
+    /// Starts a server that answers one request; returns its URL, and the request once it is served.
     fn server(answer: &'static str) -> (String, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
@@ -103,29 +107,29 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_answers_200_is_well() {
+    fn a_server_that_answers_200_is_healthy() {
         let (url, served) = server("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok\n");
-        check(&url).expect("well");
+        check(&url).expect("healthy");
         let request = served.join().expect("served");
         assert!(request.starts_with("GET /healthz HTTP/1.1\r\n"), "{request}");
     }
 
     #[test]
-    fn any_other_answer_and_none_at_all_are_told_apart() {
+    fn another_status_and_no_answer_are_different_errors() {
         let (url, _served) = server("HTTP/1.1 503 Service Unavailable\r\n\r\n");
-        let error = check(&format!("{url}/healthz")).expect_err("unwell");
+        let error = check(&format!("{url}/healthz")).expect_err("unhealthy");
         assert!(error.to_string().contains("503"), "{error}");
 
         let (url, _served) = server("");
-        assert!(matches!(check(&url), Err(HealthcheckError::Unwell { .. })));
+        assert!(matches!(check(&url), Err(HealthcheckError::Unhealthy { .. })));
 
-        let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
-        let error = check(&format!("http://{nobody}")).expect_err("nobody is there");
-        assert!(matches!(error, HealthcheckError::Silent { .. }), "{error}");
+        let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+        let error = check(&format!("http://{closed}")).expect_err("a closed port");
+        assert!(matches!(error, HealthcheckError::NoAnswer { .. }), "{error}");
     }
 
     #[test]
-    fn only_plain_http_can_be_asked() {
+    fn only_plain_http_urls_are_accepted() {
         for url in ["https://meet.example", "meet.example", "", "http://"] {
             assert!(matches!(check(url), Err(HealthcheckError::Url(_))), "{url}");
         }

@@ -1,18 +1,18 @@
 //! `orange-meets`: private video meetings on your own machine, in one process.
 
+mod advertised_addresses;
 mod config;
 mod doctor;
 mod healthcheck;
-mod process_figures;
-mod reachable;
-mod redirect;
+mod https_redirect;
+mod local_address;
+mod process_metrics;
 mod rooms;
 mod secrets;
 mod serve;
-mod signals;
+mod shutdown_signals;
 mod telemetry;
 mod tls;
-mod told_addresses;
 mod web_client;
 
 use std::io::Write as _;
@@ -24,9 +24,9 @@ fn main() -> ExitCode {
     let Loaded { command, sources } = match config::load(std::env::args_os()) {
         Ok(loaded) => loaded,
         Err(LoadError::Arguments(error)) => error.exit(),
-        Err(error) => return failed(&error.to_string()),
+        Err(error) => return report_error(&error.to_string()),
     };
-    let done = match command {
+    let result = match command {
         Command::Serve(config) => serve::run(config).map_err(|error| error.to_string()),
         Command::Config(_) => {
             write!(std::io::stdout(), "{sources}").map_err(|error| error.to_string())
@@ -37,13 +37,13 @@ fn main() -> ExitCode {
         Command::Doctor(config) => doctor::run(&config).map_err(|error| error.to_string()),
         Command::Rooms(config) => rooms::run(&config).map_err(|error| error.to_string()),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+        Err(error) => report_error(&error),
     }
 }
 
-fn failed(error: &str) -> ExitCode {
+fn report_error(error: &str) -> ExitCode {
     eprintln!("orange-meets: {error}");
     ExitCode::FAILURE
 }

@@ -1,4 +1,4 @@
-//! Secrets in files: read where somebody keeps them, or made at the first start.
+//! Secrets in files, which are read, or created at the first start.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use signaling_protocol::Secret;
 
-/// Shorter ones can be guessed.
-const FEWEST_CHARS: usize = 16;
-/// Longer than anything that was meant as a secret.
-const MOST_BYTES: u64 = 4096;
+/// Shorter secrets could be guessed.
+const MIN_CHARS: usize = 16;
+/// Longer files are read up to here.
+const MAX_BYTES: u64 = 4096;
 
-/// Why there is no secret.
+/// Why a secret cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("the secret in {path} cannot be read: {source}")]
     Unreadable {
         /// The file.
@@ -23,48 +23,49 @@ pub(crate) enum SecretError {
         /// Why.
         source: io::Error,
     },
-    /// It cannot be made.
+    /// The file does not exist and cannot be created.
     #[error(
-        "there is no secret in {path}, and none can be made there: {source}; put one there, or name another file"
+        "the secret file {path} does not exist and cannot be created: {source}; create it, or set another file"
     )]
-    NotMade {
+    NotCreated {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// What is in the file is of no use.
+    /// The file does not contain a secret.
     #[error(
-        "{0} holds no secret: it has to be one line of {FEWEST_CHARS} visible ASCII characters at least"
+        "{0} contains no secret: write one line of at least {MIN_CHARS} visible ASCII characters"
     )]
-    Useless(PathBuf),
+    Invalid(PathBuf),
 }
 
-/// The secret in a file.
+/// Reads the secret in a file.
 pub(crate) fn read(path: &Path) -> Result<Secret, SecretError> {
     let unreadable = |source| SecretError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
-    let text = io::read_to_string(io::Read::take(file, MOST_BYTES)).map_err(unreadable)?;
+    let text = io::read_to_string(io::Read::take(file, MAX_BYTES)).map_err(unreadable)?;
     let secret = text.trim();
-    if secret.len() < FEWEST_CHARS || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(SecretError::Useless(path.to_owned()));
+    if secret.len() < MIN_CHARS || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(SecretError::Invalid(path.to_owned()));
     }
     Ok(Secret(secret.to_owned()))
 }
 
-/// The secret in a file, which is made, for this account only, where there is none.
-pub(crate) fn read_or_make(path: &Path) -> Result<Secret, SecretError> {
-    match make(path) {
-        Ok(()) => tracing::info!(path = %path.display(), "a new secret is made"),
+/// Reads the secret in a file. If the file does not exist, creates it with a random secret and mode
+/// 0600.
+pub(crate) fn read_or_create(path: &Path) -> Result<Secret, SecretError> {
+    match create(path) {
+        Ok(()) => tracing::info!(path = %path.display(), "created a new secret"),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        // A folder that nothing can be written to may hold one all the same.
+        // The folder may be read-only and contain the file.
         Err(_) if path.exists() => {}
-        Err(source) => return Err(SecretError::NotMade { path: path.to_owned(), source }),
+        Err(source) => return Err(SecretError::NotCreated { path: path.to_owned(), source }),
     }
     read(path)
 }
 
-/// Writes a file for this account only, in place of the one that was there.
+/// Writes a file with mode 0600, atomically replacing an existing one.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file =
@@ -74,19 +75,19 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::rename(&new, path)
 }
 
-fn make(path: &Path) -> io::Result<()> {
+fn create(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let mut random = [0; 32];
-    let made = getrandom::fill(&mut random).map_err(io::Error::other).and_then(|()| {
+    let written = getrandom::fill(&mut random).map_err(io::Error::other).and_then(|()| {
         let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         writeln!(file, "{text}")?;
         file.sync_all()
     });
-    // Half a secret would be taken for one at the next start.
-    if made.is_err() {
+    // The next start must not take a partly written secret for a complete one.
+    if written.is_err() {
         let _ = std::fs::remove_file(path);
     }
-    made
+    written
 }
 
 #[cfg(test)]
@@ -95,39 +96,41 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn a_secret_is_made_once_for_this_account_only() {
+    fn a_secret_is_created_once_and_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("turn-secret");
-        let first = read_or_make(&path).expect("made");
+        let first = read_or_create(&path).expect("created");
         assert_eq!(first.0.len(), 64);
-        assert_eq!(read_or_make(&path).expect("read"), first);
+        assert_eq!(read_or_create(&path).expect("read"), first);
         let mode = std::fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let other = read_or_make(&folder.path().join("admin-token")).expect("made");
+        let other = read_or_create(&folder.path().join("admin-token")).expect("created");
         assert_ne!(other, first);
     }
 
     #[test]
-    fn one_that_somebody_else_keeps_is_read_without_its_line_end() {
+    fn an_existing_secret_is_read_without_its_line_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secret");
         std::fs::write(&path, "sixteen-or-more-characters\n").expect("written");
-        assert_eq!(read_or_make(&path).expect("read").0, "sixteen-or-more-characters");
+        assert_eq!(read_or_create(&path).expect("read").0, "sixteen-or-more-characters");
     }
 
     #[test]
-    fn what_is_no_secret_is_refused_and_not_shown() {
+    fn an_invalid_secret_is_refused_and_not_printed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secret");
         for text in
             ["", "short", "two lines\nof a length that would do", "\u{e9}".repeat(16).as_str()]
         {
             std::fs::write(&path, text).expect("written");
-            let error = read_or_make(&path).expect_err(text).to_string();
-            assert!(error.contains("no secret") && (text.is_empty() || !error.contains(text)));
+            let error = read_or_create(&path).expect_err(text).to_string();
+            assert!(
+                error.contains("contains no secret") && (text.is_empty() || !error.contains(text))
+            );
         }
-        let nowhere = folder.path().join("no/such/folder/secret");
-        let error = read_or_make(&nowhere).expect_err("nowhere").to_string();
-        assert!(error.contains("put one there"), "{error}");
+        let missing = folder.path().join("no/such/folder/secret");
+        let error = read_or_create(&missing).expect_err("no folder").to_string();
+        assert!(error.contains("set another file"), "{error}");
     }
 }

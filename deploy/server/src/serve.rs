@@ -1,4 +1,4 @@
-//! Wires signalling, delivery service, SFU and web client into one process.
+//! Runs the server: connects signalling, delivery service, SFU and web client in one process.
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
@@ -16,25 +16,25 @@ use signaling_protocol::{Refusal, RoomId, Secret};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::advertised_addresses::resolve_advertised_addresses;
 use crate::config::ServeConfig;
-use crate::process_figures::ProcessFigures;
-use crate::redirect::to_https;
+use crate::https_redirect::redirect_to_https;
+use crate::process_metrics::ProcessMetrics;
 use crate::secrets::{self, SecretError};
-use crate::signals::{Manner, Signals};
+use crate::shutdown_signals::{ShutdownMode, ShutdownSignals};
 use crate::telemetry;
 use crate::tls::{Acme, Certificate, CertificateError, Files, TlsListener};
-use crate::told_addresses::told_addresses;
 use crate::web_client::with_web_client;
 
-/// Media reports that may wait for their rooms.
-const MEDIA_EVENTS: usize = 1024;
+/// Capacity of the channel from the SFU to the rooms.
+const MEDIA_EVENT_CAPACITY: usize = 1024;
 
-/// Why the server did not start, or ended.
+/// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
     /// The data folder cannot be used.
     #[error(
-        "the data folder {path} cannot be used: {source}; choose another one with --data or ORANGE_DATA"
+        "the data folder {path} cannot be used: {source}; set another one with --data or ORANGE_DATA"
     )]
     Data {
         /// The folder.
@@ -42,23 +42,23 @@ pub(crate) enum ServeError {
         /// Why.
         source: StorageError,
     },
-    /// A metric is registered twice.
+    /// A metric is invalid or registered twice.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// A TCP port cannot be used.
-    #[error("{address} cannot be listened on: {source}; choose another one with --{setting}")]
+    #[error("cannot listen on {address}: {source}; set another address with --{setting}")]
     Port {
         /// The address.
         address: SocketAddr,
-        /// The setting that names it.
+        /// The flag that sets the address, without dashes.
         setting: &'static str,
         /// Why.
         source: std::io::Error,
     },
-    /// A secret cannot be read or made.
+    /// A secret cannot be read or created.
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The SFU did not start.
@@ -67,26 +67,29 @@ pub(crate) enum ServeError {
     /// The signalling service did not start.
     #[error(transparent)]
     Signaling(#[from] signaling::StartError),
-    /// Spans cannot be sent.
-    #[error("spans cannot be sent: {0}; see --otlp-endpoint")]
+    /// The OTLP exporter cannot be created.
+    #[error("trace spans cannot be exported: {0}; see --otlp-endpoint")]
     Spans(#[from] opentelemetry_otlp::ExporterBuildError),
-    /// The system refused something that a server cannot do without.
-    #[error("the system refused: {0}")]
+    /// A system call failed.
+    #[error("a system call failed: {0}")]
     System(#[from] std::io::Error),
 }
 
-/// Serves until the process is told to end.
+/// Runs the server until a signal ends the process.
+///
+/// # Errors
+/// The server cannot start, or a listener fails.
 pub(crate) fn run(config: ServeConfig) -> Result<(), ServeError> {
     let telemetry = telemetry::start(config.log_format, config.otlp_endpoint.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve(config));
-    telemetry.end();
-    served
+    let result = runtime.block_on(serve(config));
+    telemetry.shut_down();
+    result
 }
 
 async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let registry = Registry::new();
-    registry.register(Box::new(ProcessFigures::new()?))?;
+    registry.register(Box::new(ProcessMetrics::new()?))?;
     let storage = open_storage(&config)?;
     let listener = bind(config.http, "http").await?;
     let address = listener.local_addr()?;
@@ -96,7 +99,7 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let admin_token = admin_token(&config)?;
     let relay = relay(&config)?;
 
-    let (media_events, mut media_reports) = tokio::sync::mpsc::channel(MEDIA_EVENTS);
+    let (media_events, mut media_reports) = tokio::sync::mpsc::channel(MEDIA_EVENT_CAPACITY);
     let sfu = Sfu::start(
         SfuConfig {
             workers: config.workers(),
@@ -104,7 +107,7 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
             pin: config.media_pin,
             udp_port_base: config.media_port,
             tcp: config.media_tcp.into(),
-            advertised: told_addresses(&config).await,
+            advertised: resolve_advertised_addresses(&config).await,
             limits: Limits {
                 participants_per_room: config.participants_per_room.into(),
                 ..Limits::default()
@@ -137,8 +140,8 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         }
     });
 
-    let signals = Signals::listen()?;
-    let patience = Duration::from_secs(config.drain_seconds.into());
+    let signals = ShutdownSignals::listen()?;
+    let drain_time = Duration::from_secs(config.drain_seconds.into());
     tracing::info!(%address, media_ports = ?sfu.ports(), "serving");
     if let Some(admin) = &admin {
         announce("administration on", admin.local_addr()?);
@@ -148,33 +151,38 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         tracing::info!(address = %https.local_addr()?, "serving HTTPS");
     }
     let service = with_web_client(signaling.router());
-    let ended = CancellationToken::new();
-    let administration = serve_if(admin, signaling.admin_router(admin_token), ended.clone());
+    let stopped = CancellationToken::new();
+    let administration = serve_if(admin, signaling.admin_router(admin_token), stopped.clone());
     let domain = config.domain.clone().unwrap_or_default();
-    let redirecting = serve_if(redirect, to_https(domain), ended.clone());
+    let redirecting = serve_if(redirect, redirect_to_https(domain), stopped.clone());
     let plain =
         axum::serve(listener, service.clone().into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(ended.clone().cancelled_owned());
-    let over_tls = serve_https(https, service, ended.clone());
-    let ending = async {
-        until_the_end(signals, patience, &signaling).await;
-        ended.cancel();
+            .with_graceful_shutdown(stopped.clone().cancelled_owned());
+    let over_tls = serve_https(https, service, stopped.clone());
+    let stopping = async {
+        drain_and_shut_down(signals, drain_time, &signaling).await;
+        stopped.cancel();
     };
     let (plain, over_tls, administration, redirecting, ()) =
-        tokio::join!(plain.into_future(), over_tls, administration, redirecting, ending);
+        tokio::join!(plain.into_future(), over_tls, administration, redirecting, stopping);
     plain.and(over_tls).and(administration).and(redirecting)?;
     sfu.stop();
     reporting.abort();
     Ok(())
 }
 
-/// Waits until the process is to end, and for its meetings to end before it, if they may.
-async fn until_the_end(mut signals: Signals, patience: Duration, signaling: &Signaling) {
-    if signals.told_to_end().await == Manner::Orderly && !patience.is_zero() {
-        tracing::info!(seconds = patience.as_secs(), "draining: no meeting begins");
+/// Waits for a signal, drains for up to `drain_time` if the signal allows it, and closes all rooms.
+/// A second signal ends draining.
+async fn drain_and_shut_down(
+    mut signals: ShutdownSignals,
+    drain_time: Duration,
+    signaling: &Signaling,
+) {
+    if signals.wait().await == ShutdownMode::Graceful && !drain_time.is_zero() {
+        tracing::info!(seconds = drain_time.as_secs(), "draining: accepting no new meetings");
         tokio::select! {
-            () = signaling.drain(patience) => {}
-            _ = signals.told_to_end() => {}
+            () = signaling.drain(drain_time) => {}
+            _ = signals.wait() => {}
         }
     }
     tracing::info!("shutting down");
@@ -182,8 +190,8 @@ async fn until_the_end(mut signals: Signals, patience: Duration, signaling: &Sig
 }
 
 async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, ServeError> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| ServeError::Port { address, setting, source })
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| ServeError::Port { address, setting, source })
 }
 
 async fn bind_if(
@@ -201,13 +209,13 @@ async fn listen_for_https(
     registry: &Registry,
 ) -> Result<Option<TlsListener>, ServeError> {
     let Some(address) = config.https else { return Ok(None) };
-    let certificate = Certificate::none(registry)?;
+    let certificate = Certificate::new(registry)?;
     let tcp = bind(address, "https").await?;
     match (&config.tls_certificate_file, &config.tls_key_file, &config.domain) {
         (Some(chain), Some(key), _) => {
             let files = Files { certificate: chain.clone(), key: key.clone() };
             let bytes = files.read_into(&certificate)?;
-            tokio::spawn(files.follow(Arc::clone(&certificate), bytes));
+            tokio::spawn(files.watch(Arc::clone(&certificate), bytes));
         }
         (_, _, Some(domain)) => {
             let acme = Acme {
@@ -216,15 +224,15 @@ async fn listen_for_https(
                 root: config.acme_root_file.clone(),
                 folder: acme_folder(config, domain),
             };
-            tokio::spawn(acme.keep(Arc::clone(&certificate)));
+            tokio::spawn(acme.obtain_and_renew(Arc::clone(&certificate)));
         }
-        // Settings of which this is true are refused before.
+        // The validation of the settings refuses this case.
         (_, _, None) => return Ok(None),
     }
     Ok(Some(TlsListener::start(tcp, certificate)?))
 }
 
-/// What one directory has given for one name says nothing to another.
+/// Returns the folder for what one ACME directory issues for one domain.
 fn acme_folder(config: &ServeConfig, domain: &str) -> PathBuf {
     let directory = config.acme_directory.split_once("://").map_or("", |(_, rest)| rest);
     let safe = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte) } else { '-' };
@@ -234,46 +242,46 @@ fn acme_folder(config: &ServeConfig, domain: &str) -> PathBuf {
 async fn serve_https(
     listener: Option<TlsListener>,
     service: Router,
-    ended: CancellationToken,
+    stopped: CancellationToken,
 ) -> std::io::Result<()> {
     let Some(listener) = listener else { return Ok(()) };
-    // Listeners of other kinds than TCP tell their peers' addresses only when tapped.
+    // axum implements `Connected` for custom listeners only when they are tapped.
     let listener = listener.tap_io(|_| {});
     axum::serve(listener, service.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(ended.cancelled_owned())
+        .with_graceful_shutdown(stopped.cancelled_owned())
         .await
 }
 
 async fn serve_if(
     listener: Option<TcpListener>,
     service: Router,
-    ended: CancellationToken,
+    stopped: CancellationToken,
 ) -> std::io::Result<()> {
     let Some(listener) = listener else { return Ok(()) };
-    axum::serve(listener, service).with_graceful_shutdown(ended.cancelled_owned()).await
+    axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned()).await
 }
 
-/// The token for the meetings, if there is a place to keep one.
+/// Returns the administration token; `None` if the administration API is off.
 fn admin_token(config: &ServeConfig) -> Result<Option<Secret>, SecretError> {
     let path = match (&config.admin, &config.admin_token_file, config.in_memory) {
         (Some(_), Some(path), _) => path.clone(),
         (Some(_), None, false) => config.data.join("admin-token"),
         (Some(_), None, true) | (None, _, _) => return Ok(None),
     };
-    secrets::read_or_make(&path).map(Some)
+    secrets::read_or_create(&path).map(Some)
 }
 
-/// The TURN server, if there is one.
+/// Returns the TURN servers and their secret, if any are set.
 fn relay(config: &ServeConfig) -> Result<Option<Relay>, SecretError> {
     if config.turn_urls.is_empty() {
         return Ok(None);
     }
     let path = config.turn_secret_file.clone();
-    let secret = secrets::read_or_make(&path.unwrap_or_else(|| config.data.join("turn-secret")))?;
+    let secret = secrets::read_or_create(&path.unwrap_or_else(|| config.data.join("turn-secret")))?;
     Ok(Some(Relay::new(config.turn_urls.clone(), secret.0)))
 }
 
-/// The SFU as the rooms see it.
+/// Implements the rooms' interface to the SFU.
 struct Media(SfuHandle);
 
 impl MediaPlane for Media {
@@ -296,7 +304,8 @@ fn open_storage(config: &ServeConfig) -> Result<Box<dyn Storage>, ServeError> {
         .map_err(|source| ServeError::Data { path: path.clone(), source })
 }
 
-/// All there is on standard output: for people, and for programs that start this one.
+/// Prints an address that the server listens on. Standard output has nothing else, so that programs
+/// that start the server can read it.
 fn announce(what: &str, address: SocketAddr) {
     use std::io::Write as _;
     let host = if address.ip().is_loopback() && address.port() == 8080 {
@@ -304,6 +313,6 @@ fn announce(what: &str, address: SocketAddr) {
     } else {
         address.to_string()
     };
-    // A closed standard output is no reason not to serve.
+    // The server runs on if standard output is closed.
     let _ = writeln!(std::io::stdout(), "{what} http://{host}");
 }

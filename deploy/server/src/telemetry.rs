@@ -1,4 +1,4 @@
-//! What the process tells whoever runs it: log lines, and spans to a collector if one is named.
+//! Log lines on standard error, and trace spans to an OTLP collector if one is set.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -17,50 +17,52 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::LogFormat;
 
-/// How long the end of the process may wait for the collector.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// How long the process may wait for the collector when it ends.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the collector may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The spans on their way to a collector, if there is one.
+/// The exporter of trace spans, if a collector is set.
 pub(crate) struct Telemetry(Option<SdkTracerProvider>);
 
-/// Starts to log, and to send spans to `collector`, the URL of one that takes OTLP over HTTP.
+/// Starts logging, and exporting spans to `collector`, the base URL of an OTLP receiver over HTTP.
 ///
 /// # Errors
-/// The exporter cannot be made.
+/// The exporter cannot be created.
 pub(crate) fn start(
     format: LogFormat,
     collector: Option<&str>,
 ) -> Result<Telemetry, ExporterBuildError> {
-    let provider = collector.map(provider).transpose()?;
-    let told = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    subscriber(log(format, told), provider.as_ref().map(spans)).init();
+    let provider = collector.map(span_provider).transpose()?;
+    let log_filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    subscriber(log_layer(format, log_filter), provider.as_ref().map(span_layer)).init();
     Ok(Telemetry(provider))
 }
 
 impl Telemetry {
-    /// Sends what still waits.
-    pub(crate) fn end(self) {
+    /// Sends the remaining spans, and stops exporting.
+    pub(crate) fn shut_down(self) {
         let Some(provider) = self.0 else { return };
-        if let Err(error) = provider.shutdown_with_timeout(GOODBYE) {
-            tracing::info!(%error, "the last spans are not sent");
+        if let Err(error) = provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT) {
+            tracing::info!(%error, "the last spans were not exported");
         }
     }
 }
 
-type Told = Box<dyn Layer<Registry> + Send + Sync>;
+type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// What is there once for the process. It has to know the highest level that anything is told of:
-/// media packets pass dozens of places that would tell of them, and each would ask.
-fn subscriber(log: Told, spans: Option<Told>) -> impl Subscriber + Send + Sync {
-    let layers: Vec<Told> = [Some(log), spans].into_iter().flatten().collect();
+/// Combines the layers. Each must have a level hint: disabled events, which there are for every
+/// media packet, then cost a comparison and no call of a filter.
+fn subscriber(log: BoxedLayer, spans: Option<BoxedLayer>) -> impl Subscriber + Send + Sync {
+    let layers: Vec<BoxedLayer> = [Some(log), spans].into_iter().flatten().collect();
     tracing_subscriber::registry().with(layers)
 }
 
-fn log(format: LogFormat, told: EnvFilter) -> Told {
-    let others = filter_fn(|of| of.target() != TARGET).with_max_level_hint(LevelFilter::TRACE);
-    let filter = told.and(others);
+/// Logs everything that passes `log_filter`, except the spans that are exported.
+fn log_layer(format: LogFormat, log_filter: EnvFilter) -> BoxedLayer {
+    let not_exported =
+        filter_fn(|metadata| metadata.target() != TARGET).with_max_level_hint(LevelFilter::TRACE);
+    let filter = log_filter.and(not_exported);
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
         LogFormat::Text => {
@@ -70,25 +72,26 @@ fn log(format: LogFormat, told: EnvFilter) -> Told {
     }
 }
 
-fn spans(provider: &SdkTracerProvider) -> Told {
-    let ours = filter_fn(|of| of.is_span() && of.target() == TARGET);
+/// Exports the spans with the target of `signaling::spans`, and no events.
+fn span_layer(provider: &SdkTracerProvider) -> BoxedLayer {
+    let exported = filter_fn(|metadata| metadata.is_span() && metadata.target() == TARGET);
     tracing_opentelemetry::layer()
         .with_location(false)
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
         .with_tracer(provider.tracer("orange-meets"))
-        .with_filter(ours.with_max_level_hint(LevelFilter::INFO))
+        .with_filter(exported.with_max_level_hint(LevelFilter::INFO))
         .boxed()
 }
 
-/// Has a thread of its own, which gathers spans and sends them.
-fn provider(collector: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
+/// Creates a provider with a thread of its own, which sends spans in batches.
+fn span_provider(collector: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
     let exporter = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("{}/v1/traces", collector.trim_end_matches('/')))
-        .with_timeout(PATIENCE)
+        .with_timeout(EXPORT_TIMEOUT)
         .build()?;
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let resource = Resource::builder().with_service_name("orange-meets").with_attribute(version);
@@ -103,14 +106,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_told_is_not_even_asked_about() {
-        let highest = |told: &str, spans| {
-            subscriber(log(LogFormat::Text, EnvFilter::new(told)), spans).max_level_hint()
+    fn events_below_the_logged_level_are_disabled_without_calling_a_filter() {
+        let max_level = |filter: &str, spans| {
+            subscriber(log_layer(LogFormat::Text, EnvFilter::new(filter)), spans).max_level_hint()
         };
-        assert_eq!(highest("info", None), Some(LevelFilter::INFO));
-        assert_eq!(highest("warn,sfu=debug", None), Some(LevelFilter::DEBUG));
+        assert_eq!(max_level("info", None), Some(LevelFilter::INFO));
+        assert_eq!(max_level("warn,sfu=debug", None), Some(LevelFilter::DEBUG));
         let provider = SdkTracerProvider::builder().build();
-        assert_eq!(highest("info", Some(spans(&provider))), Some(LevelFilter::INFO));
-        assert_eq!(highest("off", Some(spans(&provider))), Some(LevelFilter::INFO));
+        assert_eq!(max_level("info", Some(span_layer(&provider))), Some(LevelFilter::INFO));
+        assert_eq!(max_level("off", Some(span_layer(&provider))), Some(LevelFilter::INFO));
     }
 }

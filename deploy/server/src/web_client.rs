@@ -1,4 +1,4 @@
-//! The static web client, embedded, and the headers that fence it in.
+//! Serves the embedded web client, and adds the security headers to every response.
 
 use axum::Router;
 use axum::extract::Request;
@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 #[allow_missing = true]
 struct Files;
 
-/// Nothing from elsewhere, no inline script, WASM and our own workers only.
+/// Allows nothing from other origins, no inline scripts, and only the page's own workers and WASM.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
     script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
     media-src 'self' blob:; connect-src 'self'; worker-src 'self'; font-src 'self'; \
@@ -35,13 +35,14 @@ const HEADERS: [(HeaderName, &str); 8] = [
     ),
 ];
 
-/// Adds the web client to the service, and the security headers to every response.
+/// Serves the web client where `service` has no route, and adds the security headers to every
+/// response.
 pub(crate) fn with_web_client(service: Router) -> Router {
     let files = Router::new().fallback(serve_file).layer(CompressionLayer::new());
-    service.fallback_service(files).layer(middleware::from_fn(fence))
+    service.fallback_service(files).layer(middleware::from_fn(add_security_headers))
 }
 
-async fn fence(request: Request, next: Next) -> Response {
+async fn add_security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -56,29 +57,32 @@ async fn serve_file(method: Method, uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
     match Files::get(path) {
         Some(file) => respond(path, file),
-        // A room link is one path segment without a dot: the page itself reads it.
+        // A room link is a path of one segment without a dot; the page reads it.
         None if !path.contains(['.', '/']) => match Files::get("index.html") {
             Some(page) => respond("index.html", page),
             None => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "This server was built without the web client: run `make build`.\n",
+                "This server was built without the web client: run `make run`.\n",
             )
                 .into_response(),
         },
-        None => (StatusCode::NOT_FOUND, "There is no such page.\n").into_response(),
+        None => (StatusCode::NOT_FOUND, "Page not found.\n").into_response(),
     }
 }
 
 fn respond(path: &str, file: rust_embed::EmbeddedFile) -> Response {
-    // The bundler puts a hash of the content into the names below assets/.
-    let caching = if path.starts_with("assets/") {
+    // The names of files below assets/ contain a hash of their content.
+    let cache_control = if path.starts_with("assets/") {
         "public, max-age=31536000, immutable"
     } else {
         "no-cache"
     };
-    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let content_type = mime_guess::from_path(path).first_or_octet_stream();
     (
-        [(header::CONTENT_TYPE, kind.to_string()), (header::CACHE_CONTROL, caching.to_owned())],
+        [
+            (header::CONTENT_TYPE, content_type.to_string()),
+            (header::CACHE_CONTROL, cache_control.to_owned()),
+        ],
         file.data,
     )
         .into_response()

@@ -1,4 +1,4 @@
-//! Certificates that the real process gets itself.
+//! ACME certificates of the real process, from a test ACME server.
 
 mod support;
 
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use support::Process;
-use support::directory::Directory;
+use support::acme_server::AcmeServer;
 use support::https::{free_address, get};
-use support::proof::shown_proof;
+use support::tls_alpn::challenge_digest;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 struct Scene {
     folder: tempfile::TempDir,
     address: SocketAddr,
-    directory: Directory,
+    acme: AcmeServer,
 }
 
 impl Scene {
@@ -24,8 +24,8 @@ impl Scene {
         let folder = tempfile::tempdir().expect("a folder");
         let address = free_address();
         let root = folder.path().join("root.pem");
-        let directory = Directory::start("meet.example", address, &root).await;
-        Self { folder, address, directory }
+        let acme = AcmeServer::start("meet.example", address, &root).await;
+        Self { folder, address, acme }
     }
 
     fn server(&self) -> Process {
@@ -36,19 +36,18 @@ impl Scene {
         let path = |name: &str| self.folder.path().join(name).to_str().expect("text").to_owned();
         let (https, data, root) = (https.to_string(), path("data"), path("root.pem"));
         let own = ["--acme", "--https", &https, "--domain", "meet.example", "--data", &data];
-        let directory =
-            ["--acme-directory", &self.directory.url, "--acme-root-file", root.as_str()];
+        let directory = ["--acme-directory", &self.acme.url, "--acme-root-file", root.as_str()];
         Process::start(&[&own[..], &directory[..]].concat())
     }
 
-    /// Waits until somebody who trusts the directory's authority is served.
-    async fn served(&self, server: &Process) {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits until the server answers over HTTPS with a certificate of the ACME server.
+    async fn wait_until_served(&self, server: &Process) {
+        let deadline = Instant::now() + DEADLINE;
         loop {
-            match get(self.address, "/livez", &self.directory.root).await {
+            match get(self.address, "/livez", &self.acme.root).await {
                 Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => return,
                 Ok(answer) => panic!("{answer}"),
-                Err(error) => assert!(Instant::now() < deadline, "{error}: {}", server.logged()),
+                Err(error) => assert!(Instant::now() < deadline, "{error}: {}", server.log()),
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -56,11 +55,11 @@ impl Scene {
 }
 
 async fn expiry(server: &Process) -> i64 {
-    let figures = reqwest::get(format!("{}/metrics", server.admin)).await.expect("an answer");
-    let figures = figures.text().await.expect("text");
+    let metrics = reqwest::get(format!("{}/metrics", server.admin)).await.expect("an answer");
+    let metrics = metrics.text().await.expect("text");
     let line =
-        figures.lines().find_map(|line| line.strip_prefix("orange_certificate_expiry_seconds "));
-    line.expect("the figure").parse::<f64>().expect("a number") as i64
+        metrics.lines().find_map(|line| line.strip_prefix("orange_certificate_expiry_seconds "));
+    line.expect("the metric").parse::<f64>().expect("a number") as i64
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -76,13 +75,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn the_server_proves_the_name_is_given_a_certificate_and_keeps_it() {
+async fn the_server_obtains_a_certificate_and_stores_it() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let scene = Scene::new().await;
     let mut first = scene.server();
-    scene.served(&first).await;
-    assert_eq!(scene.directory.orders(), 1);
+    scene.wait_until_served(&first).await;
+    assert_eq!(scene.acme.orders(), 1);
     let in_ninety_days = std::time::SystemTime::now() + Duration::from_secs(90 * 24 * 3600);
     let in_ninety_days = in_ninety_days.duration_since(std::time::UNIX_EPOCH).expect("later");
     let off = expiry(&first).await - in_ninety_days.as_secs() as i64;
@@ -91,49 +90,49 @@ async fn the_server_proves_the_name_is_given_a_certificate_and_keeps_it() {
         let mode = std::fs::metadata(&file).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", file.display());
     }
-    // Once it is proven, nobody is shown a proof any more.
-    assert!(shown_proof(scene.address, "meet.example").await.is_err());
+    // After the validation, the challenge certificate is no longer served.
+    assert!(challenge_digest(scene.address, "meet.example").await.is_err());
 
     assert!(first.terminate().success());
     let second = scene.server();
-    scene.served(&second).await;
-    assert_eq!(scene.directory.orders(), 1, "what is kept is used");
+    scene.wait_until_served(&second).await;
+    assert_eq!(scene.acme.orders(), 1, "the stored certificate is used");
 }
 
 #[tokio::test]
-async fn a_certificate_is_renewed_after_two_thirds_of_its_time() {
+async fn a_certificate_is_renewed_after_two_thirds_of_its_validity() {
     let scene = Scene::new().await;
-    scene.directory.issue_for(8);
+    scene.acme.set_validity(8);
     let server = scene.server();
-    scene.served(&server).await;
+    scene.wait_until_served(&server).await;
     let first = expiry(&server).await;
-    scene.directory.issue_for(90 * 24 * 3600);
-    let deadline = Instant::now() + PATIENCE;
+    scene.acme.set_validity(90 * 24 * 3600);
+    let deadline = Instant::now() + DEADLINE;
     while expiry(&server).await == first {
         assert!(Instant::now() < deadline, "it is not renewed");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    scene.served(&server).await;
-    assert_eq!(scene.directory.orders(), 2);
+    scene.wait_until_served(&server).await;
+    assert_eq!(scene.acme.orders(), 2);
 }
 
 #[tokio::test]
-async fn while_there_is_no_certificate_the_reason_is_logged_and_the_rest_is_served() {
+async fn without_a_certificate_the_reason_is_logged_and_http_is_served() {
     let scene = Scene::new().await;
-    // Nobody is at what the directory takes for the domain's port 443.
+    // Nothing listens where the ACME server expects the domain's port 443.
     let server = scene.server_at(free_address());
-    let deadline = Instant::now() + PATIENCE;
-    while !server.logged().contains("did not find the proof") {
-        assert!(Instant::now() < deadline, "{}", server.logged());
+    let deadline = Instant::now() + DEADLINE;
+    while !server.log().contains("could not validate the domain") {
+        assert!(Instant::now() < deadline, "{}", server.log());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(server.logged().contains("another certificate was shown"), "{}", server.logged());
+    assert!(server.log().contains("wrong certificate"), "{}", server.log());
     let plain = reqwest::get(format!("{}/readyz", server.url)).await.expect("an answer");
     assert!(plain.status().is_success());
 }
 
 #[tokio::test]
-async fn those_who_come_by_http_are_sent_on_to_the_domain_and_nowhere_else() {
+async fn plain_http_requests_are_redirected_to_the_domain_whatever_their_host() {
     let address = free_address();
     let _server = Process::start(&[
         "--in-memory",
@@ -144,8 +143,8 @@ async fn those_who_come_by_http_are_sent_on_to_the_domain_and_nowhere_else() {
     ]);
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     let client = client.build().expect("a client");
-    let asked = client.get(format!("http://{address}/a-room?x=1")).header("host", "evil.example");
-    let answer = asked.send().await.expect("an answer");
+    let request = client.get(format!("http://{address}/a-room?x=1")).header("host", "evil.example");
+    let answer = request.send().await.expect("an answer");
     assert_eq!(answer.status(), 308);
     assert_eq!(answer.headers()["location"], "https://meet.example/a-room?x=1");
 }

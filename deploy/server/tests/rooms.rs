@@ -6,65 +6,65 @@ use std::path::{Path, PathBuf};
 
 use signaling_protocol::RoomCreated;
 use support::Process;
-use support::person::join;
+use support::participant::join;
 
 fn token(folder: &Path) -> PathBuf {
     let path = folder.join("token");
-    std::fs::write(&path, "only-whoever-runs-it-knows\n").expect("written");
+    std::fs::write(&path, "the-administration-token\n").expect("written");
     path
 }
 
 #[tokio::test]
-async fn whoever_runs_it_sees_the_meetings_ends_one_and_lets_none_begin() {
+async fn meetings_are_listed_and_closed_and_the_server_is_drained() {
     let folder = tempfile::tempdir().expect("a folder");
     let token = token(folder.path());
     let server =
         Process::start(&["--in-memory", "--admin-token-file", token.to_str().expect("text")]);
     let (_socket, room) = join(&server).await;
 
-    let told = |arguments: &[&str]| {
+    let run = |arguments: &[&str]| {
         let output = server.rooms(arguments, &token);
-        let words = format!("{}{}", text(&output.stdout), text(&output.stderr));
-        (output.status.success(), words)
+        let printed = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        (output.status.success(), printed)
     };
-    let (done, words) = told(&["list"]);
-    assert!(done, "{words}");
-    let row: Vec<_> = words.lines().nth(1).expect("a room").split_whitespace().collect();
+    let (success, printed) = run(&["list"]);
+    assert!(success, "{printed}");
+    let row: Vec<_> = printed.lines().nth(1).expect("a room").split_whitespace().collect();
     assert_eq!(row[..2], [room.as_str(), "1"]);
 
-    assert_eq!(told(&["close", room.as_str()]), (true, format!("closed {room}\n")));
-    let (done, words) = told(&["close", room.as_str()]);
-    assert!(!done && words.contains("no such room"), "{words}");
-    let (done, words) = told(&["close", "here"]);
-    assert!(!done && words.contains("no room id"), "{words}");
-    assert_eq!(told(&["list"]).1.lines().count(), 1, "the heading alone");
+    assert_eq!(run(&["close", room.as_str()]), (true, format!("closed {room}\n")));
+    let (success, printed) = run(&["close", room.as_str()]);
+    assert!(!success && printed.contains("no such room"), "{printed}");
+    let (success, printed) = run(&["close", "here"]);
+    assert!(!success && printed.contains("not a room id"), "{printed}");
+    assert_eq!(run(&["list"]).1.lines().count(), 1, "only the heading");
 
-    let begin = async || {
+    let create_room = async || {
         let client = reqwest::Client::new();
         client.post(format!("{}/api/v1/rooms", server.url)).send().await.expect("an answer")
     };
-    assert!(told(&["drain", "--minutes", "10"]).0);
-    assert_eq!(begin().await.status(), 503);
-    assert!(told(&["list"]).1.starts_with("draining"));
-    assert!(told(&["resume"]).0);
-    assert!(begin().await.json::<RoomCreated>().await.is_ok());
+    assert!(run(&["drain", "--minutes", "10"]).0);
+    assert_eq!(create_room().await.status(), 503);
+    assert!(run(&["list"]).1.starts_with("draining"));
+    assert!(run(&["resume"]).0);
+    assert!(create_room().await.json::<RoomCreated>().await.is_ok());
 }
 
 #[test]
-fn what_stands_in_the_way_is_named() {
+fn a_failure_names_its_cause() {
     let folder = tempfile::tempdir().expect("a folder");
     let token = token(folder.path());
     let server = Process::start(&["--in-memory"]);
-    let words = text(&server.rooms(&["list"], &token).stderr);
-    assert!(words.contains("--admin-token-file"), "{words}");
+    let printed = text(&server.rooms(&["list"], &token).stderr);
+    assert!(printed.contains("--admin-token-file"), "{printed}");
 
     let server =
         Process::start(&["--in-memory", "--admin-token-file", token.to_str().expect("text")]);
     std::fs::write(&token, "changed-since-the-start").expect("written");
-    let words = text(&server.rooms(&["list"], &token).stderr);
-    assert!(words.contains("does not take this token"), "{words}");
-    let words = text(&server.rooms(&["list"], &folder.path().join("nowhere")).stderr);
-    assert!(words.contains("nowhere"), "{words}");
+    let printed = text(&server.rooms(&["list"], &token).stderr);
+    assert!(printed.contains("rejects the token"), "{printed}");
+    let printed = text(&server.rooms(&["list"], &folder.path().join("missing")).stderr);
+    assert!(printed.contains("missing"), "{printed}");
 }
 
 fn text(bytes: &[u8]) -> String {

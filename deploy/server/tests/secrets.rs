@@ -1,4 +1,4 @@
-//! What the real process keeps secret, and for whom.
+//! The secrets of the real process: their files, and their absence from the log.
 
 mod support;
 
@@ -13,19 +13,19 @@ fn read(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn secrets_are_made_at_the_first_start_kept_and_never_logged() {
+async fn secrets_are_created_at_the_first_start_stored_and_never_logged() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let data_text = data.to_str().expect("text");
     let arguments = ["--data", data_text, "--turn-urls", "turn:meet.example:3478"];
-    // With everything that can be logged.
-    let mut first = Process::start_logging(&arguments, "trace");
+    // With all log levels enabled.
+    let mut first = Process::start_with_log_filter(&arguments, "trace");
     let client = reqwest::Client::new();
     let post =
         async |path: String| client.post(format!("{}/api/v1/{path}", first.url)).send().await;
-    let made = post("rooms".to_owned()).await.expect("an answer");
-    let made = made.json::<RoomCreated>().await.expect("a room");
-    let issued = post(format!("rooms/{}/tokens", made.room)).await.expect("an answer");
+    let created = post("rooms".to_owned()).await.expect("an answer");
+    let created = created.json::<RoomCreated>().await.expect("a room");
+    let issued = post(format!("rooms/{}/tokens", created.room)).await.expect("an answer");
     let issued = issued.json::<TokenIssued>().await.expect("a token");
     let admin_token = read(&data.join("admin-token"));
     let rooms = client.get(format!("{}/api/admin/v1/rooms", first.admin)).bearer_auth(&admin_token);
@@ -37,13 +37,17 @@ async fn secrets_are_made_at_the_first_start_kept_and_never_logged() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     assert!(first.terminate().success());
-    let logged = first.logged();
-    assert!(logged.contains("serving"), "the log itself works: {logged}");
-    let relay = &issued.ice_servers[0];
-    for secret in
-        [&admin_token, &turn_secret, &made.host_key.0, &issued.token.0, &relay.credential.0]
-    {
-        assert!(!logged.contains(secret.as_str()), "{secret} in {logged}");
+    let log = first.log();
+    assert!(log.contains("serving"), "the log works: {log}");
+    let turn_server = &issued.ice_servers[0];
+    for secret in [
+        &admin_token,
+        &turn_secret,
+        &created.host_key.0,
+        &issued.token.0,
+        &turn_server.credential.0,
+    ] {
+        assert!(!log.contains(secret.as_str()), "{secret} in {log}");
     }
 
     let _second = Process::start(&arguments);
@@ -52,12 +56,12 @@ async fn secrets_are_made_at_the_first_start_kept_and_never_logged() {
 }
 
 #[test]
-fn a_secret_that_somebody_else_keeps_is_used() {
+fn a_secret_in_an_existing_file_is_used() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("token");
-    std::fs::write(&path, "kept-by-somebody-else\n").expect("written");
+    std::fs::write(&path, "written-by-another-program\n").expect("written");
     let server =
         Process::start(&["--in-memory", "--admin-token-file", path.to_str().expect("text")]);
-    let asked = server.rooms(&["list"], &path);
-    assert!(asked.status.success(), "{asked:?}");
+    let output = server.rooms(&["list"], &path);
+    assert!(output.status.success(), "{output:?}");
 }

@@ -1,4 +1,4 @@
-//! The real process: what it serves, and how it ends.
+//! HTTP responses, metrics and start errors of the real process.
 
 mod support;
 
@@ -19,34 +19,35 @@ async fn every_response_carries_the_security_headers() {
 }
 
 #[tokio::test]
-async fn it_tells_its_health_and_its_figures() {
+async fn health_is_public_and_metrics_are_on_the_administration_address() {
     let server = Process::start(&["--in-memory"]);
     let health = reqwest::get(format!("{}/healthz", server.url)).await.expect("an answer");
     assert!(health.status().is_success());
-    let figures = reqwest::get(format!("{}/metrics", server.admin)).await.expect("an answer");
-    let figures = figures.text().await.expect("text");
-    assert!(figures.contains("orange_rooms"), "{figures}");
-    assert!(figures.contains("orange_sfu_forwarded_packets_total"), "{figures}");
-    for own in ["process_cpu_seconds_total ", "process_resident_memory_bytes "] {
-        let value = figures.lines().find_map(|line| line.strip_prefix(own)?.parse::<f64>().ok());
-        assert!(value.is_some_and(|value| value > 0.0), "{own}: {figures}");
+    let metrics = reqwest::get(format!("{}/metrics", server.admin)).await.expect("an answer");
+    let metrics = metrics.text().await.expect("text");
+    assert!(metrics.contains("orange_rooms"), "{metrics}");
+    assert!(metrics.contains("orange_sfu_forwarded_packets_total"), "{metrics}");
+    for name in ["process_cpu_seconds_total ", "process_resident_memory_bytes "] {
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.parse::<f64>().ok());
+        assert!(value.is_some_and(|value| value > 0.0), "{name}: {metrics}");
     }
-    let outside = reqwest::get(format!("{}/metrics", server.url)).await.expect("an answer");
-    let outside = outside.text().await.expect("text");
-    assert!(!outside.contains("orange_rooms"), "they are for whoever runs it: {outside}");
+    let public = reqwest::get(format!("{}/metrics", server.url)).await.expect("an answer");
+    let public = public.text().await.expect("text");
+    assert!(!public.contains("orange_rooms"), "not on the public address: {public}");
 }
 
 #[tokio::test]
-async fn a_room_outlives_a_restart_and_an_unknown_one_is_refused_in_words() {
+async fn a_room_survives_a_restart_and_an_unknown_room_is_refused() {
     let data = tempfile::tempdir().expect("a folder");
     let folder = data.path().join("data");
     let arguments = ["--data", folder.to_str().expect("text")];
     let client = reqwest::Client::new();
 
     let mut first = Process::start(&arguments);
-    let made = client.post(format!("{}/api/v1/rooms", first.url)).send().await.expect("an answer");
-    let room = made.json::<RoomCreated>().await.expect("a room").room;
-    assert!(first.terminate().success(), "SIGTERM is an orderly end");
+    let created =
+        client.post(format!("{}/api/v1/rooms", first.url)).send().await.expect("an answer");
+    let room = created.json::<RoomCreated>().await.expect("a room").room;
+    assert!(first.terminate().success(), "SIGTERM ends the process with success");
 
     let second = Process::start(&arguments);
     let token = |room: String| client.post(format!("{}/api/v1/rooms/{room}/tokens", second.url));
@@ -59,14 +60,14 @@ async fn a_room_outlives_a_restart_and_an_unknown_one_is_refused_in_words() {
 }
 
 #[test]
-fn a_taken_port_is_named_with_what_to_do() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = taken.local_addr().expect("bound").to_string();
+fn an_error_about_a_port_in_use_names_the_address_and_the_flag() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_orange-meets"))
         .args(["serve", "--in-memory", "--media-port", "0", "--http", &address])
         .output()
         .expect("the built server");
     assert!(!output.status.success());
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(words.contains(&address) && words.contains("--http"), "{words}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains(&address) && stderr.contains("--http"), "{stderr}");
 }

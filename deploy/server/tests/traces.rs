@@ -1,11 +1,11 @@
-//! Spans of what people wait for, as a collector gets them.
+//! Trace spans of the real process, as an OTLP collector receives them.
 
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it waits for")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test matches the messages that it waits for")]
 
 mod support;
 
 #[path = "../../../signaling/src/room/tests/mls.rs"]
-#[allow(dead_code, reason = "a commit is all that is made here")]
+#[allow(dead_code, reason = "only commits are created here")]
 mod mls;
 
 use std::collections::HashMap;
@@ -23,17 +23,17 @@ use signaling_protocol::{
     ClientMessage, Delta, HandshakeCount, LogEvent, RefusalCode, ServerMessage, Submission,
 };
 use support::Process;
-use support::person::{self, Socket};
+use support::participant::{self, Socket};
 
 type Received = Arc<Mutex<Vec<Bytes>>>;
 
-/// A collector, and what it has received.
+/// Starts a collector; returns its URL, and the requests that it receives.
 async fn collector() -> (String, Received) {
     let received = Received::default();
-    let take = async |State(received): State<Received>, body: Bytes| {
+    let receive = async |State(received): State<Received>, body: Bytes| {
         received.lock().expect("no panic").push(body);
     };
-    let router = Router::new().route("/v1/traces", post(take)).with_state(Arc::clone(&received));
+    let router = Router::new().route("/v1/traces", post(receive)).with_state(Arc::clone(&received));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -48,9 +48,9 @@ fn spans(received: &Received) -> Vec<Span> {
     resources.flat_map(|one| one.scope_spans).flat_map(|one| one.spans).collect()
 }
 
-/// A span's name, and of its attributes those that say something of what happened.
-fn told(span: &Span) -> String {
-    let said: HashMap<_, _> = span
+/// Returns a span's name and the values of the attributes that describe what happened.
+fn describe(span: &Span) -> String {
+    let attributes: HashMap<_, _> = span
         .attributes
         .iter()
         .filter_map(|one| match one.value.clone()?.value? {
@@ -59,17 +59,17 @@ fn told(span: &Span) -> String {
             _ => None,
         })
         .collect();
-    let of = |key| said.get(key).map(|value| format!(" {value}")).unwrap_or_default();
-    [&span.name, &of("step"), &of("kind"), &of("outcome"), &of("refusal")]
+    let value = |key| attributes.get(key).map(|value| format!(" {value}")).unwrap_or_default();
+    [&span.name, &value("step"), &value("kind"), &value("outcome"), &value("refusal")]
         .map(String::as_str)
         .concat()
 }
 
 async fn submit(socket: &mut Socket, submission: Submission) -> Option<RefusalCode> {
     let id = submission.message_id.clone();
-    person::say(socket, &ClientMessage::Submit(submission)).await;
+    participant::send(socket, &ClientMessage::Submit(submission)).await;
     loop {
-        match person::next(socket).await.expect("an answer") {
+        match participant::receive(socket).await.expect("an answer") {
             ServerMessage::Delta { delta: Delta::Log { entry }, .. } => match entry.event {
                 LogEvent::Handshake(handshake) if handshake.message_id == id => return None,
                 _ => {}
@@ -82,14 +82,14 @@ async fn submit(socket: &mut Socket, submission: Submission) -> Option<RefusalCo
 
 // The collector answers while the test waits for the process to end.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_is_told_of_joins_commits_and_draining_and_of_nobody_s_secrets() {
+async fn spans_of_joins_commits_and_draining_are_exported_without_secrets() {
     let (url, received) = collector().await;
     let mut server =
         Process::start(&["--in-memory", "--drain-seconds", "30", "--otlp-endpoint", &url]);
-    let (mut socket, room, joined) = person::enter(&server).await;
+    let (mut socket, room, joined) = participant::join_with_state(&server).await;
     let own = joined.participant;
     let key_package = mls::key_package(own.0);
-    person::say(&mut socket, &ClientMessage::UploadKeyPackage { key_package }).await;
+    participant::send(&mut socket, &ClientMessage::UploadKeyPackage { key_package }).await;
     let (none, one) = (HandshakeCount(0), HandshakeCount(1));
     assert_eq!(submit(&mut socket, mls::create(own, none, 1)).await, None);
     let commit = |name| mls::commit(&room, one, one, &[own], false, name);
@@ -97,12 +97,15 @@ async fn a_collector_is_told_of_joins_commits_and_draining_and_of_nobody_s_secre
     let stale = Some(RefusalCode::StaleHandshake);
     assert_eq!(submit(&mut socket, commit(3)).await, stale);
     server.signal("TERM");
-    while !matches!(person::next(&mut socket).await, Some(ServerMessage::ShutdownNotice { .. })) {}
-    person::say(&mut socket, &ClientMessage::Leave).await;
-    assert!(server.ended().success());
+    while !matches!(
+        participant::receive(&mut socket).await,
+        Some(ServerMessage::ShutdownNotice { .. })
+    ) {}
+    participant::send(&mut socket, &ClientMessage::Leave).await;
+    assert!(server.wait().success());
 
     let spans = spans(&received);
-    let mut all: Vec<_> = spans.iter().map(told).collect();
+    let mut all: Vec<_> = spans.iter().map(describe).collect();
     all.sort();
     assert_eq!(
         all,
@@ -118,34 +121,35 @@ async fn a_collector_is_told_of_joins_commits_and_draining_and_of_nobody_s_secre
             "join joined",
         ]
     );
-    let commit = spans.iter().find(|one| told(one) == "commit commit final").expect("it is there");
+    let commit =
+        spans.iter().find(|span| describe(span) == "commit commit final").expect("the commit");
     assert!(spans.iter().any(|one| one.name == "append" && one.parent_span_id == commit.span_id));
     assert!(commit.end_time_unix_nano > commit.start_time_unix_nano);
     let bytes = received.lock().expect("no panic").concat();
     for secret in [room.to_string(), joined.resume_token.0.clone(), format!("{:022}", 2)] {
         assert!(!bytes.windows(secret.len()).any(|here| here == secret.as_bytes()), "{secret}");
     }
-    assert!(!server.logged().contains("orange_spans"), "logs are as they were");
+    assert!(!server.log().contains("orange_spans"), "spans are not logged");
 }
 
 #[tokio::test]
-async fn meetings_do_not_wait_for_a_collector_that_is_not_there() {
+async fn meetings_do_not_wait_for_an_unreachable_collector() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", closed.local_addr().expect("bound"));
     drop(closed);
     let mut server = Process::start(&["--in-memory", "--otlp-endpoint", &url]);
-    drop(person::join(&server).await);
+    drop(participant::join(&server).await);
     assert!(server.terminate().success());
-    assert!(server.logged().contains("BatchSpanProcessor.ExportError"), "{}", server.logged());
+    assert!(server.log().contains("BatchSpanProcessor.ExportError"), "{}", server.log());
 }
 
 #[test]
-fn what_is_no_url_is_refused_with_one() {
+fn an_invalid_collector_url_is_refused_with_an_example() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_orange-meets"))
         .args(["config", "--otlp-endpoint", "collector:4317"])
         .output()
         .expect("the built server");
     assert!(!output.status.success());
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(words.contains("write http://127.0.0.1:4318"), "{words}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("write http://127.0.0.1:4318"), "{stderr}");
 }

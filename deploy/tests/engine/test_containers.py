@@ -89,7 +89,7 @@ def test_the_process_has_no_privileges_whatever_it_is_asked(server):
 
 def test_whoever_runs_it_asks_it_from_inside_and_nobody_does_from_outside(server):
     told = run("docker", "exec", server, "/usr/local/bin/orange-meets", "rooms", "list")
-    assert told.split() == ["room", "people", "seconds"]
+    assert told.split() == ["room", "participants", "seconds"]
     published = inspect("container", server)["NetworkSettings"]["Ports"]
     assert published["8081/tcp"] is None
     assert published["8080/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": os.environ["ORANGE_PORT"]}]
@@ -107,7 +107,7 @@ def post(path):
 
 def test_the_doctor_calls_it_through_the_published_ports(server, binary):
     told = run(binary, "doctor", "--url", url())
-    assert re.search(r"good  media: connected to 127\.0\.0\.1:819[0-3] by UDP", told), told
+    assert re.search(r"ok       media: connected to 127\.0\.0\.1:819[0-3] over UDP", told), told
 
 
 def test_a_room_outlives_its_container(server):

@@ -97,7 +97,7 @@ def test_it_serves_the_page_takes_a_call_and_ends_when_told_to(files, server):
     for _ in range(3):
         doctor = emulated(files, "doctor", "--url", server)
         told = subprocess.run(doctor, text=True, capture_output=True, timeout=300).stdout
-        ways = re.findall(r"good  media: connected to 127\.0\.0\.1:\d+ by (UDP|TCP)", told)
+        ways = re.findall(r"ok       media: connected to 127\.0\.0\.1:\d+ over (UDP|TCP)", told)
         if ways == ["UDP", "TCP"]:
             return
     raise AssertionError(told)

@@ -1,4 +1,4 @@
-//! The file of settings: TOML, one key a setting, without sections.
+//! The settings file: TOML, one key per setting, no sections.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use clap::Command;
 use clap::builder::Resettable;
 use toml::{Table, Value};
 
-/// Why a file of settings cannot be used.
+/// Why the settings file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error(
-        "the settings in {path} cannot be read: {source}; --config or ORANGE_CONFIG names the file"
+        "the settings file {path} cannot be read: {source}; it is set with --config or ORANGE_CONFIG"
     )]
     Unreadable {
         /// The file.
@@ -20,25 +20,25 @@ pub(crate) enum FileError {
         /// Why.
         source: std::io::Error,
     },
-    /// It is no TOML.
-    #[error("{path} is no TOML: {source}")]
+    /// The file is not valid TOML.
+    #[error("{path} is not valid TOML: {source}")]
     Syntax {
         /// The file.
         path: PathBuf,
         /// Where and why.
         source: Box<toml::de::Error>,
     },
-    /// There is no such setting.
+    /// A key is not the name of a setting.
     #[error("{path}: there is no setting {key:?}; {advice}")]
     UnknownKey {
         /// The file.
         path: PathBuf,
         /// The key.
         key: String,
-        /// What was meant, perhaps.
+        /// A similar key, or where to find all of them.
         advice: String,
     },
-    /// A value is of no use for its setting.
+    /// A value is invalid for its setting.
     #[error("{path}: {key}: {reason}")]
     BadValue {
         /// The file.
@@ -50,7 +50,7 @@ pub(crate) enum FileError {
     },
 }
 
-/// A file's settings, as the words that a flag would have.
+/// The settings in the file, as the strings that their flags would take.
 #[derive(Debug, Default)]
 pub(crate) struct File {
     path: PathBuf,
@@ -58,7 +58,7 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// Reads a file and holds it against the settings of `serve`.
+    /// Reads a file and validates it against the settings of the `serve` command.
     pub(crate) fn read(path: &Path, serve: &Command) -> Result<Self, FileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| FileError::Unreadable { path: path.to_owned(), source })?;
@@ -76,88 +76,89 @@ impl File {
                 let advice = advice(&key, serve);
                 return Err(FileError::UnknownKey { path: file.path, key, advice });
             }
-            let words = words(&value).and_then(|words| {
-                accepted(serve, &key, &words)?;
-                Ok(words)
+            let strings = to_strings(&value).and_then(|strings| {
+                validate(serve, &key, &strings)?;
+                Ok(strings)
             });
-            match words {
-                Ok(words) => file.values.insert(key, words),
+            match strings {
+                Ok(strings) => file.values.insert(key, strings),
                 Err(reason) => return Err(FileError::BadValue { path: file.path, key, reason }),
             };
         }
         Ok(file)
     }
 
-    /// Whether the file has this setting.
-    pub(crate) fn says(&self, key: &str) -> bool {
+    /// Returns `true` if the file sets `key`.
+    pub(crate) fn contains(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }
 
-    /// The file's settings in place of the defaults of a command.
+    /// Replaces the defaults of a command's settings by the values in the file.
     pub(crate) fn apply(&self, mut command: Command) -> Command {
-        let known: Vec<_> = self.values.keys().filter(|key| has(&command, key)).cloned().collect();
+        let known: Vec<_> =
+            self.values.keys().filter(|key| has_setting(&command, key)).cloned().collect();
         for key in known {
-            let words = self.values[&key].clone();
-            command = command.mut_arg(&key, |arg| arg.default_values(words));
+            let strings = self.values[&key].clone();
+            command = command.mut_arg(&key, |arg| arg.default_values(strings));
         }
         command
     }
 }
 
-fn has(command: &Command, key: &str) -> bool {
+fn has_setting(command: &Command, key: &str) -> bool {
     command.get_arguments().any(|arg| arg.get_id() == key)
 }
 
-/// What a file may set: everything but where the file is.
+/// Returns the keys that a file may set: all settings but the path of the file.
 fn keys(serve: &Command) -> impl Iterator<Item = &str> {
     let all = serve.get_arguments().map(|arg| arg.get_id().as_str());
     all.filter(|key| !["config", "help"].contains(key))
 }
 
 fn advice(key: &str, serve: &Command) -> String {
-    let near = keys(serve)
+    let most_similar = keys(serve)
         .map(|known| (strsim::jaro_winkler(&key.to_lowercase().replace('-', "_"), known), known))
         .max_by(|one, other| one.0.total_cmp(&other.0));
-    match near {
-        Some((likeness, known)) if likeness > 0.8 => format!("{known} is meant, perhaps"),
-        _ => "`orange-meets config` prints all there are".to_owned(),
+    match most_similar {
+        Some((similarity, known)) if similarity > 0.8 => format!("did you mean {known}?"),
+        _ => "`orange-meets config` prints all settings".to_owned(),
     }
 }
 
-fn words(value: &Value) -> Result<Vec<String>, String> {
+fn to_strings(value: &Value) -> Result<Vec<String>, String> {
     match value {
         Value::String(text) => Ok(vec![text.clone()]),
         Value::Integer(number) => Ok(vec![number.to_string()]),
-        Value::Boolean(said) => Ok(vec![said.to_string()]),
+        Value::Boolean(flag) => Ok(vec![flag.to_string()]),
         Value::Array(values) => {
-            let nested: Result<Vec<_>, _> = values.iter().map(words).collect();
+            let nested: Result<Vec<_>, _> = values.iter().map(to_strings).collect();
             Ok(nested?.concat())
         }
-        Value::Table(_) => Err("settings are not in sections; write key = value".to_owned()),
+        Value::Table(_) => Err("there are no sections; write key = value".to_owned()),
         Value::Float(_) | Value::Datetime(_) => {
-            Err("no setting is a fraction or a date; write it in quotation marks".to_owned())
+            Err("no setting is a fraction or a date; put text in quotation marks".to_owned())
         }
     }
 }
 
-/// Reads words as those of the flag, to say here, with the file's name, what is wrong with them.
-fn accepted(serve: &Command, key: &str, words: &[String]) -> Result<(), String> {
+/// Parses strings as the values of their flag, so that errors name the file and the key.
+fn validate(serve: &Command, key: &str, strings: &[String]) -> Result<(), String> {
     let Some(arg) = serve.get_arguments().find(|arg| arg.get_id() == key) else { return Ok(()) };
     let many = matches!(arg.get_action(), clap::ArgAction::Append);
-    if words.len() > 1 && !many {
-        return Err("one value is wanted, not several".to_owned());
+    if strings.len() > 1 && !many {
+        return Err("the setting takes one value, not several".to_owned());
     }
-    let alone = Command::new("file").no_binary_name(true).arg(
+    let parser = Command::new("file").no_binary_name(true).arg(
         arg.clone()
             .env(Resettable::<clap::builder::OsStr>::Reset)
             .action(if many { clap::ArgAction::Append } else { clap::ArgAction::Set })
             .num_args(1),
     );
     let name = arg.get_long().unwrap_or(key);
-    let line = words.iter().map(|word| format!("--{name}={word}"));
-    alone.try_get_matches_from(line).map(drop).map_err(|error| {
-        let told = error.to_string();
-        let first = told.lines().next().unwrap_or_default();
+    let line = strings.iter().map(|string| format!("--{name}={string}"));
+    parser.try_get_matches_from(line).map(drop).map_err(|error| {
+        let message = error.to_string();
+        let first = message.lines().next().unwrap_or_default();
         first.trim_start_matches("error: ").to_owned()
     })
 }
@@ -165,41 +166,42 @@ fn accepted(serve: &Command, key: &str, words: &[String]) -> Result<(), String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Cli;
+    use crate::config::commands::Cli;
     use clap::CommandFactory as _;
 
     fn parse(text: &str) -> Result<File, String> {
         let cli = Cli::command();
-        let serve = cli.find_subcommand("serve").expect("it serves");
+        let serve = cli.find_subcommand("serve").expect("the serve command");
         File::parse(Path::new("meet.toml"), text, serve).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_file_has_the_settings_that_it_names() {
+    fn a_file_contains_the_settings_that_it_sets() {
         let file = parse("media_port = 9000\nadvertise = [\"203.0.113.7\", \"2001:db8::7\"]")
-            .expect("good settings");
-        assert!(file.says("media_port") && file.says("advertise") && !file.says("http"));
+            .expect("valid settings");
+        assert!(file.contains("media_port") && file.contains("advertise"));
+        assert!(!file.contains("http"));
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_named_with_its_fix() {
-        for (text, told) in [
-            ("media_prot = 9000", "media_port is meant"),
+    fn an_error_in_the_file_names_the_file_and_the_fix() {
+        for (text, expected) in [
+            ("media_prot = 9000", "did you mean media_port?"),
             ("colour = 'red'", "orange-meets config"),
             ("config = 'other.toml'", "no setting \"config\""),
             ("media_port = 70000", "media_port: invalid value '70000'"),
             ("http = 'here'", "http: invalid value 'here'"),
             ("log_format = 'xml'", "log_format: invalid value 'xml'"),
             ("in_memory = 'perhaps'", "in_memory: invalid value 'perhaps'"),
-            ("http = ['127.0.0.1:1', '127.0.0.1:2']", "one value is wanted"),
-            ("[http]\nport = 80", "not in sections"),
+            ("http = ['127.0.0.1:1', '127.0.0.1:2']", "takes one value"),
+            ("[http]\nport = 80", "no sections"),
             ("media_port = 80.5", "no setting is a fraction"),
             ("domain = 'https://meet.example'", "write the name alone"),
             ("trusted_proxies = ['10.0.0.0/33']", "write a network"),
-            ("media_port =", "is no TOML"),
+            ("media_port =", "is not valid TOML"),
         ] {
             let error = parse(text).expect_err(text);
-            assert!(error.contains("meet.toml") && error.contains(told), "{text}: {error}");
+            assert!(error.contains("meet.toml") && error.contains(expected), "{text}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Puts flags, variables and file together.
+//! Combines flags, environment variables and the settings file.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,43 +6,43 @@ use std::path::PathBuf;
 use clap::builder::{OsStr, Resettable};
 use clap::{ArgMatches, Command as ClapCommand, CommandFactory as _, FromArgMatches as _};
 
-use super::check::{self, Contradiction};
+use super::commands::{Cli, Command};
 use super::file::{File, FileError};
 use super::sources::Sources;
-use super::{Cli, Command};
+use super::validate::{SettingsConflict, validate};
 
-/// Why there are no settings.
+/// Why the settings cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
-    /// Flags or variables, in the words of the parser; asking for help is one of these.
+    /// Invalid flags or variables, with the parser's message; also a request for help.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
-    /// The file.
+    /// The settings file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Settings that cannot all be meant.
+    /// Two settings conflict.
     #[error(transparent)]
-    Contradiction(#[from] Contradiction),
+    Conflict(#[from] SettingsConflict),
 }
 
-/// What to do, and where each setting comes from.
+/// The command to run, with its settings.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// What to do.
+    /// The command with its settings.
     pub(crate) command: Command,
-    /// Where each setting comes from.
+    /// The source of each setting.
     pub(crate) sources: Sources,
 }
 
-/// Reads the command line, the environment, and the file that these name.
+/// Reads the command line, the environment, and the settings file that they name.
 pub(crate) fn load(line: impl IntoIterator<Item = OsString>) -> Result<Loaded, LoadError> {
     let line: Vec<_> = line.into_iter().collect();
     let cli = without_empty_variables(Cli::command());
     let serve = cli.find_subcommand("serve").cloned().unwrap_or_default();
 
-    // Once to learn where the file is, and once more with what it says.
+    // Parses once to find the file, and again with its values as defaults.
     let first = cli.clone().try_get_matches_from(&line)?;
-    let file = match path(&first) {
+    let file = match config_path(&first) {
         Some(path) => File::read(&path, &serve)?,
         None => File::default(),
     };
@@ -51,21 +51,21 @@ pub(crate) fn load(line: impl IntoIterator<Item = OsString>) -> Result<Loaded, L
 
     let command = Cli::from_arg_matches(&matches)?.command;
     let sources = match matches.subcommand() {
-        Some((name, matches)) => Sources::of(name, matches, &file),
+        Some((name, matches)) => Sources::from_matches(name, matches, &file),
         None => Sources::default(),
     };
     if let Command::Serve(config) | Command::Config(config) = &command {
-        check::check(config, &sources)?;
+        validate(config, &sources)?;
     }
     Ok(Loaded { command, sources })
 }
 
-fn path(matches: &ArgMatches) -> Option<PathBuf> {
+fn config_path(matches: &ArgMatches) -> Option<PathBuf> {
     let (_, command) = matches.subcommand()?;
     command.try_get_one::<PathBuf>("config").ok().flatten().cloned()
 }
 
-/// An empty variable says nothing: Compose files cannot leave one out.
+/// Ignores empty environment variables: a Compose file cannot leave one unset.
 fn without_empty_variables(cli: ClapCommand) -> ClapCommand {
     cli.mut_subcommands(|command| {
         command.mut_args(|arg| {
@@ -87,12 +87,12 @@ mod tests {
         let path = file.path().to_str().expect("text");
         let line = ["orange-meets", "config", "--config", path].into_iter();
         let loaded = load(line.chain(flags.iter().copied()).map(OsString::from))?;
-        let Command::Config(config) = loaded.command else { panic!("it prints") };
+        let Command::Config(config) = loaded.command else { panic!("the config command") };
         Ok((config, loaded.sources.to_string()))
     }
 
     #[test]
-    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+    fn a_flag_takes_precedence_over_the_file_and_the_file_over_the_default() {
         let text =
             "media_port = 9000\nmedia_workers = 3\nin_memory = true\nadvertise = '192.0.2.1'";
         let (config, printed) = load_with(text, &["--media-port", "9100"]).expect("settings");
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_can_be_a_file_of_settings() {
+    fn the_printed_settings_are_a_valid_settings_file() {
         let (_, printed) = load_with("log_format = 'json'", &[]).expect("settings");
         let (config, again) = load_with(&printed, &[]).expect("the same settings");
         assert_eq!(config.log_format, crate::config::LogFormat::Json);
@@ -122,8 +122,8 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_contradict_each_other_are_refused() {
+    fn conflicting_settings_are_refused() {
         let error = load_with("in_memory = true\ndata = '/data'", &[]).expect_err("both");
-        assert!(matches!(error, LoadError::Contradiction(_)), "{error}");
+        assert!(matches!(error, LoadError::Conflict(_)), "{error}");
     }
 }

@@ -1,23 +1,23 @@
-//! Where each setting comes from.
+//! The source of each setting.
 
 use std::fmt;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _};
 
-use super::Cli;
+use super::commands::Cli;
 use super::file::File;
 
-/// Where one setting comes from.
+/// The source of a setting's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// A flag, with its name.
+    /// The flag with this name.
     Flag(String),
-    /// An environment variable, with its name.
+    /// The environment variable with this name.
     Environment(String),
-    /// The file.
+    /// The settings file.
     File,
-    /// Nobody has said anything.
+    /// The default.
     Default,
 }
 
@@ -35,18 +35,18 @@ impl fmt::Display for Source {
 #[derive(Debug)]
 struct Setting {
     key: String,
-    /// As TOML, if there is one.
+    /// The value as TOML; `None` if the setting is not set.
     value: Option<String>,
     source: Source,
 }
 
-/// All settings of a command; displayed, a file of settings with the sources as comments.
+/// The settings of a command. `Display` writes a settings file with the sources as comments.
 #[derive(Debug, Default)]
 pub(crate) struct Sources(Vec<Setting>);
 
 impl Sources {
-    /// Those of a command that was understood.
-    pub(crate) fn of(name: &str, matches: &ArgMatches, file: &File) -> Self {
+    /// Collects the settings of the command `name` from its parsed arguments.
+    pub(crate) fn from_matches(name: &str, matches: &ArgMatches, file: &File) -> Self {
         let cli = Cli::command();
         let Some(command) = cli.find_subcommand(name) else { return Self::default() };
         let settings = command.get_arguments().filter_map(|arg| {
@@ -56,21 +56,21 @@ impl Sources {
             let source = match matches.value_source(key) {
                 Some(ValueSource::CommandLine) => Source::Flag(flag),
                 Some(ValueSource::EnvVariable) => Source::Environment(variable),
-                _ if file.says(key) => Source::File,
+                _ if file.contains(key) => Source::File,
                 _ => Source::Default,
             };
-            let words: Vec<_> = matches
+            let strings: Vec<_> = matches
                 .get_raw(key)
                 .unwrap_or_default()
-                .map(|word| word.to_string_lossy().into_owned())
+                .map(|string| string.to_string_lossy().into_owned())
                 .collect();
             let many = matches!(arg.get_action(), clap::ArgAction::Append);
-            Some(Setting { key: key.to_owned(), value: toml_of(&words, many), source })
+            Some(Setting { key: key.to_owned(), value: to_toml(&strings, many), source })
         });
         Self(settings.collect())
     }
 
-    /// Where a setting comes from.
+    /// Returns the source of the setting `key`.
     pub(crate) fn get(&self, key: &str) -> Source {
         let setting = self.0.iter().find(|setting| setting.key == key);
         setting.map_or(Source::Default, |setting| setting.source.clone())
@@ -81,7 +81,7 @@ impl fmt::Display for Sources {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Setting { key, value, source } in &self.0 {
             match value {
-                // Where the file is cannot be set in the file.
+                // The file cannot set its own path.
                 Some(value) if key == "config" => writeln!(out, "# {key} = {value}  # {source}")?,
                 Some(value) => writeln!(out, "{key} = {value}  # {source}")?,
                 None => writeln!(out, "# {key} is not set")?,
@@ -91,17 +91,18 @@ impl fmt::Display for Sources {
     }
 }
 
-fn toml_of(words: &[String], many: bool) -> Option<String> {
-    let one = |word: &String| {
-        if word.parse::<bool>().is_ok() || word.parse::<u64>().is_ok() {
-            word.clone()
+/// Writes strings as a TOML value; returns `None` if there are none.
+fn to_toml(strings: &[String], many: bool) -> Option<String> {
+    let to_value = |string: &String| {
+        if string.parse::<bool>().is_ok() || string.parse::<u64>().is_ok() {
+            string.clone()
         } else {
-            toml::Value::String(word.clone()).to_string()
+            toml::Value::String(string.clone()).to_string()
         }
     };
-    match words {
+    match strings {
         [] => None,
-        [word] if !many => Some(one(word)),
-        _ => Some(format!("[{}]", words.iter().map(one).collect::<Vec<_>>().join(", "))),
+        [string] if !many => Some(to_value(string)),
+        _ => Some(format!("[{}]", strings.iter().map(to_value).collect::<Vec<_>>().join(", "))),
     }
 }

@@ -1,71 +1,79 @@
-//! What was found, in words.
+//! The result of one check, and how it is printed.
 
 use std::fmt;
 
-/// What one look has found.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// What was looked at.
-    pub(crate) what: &'static str,
-    /// How it is.
-    pub(crate) verdict: Verdict,
+    check: &'static str,
+    outcome: Outcome,
 }
 
-/// How it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// As it should be.
-    Good(String),
-    /// People can meet, with less.
-    Poor(Trouble),
-    /// People cannot meet, or not all of them.
-    Bad(Trouble),
+enum Outcome {
+    /// The check passed; a summary of what was seen.
+    Passed(String),
+    /// Meetings work, with limitations.
+    Warning(Problem),
+    /// Meetings do not work, or not for everyone.
+    Error(Problem),
 }
 
-/// What is wrong.
+/// What is wrong, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trouble {
-    /// What was seen.
-    pub(crate) seen: String,
-    /// Why, most likely.
-    pub(crate) cause: String,
-    /// What to do.
-    pub(crate) fix: String,
+struct Problem {
+    symptom: String,
+    likely_cause: String,
+    fix: String,
 }
 
 impl Finding {
-    pub(crate) fn good(what: &'static str, words: impl Into<String>) -> Self {
-        Self { what, verdict: Verdict::Good(words.into()) }
+    /// Creates the finding of a check that passed.
+    pub(crate) fn passed(check: &'static str, summary: impl Into<String>) -> Self {
+        Self { check, outcome: Outcome::Passed(summary.into()) }
     }
 
-    pub(crate) fn poor(what: &'static str, seen: String, cause: &str, fix: &str) -> Self {
-        Self { what, verdict: Verdict::Poor(Trouble::new(seen, cause, fix)) }
+    /// Creates a finding with which meetings work, with limitations.
+    pub(crate) fn warning(
+        check: &'static str,
+        symptom: String,
+        likely_cause: &str,
+        fix: &str,
+    ) -> Self {
+        Self { check, outcome: Outcome::Warning(Problem::new(symptom, likely_cause, fix)) }
     }
 
-    pub(crate) fn bad(what: &'static str, seen: String, cause: &str, fix: &str) -> Self {
-        Self { what, verdict: Verdict::Bad(Trouble::new(seen, cause, fix)) }
+    /// Creates a finding with which meetings do not work, or not for everyone.
+    pub(crate) fn error(
+        check: &'static str,
+        symptom: String,
+        likely_cause: &str,
+        fix: &str,
+    ) -> Self {
+        Self { check, outcome: Outcome::Error(Problem::new(symptom, likely_cause, fix)) }
     }
 
-    pub(crate) fn is_bad(&self) -> bool {
-        matches!(self.verdict, Verdict::Bad(_))
+    /// Returns `true` if meetings do not work, or not for everyone.
+    pub(crate) fn is_error(&self) -> bool {
+        matches!(self.outcome, Outcome::Error(_))
     }
 }
 
-impl Trouble {
-    fn new(seen: String, cause: &str, fix: &str) -> Self {
-        Self { seen, cause: cause.to_owned(), fix: fix.to_owned() }
+impl Problem {
+    fn new(symptom: String, likely_cause: &str, fix: &str) -> Self {
+        Self { symptom, likely_cause: likely_cause.to_owned(), fix: fix.to_owned() }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mark, trouble) = match &self.verdict {
-            Verdict::Good(words) => return writeln!(out, "good  {}: {words}", self.what),
-            Verdict::Poor(trouble) => ("poor", trouble),
-            Verdict::Bad(trouble) => ("BAD ", trouble),
+        let (label, problem) = match &self.outcome {
+            Outcome::Passed(summary) => return writeln!(out, "ok       {}: {summary}", self.check),
+            Outcome::Warning(problem) => ("WARNING", problem),
+            Outcome::Error(problem) => ("ERROR  ", problem),
         };
-        writeln!(out, "{mark}  {}: {}", self.what, trouble.seen)?;
-        writeln!(out, "        cause: {}", trouble.cause)?;
-        writeln!(out, "        fix: {}", trouble.fix)
+        writeln!(out, "{label}  {}: {}", self.check, problem.symptom)?;
+        writeln!(out, "           likely cause: {}", problem.likely_cause)?;
+        writeln!(out, "           fix: {}", problem.fix)
     }
 }

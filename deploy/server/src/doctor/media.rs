@@ -1,7 +1,7 @@
-//! A real call, ICE and DTLS, to each address that clients are told.
+//! Connects by ICE and DTLS to each media address that the server advertises.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use signaling_protocol::{IceServer, RoomId};
@@ -11,235 +11,246 @@ use str0m::net::Receive;
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::time::{sleep_until, timeout};
 
-use super::Address;
-use super::conversation::{Conversation, NotHeard, forget, room};
+use super::ServerUrl;
 use super::finding::Finding;
-use super::line::{Line, Told, own_address};
+use super::media_connection::{MediaAddress, MediaConnection, local_ip_towards};
+use super::signaling_session::{SignalingError, SignalingSession, create_room, delete_room};
 use super::turn;
-use super::web::PATIENCE;
+use super::web::CHECK_TIMEOUT;
 
-const WHAT: &str = "media";
-/// Addresses that are tried.
-const MOST: usize = 8;
+const CHECK: &str = "media";
+/// The number of advertised addresses that are tried.
+const MAX_ADDRESSES: usize = 8;
 
-/// Calls each address in turn, in a meeting of our own that is gone afterwards.
-pub(super) async fn look(address: &Address) -> Vec<Finding> {
-    let made = match timeout(PATIENCE, room(address)).await {
-        Ok(Ok(made)) => made,
-        Ok(Err(error)) => return vec![not_heard(&error)],
-        Err(_) => return vec![not_heard(&NotHeard::Ended)],
+/// Creates a room, connects to each advertised address in it, and deletes it again.
+pub(super) async fn check(server: &ServerUrl) -> Vec<Finding> {
+    let created = match timeout(CHECK_TIMEOUT, create_room(server)).await {
+        Ok(Ok(created)) => created,
+        Ok(Err(error)) => return vec![signaling_failed(&error)],
+        Err(_) => return vec![signaling_failed(&SignalingError::Closed)],
     };
-    let mut findings = meet(address, &made.room).await;
-    if !matches!(timeout(PATIENCE, forget(address, &made)).await, Ok(Ok(()))) {
-        findings.push(Finding::poor(
+    let mut findings = check_in_room(server, &created.room).await;
+    if !matches!(timeout(CHECK_TIMEOUT, delete_room(server, &created)).await, Ok(Ok(()))) {
+        findings.push(Finding::warning(
             "meeting",
-            "the one that was made for this look cannot be taken away".to_owned(),
-            "the proxy passes DELETE or Authorization not on",
-            "have it hand on every method and header; the room is forgotten in 90 days anyway",
+            "the test meeting could not be deleted".to_owned(),
+            "the proxy does not forward DELETE or the Authorization header",
+            "make the proxy forward every method and header; the room expires after 90 days",
         ));
     }
     findings
 }
 
-async fn meet(address: &Address, room: &RoomId) -> Vec<Finding> {
+async fn check_in_room(server: &ServerUrl, room: &RoomId) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let (told, relays) = match timeout(PATIENCE, told_addresses(address, room)).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(error)) => return vec![not_heard(&error)],
-        Err(_) => return vec![not_heard(&NotHeard::Ended)],
+    let addresses = timeout(CHECK_TIMEOUT, request_addresses(server, room)).await;
+    let (advertised, turn_servers) = match addresses {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(error)) => return vec![signaling_failed(&error)],
+        Err(_) => return vec![signaling_failed(&SignalingError::Closed)],
     };
-    findings.push(Finding::good("socket", "opened, and heard"));
+    findings.push(Finding::passed("socket", "the WebSocket opens and the server answers"));
     let mut connected = 0;
-    let by_udp: Vec<_> = told.iter().filter(|one| !one.over_tcp).map(|one| one.address).collect();
-    for &candidate in told.iter().take(MOST) {
+    let udp_addresses: Vec<SocketAddr> = advertised
+        .iter()
+        .filter(|media| !media.over_tcp())
+        .map(|media| media.socket_address())
+        .collect();
+    for &media in advertised.iter().take(MAX_ADDRESSES) {
         let started = Instant::now();
-        let called = timeout(PATIENCE, call(address, room, candidate)).await;
-        let outcome = called.unwrap_or_else(|_| Err(Failure::Silent));
-        match outcome {
+        let result = timeout(CHECK_TIMEOUT, call(server, room, media)).await;
+        match result.unwrap_or(Err(CallError::NoAnswer)) {
             Ok(()) => {
                 connected += 1;
-                let took = started.elapsed().as_millis();
-                findings.push(Finding::good(
-                    WHAT,
-                    format!("connected to {candidate}, {took} ms after the join began"),
+                let elapsed = started.elapsed().as_millis();
+                findings.push(Finding::passed(
+                    CHECK,
+                    format!("connected to {media}, {elapsed} ms after the join began"),
                 ));
             }
-            Err(failure) => {
-                // People need one address that works, and by UDP.
-                let is_last = if candidate.over_tcp { told.len() == 1 } else { by_udp.len() == 1 };
-                findings.push(failed(candidate, &failure, is_last));
+            Err(error) => {
+                // Clients need one address that works, preferably over UDP.
+                let is_only_one =
+                    if media.over_tcp() { advertised.len() == 1 } else { udp_addresses.len() == 1 };
+                findings.push(call_failed(media, &error, is_only_one));
             }
         }
     }
-    if told.is_empty() {
-        findings.push(Finding::bad(
-            WHAT,
-            "the server tells no address".to_owned(),
+    if advertised.is_empty() {
+        findings.push(Finding::error(
+            CHECK,
+            "the server advertises no address".to_owned(),
             "it found none on its machine, and none is set",
             "set domain or advertise",
         ));
     } else if connected == 0 {
-        findings.push(Finding::bad(
+        findings.push(Finding::error(
             "calls",
-            "nobody here could be heard or seen".to_owned(),
-            "none of the addresses that clients are told is reached from here",
-            "mend one of them; people elsewhere may do better than this machine",
+            "no media connection works from this machine".to_owned(),
+            "none of the advertised addresses is reachable from here",
+            "fix one of them; other networks may reach them even if this machine does not",
         ));
     }
-    findings.extend(turn::look(&relays, &by_udp).await);
+    findings.extend(turn::check(&turn_servers, &udp_addresses).await);
     findings
 }
 
-/// Why there is no call.
+/// Why a call to a media address failed.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum CallError {
     /// Nothing came back.
-    #[error("nothing comes back")]
-    Silent,
-    /// The family of the address is not to be had here.
-    #[error("this machine has no way there: {0}")]
-    NoWay(#[from] io::Error),
-    /// The signalling.
+    #[error("no answer")]
+    NoAnswer,
+    /// This machine has no route to the address.
+    #[error("this machine has no route to it: {0}")]
+    NoRoute(#[from] io::Error),
+    /// The signalling failed.
     #[error(transparent)]
-    NotHeard(#[from] NotHeard),
-    /// Own mistake, or the server's.
+    Signaling(#[from] SignalingError),
+    /// The WebRTC stack refused the offer or the answer.
     #[error("{0}")]
     Rtc(String),
 }
 
-impl From<str0m::error::RtcError> for Failure {
+impl From<str0m::error::RtcError> for CallError {
     fn from(error: str0m::error::RtcError) -> Self {
         Self::Rtc(error.to_string())
     }
 }
 
-/// The addresses that people are told for media, and the TURN servers.
-async fn told_addresses(
-    address: &Address,
+/// Joins once, and returns the advertised media addresses, sorted, and the TURN servers.
+async fn request_addresses(
+    server: &ServerUrl,
     room: &RoomId,
-) -> Result<(Vec<Told>, Vec<IceServer>), NotHeard> {
-    let mut conversation = Conversation::join(address, room).await?;
-    let relays = std::mem::take(&mut conversation.relays);
+) -> Result<(Vec<MediaAddress>, Vec<IceServer>), SignalingError> {
+    let mut session = SignalingSession::join(server, room).await?;
+    let turn_servers = session.turn_servers().to_vec();
     let mut rtc = Rtc::builder().build(Instant::now());
     let mut changes = rtc.sdp_api();
     changes.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
-    let Some((offer, _)) = changes.apply() else { return Ok((Vec::new(), relays)) };
-    let answer = conversation.answer(offer.to_sdp_string()).await?;
-    conversation.leave().await;
-    let mut told: Vec<_> = answer.lines().filter_map(Told::of_line).collect();
-    told.sort_unstable();
-    told.dedup();
-    Ok((told, relays))
+    let Some((offer, _)) = changes.apply() else { return Ok((Vec::new(), turn_servers)) };
+    let answer = session.negotiate(offer.to_sdp_string()).await?;
+    session.leave().await;
+    let mut advertised: Vec<_> = answer.lines().filter_map(MediaAddress::from_sdp_line).collect();
+    advertised.sort_unstable();
+    advertised.dedup();
+    Ok((advertised, turn_servers))
 }
 
-/// Joins and connects to one address and no other.
-async fn call(address: &Address, room: &RoomId, candidate: Told) -> Result<(), Failure> {
-    let mut line = Line::open(candidate).await?.ok_or(Failure::Silent)?;
+/// Joins, and connects to one media address and no other.
+async fn call(server: &ServerUrl, room: &RoomId, media: MediaAddress) -> Result<(), CallError> {
+    let mut connection = MediaConnection::open(media).await?.ok_or(CallError::NoAnswer)?;
     let mut rtc = Rtc::builder().build(Instant::now());
-    let local = Candidate::host(line.own()?, line.protocol());
-    rtc.add_local_candidate(local.map_err(|error| Failure::Rtc(error.to_string()))?);
+    let local = Candidate::host(connection.local_address()?, connection.protocol());
+    rtc.add_local_candidate(local.map_err(|error| CallError::Rtc(error.to_string()))?);
     let mut changes = rtc.sdp_api();
     changes.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
     let (offer, pending) =
-        changes.apply().ok_or_else(|| Failure::Rtc("nothing to offer".to_owned()))?;
-    let mut conversation = Conversation::join(address, room).await?;
-    let answer = conversation.answer(offer.to_sdp_string()).await?;
-    let alone: String = answer
+        changes.apply().ok_or_else(|| CallError::Rtc("nothing to offer".to_owned()))?;
+    let mut session = SignalingSession::join(server, room).await?;
+    let answer = session.negotiate(offer.to_sdp_string()).await?;
+    let with_one_candidate: String = answer
         .lines()
-        .filter(|line| !line.starts_with("a=candidate:") || Told::of_line(line) == Some(candidate))
+        .filter(|line| {
+            !line.starts_with("a=candidate:") || MediaAddress::from_sdp_line(line) == Some(media)
+        })
         .map(|line| format!("{}\r\n", line.trim_end()))
         .collect();
-    let answer =
-        SdpAnswer::from_sdp_string(&alone).map_err(|error| Failure::Rtc(error.to_string()))?;
+    let answer = SdpAnswer::from_sdp_string(&with_one_candidate)
+        .map_err(|error| CallError::Rtc(error.to_string()))?;
     rtc.sdp_api().accept_answer(pending, answer)?;
-    connect(&mut rtc, &mut line).await?;
-    conversation.leave().await;
+    connect(&mut rtc, &mut connection).await?;
+    session.leave().await;
     Ok(())
 }
 
-/// Until ICE and DTLS are up; who calls bounds the time.
-async fn connect(rtc: &mut Rtc, line: &mut Line) -> Result<(), Failure> {
-    let own = line.own()?;
+/// Runs `rtc` until ICE and DTLS are connected; the caller limits the time.
+async fn connect(rtc: &mut Rtc, connection: &mut MediaConnection) -> Result<(), CallError> {
+    let local = connection.local_address()?;
     loop {
-        let due = match rtc.poll_output()? {
+        let deadline = match rtc.poll_output()? {
             Output::Transmit(transmit) => {
-                // What is refused now may be taken later: ICE tries again.
-                let _ = line.send(&transmit.contents, transmit.destination).await;
+                // A failed send counts as a lost packet: ICE sends again.
+                let _ = connection.send(&transmit.contents, transmit.destination).await;
                 continue;
             }
             Output::Event(Event::Connected) => return Ok(()),
             Output::Event(_) => continue,
-            Output::Timeout(due) => due,
+            Output::Timeout(deadline) => deadline,
         };
         tokio::select! {
-            received = line.receive() => {
+            received = connection.receive() => {
                 let (bytes, source) = match received {
                     Ok(received) => received,
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                        return Err(Failure::Silent);
+                        return Err(CallError::NoAnswer);
                     }
-                    // An ICMP error is one more try in vain.
+                    // An ICMP error counts as a lost packet.
                     Err(_) => continue,
                 };
-                if let Ok(receive) = Receive::new(line.protocol(), source, own, &bytes) {
+                if let Ok(receive) = Receive::new(connection.protocol(), source, local, &bytes) {
                     rtc.handle_input(Input::Receive(Instant::now(), receive))?;
                 }
             }
-            () = sleep_until(due.into()) => rtc.handle_input(Input::Timeout(Instant::now()))?,
+            () = sleep_until(deadline.into()) => rtc.handle_input(Input::Timeout(Instant::now()))?,
         }
     }
 }
 
-fn not_heard(error: &NotHeard) -> Finding {
-    let (cause, fix) = match error {
-        NotHeard::Refused(status) if *status == 403 => (
-            "the proxy changes `Host`, so that the page counts as somebody else's",
-            "leave `Host` as it is, or name the page's origin with allow_origin",
+fn signaling_failed(error: &SignalingError) -> Finding {
+    let (likely_cause, fix) = match error {
+        SignalingError::UpgradeRefused(status) if *status == 403 => (
+            "the proxy changes `Host`, so the page counts as another origin",
+            "make the proxy keep `Host`, or list the page's origin in allow_origin",
         ),
-        NotHeard::Refused(_) | NotHeard::Socket(_) | NotHeard::Connection(_) | NotHeard::Ended => (
-            "the proxy does not pass WebSockets on, or closes them early",
-            "have it hand on Upgrade and Connection, and wait an hour for what is said",
+        SignalingError::UpgradeRefused(_)
+        | SignalingError::WebSocket(_)
+        | SignalingError::Io(_)
+        | SignalingError::Closed => (
+            "the proxy does not forward WebSockets, or closes them early",
+            "make the proxy forward Upgrade and Connection, with an idle timeout of an hour",
         ),
-        NotHeard::Request(_) | NotHeard::Told(_) => {
-            ("the server takes nobody just now", "see its log, and whether it drains")
-        }
+        SignalingError::Http(_) | SignalingError::Refused(_) => (
+            "the server accepts no participants at the moment",
+            "see the server's log, and whether it is draining",
+        ),
     };
-    Finding::bad("socket", error.to_string(), cause, fix)
+    Finding::error("socket", error.to_string(), likely_cause, fix)
 }
 
-fn failed(candidate: Told, failure: &Failure, is_last: bool) -> Finding {
-    let seen = format!("{candidate}: {failure}");
-    let ip = candidate.address.ip();
-    let ours = own_address(candidate.address).ok();
-    let (cause, fix) = match failure {
-        Failure::NoWay(_) => (
-            "this machine has no address of that kind",
-            "look from a machine that has one; people without it use the other addresses",
+fn call_failed(media: MediaAddress, error: &CallError, is_only_one: bool) -> Finding {
+    let symptom = format!("{media}: {error}");
+    let ip = media.socket_address().ip();
+    let local_ip = local_ip_towards(media.socket_address()).ok();
+    let (likely_cause, fix) = match error {
+        CallError::NoRoute(_) => (
+            "this machine has no address of that family",
+            "check from a machine that has one; participants without one use the other addresses",
         ),
-        Failure::Silent if ours == Some(ip) => (
-            "the address is this machine's own, and nothing listens there or a local firewall \
-             drops what comes",
-            "see whether the server runs here with these media ports, and open them",
+        CallError::NoAnswer if local_ip == Some(ip) => (
+            "the address belongs to this machine, and nothing listens there or a local firewall \
+             drops the packets",
+            "check that the server runs here with these media ports, and open them",
         ),
-        Failure::Silent if is_private(ip) => (
-            "the address is a private one: only people in its network reach it",
-            "advertise the outer address, unless this one is told for a TURN server or for people \
-             inside",
+        CallError::NoAnswer if is_private(ip) => (
+            "the address is private: it can be reached only from its own network",
+            "advertise the public address, unless this one is for a TURN server or for participants \
+             inside the network",
         ),
-        Failure::Silent => (
-            "a firewall or a router on the way drops what goes to this port; or this machine is behind \
-             the same router as the server, which does not turn packets around (hairpin)",
-            "open and forward the port; look from outside before you change anything if the \
-             server is in this network",
+        CallError::NoAnswer => (
+            "a firewall or a router drops packets to this port; or this machine is behind the same \
+             router as the server, and the router does not support hairpinning",
+            "open and forward the port; if the server is in this network, check from outside before \
+             you change anything",
         ),
-        Failure::NotHeard(_) | Failure::Rtc(_) => {
-            ("the server does not take the call", "see its log")
+        CallError::Signaling(_) | CallError::Rtc(_) => {
+            ("the server does not accept the call", "see the server's log")
         }
     };
-    if is_last {
-        Finding::bad(WHAT, seen, cause, fix)
+    if is_only_one {
+        Finding::error(CHECK, symptom, likely_cause, fix)
     } else {
-        Finding::poor(WHAT, seen, cause, fix)
+        Finding::warning(CHECK, symptom, likely_cause, fix)
     }
 }
 

@@ -1,10 +1,10 @@
-//! `orange-meets doctor`: does what people's browsers do, and says what stands in the way.
+//! `orange-meets doctor`: does what a browser does, and reports what prevents meetings.
 
-mod conversation;
 mod finding;
-mod line;
-mod machine;
 mod media;
+mod media_connection;
+mod signaling_session;
+mod socket_buffers;
 mod stun;
 mod turn;
 mod web;
@@ -14,84 +14,88 @@ use std::io::{self, Write as _};
 use axum::http::Uri;
 
 use crate::config::DoctorConfig;
-use crate::reachable::reachable;
+use crate::local_address::local_address;
 use finding::Finding;
 
-/// Why nothing was looked at, or that something is wrong.
+/// Why `orange-meets doctor` fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DoctorError {
-    /// No URL that people could open.
-    #[error("{0:?} cannot be looked at; give --url as https://meet.example")]
+    /// The URL is not one that a browser could open.
+    #[error("{0:?} is not the URL of a server; give --url as https://meet.example")]
     Url(String),
-    /// What the findings say.
-    #[error("people cannot meet, or not all of them")]
-    Bad,
-    /// The system refused.
-    #[error("the system refused: {0}")]
+    /// At least one finding is an error.
+    #[error("meetings do not work, or not for everyone: see the errors above")]
+    FoundErrors,
+    /// A system call failed.
+    #[error("a system call failed: {0}")]
     System(#[from] io::Error),
 }
 
-/// Where the server is, as people reach it.
+/// The URL of a server as browsers use it, in its parts.
 #[derive(Debug, Clone)]
-pub(crate) struct Address {
-    /// Without a path.
-    pub(crate) origin: String,
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) over_tls: bool,
+struct ServerUrl {
+    /// Scheme, host and port, without a path.
+    origin: String,
+    host: String,
+    port: u16,
+    over_tls: bool,
 }
 
-/// Looks at everything, and prints each finding as it comes.
+/// Runs all checks, and prints each finding as it is made.
+///
+/// # Errors
+/// The URL is invalid, or at least one finding is an error.
 pub(crate) fn run(config: &DoctorConfig) -> Result<(), DoctorError> {
-    let address = address(config)?;
+    let server = server_url(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let all_is_well = runtime.block_on(look(&address))?;
-    if all_is_well { Ok(()) } else { Err(DoctorError::Bad) }
+    let meetings_work = runtime.block_on(run_checks(&server))?;
+    if meetings_work { Ok(()) } else { Err(DoctorError::FoundErrors) }
 }
 
-async fn look(address: &Address) -> io::Result<bool> {
-    let mut well = true;
-    let mut tell = |finding: &Finding| {
-        well &= !finding.is_bad();
+/// Returns `true` if no finding is an error.
+async fn run_checks(server: &ServerUrl) -> io::Result<bool> {
+    let mut meetings_work = true;
+    let mut report = |finding: &Finding| {
+        meetings_work &= !finding.is_error();
         write!(io::stdout(), "{finding}")
     };
-    writeln!(io::stdout(), "looking at {} from here\n", address.origin)?;
-    for finding in machine::look() {
-        tell(&finding)?;
+    writeln!(io::stdout(), "checking {} from this machine\n", server.origin)?;
+    for finding in socket_buffers::check() {
+        report(&finding)?;
     }
-    tell(&web::names(address).await)?;
-    if address.over_tls {
-        tell(&web::certificate(address).await)?;
+    report(&web::check_name(server).await)?;
+    if server.over_tls {
+        report(&web::check_certificate(server).await)?;
     }
-    let (answers, skew) = web::answers(address).await;
-    tell(&answers)?;
-    if answers.is_bad() {
+    let (ready, clock) = web::check_server(server).await;
+    report(&ready)?;
+    if ready.is_error() {
         return Ok(false);
     }
-    if let Some(skew) = skew {
-        tell(&skew)?;
+    if let Some(clock) = clock {
+        report(&clock)?;
     }
-    for finding in media::look(address).await {
-        tell(&finding)?;
+    for finding in media::check(server).await {
+        report(&finding)?;
     }
-    Ok(well)
+    Ok(meetings_work)
 }
 
-fn address(config: &DoctorConfig) -> Result<Address, DoctorError> {
+fn server_url(config: &DoctorConfig) -> Result<ServerUrl, DoctorError> {
     let url = match (&config.url, &config.domain) {
         (Some(url), _) => url.clone(),
         (None, Some(domain)) if domain != "localhost" => format!("https://{domain}"),
-        (None, _) => format!("http://{}", reachable(config.http)),
+        (None, _) => format!("http://{}", local_address(config.http)),
     };
-    let bad = || DoctorError::Url(url.clone());
-    let uri: Uri = url.parse().map_err(|_| bad())?;
+    let invalid = || DoctorError::Url(url.clone());
+    let uri: Uri = url.parse().map_err(|_| invalid())?;
     let over_tls = match uri.scheme_str() {
         Some("https") => true,
         Some("http") => false,
-        _ => return Err(bad()),
+        _ => return Err(invalid()),
     };
-    let authority = uri.authority().ok_or_else(bad)?;
-    Ok(Address {
+    let authority = uri.authority().ok_or_else(invalid)?;
+    Ok(ServerUrl {
         origin: format!("{}://{authority}", if over_tls { "https" } else { "http" }),
         host: authority.host().trim_matches(['[', ']']).to_owned(),
         port: authority.port_u16().unwrap_or(if over_tls { 443 } else { 80 }),

@@ -1,5 +1,5 @@
-//! The TURN server, asked as a browser asks it: an allocation (RFC 8656) with the credentials that
-//! people are given, and leave to relay to the server.
+//! Checks the TURN servers as a browser uses them: an allocation (RFC 8656) with the credentials
+//! that clients get, and a permission to relay to this server.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -9,101 +9,107 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-use super::Address;
+use super::ServerUrl;
 use super::finding::Finding;
-use super::stun::{ALLOCATE, CREATE_PERMISSION, Credential, LONGEST, REFRESH, Reply, Request};
-use super::web::{Connection, PATIENCE, connect};
+use super::stun::{
+    ALLOCATE, CREATE_PERMISSION, Credential, MAX_MESSAGE_BYTES, REFRESH, Request, Response,
+};
+use super::web::{ByteStream, CHECK_TIMEOUT, connect};
 
-const WHAT: &str = "relay";
-/// Datagrams are lost: a question is asked so often, and each time waited for so long.
-const TRIES: usize = 3;
-const TRY: Duration = Duration::from_secs(1);
+const CHECK: &str = "TURN";
+/// How often a request is sent over UDP, which may lose it.
+const ATTEMPTS: usize = 3;
+/// The time that each attempt waits for a response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tries each URL. `peers` are the addresses that the server tells its clients.
-pub(super) async fn look(servers: &[IceServer], peers: &[SocketAddr]) -> Vec<Finding> {
+/// Checks each URL of `servers`. `peers` are the media addresses that the server advertises.
+pub(super) async fn check(servers: &[IceServer], peers: &[SocketAddr]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for server in servers {
         for url in &server.urls {
-            let outcome = timeout(PATIENCE, allocate(server, url, peers)).await;
-            findings.push(match outcome.unwrap_or(Err(Failure::Silent)) {
-                Ok(relayed) => Finding::good(
-                    WHAT,
-                    format!("{url} lends the port {relayed} and may reach the server"),
+            let result = timeout(CHECK_TIMEOUT, allocate(server, url, peers)).await;
+            findings.push(match result.unwrap_or(Err(TurnError::NoAnswer)) {
+                Ok(relayed) => Finding::passed(
+                    CHECK,
+                    format!("{url} allocates {relayed} and may relay to the server"),
                 ),
-                Err(failure) => failed(url, &failure),
+                Err(error) => check_failed(url, &error),
             });
         }
     }
     findings
 }
 
-/// Why it relays nothing.
+/// Why a TURN server cannot be used.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("this kind of URL is not tried here")]
-    NotTried,
-    #[error("nothing comes back")]
-    Silent,
+enum TurnError {
+    #[error("this kind of URL is not checked")]
+    UnsupportedUrl,
+    #[error("no answer")]
+    NoAnswer,
     #[error("no connection: {0}")]
-    NoWay(#[from] std::io::Error),
-    #[error("it answers something else than a TURN server does")]
-    Strange,
-    #[error("it does not take the credentials")]
-    Credentials,
-    #[error("it lends no port: error {0}")]
-    Refused(u16),
-    #[error("it may not relay to the server: error {0}")]
-    NotThere(u16),
+    Io(#[from] std::io::Error),
+    #[error("the answer is not that of a TURN server")]
+    NotTurn,
+    #[error("the TURN server rejects the credentials")]
+    CredentialsRejected,
+    #[error("the TURN server allocates no port: error {0}")]
+    AllocationRefused(u16),
+    #[error("the TURN server may not relay to the server: error {0}")]
+    PeerForbidden(u16),
 }
 
-/// A port of the server's for a moment; the address of it.
+/// Allocates a port, requests a permission to relay to one of `peers`, and releases the port.
+/// Returns the address of the port.
 async fn allocate(
     server: &IceServer,
     url: &str,
     peers: &[SocketAddr],
-) -> Result<SocketAddr, Failure> {
-    let (address, over_udp) = parse(url).ok_or(Failure::NotTried)?;
-    let mut way = Way::open(&address, over_udp).await?;
-    let greeting = way.ask(&Request::allocation(None)?).await?;
-    let (Some(realm), Some(nonce)) = (greeting.realm, greeting.nonce) else {
-        return Err(Failure::Strange);
+) -> Result<SocketAddr, TurnError> {
+    let (address, over_udp) = parse(url).ok_or(TurnError::UnsupportedUrl)?;
+    let mut connection = TurnConnection::open(&address, over_udp).await?;
+    // The first request has no credentials; its error response names realm and nonce.
+    let challenge = connection.request(&Request::allocation(None)?).await?;
+    let (Some(realm), Some(nonce)) = (challenge.realm, challenge.nonce) else {
+        return Err(TurnError::NotTurn);
     };
     let credential = Credential::new(&server.username, &server.credential.0, realm, nonce);
-    let reply = way.ask(&Request::allocation(Some(&credential))?).await?;
-    debug_assert_eq!(reply.method, ALLOCATE);
-    let relayed = match reply.outcome {
-        Ok(()) => reply.relayed.ok_or(Failure::Strange)?,
-        Err(401 | 441) => return Err(Failure::Credentials),
-        Err(code) => return Err(Failure::Refused(code)),
+    let response = connection.request(&Request::allocation(Some(&credential))?).await?;
+    debug_assert_eq!(response.method, ALLOCATE);
+    let relayed = match response.result {
+        Ok(()) => response.relayed_address.ok_or(TurnError::NotTurn)?,
+        Err(401 | 441) => return Err(TurnError::CredentialsRejected),
+        Err(code) => return Err(TurnError::AllocationRefused(code)),
     };
     let mut ips: Vec<IpAddr> = peers.iter().map(SocketAddr::ip).collect();
     ips.sort_unstable();
     ips.dedup();
-    // A port of one family relays to nobody of the other.
+    // A port relays only to addresses of its own family.
     ips.retain(|ip| ip.is_ipv4() == relayed.is_ipv4());
-    // People need one address that works.
-    let mut may = if ips.is_empty() { Err(Failure::NotThere(443)) } else { Ok(()) };
+    // Clients need one address that works.
+    let mut permission = if ips.is_empty() { Err(TurnError::PeerForbidden(443)) } else { Ok(()) };
     for ip in ips {
         let request = Request::new(CREATE_PERMISSION)?.peer(ip).signed(&credential);
-        match way.ask(&request).await?.outcome {
+        match connection.request(&request).await?.result {
             Ok(()) => {
-                may = Ok(());
+                permission = Ok(());
                 break;
             }
-            Err(code) => may = Err(Failure::NotThere(code)),
+            Err(code) => permission = Err(TurnError::PeerForbidden(code)),
         }
     }
-    // Given back at once: somebody else may need it. If this does not arrive, its time ends it.
-    let _ = way.ask(&Request::new(REFRESH)?.lifetime(0).signed(&credential)).await;
-    may.map(|()| relayed)
+    // Releases the port for others; if the request is lost, the allocation expires.
+    let _ = connection.request(&Request::new(REFRESH)?.lifetime(0).signed(&credential)).await;
+    permission.map(|()| relayed)
 }
 
-/// RFC 7065 section 3.1, as browsers have it. Whether it is UDP that goes there.
-fn parse(url: &str) -> Option<(Address, bool)> {
+/// Parses a TURN URL (RFC 7065 section 3.1) as browsers do. Returns the server's address, and
+/// `true` if it is reached over UDP.
+fn parse(url: &str) -> Option<(ServerUrl, bool)> {
     let (scheme, rest) = url.split_once(':')?;
     let over_tls = scheme == "turns";
-    let (place, transport) = match rest.split_once("?transport=") {
-        Some((place, transport)) => (place, transport),
+    let (authority, transport) = match rest.split_once("?transport=") {
+        Some((authority, transport)) => (authority, transport),
         None => (rest, if over_tls { "tcp" } else { "udp" }),
     };
     let over_udp = match (over_tls, transport) {
@@ -111,104 +117,106 @@ fn parse(url: &str) -> Option<(Address, bool)> {
         (_, "tcp") => false,
         _ => return None,
     };
-    let uri: axum::http::uri::Authority = place.parse().ok()?;
+    let uri: axum::http::uri::Authority = authority.parse().ok()?;
     let port = uri.port_u16().unwrap_or(if over_tls { 5349 } else { 3478 });
     let host = uri.host().trim_matches(['[', ']']).to_owned();
-    Some((Address { origin: url.to_owned(), host, port, over_tls }, over_udp))
+    Some((ServerUrl { origin: url.to_owned(), host, port, over_tls }, over_udp))
 }
 
-/// How the TURN server is reached.
-enum Way {
-    Datagrams(UdpSocket),
-    Stream(Box<dyn Connection>),
+/// A connection to a TURN server.
+enum TurnConnection {
+    Udp(UdpSocket),
+    /// TCP, with or without TLS.
+    Stream(Box<dyn ByteStream>),
 }
 
-impl Way {
-    async fn open(address: &Address, over_udp: bool) -> Result<Self, Failure> {
+impl TurnConnection {
+    async fn open(address: &ServerUrl, over_udp: bool) -> Result<Self, TurnError> {
         if !over_udp {
             return Ok(Self::Stream(connect(address).await?));
         }
-        let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await?;
-        let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
-        for to in found {
-            let any: IpAddr = if to.is_ipv4() { [0; 4].into() } else { [0u16; 8].into() };
-            let socket = UdpSocket::bind((any, 0)).await?;
+        let resolved = tokio::net::lookup_host((address.host.as_str(), address.port)).await?;
+        let mut last_error = std::io::Error::from(std::io::ErrorKind::NotFound);
+        for to in resolved {
+            let unspecified: IpAddr = if to.is_ipv4() { [0; 4].into() } else { [0u16; 8].into() };
+            let socket = UdpSocket::bind((unspecified, 0)).await?;
             match socket.connect(to).await {
-                Ok(()) => return Ok(Self::Datagrams(socket)),
-                Err(error) => last = error,
+                Ok(()) => return Ok(Self::Udp(socket)),
+                Err(error) => last_error = error,
             }
         }
-        Err(last.into())
+        Err(last_error.into())
     }
 
-    async fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
+    /// Sends a request and returns the response to it.
+    async fn request(&mut self, request: &Request) -> Result<Response, TurnError> {
         match self {
-            Self::Datagrams(socket) => {
-                let mut datagram = [0; LONGEST];
-                for _ in 0..TRIES {
+            Self::Udp(socket) => {
+                let mut datagram = [0; MAX_MESSAGE_BYTES];
+                for _ in 0..ATTEMPTS {
                     socket.send(request.bytes()).await?;
-                    // What is no answer to this is passed over.
-                    let answer = async {
+                    // Datagrams that do not answer the request are ignored.
+                    let response = async {
                         loop {
                             let length = socket.recv(&mut datagram).await?;
                             let bytes = datagram.get(..length).unwrap_or_default();
-                            if let Some(reply) = Reply::read(bytes, request) {
-                                return Ok::<_, Failure>(reply);
+                            if let Some(response) = Response::parse(bytes, request) {
+                                return Ok::<_, TurnError>(response);
                             }
                         }
                     };
-                    if let Ok(reply) = timeout(TRY, answer).await {
-                        return reply;
+                    if let Ok(response) = timeout(RESPONSE_TIMEOUT, response).await {
+                        return response;
                     }
                 }
-                Err(Failure::Silent)
+                Err(TurnError::NoAnswer)
             }
             Self::Stream(stream) => {
                 stream.write_all(request.bytes()).await?;
                 let mut message = vec![0; 20];
                 stream.read_exact(&mut message).await?;
                 let length = usize::from(u16::from_be_bytes([message[2], message[3]]));
-                if length > LONGEST {
-                    return Err(Failure::Strange);
+                if length > MAX_MESSAGE_BYTES {
+                    return Err(TurnError::NotTurn);
                 }
                 message.resize(20 + length, 0);
                 stream.read_exact(message.get_mut(20..).unwrap_or_default()).await?;
-                Reply::read(&message, request).ok_or(Failure::Strange)
+                Response::parse(&message, request).ok_or(TurnError::NotTurn)
             }
         }
     }
 }
 
-fn failed(url: &str, failure: &Failure) -> Finding {
-    let (cause, fix) = match failure {
-        Failure::NotTried => {
-            ("browsers know turn: by UDP or TCP, and turns: by TCP", "see turn_urls")
+fn check_failed(url: &str, error: &TurnError) -> Finding {
+    let (likely_cause, fix) = match error {
+        TurnError::UnsupportedUrl => {
+            ("browsers support turn: over UDP or TCP, and turns: over TCP", "correct turn_urls")
         }
-        Failure::Silent | Failure::NoWay(_) => (
-            "the TURN server does not run, or its port is not open from here",
-            "see whether it runs, and open the port; the log of coturn shows who reaches it",
+        TurnError::NoAnswer | TurnError::Io(_) => (
+            "the TURN server is not running, or its port is not reachable from here",
+            "check that it runs, and open the port; coturn logs the addresses that reach it",
         ),
-        Failure::Strange => (
-            "another service has this port, or the TURN server asks for no credentials",
-            "see turn_urls; coturn needs `use-auth-secret`",
+        TurnError::NotTurn => (
+            "another service uses this port, or the TURN server requires no credentials",
+            "correct turn_urls; coturn needs `use-auth-secret`",
         ),
-        Failure::Credentials => (
-            "the two servers do not know the same secret, or their clocks are apart",
-            "give coturn as `static-auth-secret` what is in turn_secret_file, and set both clocks \
-             by NTP",
+        TurnError::CredentialsRejected => (
+            "the two servers have different secrets, or their clocks differ",
+            "set coturn's `static-auth-secret` to the contents of turn_secret_file, and synchronize \
+             both clocks by NTP",
         ),
-        Failure::Refused(_) => (
-            "its quotas or its ports are used up",
+        TurnError::AllocationRefused(_) => (
+            "its quotas or ports are exhausted",
             "see coturn's log, `user-quota` and `total-quota`",
         ),
-        Failure::NotThere(_) => (
-            "none of the addresses that clients are told is allowed to it",
-            "name one of them as `allowed-peer-ip`, or with turn_peer the address at which it \
+        TurnError::PeerForbidden(_) => (
+            "it is allowed to relay to none of the advertised addresses",
+            "set one of them as `allowed-peer-ip`, or set turn_peer to the address at which it \
              reaches the server",
         ),
     };
-    // People without it meet, where their network lets them.
-    Finding::bad(WHAT, format!("{url}: {failure}"), cause, fix)
+    // An error, although participants whose network passes UDP can meet without TURN.
+    Finding::error(CHECK, format!("{url}: {error}"), likely_cause, fix)
 }
 
 #[cfg(test)]
@@ -216,14 +224,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_where_and_by_what() {
-        let told = |url| parse(url).map(|(at, udp)| (at.host, at.port, at.over_tls, udp));
-        let is = |host: &str, port, tls, udp| Some((host.to_owned(), port, tls, udp));
-        assert_eq!(told("turn:meet.example"), is("meet.example", 3478, false, true));
-        let tcp = told("turn:meet.example:80?transport=tcp");
-        assert_eq!(tcp, is("meet.example", 80, false, false));
-        assert_eq!(told("turns:[2001:db8::7]:443"), is("2001:db8::7", 443, true, false));
-        assert_eq!(told("turns:meet.example?transport=udp"), None);
-        assert_eq!(told("turn:"), None);
+    fn a_turn_url_yields_host_port_tls_and_transport() {
+        let parsed = |url| parse(url).map(|(at, udp)| (at.host, at.port, at.over_tls, udp));
+        let expected = |host: &str, port, tls, udp| Some((host.to_owned(), port, tls, udp));
+        assert_eq!(parsed("turn:meet.example"), expected("meet.example", 3478, false, true));
+        let tcp = parsed("turn:meet.example:80?transport=tcp");
+        assert_eq!(tcp, expected("meet.example", 80, false, false));
+        assert_eq!(parsed("turns:[2001:db8::7]:443"), expected("2001:db8::7", 443, true, false));
+        assert_eq!(parsed("turns:meet.example?transport=udp"), None);
+        assert_eq!(parsed("turn:"), None);
     }
 }

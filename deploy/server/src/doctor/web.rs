@@ -1,4 +1,4 @@
-//! What comes before a call: the name, the certificate, the page, the clock.
+//! The checks before a call: DNS name, certificate, HTTP, and clock.
 
 use std::io;
 use std::sync::Arc;
@@ -14,172 +14,176 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Address;
+use super::ServerUrl;
 use super::finding::Finding;
 use crate::tls::validity;
 
-/// Longer than anything takes that works.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// Certificates are renewed before.
-const FEWEST_DAYS: i64 = 14;
-/// Credentials for five minutes, and certificates, are of no use by a clock that is off by more.
-const MOST_SKEW: Duration = Duration::from_secs(60);
+/// How long each step of a check may take.
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Certificates should be renewed earlier than this before they expire.
+const MIN_DAYS_LEFT: i64 = 14;
+/// With more clock skew, TURN credentials, valid for five minutes, and certificates may be rejected.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// A connection to the server, with or without TLS.
-pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+/// A byte stream to a server, with or without TLS.
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
-/// Whether the name leads anywhere.
-pub(super) async fn names(address: &Address) -> Finding {
-    const WHAT: &str = "name";
-    let found = timeout(PATIENCE, lookup_host((address.host.as_str(), address.port))).await;
-    let bad = |seen: String| {
-        Finding::bad(
-            WHAT,
-            seen,
-            "there is no such name, or the resolver of this machine does not know it yet",
-            "let an A or AAAA record of the name lead to the server's public address",
+/// Checks that the host name resolves.
+pub(super) async fn check_name(server: &ServerUrl) -> Finding {
+    const CHECK: &str = "name";
+    let resolved = timeout(CHECK_TIMEOUT, lookup_host((server.host.as_str(), server.port))).await;
+    let failed = |symptom: String| {
+        Finding::error(
+            CHECK,
+            symptom,
+            "the name does not exist, or this machine's resolver does not know it yet",
+            "create an A or AAAA record with the server's public address",
         )
     };
-    match found {
-        Ok(Ok(found)) => {
-            let mut found: Vec<_> = found.map(|one| one.ip().to_string()).collect();
-            found.dedup();
-            Finding::good(WHAT, format!("{} leads to {}", address.host, found.join(", ")))
+    match resolved {
+        Ok(Ok(resolved)) => {
+            let mut ips: Vec<_> = resolved.map(|address| address.ip().to_string()).collect();
+            ips.dedup();
+            Finding::passed(CHECK, format!("{} resolves to {}", server.host, ips.join(", ")))
         }
-        Ok(Err(error)) => bad(format!("{} leads nowhere: {error}", address.host)),
-        Err(_) => bad(format!("no answer about {}", address.host)),
+        Ok(Err(error)) => failed(format!("{} does not resolve: {error}", server.host)),
+        Err(_) => failed(format!("the lookup of {} times out", server.host)),
     }
 }
 
-/// Whether browsers trust the certificate, and for how long.
-pub(super) async fn certificate(address: &Address) -> Finding {
-    const WHAT: &str = "certificate";
-    let stream = match timeout(PATIENCE, over_tls(address)).await {
+/// Checks that the certificate is trusted, and that it does not expire soon.
+pub(super) async fn check_certificate(server: &ServerUrl) -> Finding {
+    const CHECK: &str = "certificate";
+    let stream = match timeout(CHECK_TIMEOUT, connect_over_tls(server)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            return Finding::bad(
-                WHAT,
+            return Finding::error(
+                CHECK,
                 error.to_string(),
-                "nobody answers there, or with a certificate that is expired, incomplete, for \
-                 another name, or of an authority that is not trusted here",
-                "open TCP 443; see \"no certificate\" in the server's log; give the whole chain \
-                 where the certificate is yours",
+                "the port is closed, or the certificate is expired, incomplete, for another name, \
+                 or from an authority that this machine does not trust",
+                "open TCP 443; search the server's log for \"no certificate\"; with a certificate \
+                 of your own, configure the whole chain",
             );
         }
         Err(_) => {
-            return Finding::bad(
-                WHAT,
-                format!("no answer from port {} within {} s", address.port, PATIENCE.as_secs()),
-                "packets are dropped on the way",
+            return Finding::error(
+                CHECK,
+                format!("no answer from port {} within {} s", server.port, CHECK_TIMEOUT.as_secs()),
+                "a firewall or a router drops the packets",
                 "open the port in the firewall, and forward it in the router",
             );
         }
     };
     let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let Some(until) = chain.first().and_then(validity).map(|one| one.until) else {
-        return Finding::good(WHAT, "trusted");
+    let Some(not_after) = chain.first().and_then(validity).map(|validity| validity.not_after)
+    else {
+        return Finding::passed(CHECK, "trusted");
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let days = (until - i64::try_from(now).unwrap_or(0)) / 86_400;
-    if days >= FEWEST_DAYS {
-        return Finding::good(WHAT, format!("trusted, and for {days} days more"));
+    let days_left = (not_after - i64::try_from(now).unwrap_or(0)) / 86_400;
+    if days_left >= MIN_DAYS_LEFT {
+        return Finding::passed(CHECK, format!("trusted, expires in {days_left} days"));
     }
-    Finding::poor(
-        WHAT,
-        format!("it ends in {days} days"),
-        "it should have been renewed by now",
-        "see \"no certificate\" in the server's log, or what writes the files",
+    Finding::warning(
+        CHECK,
+        format!("expires in {days_left} days"),
+        "the renewal is overdue",
+        "search the server's log for \"no certificate\", or check what renews the files",
     )
 }
 
-/// Whether the page's server answers, and whether its clock says what ours does.
-pub(super) async fn answers(address: &Address) -> (Finding, Option<Finding>) {
-    const WHAT: &str = "server";
-    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
-    let asked = match client {
-        Ok(client) => client.get(format!("{}/readyz", address.origin)).send().await,
+/// Checks that the server is ready, and, if it sends a `Date`, that its clock agrees with this
+/// machine's.
+pub(super) async fn check_server(server: &ServerUrl) -> (Finding, Option<Finding>) {
+    const CHECK: &str = "server";
+    let client = reqwest::Client::builder().timeout(CHECK_TIMEOUT).no_proxy().build();
+    let response = match client {
+        Ok(client) => client.get(format!("{}/readyz", server.origin)).send().await,
         Err(error) => Err(error),
     };
-    let answer = match asked {
-        Ok(answer) => answer,
+    let response = match response {
+        Ok(response) => response,
         Err(error) => {
-            let finding = Finding::bad(
-                WHAT,
-                format!("{} does not answer: {}", address.origin, innermost(&error)),
-                "the server does not run, or its port is not open from here",
-                "see whether it runs, and whether the port is open and forwarded",
+            let finding = Finding::error(
+                CHECK,
+                format!("{} does not answer: {}", server.origin, root_cause(&error)),
+                "the server is not running, or its port is not reachable from here",
+                "check that it runs, and that the port is open and forwarded",
             );
             return (finding, None);
         }
     };
-    let skew = answer.headers().get("date").and_then(|date| date.to_str().ok()).and_then(skew);
-    let status = answer.status();
-    let words = answer.text().await.unwrap_or_default();
-    let finding = if status.is_success() && words.trim() == "ok" {
-        Finding::good(WHAT, "it may be sent people")
+    let date = response.headers().get("date").and_then(|date| date.to_str().ok());
+    let clock = date.and_then(check_clock);
+    let status = response.status();
+    let body = response.text().await.unwrap_or_default();
+    let finding = if status.is_success() && body.trim() == "ok" {
+        Finding::passed(CHECK, "ready")
     } else if status == 503 {
-        Finding::bad(
-            WHAT,
-            words.trim().to_owned(),
-            "it drains, or its store does not work",
-            "see its log; `orange-meets rooms resume` if somebody had it drain",
+        Finding::error(
+            CHECK,
+            body.trim().to_owned(),
+            "the server is draining, or its store does not work",
+            "see its log; `orange-meets rooms resume` ends draining",
         )
     } else {
-        Finding::bad(
-            WHAT,
-            format!("something answers {status}, and not as this server does"),
-            "the proxy leads elsewhere",
-            "have the proxy hand every path on to the server",
+        Finding::error(
+            CHECK,
+            format!("another service answers, with {status}"),
+            "the proxy forwards requests to another service",
+            "make the proxy forward every path to the server",
         )
     };
-    (finding, skew)
+    (finding, clock)
 }
 
-/// How far two clocks are apart, told by a `Date` (RFC 9110 section 6.6.1).
-fn skew(date: &str) -> Option<Finding> {
-    const WHAT: &str = "clock";
-    let theirs = httpdate::parse_http_date(date).ok()?;
-    let ours = SystemTime::now();
-    let apart = ours.duration_since(theirs).or_else(|_| theirs.duration_since(ours)).ok()?;
-    if apart <= MOST_SKEW {
-        return Some(Finding::good(WHAT, "the server's and this machine's agree"));
+/// Compares this machine's clock with a `Date` header (RFC 9110 section 6.6.1). Returns `None` if
+/// the header cannot be parsed.
+fn check_clock(date: &str) -> Option<Finding> {
+    const CHECK: &str = "clock";
+    let remote = httpdate::parse_http_date(date).ok()?;
+    let local = SystemTime::now();
+    let skew = local.duration_since(remote).or_else(|_| remote.duration_since(local)).ok()?;
+    if skew <= MAX_CLOCK_SKEW {
+        return Some(Finding::passed(CHECK, "the clocks of the server and this machine agree"));
     }
-    Some(Finding::poor(
-        WHAT,
-        format!("the server's and this machine's are {} s apart", apart.as_secs()),
-        "one of them is not set by NTP",
-        "set both by NTP: certificates and the TURN server's credentials go by them",
+    Some(Finding::warning(
+        CHECK,
+        format!("the clocks of the server and this machine differ by {} s", skew.as_secs()),
+        "one of them is not synchronized",
+        "synchronize both by NTP: certificates and TURN credentials depend on them",
     ))
 }
 
-/// A connection as a browser makes one.
-pub(super) async fn connect(address: &Address) -> io::Result<Box<dyn Connection>> {
-    if address.over_tls {
-        Ok(Box::new(over_tls(address).await?))
+/// Connects to the server by TCP, and by TLS on top where its URL says so.
+pub(super) async fn connect(server: &ServerUrl) -> io::Result<Box<dyn ByteStream>> {
+    if server.over_tls {
+        Ok(Box::new(connect_over_tls(server).await?))
     } else {
-        Ok(Box::new(TcpStream::connect((address.host.as_str(), address.port)).await?))
+        Ok(Box::new(TcpStream::connect((server.host.as_str(), server.port)).await?))
     }
 }
 
-async fn over_tls(address: &Address) -> io::Result<TlsStream<TcpStream>> {
+async fn connect_over_tls(server: &ServerUrl) -> io::Result<TlsStream<TcpStream>> {
     let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
         .with_safe_default_protocol_versions()
         .and_then(rustls::ConfigBuilder::with_platform_verifier)
         .map_err(io::Error::other)?
         .with_no_client_auth();
-    let name = ServerName::try_from(address.host.clone()).map_err(io::Error::other)?;
-    let tcp = TcpStream::connect((address.host.as_str(), address.port)).await?;
+    let name = ServerName::try_from(server.host.clone()).map_err(io::Error::other)?;
+    let tcp = TcpStream::connect((server.host.as_str(), server.port)).await?;
     TlsConnector::from(Arc::new(config)).connect(name, tcp).await
 }
 
-/// What lies at the bottom of an error: the layers above it say only that something failed.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+/// Returns the message of an error's root cause; the errors above it only say that something failed.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
-    innermost.to_string()
+    cause.to_string()
 }
 
 #[cfg(test)]
@@ -187,14 +191,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_off_is_told_and_one_that_is_not_is_praised() {
+    fn a_clock_that_is_off_by_minutes_yields_a_warning() {
         let now = SystemTime::now();
-        let agree = skew(&httpdate::fmt_http_date(now)).expect("a date");
-        assert!(agree.to_string().starts_with("good  clock"), "{agree}");
+        let agreeing = check_clock(&httpdate::fmt_http_date(now)).expect("a date");
+        assert!(agreeing.to_string().starts_with("ok       clock"), "{agreeing}");
         for off in [now - Duration::from_secs(600), now + Duration::from_secs(600)] {
-            let finding = skew(&httpdate::fmt_http_date(off)).expect("a date").to_string();
-            assert!(finding.starts_with("poor  clock") && finding.contains("NTP"), "{finding}");
+            let finding = check_clock(&httpdate::fmt_http_date(off)).expect("a date").to_string();
+            assert!(finding.starts_with("WARNING  clock") && finding.contains("NTP"), "{finding}");
         }
-        assert_eq!(skew("yesterday"), None);
+        assert_eq!(check_clock("yesterday"), None);
     }
 }

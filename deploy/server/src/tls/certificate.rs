@@ -1,4 +1,4 @@
-//! The certificate for HTTPS, wherever it comes from.
+//! The current certificate for HTTPS, from files or from ACME.
 
 use std::fmt;
 use std::sync::{Arc, RwLock};
@@ -7,14 +7,14 @@ use prometheus::{IntGauge, Registry};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-/// The protocol by which an ACME directory asks for a proof (RFC 8737 section 6.2).
-pub(crate) const ACME_TLS: &[u8] = b"acme-tls/1";
+/// The ALPN protocol of the TLS-ALPN-01 challenge (RFC 8737 section 6.2).
+pub(crate) const ACME_TLS_PROTOCOL: &[u8] = b"acme-tls/1";
 
-/// The certificate that new connections are given.
+/// The certificate for new connections.
 pub(crate) struct Certificate {
     current: RwLock<Option<Current>>,
-    /// What an ACME directory is shown that asks for a proof (RFC 8737).
-    proof: RwLock<Option<Arc<CertifiedKey>>>,
+    /// The certificate for TLS-ALPN-01 validation connections (RFC 8737 section 3).
+    challenge: RwLock<Option<Arc<CertifiedKey>>>,
     expiry: IntGauge,
 }
 
@@ -24,42 +24,45 @@ struct Current {
     validity: Validity,
 }
 
-/// When a certificate may be used.
+/// The validity period of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Validity {
     /// Seconds since the Unix epoch.
-    pub(crate) from: i64,
+    pub(crate) not_before: i64,
     /// Seconds since the Unix epoch.
-    pub(crate) until: i64,
+    pub(crate) not_after: i64,
 }
 
 impl Certificate {
-    /// None yet: until there is one, no handshake succeeds.
-    pub(crate) fn none(registry: &Registry) -> Result<Arc<Self>, prometheus::Error> {
+    /// Creates it without a certificate, with which no handshake succeeds.
+    ///
+    /// # Errors
+    /// The metric of the expiry is already registered.
+    pub(crate) fn new(registry: &Registry) -> Result<Arc<Self>, prometheus::Error> {
         let expiry = IntGauge::new(
             "orange_certificate_expiry_seconds",
-            "When the certificate for HTTPS expires, in seconds since the Unix epoch; 0 without one.",
+            "Expiry of the HTTPS certificate in seconds since the Unix epoch; 0 without a certificate.",
         )?;
         registry.register(Box::new(expiry.clone()))?;
-        Ok(Arc::new(Self { current: RwLock::default(), proof: RwLock::default(), expiry }))
+        Ok(Arc::new(Self { current: RwLock::default(), challenge: RwLock::default(), expiry }))
     }
 
-    /// New connections are given this one.
+    /// Uses another certificate for new connections.
     pub(crate) fn replace(&self, (key, validity): (CertifiedKey, Validity)) {
-        self.expiry.set(validity.until);
+        self.expiry.set(validity.not_after);
         if let Ok(mut current) = self.current.write() {
             *current = Some(Current { key: Arc::new(key), validity });
         }
     }
 
-    /// An ACME directory that asks is shown this one, or nothing any more.
-    pub(crate) fn prove(&self, proof: Option<CertifiedKey>) {
-        if let Ok(mut current) = self.proof.write() {
-            *current = proof.map(Arc::new);
+    /// Sets the certificate for validation connections; with `None` they fail.
+    pub(crate) fn set_challenge(&self, challenge: Option<CertifiedKey>) {
+        if let Ok(mut current) = self.challenge.write() {
+            *current = challenge.map(Arc::new);
         }
     }
 
-    /// When the current one may be used.
+    /// Returns the validity of the current certificate, if there is one.
     pub(crate) fn validity(&self) -> Option<Validity> {
         self.current.read().ok()?.as_ref().map(|current| current.validity)
     }
@@ -67,9 +70,11 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let proves = hello.alpn().is_some_and(|mut offered| offered.any(|one| one == ACME_TLS));
-        if proves {
-            return self.proof.read().ok()?.clone();
+        let is_validation = hello
+            .alpn()
+            .is_some_and(|mut offered| offered.any(|protocol| protocol == ACME_TLS_PROTOCOL));
+        if is_validation {
+            return self.challenge.read().ok()?.clone();
         }
         self.current.read().ok()?.as_ref().map(|current| Arc::clone(&current.key))
     }

@@ -1,4 +1,4 @@
-//! A certificate and its key in files, which somebody else may renew.
+//! A certificate and its key in files, which another program may renew.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use tokio::time::interval;
 
 use super::certificate::{Certificate, Validity};
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often the files are checked for changes.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,22 +26,22 @@ pub(crate) enum CertificateError {
         /// Why.
         source: std::io::Error,
     },
-    /// A file is not what it should be.
-    #[error("{path} is no {wanted} in PEM: {source}")]
+    /// A file does not contain the expected PEM sections.
+    #[error("{path} is not a {expected} in PEM: {source}")]
     NotPem {
         /// The file.
         path: PathBuf,
-        /// What it should be.
-        wanted: &'static str,
-        /// Why not.
+        /// The expected content.
+        expected: &'static str,
+        /// Why.
         source: pem::Error,
     },
-    /// No certificate in the file.
-    #[error("{0} holds no certificate; it has to hold the whole chain, the server's own first")]
+    /// The file contains no certificate.
+    #[error("{0} contains no certificate; it must contain the whole chain, the server's own first")]
     Empty(PathBuf),
-    /// The two do not belong together, or are of no kind that is known.
+    /// The key does not belong to the certificate, or is of an unsupported type.
     #[error("{certificate} and {key} cannot be used together: {source}")]
-    Useless {
+    Mismatch {
         /// The file of the chain.
         certificate: PathBuf,
         /// The file of the key.
@@ -49,35 +49,36 @@ pub(crate) enum CertificateError {
         /// Why.
         source: rustls::Error,
     },
-    /// What the certificate itself says cannot be read.
-    #[error("{0} begins with no certificate that can be read")]
+    /// The certificate cannot be parsed.
+    #[error("the first certificate in {0} cannot be parsed")]
     Malformed(PathBuf),
 }
 
-/// The files' bytes, by which a change is noticed.
+/// The contents of both files, by which a change is noticed.
 pub(crate) type Bytes = (Vec<u8>, Vec<u8>);
 
 /// The files of a certificate and its key.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
-    /// PEM: the chain, the server's own certificate first.
+    /// PEM file with the chain, the server's own certificate first.
     pub(crate) certificate: PathBuf,
-    /// PEM.
+    /// PEM file with the private key.
     pub(crate) key: PathBuf,
 }
 
 impl Files {
-    /// Gives them to new connections. Give the bytes to [`Self::follow`].
+    /// Reads the files, and uses them for new connections. Returns their contents for
+    /// [`Self::watch`].
     pub(crate) fn read_into(&self, certificate: &Certificate) -> Result<Bytes, CertificateError> {
         let bytes = self.bytes()?;
         certificate.replace(self.parse(&bytes)?);
         Ok(bytes)
     }
 
-    /// Reads the files again whenever they change, for ever. While they cannot be used, as between
-    /// the writing of one and of the other, the last good ones are.
-    pub(crate) async fn follow(self, certificate: Arc<Certificate>, mut last: Bytes) {
-        let mut ticks = interval(LOOK);
+    /// Reloads the files whenever they change, and never returns. While they cannot be used, for
+    /// example because only one of them is written yet, the last valid certificate stays.
+    pub(crate) async fn watch(self, certificate: Arc<Certificate>, mut last: Bytes) {
+        let mut ticks = interval(CHECK_INTERVAL);
         loop {
             ticks.tick().await;
             let Ok(now) = self.bytes() else { continue };
@@ -87,9 +88,11 @@ impl Files {
             match self.parse(&now) {
                 Ok(renewed) => {
                     certificate.replace(renewed);
-                    tracing::info!(path = %self.certificate.display(), "the certificate is renewed");
+                    tracing::info!(path = %self.certificate.display(), "reloaded the certificate");
                 }
-                Err(error) => tracing::warn!(%error, "the changed certificate is not used"),
+                Err(error) => {
+                    tracing::warn!(%error, "the changed certificate files cannot be used")
+                }
             }
             last = now;
         }
@@ -104,13 +107,13 @@ impl Files {
     }
 
     fn parse(&self, (chain, secret): &Bytes) -> Result<(CertifiedKey, Validity), CertificateError> {
-        let not_pem = |path: &PathBuf, wanted| {
+        let not_pem = |path: &PathBuf, expected| {
             let path = path.clone();
-            move |source| CertificateError::NotPem { path, wanted, source }
+            move |source| CertificateError::NotPem { path, expected, source }
         };
         let chain = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(not_pem(&self.certificate, "chain of certificates"))?;
+            .map_err(not_pem(&self.certificate, "certificate chain"))?;
         let Some(own) = chain.first() else {
             return Err(CertificateError::Empty(self.certificate.clone()));
         };
@@ -119,7 +122,7 @@ impl Files {
         let secret =
             PrivateKeyDer::from_pem_slice(secret).map_err(not_pem(&self.key, "private key"))?;
         let key = CertifiedKey::from_der(chain, secret, &aws_lc_rs::default_provider());
-        let key = key.map_err(|source| CertificateError::Useless {
+        let key = key.map_err(|source| CertificateError::Mismatch {
             certificate: self.certificate.clone(),
             key: self.key.clone(),
             source,
@@ -128,9 +131,12 @@ impl Files {
     }
 }
 
-/// What a certificate says itself.
+/// Parses the validity period of a certificate; returns `None` if it cannot be parsed.
 pub(crate) fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let validity = parsed.validity();
-    Some(Validity { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() })
+    Some(Validity {
+        not_before: validity.not_before.timestamp(),
+        not_after: validity.not_after.timestamp(),
+    })
 }

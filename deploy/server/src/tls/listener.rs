@@ -1,4 +1,4 @@
-//! Takes connections whose TLS handshake is done.
+//! Accepts TLS connections, with the handshakes in tasks of their own.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,19 +16,19 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Certificate;
-use super::certificate::ACME_TLS;
+use super::certificate::ACME_TLS_PROTOCOL;
 
-/// Handshakes at a time; more wait in the kernel. One that says nothing costs a place until
-/// [`PATIENCE`] is over.
-const HANDSHAKES: usize = 512;
+/// Concurrent handshakes; further connections wait in the kernel. A silent peer uses one of them for
+/// [`HANDSHAKE_TIMEOUT`].
+const MAX_HANDSHAKES: usize = 512;
 /// How long a handshake may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Connections that may wait to be served.
-const READY: usize = 64;
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that may wait for `accept`.
+const READY_CAPACITY: usize = 64;
 
 type Connection = (TlsStream<TcpStream>, SocketAddr);
 
-/// A TCP listener behind which nobody waits for somebody else's handshake.
+/// A listener on which a slow handshake does not delay other connections.
 pub(crate) struct TlsListener {
     address: SocketAddr,
     ready: mpsc::Receiver<Connection>,
@@ -36,7 +36,11 @@ pub(crate) struct TlsListener {
 }
 
 impl TlsListener {
-    /// Speaks TLS 1.2 and 1.3 (RFC 8446), and HTTP/1.1 inside: WebSockets need no more.
+    /// Starts to accept connections, with TLS 1.2 and 1.3 (RFC 8446), and HTTP/1.1 inside, which
+    /// WebSockets need.
+    ///
+    /// # Errors
+    /// The TLS configuration is invalid, or the socket has no local address.
     pub(crate) fn start(tcp: TcpListener, certificate: Arc<Certificate>) -> io::Result<Self> {
         let address = tcp.local_addr()?;
         let mut config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
@@ -44,30 +48,31 @@ impl TlsListener {
             .map_err(io::Error::other)?
             .with_no_client_auth()
             .with_cert_resolver(certificate);
-        config.alpn_protocols = vec![b"http/1.1".to_vec(), ACME_TLS.to_vec()];
-        let (done, ready) = mpsc::channel(READY);
-        let accepting = tokio::spawn(accept(tcp, TlsAcceptor::from(Arc::new(config)), done));
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), ACME_TLS_PROTOCOL.to_vec()];
+        let (ready_sender, ready) = mpsc::channel(READY_CAPACITY);
+        let accepting =
+            tokio::spawn(accept(tcp, TlsAcceptor::from(Arc::new(config)), ready_sender));
         Ok(Self { address, ready, accepting: accepting.abort_handle() })
     }
 }
 
-async fn accept(mut tcp: TcpListener, tls: TlsAcceptor, done: mpsc::Sender<Connection>) {
-    let places = Arc::new(Semaphore::new(HANDSHAKES));
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        // Waits a moment where the system has no descriptors left.
+async fn accept(mut tcp: TcpListener, tls: TlsAcceptor, ready: mpsc::Sender<Connection>) {
+    let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+    while let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await {
+        // Retries after a pause if no file descriptors are left.
         let (stream, peer) = Listener::accept(&mut tcp).await;
-        let (tls, done) = (tls.clone(), done.clone());
+        let (tls, ready) = (tls.clone(), ready.clone());
         tokio::spawn(async move {
-            let handshake = timeout(PATIENCE, tls.accept(stream)).await;
-            // The place is kept until the connection is handed on: who is not served holds up
-            // others of its kind, and no memory.
+            let handshake = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await;
+            // The permit is held until the connection is queued, so that unserved connections
+            // cannot pile up in memory.
             if let Ok(Ok(stream)) = handshake
-                // Whoever asks for the proof has seen it now, and says nothing more.
-                && stream.get_ref().1.alpn_protocol() != Some(ACME_TLS)
+                // A validation connection of ACME is complete after the handshake.
+                && stream.get_ref().1.alpn_protocol() != Some(ACME_TLS_PROTOCOL)
             {
-                let _ = done.send((stream, peer)).await;
+                let _ = ready.send((stream, peer)).await;
             }
-            drop(place);
+            drop(permit);
         });
     }
 }

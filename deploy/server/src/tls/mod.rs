@@ -1,5 +1,4 @@
-//! HTTPS: by a certificate of one's own, which is read again when its files change, or by one that
-//! the server gets itself.
+//! HTTPS with a certificate from files, which is reloaded when they change, or from ACME.
 
 mod acme;
 mod certificate;

@@ -1,4 +1,4 @@
-//! A browser's part of HTTPS.
+//! An HTTPS client.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// An address that nobody listens on, just now.
+/// Returns a loopback address with a port that is free at the moment.
 pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound")
 }
 
-/// The answer to a GET by somebody who trusts this certificate alone.
+/// Sends a GET request, trusting only one root certificate, and returns the whole response.
 pub async fn get(
     address: SocketAddr,
     path: &str,
@@ -34,7 +34,7 @@ pub async fn get(
     let request = format!("GET {path} HTTP/1.1\r\nhost: meet.example\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    // Whether the peer says goodbye to TLS before it closes does not matter here.
+    // The server may close without a TLS close_notify.
     let _ = stream.read_to_end(&mut answer).await;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }

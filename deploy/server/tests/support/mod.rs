@@ -1,34 +1,34 @@
-//! The real process, for the tests.
+//! Runs the real process in tests.
 
-#![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
-pub mod directory;
+pub mod acme_server;
 pub mod https;
-pub mod person;
-pub mod proof;
+pub mod participant;
+pub mod tls_alpn;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// A server of one's own; gone with the test.
+/// A server process, killed on drop.
 pub struct Process {
     child: Child,
     pub url: String,
-    /// Where whoever runs it comes in.
+    /// The URL of the administration API.
     pub admin: String,
     log: tempfile::NamedTempFile,
 }
 
 impl Process {
-    /// Serves on free loopback ports.
+    /// Starts the server on free loopback ports.
     pub fn start(arguments: &[&str]) -> Self {
-        Self::start_logging(arguments, "info")
+        Self::start_with_log_filter(arguments, "info")
     }
 
-    /// The same, and logs by this filter.
-    pub fn start_logging(arguments: &[&str], filter: &str) -> Self {
+    /// Starts the server with this value of `RUST_LOG`.
+    pub fn start_with_log_filter(arguments: &[&str], filter: &str) -> Self {
         let log = tempfile::NamedTempFile::new().expect("a file");
         let mut child = Command::new(env!("CARGO_BIN_EXE_orange-meets"))
             .args(["serve", "--http", "127.0.0.1:0", "--media-port", "0"])
@@ -50,12 +50,12 @@ impl Process {
         Self { child, url, admin, log }
     }
 
-    /// All that it has logged so far.
-    pub fn logged(&self) -> String {
+    /// Returns the log so far.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).expect("text")
     }
 
-    /// What `orange-meets rooms` says about it.
+    /// Runs `orange-meets rooms` against the server.
     pub fn rooms(&self, arguments: &[&str], token: &Path) -> Output {
         Command::new(env!("CARGO_BIN_EXE_orange-meets"))
             .args(["rooms", "--admin", self.admin.trim_start_matches("http://")])
@@ -66,26 +66,26 @@ impl Process {
             .expect("the built server")
     }
 
-    /// Sends it a signal, such as `TERM`.
+    /// Sends a signal, for example `TERM`.
     pub fn signal(&self, name: &str) {
-        let told = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
-        assert!(told.expect("kill").success());
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(status.expect("kill").success());
     }
 
-    /// Asks it to end, as a service manager does, and waits.
+    /// Sends SIGTERM, and waits until the process ends.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
         self.signal("TERM");
-        self.ended()
+        self.wait()
     }
 
-    /// Waits for its end, for thirty seconds: the machine may be busy.
-    pub fn ended(&mut self) -> std::process::ExitStatus {
+    /// Waits until the process ends, for up to thirty seconds, as the machine may be busy.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(status) = self.child.try_wait().expect("our child") {
                 return status;
             }
-            assert!(Instant::now() < deadline, "it does not end");
+            assert!(Instant::now() < deadline, "the process does not end");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -93,7 +93,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Ended already in most tests.
+        // Fails if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

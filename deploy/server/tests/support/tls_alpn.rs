@@ -1,4 +1,4 @@
-//! What a server shows to an ACME directory that looks for the proof (RFC 8737).
+//! The validation of a TLS-ALPN-01 challenge (RFC 8737), as an ACME server does it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,14 +11,15 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// The digest in the certificate that is shown, which is self-signed and for this name alone.
-pub async fn shown_proof(server: SocketAddr, domain: &str) -> io::Result<Vec<u8>> {
+/// Connects for validation, and returns the digest in the server's certificate, which must be
+/// self-signed and for this domain alone.
+pub async fn challenge_digest(server: SocketAddr, domain: &str) -> io::Result<Vec<u8>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(WhateverIsShown(provider)))
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"acme-tls/1".to_vec()];
     let name = ServerName::try_from(domain.to_owned()).expect("a name");
@@ -26,23 +27,25 @@ pub async fn shown_proof(server: SocketAddr, domain: &str) -> io::Result<Vec<u8>
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
     let connection = stream.get_ref().1;
     assert_eq!(connection.alpn_protocol(), Some(&b"acme-tls/1"[..]));
-    let shown = connection.peer_certificates().expect("a certificate")[0].clone();
+    let certificate = connection.peer_certificates().expect("a certificate")[0].clone();
 
-    let (_, shown) = x509_parser::parse_x509_certificate(&shown).expect("a certificate");
-    let names = shown.subject_alternative_name().expect("one").expect("one").value;
+    let (_, certificate) = x509_parser::parse_x509_certificate(&certificate).expect("X.509");
+    let names = certificate.subject_alternative_name().expect("one").expect("one").value;
     assert_eq!(names.general_names.len(), 1);
     assert!(format!("{:?}", names.general_names[0]).contains(domain), "{names:?}");
-    let extension =
-        shown.extensions().iter().find(|one| one.oid.to_id_string() == "1.3.6.1.5.5.7.1.31");
+    let extension = certificate
+        .extensions()
+        .iter()
+        .find(|extension| extension.oid.to_id_string() == "1.3.6.1.5.5.7.1.31");
     let extension = extension.expect("the ACME identifier");
     assert!(extension.critical);
-    // An octet string of 32 bytes.
+    // The DER encoding of an octet string of 32 bytes.
     let digest = extension.value.strip_prefix(&[4, 32]).expect("a digest");
     Ok(digest.to_vec())
 }
 
-/// One for each version of TLS, all alike.
-macro_rules! signatures_unread {
+/// Accepts every signature; one method per TLS version.
+macro_rules! accept_signatures {
     ($($version:ident),+) => {$(
         fn $version(
             &self,
@@ -55,11 +58,11 @@ macro_rules! signatures_unread {
     )+};
 }
 
-/// The proof is in what is shown, not in who has signed it.
+/// Accepts every certificate: the challenge is about its content, not its issuer.
 #[derive(Debug)]
-struct WhateverIsShown(Arc<CryptoProvider>);
+struct AnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for WhateverIsShown {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -71,8 +74,8 @@ impl ServerCertVerifier for WhateverIsShown {
         Ok(ServerCertVerified::assertion())
     }
 
-    // What rustls checks signatures with reads no certificate with this critical extension.
-    signatures_unread!(verify_tls12_signature, verify_tls13_signature);
+    // rustls cannot verify signatures here, as it refuses the certificate's critical extension.
+    accept_signatures!(verify_tls12_signature, verify_tls13_signature);
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()

@@ -1,6 +1,6 @@
-//! An ACME directory (RFC 8555) of the test's own, over HTTPS on loopback, for one account and one
-//! name. It looks for the proof by TLS-ALPN-01 (RFC 8737) as a real one does, takes every nonce
-//! once and signs the certificate that is asked for. It does not verify the signatures of requests.
+//! A test ACME server (RFC 8555) over HTTPS on loopback, for one account and one domain. It validates
+//! by TLS-ALPN-01 (RFC 8737), accepts every nonce once and signs the requested certificate. It does
+//! not verify the signatures of requests.
 
 use std::collections::HashSet;
 use std::io;
@@ -29,39 +29,40 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::proof::shown_proof;
+use super::tls_alpn::challenge_digest;
 
-const TOKEN: &str = "a-token-of-the-directory";
+const TOKEN: &str = "a-token-of-the-acme-server";
 
-/// The directory, and what has happened at it.
+/// A running ACME server.
 #[derive(Clone)]
-pub struct Directory {
+pub struct AcmeServer {
+    /// The directory's URL.
     pub url: String,
-    /// Certifies the directory itself and what it issues.
+    /// The root certificate of the server itself and of the certificates it issues.
     pub root: CertificateDer<'static>,
-    state: Arc<Mutex<Progress>>,
+    state: Arc<Mutex<OrderState>>,
 }
 
-struct Progress {
+struct OrderState {
     base: String,
     domain: String,
-    /// Where the domain's port 443 is.
+    /// The address that stands for the domain's port 443.
     server: SocketAddr,
     issuer: Issuer<'static, KeyPair>,
     root: String,
     nonces: HashSet<String>,
     thumbprint: String,
-    /// Nobody has looked yet; whether the proof was there.
-    proven: Option<bool>,
+    /// The result of the validation; `None` before it.
+    validated: Option<bool>,
     issued: Option<String>,
     orders: usize,
-    /// Seconds that the next certificate is used for.
+    /// The validity of the next certificate in seconds.
     lifetime: u64,
 }
 
-impl Directory {
-    /// For one name, whose port 443 is at this address; writes its authority where the server
-    /// finds it.
+impl AcmeServer {
+    /// Starts it for one domain, whose port 443 is at the address `server`. Writes its root
+    /// certificate to the file `root`.
     pub async fn start(domain: &str, server: SocketAddr, root: &Path) -> Self {
         let mut params = CertificateParams::new([]).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -82,7 +83,7 @@ impl Directory {
             .expect("a certificate");
         let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("https://localhost:{}", tcp.local_addr().expect("bound").port());
-        let progress = Progress {
+        let state = OrderState {
             base: base.clone(),
             domain: domain.to_owned(),
             server,
@@ -90,31 +91,31 @@ impl Directory {
             root: authority.pem(),
             nonces: HashSet::new(),
             thumbprint: String::new(),
-            proven: None,
+            validated: None,
             issued: None,
             orders: 0,
             lifetime: 90 * 24 * 3600,
         };
-        let state = Arc::new(Mutex::new(progress));
-        let directory = Self { url: format!("{base}/directory"), root: authority.into(), state };
-        let router = Router::new().fallback(answer).with_state(directory.clone());
-        let listener = OverTls { tcp, tls: TlsAcceptor::from(Arc::new(tls)) };
+        let state = Arc::new(Mutex::new(state));
+        let acme = Self { url: format!("{base}/directory"), root: authority.into(), state };
+        let router = Router::new().fallback(answer).with_state(acme.clone());
+        let listener = TlsListener { tcp, tls: TlsAcceptor::from(Arc::new(tls)) };
         tokio::spawn(async move { axum::serve(listener, router).await });
-        directory
+        acme
     }
 
-    /// How many certificates were asked for.
+    /// Returns the number of orders.
     pub fn orders(&self) -> usize {
         self.state.lock().expect("no panic").orders
     }
 
-    /// Certificates are used for so long from now on.
-    pub fn issue_for(&self, seconds: u64) {
+    /// Sets the validity of certificates from now on.
+    pub fn set_validity(&self, seconds: u64) {
         self.state.lock().expect("no panic").lifetime = seconds;
     }
 }
 
-async fn answer(State(directory): State<Directory>, uri: Uri, body: Bytes) -> Response {
+async fn answer(State(acme): State<AcmeServer>, uri: Uri, body: Bytes) -> Response {
     let path = uri.path().to_owned();
     let request = serde_json::from_slice::<Value>(&body).ok();
     let part = |name: &str| {
@@ -123,19 +124,19 @@ async fn answer(State(directory): State<Directory>, uri: Uri, body: Bytes) -> Re
     };
     let (protected, payload) = (part("protected"), part("payload").unwrap_or_default());
     if let Some(protected) = &protected {
-        let mut state = directory.state.lock().expect("no panic");
+        let mut state = acme.state.lock().expect("no panic");
         let nonce = protected["nonce"].as_str().expect("a nonce");
-        assert!(state.nonces.remove(nonce), "a nonce that was given out, once");
+        assert!(state.nonces.remove(nonce), "an issued nonce, used once");
         assert_eq!(protected["url"], format!("{}{path}", state.base), "RFC 8555 section 6.4");
         if let Some(jwk) = protected.get("jwk") {
             state.thumbprint = thumbprint(jwk);
         }
     }
     if path == "/challenge" {
-        // It looks by and by; whoever asked polls.
-        tokio::spawn(look_for_the_proof(directory.clone()));
+        // The client polls for the result.
+        tokio::spawn(validate(acme.clone()));
     }
-    let mut state = directory.state.lock().expect("no panic");
+    let mut state = acme.state.lock().expect("no panic");
     let nonce = format!("nonce-{}-{}", state.nonces.len(), nanos());
     state.nonces.insert(nonce.clone());
     let (status, location, body) = state.step(&path, &payload);
@@ -143,18 +144,18 @@ async fn answer(State(directory): State<Directory>, uri: Uri, body: Bytes) -> Re
     (status, headers, body).into_response()
 }
 
-async fn look_for_the_proof(directory: Directory) {
-    let (server, domain, wanted) = {
-        let state = directory.state.lock().expect("no panic");
+async fn validate(acme: AcmeServer) {
+    let (server, domain, expected) = {
+        let state = acme.state.lock().expect("no panic");
         let authorization = format!("{TOKEN}.{}", state.thumbprint);
         (state.server, state.domain.clone(), Sha256::digest(authorization))
     };
-    let shown = shown_proof(server, &domain).await;
-    let proven = shown.is_ok_and(|digest| digest == wanted[..]);
-    directory.state.lock().expect("no panic").proven = Some(proven);
+    let digest = challenge_digest(server, &domain).await;
+    let validated = digest.is_ok_and(|digest| digest == expected[..]);
+    acme.state.lock().expect("no panic").validated = Some(validated);
 }
 
-impl Progress {
+impl OrderState {
     fn step(&mut self, path: &str, payload: &Value) -> (StatusCode, &'static str, String) {
         let url = |path: &str| format!("{}/{path}", self.base);
         let ok = |body: Value| (StatusCode::OK, "", body.to_string());
@@ -172,17 +173,17 @@ impl Progress {
                 let wanted = json!([{ "type": "dns", "value": self.domain }]);
                 assert_eq!(payload["identifiers"], wanted);
                 self.orders += 1;
-                (self.proven, self.issued) = (None, None);
+                (self.validated, self.issued) = (None, None);
                 (StatusCode::CREATED, "/order", self.order().to_string())
             }
             "/order" => (StatusCode::OK, "/order", self.order().to_string()),
             "/authorization" | "/challenge" => {
                 let status = self.status(["pending", "valid", "invalid"]);
-                let problem = json!({ "detail": "another certificate was shown" });
+                let problem = json!({ "detail": "wrong certificate" });
                 let challenge = json!({
                     "type": "tls-alpn-01", "url": url("challenge"), "token": TOKEN,
                     "status": status,
-                    "error": if self.proven == Some(false) { problem } else { Value::Null },
+                    "error": if self.validated == Some(false) { problem } else { Value::Null },
                 });
                 let authorization = json!({
                     "identifier": { "type": "dns", "value": self.domain },
@@ -191,7 +192,7 @@ impl Progress {
                 ok(if path == "/challenge" { challenge } else { authorization })
             }
             "/finalize" => {
-                assert_eq!(self.proven, Some(true), "what is not proven is not signed");
+                assert_eq!(self.validated, Some(true), "signed only after the validation");
                 let request = payload["csr"].as_str().expect("a request");
                 let request = URL_SAFE_NO_PAD.decode(request).expect("base64");
                 self.issued = Some(self.sign(&CertificateSigningRequestDer::from(request)));
@@ -214,17 +215,17 @@ impl Progress {
         })
     }
 
-    fn status(&self, [unseen, proven, refused]: [&'static str; 3]) -> &'static str {
-        match self.proven {
-            None => unseen,
-            Some(true) => proven,
-            Some(false) => refused,
+    fn status(&self, [pending, valid, invalid]: [&'static str; 3]) -> &'static str {
+        match self.validated {
+            None => pending,
+            Some(true) => valid,
+            Some(false) => invalid,
         }
     }
 
     fn sign(&self, request: &CertificateSigningRequestDer<'_>) -> String {
         let mut request = CertificateSigningRequestParams::from_der(request).expect("a request");
-        let now = date_time_ymd(1970, 1, 1) + since_1970();
+        let now = date_time_ymd(1970, 1, 1) + since_unix_epoch();
         request.params.not_before = now - Duration::from_secs(1);
         request.params.not_after = now + Duration::from_secs(self.lifetime);
         let certificate = request.signed_by(&self.issuer).expect("signed");
@@ -232,7 +233,7 @@ impl Progress {
     }
 }
 
-/// RFC 7638.
+/// Returns the thumbprint of a key (RFC 7638).
 fn thumbprint(jwk: &Value) -> String {
     let members = format!(
         r#"{{"crv":{},"kty":{},"x":{},"y":{}}}"#,
@@ -241,20 +242,20 @@ fn thumbprint(jwk: &Value) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(members))
 }
 
-fn since_1970() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970")
+fn since_unix_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after the epoch")
 }
 
 fn nanos() -> u128 {
-    since_1970().as_nanos()
+    since_unix_epoch().as_nanos()
 }
 
-struct OverTls {
+struct TlsListener {
     tcp: TcpListener,
     tls: TlsAcceptor,
 }
 
-impl Listener for OverTls {
+impl Listener for TlsListener {
     type Io = TlsStream<TcpStream>;
     type Addr = SocketAddr;
 

@@ -1,11 +1,11 @@
-//! "The server never holds keys" as a failing build: no server crate may reach the end-to-end
-//! encryption or an MLS library, however far away in its dependencies.
+//! Enforces that the server never holds keys: no server crate may depend, directly or indirectly, on
+//! the end-to-end encryption or an MLS library.
 
 use std::collections::{BTreeSet, HashMap};
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId};
 
-const SERVER: [&str; 6] =
+const SERVER_CRATES: [&str; 6] =
     ["orange-meets", "signaling", "signaling-protocol", "mls-delivery", "sfu", "sfu-core"];
 const KEY_HOLDERS: [&str; 4] = ["e2ee", "e2ee-wasm", "openmls", "sframe"];
 
@@ -18,8 +18,9 @@ fn metadata() -> Metadata {
         .expect("cargo metadata of this workspace")
 }
 
-/// All that is linked into a package: normal and build dependencies, not those of its tests.
-fn reaches(metadata: &Metadata, package: &str) -> BTreeSet<String> {
+/// Returns the names of all packages that `package` depends on, directly or indirectly, by normal and
+/// build dependencies.
+fn dependencies(metadata: &Metadata, package: &str) -> BTreeSet<String> {
     let names: HashMap<&PackageId, &str> =
         metadata.packages.iter().map(|one| (&one.id, one.name.as_str())).collect();
     let nodes: HashMap<_, _> = metadata
@@ -54,35 +55,35 @@ fn reaches(metadata: &Metadata, package: &str) -> BTreeSet<String> {
     seen.into_iter().map(|id| names[id].to_owned()).collect()
 }
 
-fn key_holders(reached: &BTreeSet<String>) -> Vec<&String> {
-    reached
+fn key_holders(dependencies: &BTreeSet<String>) -> Vec<&String> {
+    dependencies
         .iter()
         .filter(|name| KEY_HOLDERS.contains(&name.as_str()) || name.starts_with("openmls_"))
         .collect()
 }
 
 #[test]
-fn no_server_crate_reaches_the_end_to_end_encryption_or_an_mls_library() {
+fn no_server_crate_depends_on_the_end_to_end_encryption_or_an_mls_library() {
     let metadata = metadata();
-    for package in SERVER {
-        let reached = reaches(&metadata, package);
-        let holders = key_holders(&reached);
-        assert!(holders.is_empty(), "{package} reaches {holders:?}: servers never hold keys");
+    for package in SERVER_CRATES {
+        let dependencies = dependencies(&metadata, package);
+        let holders = key_holders(&dependencies);
+        assert!(holders.is_empty(), "{package} depends on {holders:?}: servers never hold keys");
     }
 }
 
 #[test]
-fn the_check_would_see_it() {
-    let reached = reaches(&metadata(), "orange-bench");
-    assert!(key_holders(&reached).iter().any(|name| *name == "openmls"), "{reached:?}");
+fn the_check_finds_openmls_in_a_onethat_depends_on_it() {
+    let dependencies = dependencies(&metadata(), "orange-bench");
+    assert!(key_holders(&dependencies).iter().any(|name| *name == "openmls"), "{dependencies:?}");
 }
 
 #[test]
-fn the_server_binary_does_not_contain_the_labels_that_keys_are_derived_by() {
+fn the_server_binary_does_not_contain_the_labels_of_key_derivation() {
     let binary = std::fs::read(env!("CARGO_BIN_EXE_orange-meets")).expect("the built server");
     let contains = |label: &str| binary.windows(label.len()).any(|bytes| bytes == label.as_bytes());
-    assert!(contains("orange_"), "the search itself works");
-    // The web client is served by it as a file, and is not embedded in builds with assertions.
+    assert!(contains("orange_"), "the search works");
+    // Release builds embed the web client, which contains the labels.
     if cfg!(debug_assertions) {
         assert!(!contains("SFrame 1.0"), "RFC 9605 section 4.4.2");
         assert!(!contains("MLS 1.0 "), "RFC 9420 section 5.1.2");

@@ -1,4 +1,4 @@
-//! Somebody who joins by the real socket.
+//! A participant that joins over the real WebSocket.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use signaling_protocol::{
@@ -12,37 +12,39 @@ use super::Process;
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Somebody in a new meeting.
+/// Creates a room and joins it.
 pub async fn join(server: &Process) -> (Socket, RoomId) {
-    let (socket, room, _) = enter(server).await;
+    let (socket, room, _) = join_with_state(server).await;
     (socket, room)
 }
 
-/// The same, with what the server has answered.
-pub async fn enter(server: &Process) -> (Socket, RoomId, Joined) {
+/// Creates a room and joins it; returns the server's `joined` message as well.
+pub async fn join_with_state(server: &Process) -> (Socket, RoomId, Joined) {
     let client = reqwest::Client::new();
     let post = |path: String| client.post(format!("{}/api/v1/{path}", server.url)).send();
-    let made = post("rooms".to_owned()).await.expect("an answer");
-    let room = made.json::<RoomCreated>().await.expect("a room").room;
+    let created = post("rooms".to_owned()).await.expect("an answer");
+    let room = created.json::<RoomCreated>().await.expect("a room").room;
     let issued = post(format!("rooms/{room}/tokens")).await.expect("an answer");
     let token = issued.json::<TokenIssued>().await.expect("a token").token;
     let url = format!("{}/api/v1/socket", server.url.replace("http", "ws"));
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.expect("a socket");
-    say(
+    send(
         &mut socket,
         &ClientMessage::Hello(Hello { version: VERSION, token, resume: None, predecessor: None }),
     )
     .await;
-    let Some(ServerMessage::Joined(joined)) = next(&mut socket).await else { panic!("no welcome") };
+    let Some(ServerMessage::Joined(joined)) = receive(&mut socket).await else {
+        panic!("not joined")
+    };
     (socket, room, joined)
 }
 
-pub async fn say(socket: &mut Socket, message: &ClientMessage) {
+pub async fn send(socket: &mut Socket, message: &ClientMessage) {
     let text = serde_json::to_string(message).expect("JSON");
     socket.send(Message::text(text)).await.expect("it is sent");
 }
 
-pub async fn next(socket: &mut Socket) -> Option<ServerMessage> {
+pub async fn receive(socket: &mut Socket) -> Option<ServerMessage> {
     match socket.next().await? {
         Ok(Message::Text(text)) => Some(serde_json::from_str(&text).expect("a message")),
         Ok(_) | Err(_) => None,

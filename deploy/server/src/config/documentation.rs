@@ -1,41 +1,41 @@
-//! Writes `docs/configuration.md` from the settings' declarations.
+//! Generates `docs/configuration.md` from the settings' declarations.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{ArgAction, Command, CommandFactory as _};
 
-use super::Cli;
+use super::commands::Cli;
 
 const HEAD: &str = "# Settings
 
-<!-- Written from deploy/server/src/config; `make generate` writes it anew. -->
+<!-- Generated from deploy/server/src/config/serve_config.rs by `make generate`. -->
 
-Nothing has to be set to try it on one machine. Each setting is a flag of `orange-meets serve`, an
-environment variable, or a key of a TOML file that `--config` names. A flag wins over a variable,
-a variable over the file. An empty variable counts as not set. Several values are separated by
-commas, in the file they are a list.
+No setting is required on one machine. Each setting is a flag of `orange-meets serve`, an
+environment variable, or a key of the TOML file given with `--config`. Flags take precedence over
+environment variables, and these over the file. An empty variable counts as not set. Separate
+several values with commas; in the file, write a list.
 
-`orange-meets config` takes the same flags, prints every setting with its value and where that
-comes from, and fails on what cannot be meant. What it prints is a valid file.
+`orange-meets config` accepts the same flags, validates the settings, and prints each with its value
+and source. Its output is a valid settings file.
 
 | key | flag | variable | default |
 |---|---|---|---|
 ";
 
-fn reference() -> String {
+fn generate_page() -> String {
     let cli = Cli::command();
-    let serve = cli.find_subcommand("serve").expect("it serves");
+    let serve = cli.find_subcommand("serve").expect("the serve command");
     let mut page = HEAD.to_owned();
-    let mut words = String::new();
+    let mut sections = String::new();
     for (key, row, help) in rows(serve) {
         page.push_str(&row);
-        write!(words, "\n## `{key}`\n\n{help}\n").expect("text");
+        write!(sections, "\n## `{key}`\n\n{help}\n").expect("text");
     }
-    page + &words
+    page + &sections
 }
 
-/// Key, row of the table and words of each setting.
+/// Returns key, table row and help text of each setting.
 fn rows(serve: &Command) -> impl Iterator<Item = (&str, String, String)> {
     serve.get_arguments().filter_map(|arg| {
         let (key, flag) = (arg.get_id().as_str(), arg.get_long()?);
@@ -51,8 +51,8 @@ fn rows(serve: &Command) -> impl Iterator<Item = (&str, String, String)> {
         let mut help = help.trim_end_matches('.').to_owned() + ".";
         if !is_switch {
             for choice in choices {
-                let words = choice.get_help().map(ToString::to_string).unwrap_or_default();
-                write!(help, "\n- `{}`: {words}", choice.get_name()).expect("text");
+                let meaning = choice.get_help().map(ToString::to_string).unwrap_or_default();
+                write!(help, "\n- `{}`: {meaning}", choice.get_name()).expect("text");
             }
         }
         Some((key, row, help))
@@ -60,13 +60,13 @@ fn rows(serve: &Command) -> impl Iterator<Item = (&str, String, String)> {
 }
 
 #[test]
-fn the_page_of_settings_is_the_one_that_the_code_writes() {
+fn configuration_page_is_up_to_date() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
-    let fresh = reference();
+    let generated = generate_page();
     if std::env::var_os("UPDATE_GENERATED").is_some() {
-        std::fs::write(&page, fresh).expect("written");
+        std::fs::write(&page, generated).expect("written");
         return;
     }
-    let stale = std::fs::read_to_string(&page).unwrap_or_default();
-    assert!(stale == fresh, "docs/configuration.md is stale: run `make generate`");
+    let committed = std::fs::read_to_string(&page).unwrap_or_default();
+    assert!(committed == generated, "docs/configuration.md is out of date: run `make generate`");
 }
