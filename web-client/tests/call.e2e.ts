@@ -19,17 +19,17 @@ describe('two people', () => {
     const bob = await stage.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
-    await page.getByText('Bob joined').waitFor();
+    await page.getByText('Bob has joined').waitFor();
 
     // Muted, Ada is told that she talks; while she holds the space bar, she is heard.
     await page.keyboard.press('m');
     await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'attached' });
-    await page.getByText('You are talking, but your microphone is off').waitFor();
+    await page.getByText('You’re talking, but your microphone is off').waitFor();
     await page.keyboard.down(' ');
     await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'detached' });
     await page.keyboard.up(' ');
     await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'attached' });
-    await page.getByRole('button', { name: 'Turn it on' }).click();
+    await page.getByRole('alert').getByRole('button', { name: 'Unmute' }).click();
     await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'detached' });
 
     await page.keyboard.press('h');
@@ -70,8 +70,8 @@ describe('two people', () => {
 
     // Keys that are turned off do nothing, and what is set is remembered.
     await more(ada, 'Settings');
-    await page.getByLabel('Keyboard shortcuts with single keys').uncheck();
-    await page.getByLabel('Show me my own picture as in a mirror').uncheck();
+    await page.getByLabel('Single-key shortcuts').uncheck();
+    await page.getByLabel('Mirror my video').uncheck();
     const speaker = page.getByRole('dialog').getByLabel('Speaker');
     await speaker.selectOption({ index: 1 });
     await page.waitForFunction(
@@ -88,7 +88,7 @@ describe('two people', () => {
     await more(ada, 'Connection');
     const panel = page.getByRole('complementary', { name: 'Connection' });
     await panel.getByText('UDP').waitFor();
-    await panel.getByText('Bob, picture').waitFor();
+    await panel.getByText('Bob, video').waitFor();
     await panel
       .getByText(/VP[89] · \d+ kbit\/s · \d+×\d+ · \d+ fps/)
       .first()
@@ -102,7 +102,7 @@ describe('two people', () => {
     await bob.join(link);
     await ada.waitToSee('Bob', GREEN_YELLOW);
     const opened = ada.context.waitForEvent('page');
-    await more(ada, 'Small window on top');
+    await more(ada, 'Picture-in-picture');
     const small = await opened;
     await small.getByText('Bob').waitFor();
     await until('the picture moves there', async () =>

@@ -12,7 +12,7 @@ async function openChat(one: Person): Promise<void> {
 }
 
 async function write(one: Person, text: string): Promise<void> {
-  await one.page.getByLabel('Message to everybody').fill(text);
+  await one.page.getByLabel('Message to everyone').fill(text);
   await one.page.getByRole('button', { name: 'Send' }).click();
 }
 
@@ -53,7 +53,7 @@ describe('three people', () => {
     const { ada, bob, cleo, link } = await stage.meetingOfThree();
     await ada.page.getByRole('button', { name: 'Raise hand' }).click();
     await hand(bob).waitFor({ state: 'attached' });
-    await bob.page.getByText('Ada raised a hand').waitFor();
+    await bob.page.getByText('Ada raised their hand').waitFor();
     await cleo.leave();
     await cleo.join(link);
     await cleo.isIn(3);

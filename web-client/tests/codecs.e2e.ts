@@ -68,7 +68,7 @@ async function arrives(bob: Person, link: string, way: Way): Promise<void> {
 
 /** Frames that the person's browser got and did not open. */
 function refused(one: Person): Promise<number> {
-  return one.page.locator('main').evaluate((main) => Number(main.dataset['commit_rejected']));
+  return one.page.locator('main').evaluate((main) => Number(main.dataset['dropped']));
 }
 
 /** When something last came in by an entry of the statistics. */

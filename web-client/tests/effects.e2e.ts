@@ -60,7 +60,7 @@ describe('noise suppression', () => {
     await until('the noise is there', async () => (await level(page)) > 0.1);
     expect(ada.asked.some((address) => address.includes('rnnoise'))).toBe(false);
     const before = await level(page);
-    await page.getByLabel('Take noise out of my sound').check();
+    await page.getByLabel('Noise suppression').check();
     const after = await quietened(page, before);
     expect(after).toBeLessThan(before / 2);
     expect(ada.asked.some((address) => address.includes('rnnoise'))).toBe(true);
@@ -71,7 +71,7 @@ describe('noise suppression', () => {
     );
     await page.getByLabel('Microphone level').waitFor();
     expect(await quietened(page, before)).toBeLessThan(before / 2);
-    await page.getByLabel('Take noise out of my sound').uncheck();
+    await page.getByLabel('Noise suppression').uncheck();
     await until('the noise is back', async () => (await level(page)) > before * 0.8);
     process.stdout.write(`noise of a fan: ${before.toFixed(3)}, suppressed ${after.toFixed(3)}\n`);
   });
@@ -142,7 +142,7 @@ describe('a blurred background', () => {
     const preview = page.getByLabel('Your camera');
     await until('the wall is seen', async () => (await contrasts(preview)).wall > 40);
     expect(ada.asked.some((address) => address.includes('tflite'))).toBe(false);
-    await page.getByLabel('Blur what is behind me').check();
+    await page.getByLabel('Blur my background').check();
     await until('the wall is hidden, the face is seen', async () => blurred(preview));
     await ada.enter();
     await ada.isIn(1);

@@ -41,7 +41,7 @@ describe('somebody with Firefox and somebody with Chromium', () => {
     await ada.page.getByText('Compare codes', { exact: true }).click();
     const own = await ada.page.getByRole('region', { name: 'Code with Fox' }).innerText();
     expect(seen).toBe(own.replaceAll(/\D/g, ''));
-    await fox.press('It is the same');
+    await fox.press('It matches');
     await fox.page.waitForSelector('li[data-trust="verified"]');
     await fox.press('Close');
     await ada.page.keyboard.press('Escape');

@@ -96,7 +96,7 @@ async function turned(one: Person, from: readonly string[], wants: () => string[
 /** Two pages in a small window, turned by the mouse and by keys. */
 async function turnPages(one: Person, wants: () => string[]): Promise<void> {
   const { page } = one;
-  const pages = page.getByRole('navigation', { name: 'Pages of participants' });
+  const pages = page.getByRole('navigation', { name: 'Participant pages' });
   const next = pages.getByRole('button', { name: 'Next page' });
   const previous = pages.getByRole('button', { name: 'Previous page' });
   const focused = (): Promise<string | null> =>
@@ -158,7 +158,7 @@ it('five people join, see, hear, turn pages, write and leave', { timeout: 300_00
     // oxlint-disable-next-line no-await-in-loop
     await one.join(link);
     // oxlint-disable-next-line no-await-in-loop
-    await ada.page.getByText(`${name} joined`).waitFor();
+    await ada.page.getByText(`${name} has joined`).waitFor();
     // oxlint-disable-next-line no-await-in-loop
     await until('a sound says so', () => heardTones(ada.page, CAME));
   }
@@ -186,7 +186,7 @@ it('five people join, see, hear, turn pages, write and leave', { timeout: 300_00
   await Promise.all(all.map((one) => press(one, /^Chat/)));
   for (const one of all) {
     // oxlint-disable-next-line no-await-in-loop
-    await one.page.getByLabel('Message to everybody').fill(`I am ${one.name}`);
+    await one.page.getByLabel('Message to everyone').fill(`I am ${one.name}`);
     // oxlint-disable-next-line no-await-in-loop
     await one.page.getByRole('button', { name: 'Send' }).click();
   }

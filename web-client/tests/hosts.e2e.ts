@@ -26,32 +26,32 @@ describe('a host', () => {
     await press(bob, /^People/);
     const people = bob.page.getByRole('list', { name: 'People' });
     await people.getByText('Ada Host').waitFor();
-    expect(await bob.page.getByRole('button', { name: /^Remove|^Ask to mute/ }).count()).toBe(0);
+    expect(await bob.page.getByRole('button', { name: /^Remove|^Ask .* to mute/ }).count()).toBe(0);
 
-    await press(ada, 'Ask to mute: Bob');
-    await ada.page.getByText('Bob was asked to mute').waitFor();
-    await bob.page.getByText('Ada asks you to turn your microphone off').waitFor();
+    await press(ada, 'Ask Bob to mute');
+    await ada.page.getByText('Asked Bob to mute').waitFor();
+    await bob.page.getByText('Ada asks you to mute your microphone').waitFor();
     await bob.page.getByRole('alert').getByRole('button', { name: 'Mute' }).click();
     await bob.page.locator('footer').getByRole('button', { name: 'Unmute' }).waitFor();
-    await ada.page.getByRole('button', { name: 'Ask to mute: Bob' }).waitFor({ state: 'detached' });
+    await ada.page.getByRole('button', { name: 'Ask Bob to mute' }).waitFor({ state: 'detached' });
 
-    await door(ada, 'waits until a host lets them in');
-    await people.locator('..').getByText('waits until a host lets them in').waitFor();
-    const news = bob.page.getByRole('status').getByText('waits until a host lets them in');
+    await door(ada, 'Guests wait until a host admits them');
+    await people.locator('..').getByText('Guests wait until a host admits them').waitFor();
+    const news = bob.page.getByRole('status').getByText('Guests wait until a host admits them');
     await news.waitFor();
     const cleo = await stage.person('Cleo', WHITE_PURPLE);
     await cleo.join(link);
     await cleo.page.getByRole('heading', { name: 'Waiting to be let in' }).waitFor();
-    await ada.page.getByRole('alert').getByText('Waiting to be let in: Cleo.').waitFor();
+    await ada.page.getByRole('alert').getByText('Waiting to join: Cleo.').waitFor();
     expect(await bob.page.getByText('Cleo').count()).toBe(0);
-    await press(ada, 'Let in: Cleo');
+    await press(ada, 'Admit Cleo');
     await Promise.all([ada.isIn(3), bob.isIn(3), cleo.isIn(3)]);
     await ada.waitToSee('Cleo', WHITE_PURPLE);
 
     const [epoch, code] = [await ada.epoch(), await ada.roomCode()];
-    await press(ada, 'Remove: Bob');
+    await press(ada, 'Remove Bob');
     await ada.page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
-    await bob.page.getByText('The host has removed you from the meeting.').waitFor();
+    await bob.page.getByText('The host removed you from the meeting.').waitFor();
     await Promise.all([ada.isIn(2), cleo.isIn(2)]);
     // The keys are others, and everybody who is left has them.
     await until('both are in a later epoch', async () => {
@@ -65,24 +65,24 @@ describe('a host', () => {
     await ada.waitToSee('Cleo', WHITE_PURPLE);
 
     // Bob has the link still, and waits; then nobody comes in any more.
-    await press(bob, 'Join again');
+    await press(bob, 'Rejoin');
     await bob.enter();
-    await ada.page.getByRole('alert').getByText('Waiting to be let in: Bob.').waitFor();
-    await press(ada, 'Turn away: Bob');
-    await bob.page.getByText('The host did not let you in.').waitFor();
-    await door(ada, 'The meeting is locked');
-    await press(bob, 'Join again');
+    await ada.page.getByRole('alert').getByText('Waiting to join: Bob.').waitFor();
+    await press(ada, 'Decline Bob');
+    await bob.page.getByText('The host didn’t let you in.').waitFor();
+    await door(ada, 'Locked');
+    await press(bob, 'Rejoin');
     await bob.enter();
-    await bob.page.getByText('The meeting is locked: nobody else comes in.').waitFor();
+    await bob.page.getByText('This meeting is locked').waitFor();
 
     // The host comes in through any door.
     await ada.leave();
     await cleo.isIn(1);
-    await press(ada, 'Join again');
+    await press(ada, 'Rejoin');
     await ada.enter();
     await Promise.all([ada.isIn(2), cleo.isIn(2)]);
     await press(ada, /^People/);
-    await ada.page.getByRole('radio', { name: 'The meeting is locked', checked: true }).waitFor();
+    await ada.page.getByRole('radio', { name: 'Locked', checked: true }).waitFor();
   });
 
   it('is heard in the end, though the socket broke while they spoke', async () => {
@@ -97,7 +97,7 @@ describe('a host', () => {
     const link = await stage.newMeeting(ada);
     await press(ada, /^People/);
     deaf = true;
-    await ada.page.getByText('The meeting is locked').click();
+    await ada.page.getByText('Locked: nobody new can join').click();
     deaf = false;
     await ada.breakSockets();
     await until('the socket is back', async () =>
@@ -108,6 +108,6 @@ describe('a host', () => {
     );
     const bob = await stage.person('Bob', GREEN_YELLOW);
     await bob.join(link);
-    await bob.page.getByText('The meeting is locked: nobody else comes in.').waitFor();
+    await bob.page.getByText('This meeting is locked').waitFor();
   });
 });

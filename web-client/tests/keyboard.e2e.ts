@@ -42,11 +42,11 @@ describe('with the keyboard alone', () => {
     await page.getByRole('button', { name: 'New meeting' }).waitFor();
     expect(await tabTo(page, 'Test this browser')).toEqual([
       'New meeting',
-      'Ask for a passphrase too',
+      'Add a passphrase',
       'Or paste a meeting link',
       'Open',
       'Language',
-      'Colours',
+      'Theme',
       'Test this browser',
     ]);
     await tabTo(page, 'New meeting', 'Shift+Tab');
@@ -62,10 +62,10 @@ describe('with the keyboard alone', () => {
     await page.locator('main[data-state="live"]').waitFor();
     expect(await focused(page)).toBe('Meeting');
     expect(await tabTo(page, 'Leave')).toEqual([
-      'Keep large: Ada (you)',
-      'Invite others',
+      'Pin Ada (you)',
+      'Invite people',
       'Mute',
-      'Camera off',
+      'Turn off camera',
       'Share screen',
       'Raise hand',
       'Encryption',
@@ -95,13 +95,13 @@ describe('with the keyboard alone', () => {
     await page.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
     await page.keyboard.press('Escape');
     await page.keyboard.press('c');
-    await page.getByLabel('Message to everybody').waitFor();
-    expect(await focused(page)).toBe('Message to everybody');
+    await page.getByLabel('Message to everyone').waitFor();
+    expect(await focused(page)).toBe('Message to everyone');
     await page.keyboard.type('mvs');
     await page.keyboard.press('Enter');
     await page.getByRole('log').getByText('mvs').waitFor();
     await page.keyboard.press('Escape');
-    await page.getByLabel('Message to everybody').waitFor({ state: 'detached' });
+    await page.getByLabel('Message to everyone').waitFor({ state: 'detached' });
 
     await tabTo(page, 'Leave');
     await page.keyboard.press('Enter');

@@ -71,7 +71,7 @@ describe('a link', () => {
 /** Saves the calendar file and reads it as a calendar does: its properties, unfolded. */
 async function calendar(one: Person): Promise<Map<string, string>> {
   const saved = one.page.waitForEvent('download');
-  await press(one, 'Save the calendar file');
+  await press(one, 'Save calendar file');
   const file = readFileSync(await (await saved).path(), 'utf8');
   expect(file.endsWith('END:VCALENDAR\r\n')).toBe(true);
   const lines = file.replaceAll('\r\n ', '').trimEnd().split('\r\n');
@@ -84,15 +84,15 @@ describe('a lasting link', () => {
     const { page } = ada;
     await page.goto(stage.server.url);
     await press(ada, 'New meeting');
-    await press(ada, 'Invite others');
-    await page.getByText('the same link opens the same meeting tomorrow or every week').waitFor();
-    await page.getByText('Put it in a calendar').click();
-    await page.getByText('Your calendar’s provider and whoever sees the entry').waitFor();
+    await press(ada, 'Invite people');
+    await page.getByText('You can reuse the link').waitFor();
+    await page.getByText('Add to calendar').click();
+    await page.getByText('Your calendar provider, and anyone who can see the entry').waitFor();
     ada.asked.length = 0;
     const [link, bare] = [page.url(), page.url().replace(/#.*/, '')];
     await page.getByLabel('Title').fill('Plan, part 2');
-    await page.getByLabel('Begins').fill('2027-01-15T09:30');
-    await page.getByLabel('Lasts').selectOption('45');
+    await page.getByLabel('Starts').fill('2027-01-15T09:30');
+    await page.getByLabel('Duration').selectOption('45');
     const whole = await calendar(ada);
     expect(Object.fromEntries(whole)).toMatchObject({
       SUMMARY: String.raw`Plan\, part 2`,
@@ -103,21 +103,21 @@ describe('a lasting link', () => {
       URL: link,
     });
     // Without the key, no part of it is in any line.
-    await page.getByLabel('Without its key').check();
+    await page.getByLabel('Link without its key').check();
     const named = await calendar(ada);
     const secret = new URL(link).hash.slice(4);
     expect(secret.length).toBe(43);
     expect([...named.values()].some((value) => value.includes(secret.slice(0, 8)))).toBe(false);
     expect(named.get('URL')).toBe(bare);
-    expect(named.get('DESCRIPTION')).toContain('the whole link that was sent to you');
+    expect(named.get('DESCRIPTION')).toContain('the full link that was sent to you');
     // It was made here: nobody was asked for anything.
     expect(ada.asked.filter((address) => !address.startsWith('blob:'))).toEqual([]);
 
     // The entry without the key says what is missing, and takes it.
     const bob = await stage.person('Bob', RED_BLUE);
     await bob.page.goto(named.get('URL') ?? '');
-    await bob.page.getByText('The part of the link after “#” is missing').waitFor();
-    await bob.page.getByLabel('Paste the whole link').fill(whole.get('URL') ?? '');
+    await bob.page.getByText('The part after “#” is missing').waitFor();
+    await bob.page.getByLabel('Paste the full link').fill(whole.get('URL') ?? '');
     await press(bob, 'Open');
     await bob.enter();
     await bob.isIn(1);
@@ -130,7 +130,7 @@ describe('a lasting link', () => {
     await press(ada, /^People/);
     await page.getByRole('list', { name: 'People' }).getByText('Host').waitFor();
     await page.locator('footer').getByRole('button', { name: 'Invite' }).click();
-    await page.getByText('this server forgets its meetings when it is started anew').waitFor();
+    await page.getByText('It stops working when this server restarts').waitFor();
   });
 });
 
@@ -142,9 +142,9 @@ describe('whoever leaves', () => {
     await stage.newMeeting(ada);
     await ada.leave();
     ada.asked.length = 0;
-    await page.getByLabel('So-so').check();
-    await page.getByLabel('What went well, or badly?').fill('Bob was <i>late</i>');
-    await press(ada, 'Copy the report');
+    await page.getByLabel('OK', { exact: true }).check();
+    await page.getByLabel('What went well, or didn’t?').fill('Bob was <i>late</i>');
+    await press(ada, 'Copy report');
     await page.getByText('Copied').waitFor();
     const report = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as object;
     expect(report).toMatchObject({ grade: 'fair', words: 'Bob was <i>late</i>', minutes: 1 });

@@ -24,10 +24,10 @@ describe('a lobby', () => {
     const { page } = await inLobby();
     const ada = { page } as Person;
     const reasons = [
-      ['camera', 'NotAllowedError', 'does not let this page use the camera'],
-      ['camera', 'NotReadableError', 'The camera is in use by another program'],
-      ['microphone', 'NotFoundError', 'No microphone was found'],
-      ['microphone', 'OverconstrainedError', 'The chosen microphone is gone'],
+      ['camera', 'NotAllowedError', 'Camera access is blocked'],
+      ['camera', 'NotReadableError', 'Your camera is in use by another app'],
+      ['microphone', 'NotFoundError', 'No microphone found'],
+      ['microphone', 'OverconstrainedError', 'The selected microphone is no longer available'],
     ] as const;
     for (const [device, error, words] of reasons) {
       await fail(page, device, error);
@@ -43,14 +43,14 @@ describe('a lobby', () => {
     await fail(page, 'camera', 'NotFoundError');
     await fail(page, 'microphone', 'NotAllowedError');
     await page.reload();
-    await alert(ada, 'No camera was found');
-    await alert(ada, 'does not let this page use the microphone');
+    await alert(ada, 'No camera found');
+    await alert(ada, 'Microphone access is blocked');
     await plugIn(page, 'camera');
     await page.getByLabel('Your camera').waitFor();
     await plugIn(page, 'microphone');
-    await alert(ada, 'does not let this page use the microphone');
+    await alert(ada, 'Microphone access is blocked');
     await page.getByRole('button', { name: 'Try again' }).click();
-    await page.getByText('does not let this page').waitFor({ state: 'detached' });
+    await page.getByText('access is blocked').waitFor({ state: 'detached' });
   });
 
   it('shows that the microphone hears something, and plays a test sound', async () => {
@@ -79,7 +79,7 @@ describe('a lobby', () => {
     await ada.enter();
     await ada.isIn(1);
     await ada.leave();
-    await page.getByRole('button', { name: 'Join again' }).click();
+    await page.getByRole('button', { name: 'Rejoin' }).click();
     await until('the name is there', async () =>
       page
         .getByLabel('Your name')
@@ -93,7 +93,7 @@ describe('the self test', () => {
   it('passes in a browser that can make calls', async () => {
     const { page } = await stage.person('Ada', RED_BLUE);
     await page.goto(`${stage.server.url}/check`);
-    await page.getByText('Everything is fine.').waitFor();
+    await page.getByText('Calls work here.').waitFor();
     expect(await page.locator('li[data-result="passed"]').count()).toBe(9);
   });
 
@@ -101,11 +101,11 @@ describe('the self test', () => {
     const { page } = await stage.person('Ada', RED_BLUE);
     await page.addInitScript(() => Reflect.deleteProperty(window, 'RTCRtpScriptTransform'));
     await page.goto(stage.server.url);
-    await page.getByText('cannot encrypt calls end to end').waitFor();
+    await page.getByText('can’t make encrypted calls').waitFor();
     await page.getByRole('link', { name: 'Test this browser' }).click();
-    await page.getByText('Something is in the way.').waitFor();
+    await page.getByText('Calls won’t work here yet.').waitFor();
     expect(await page.locator('li[data-result="failed"]').innerText()).toContain(
-      'cannot encrypt calls end to end',
+      'can’t make encrypted calls',
     );
   });
 });
@@ -117,7 +117,7 @@ describe('a language', () => {
       Object.defineProperty(navigator, 'languages', { value: ['de-CH', 'en'] }),
     );
     await page.goto(stage.server.url);
-    await page.getByRole('button', { name: 'Neues Treffen' }).waitFor();
+    await page.getByRole('button', { name: 'Neues Meeting' }).waitFor();
     expect(await page.locator('html').getAttribute('lang')).toBe('de');
     await page.getByLabel('Sprache').selectOption('fr');
     await page.getByRole('button', { name: 'Nouvelle réunion' }).waitFor();

@@ -31,14 +31,14 @@ describe('three people', () => {
     expect(new Set(epochs).size).toBe(1);
 
     // Who is muted and whose camera is off.
-    await ada.page.getByRole('button', { name: 'Camera off' }).click();
+    await ada.page.getByRole('button', { name: 'Turn off camera' }).click();
     await until('the picture is gone', async () => (await bob.sees('Ada')) === undefined);
     await ada.page.getByRole('button', { name: 'Mute', exact: true }).click();
     await bob.page
       .locator('figure', { hasText: 'Ada' })
       .locator('title', { hasText: 'Microphone off' })
       .waitFor({ state: 'attached' });
-    await ada.page.getByRole('button', { name: 'Camera on' }).click();
+    await ada.page.getByRole('button', { name: 'Turn on camera' }).click();
     await bob.waitToSee('Ada', RED_BLUE);
 
     // A socket breaks, and the call goes on.
@@ -77,17 +77,14 @@ describe('a wrong link', () => {
     const at = link.length - 10;
     const wrong = link.slice(0, at) + (link[at] === 'A' ? 'B' : 'A') + link.slice(at + 1);
     await eve.join(wrong);
-    await eve.page
-      .getByText('The link may be incomplete or wrong', { exact: false })
-      .first()
-      .waitFor();
+    await eve.page.getByText('Your link may be incomplete', { exact: false }).first().waitFor();
     await ada.page
       .getByText('not in the encrypted call', { exact: false })
       .first()
       .waitFor({ state: 'attached' });
     // Media of both reaches the other's browser and stays closed.
     await until('frames arrive and are dropped', async () =>
-      eve.page.locator('main').evaluate((main) => Number(main.dataset['commit_rejected']) > 20),
+      eve.page.locator('main').evaluate((main) => Number(main.dataset['dropped']) > 20),
     );
     expect(await eve.page.locator('main').getAttribute('data-opened')).toBe('0');
     expect(await eve.page.locator('main').getAttribute('data-state')).toBe('joining');
@@ -99,8 +96,8 @@ describe('a wrong link', () => {
 
   it.each([
     ['/AAAAAAAAAAAAAAAAAAAAAA', 'missing'],
-    ['/AAAAAAAAAAAAAAAAAAAAAA#v1.short', 'damaged'],
-    ['/nonsense', 'not a meeting link'],
+    ['/AAAAAAAAAAAAAAAAAAAAAA#v1.short', 'incomplete'],
+    ['/nonsense', 'This isn’t a meeting link'],
   ])('%s is explained', async (path, words) => {
     const eve = await stage.person('Eve', RED_BLUE);
     await eve.page.goto(stage.server.url + path);
@@ -110,7 +107,7 @@ describe('a wrong link', () => {
   it('to a room that does not exist is explained', async () => {
     const eve = await stage.person('Eve', RED_BLUE);
     await eve.join(`${stage.server.url}/AAAAAAAAAAAAAAAAAAAAAA#v1.${'A'.repeat(43)}`);
-    await eve.page.getByText('There is no such meeting here', { exact: false }).waitFor();
+    await eve.page.getByText('This meeting doesn’t exist', { exact: false }).waitFor();
     // The browser itself logs the 404.
     expect(eve.errors.filter((error) => !error.includes('404'))).toEqual([]);
     eve.errors.length = 0;

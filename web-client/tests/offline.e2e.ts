@@ -59,10 +59,10 @@ describe('the page', () => {
     await ada.context.setOffline(true);
     await page.goto(stage.server.url);
     await page.getByRole('button', { name: 'New meeting' }).click();
-    await page.getByText('The server cannot be reached.').waitFor();
+    await page.getByText('Can’t reach the server.').waitFor();
     // A link opens its lobby too; the call says what is missing.
     await page.goto(stage.server.url + room);
-    await page.getByText('The part of the link after “#” is missing').waitFor();
+    await page.getByText('The part after “#” is missing').waitFor();
     await ada.context.setOffline(false);
     await page.goto(stage.server.url);
     await page.getByRole('button', { name: 'New meeting' }).click();

@@ -9,14 +9,14 @@ const stage = new Stage();
 const PASSPHRASE = 'zwölf Äpfel';
 
 async function tryWith(one: Person, passphrase: string): Promise<void> {
-  await one.page.getByLabel('Passphrase of this meeting').fill(passphrase);
+  await one.page.getByLabel('Meeting passphrase').fill(passphrase);
   await one.enter();
 }
 
 it('lets in whoever has both, and says so before joining to whoever has only the link', async () => {
   const ada = await stage.person('Ada', RED_BLUE);
   await ada.page.goto(stage.server.url);
-  await ada.page.getByText('Ask for a passphrase too').click();
+  await ada.page.getByText('Add a passphrase').click();
   await ada.page.getByLabel('Passphrase', { exact: true }).fill(PASSPHRASE);
   await ada.page.getByRole('button', { name: 'New meeting' }).click();
   // Whoever has just chosen it is not asked for it.
@@ -30,7 +30,7 @@ it('lets in whoever has both, and says so before joining to whoever has only the
   bob.page.on('request', (request) => requests.push(new URL(request.url()).pathname));
   await bob.page.goto(link);
   await tryWith(bob, 'zwölf Birnen');
-  await bob.page.getByRole('alert').getByText('not the passphrase of this meeting').waitFor();
+  await bob.page.getByRole('alert').getByText('Wrong passphrase').waitFor();
   expect(requests.filter((path) => path.startsWith('/api/'))).toEqual([]);
   // The same letters, as another keyboard composes them.
   await tryWith(bob, ` ${PASSPHRASE.normalize('NFD')}`);

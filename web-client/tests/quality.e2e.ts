@@ -14,7 +14,7 @@ afterAll(() => line.close());
 async function poor({ page }: Person): Promise<string> {
   const marked = page
     .locator('figure')
-    .filter({ has: page.locator('title', { hasText: 'Connection is poor' }) });
+    .filter({ has: page.locator('title', { hasText: 'Poor connection' }) });
   const names = await marked.locator('figcaption').allTextContents();
   return names.map((name) => /Ada|Bob|Cleo/.exec(name)?.[0] ?? name).join();
 }
@@ -46,7 +46,7 @@ describe('a bad line', () => {
     const row = ada.page.getByRole('list', { name: 'People' }).getByRole('listitem');
     await row
       .filter({ hasText: 'Bob' })
-      .locator('title', { hasText: 'Connection is poor' })
+      .locator('title', { hasText: 'Poor connection' })
       .waitFor({ state: 'attached' });
 
     line.loss = 0;

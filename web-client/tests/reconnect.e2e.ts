@@ -30,25 +30,23 @@ describe('somebody without a network', () => {
       await Promise.all([ada.isIn(2), bob.isIn(2)]);
       const epoch = await ada.epoch();
       await press(ada, /^People/);
-      await ada.page.getByLabel('The meeting is locked').check();
+      await ada.page.getByLabel('Locked').check();
 
       network = false;
       await bob.breakSockets();
-      await bob.page.getByText('The connection broke. Reconnecting…').waitFor();
+      await bob.page.getByText('Connection lost. Reconnecting…').waitFor();
       // For as long as Bob may resume, the others see that he is away; then he is gone, and the keys
       // with him.
       await ada.page.locator('figure[data-away="true"]').waitFor();
       await ada.page.waitForFunction(() => document.querySelectorAll('figure').length === 1, null, {
         timeout: 90_000,
       });
-      await bob.page
-        .getByRole('heading', { name: 'The connection is lost' })
-        .waitFor({ timeout: 90_000 });
+      await bob.page.getByRole('heading', { name: 'Connection lost' }).waitFor({ timeout: 90_000 });
 
       network = true;
       await Promise.all([ada.isIn(2), bob.isIn(2)]);
       await bob.page
-        .getByRole('heading', { name: 'The connection is lost' })
+        .getByRole('heading', { name: 'Connection lost' })
         .waitFor({ state: 'detached' });
       await Promise.all([ada.waitToSee('Bob', GREEN_YELLOW), bob.waitToSee('Ada', RED_BLUE)]);
       expect(await ada.epoch()).toBeGreaterThan(epoch);

@@ -44,7 +44,7 @@ describe('before and after the call', () => {
     await page.goto(stage.server.url);
     const found = await inspect(page, 'start');
     await page.goto(`${stage.server.url}/check`);
-    await page.getByText('Everything is fine.').waitFor();
+    await page.getByText('Calls work here.').waitFor();
     found.push(...(await inspect(page, 'check')));
     await page.goto(`${stage.server.url}/nonsense`);
     found.push(...(await inspect(page, 'wrong-link')));
@@ -76,12 +76,12 @@ describe('in the call', () => {
     await press(bob, 'Raise hand');
     await page.getByText('Hand raised').first().waitFor({ state: 'attached' });
     found.push(...(await inspect(page, 'grid')));
-    await press(ada, 'Keep large: Bob');
+    await press(ada, 'Pin Bob');
     found.push(...(await inspect(page, 'pinned')));
-    await press(ada, 'Keep large: Bob');
+    await press(ada, 'Pin Bob');
 
     await press(bob, /^Chat/);
-    await bob.page.getByLabel('Message to everybody').fill('The plan: https://example.org/plan');
+    await bob.page.getByLabel('Message to everyone').fill('The plan: https://example.org/plan');
     await bob.page.getByRole('button', { name: 'Send' }).click();
     await press(ada, /^Chat/);
     await page.getByRole('link', { name: 'example.org' }).waitFor();
@@ -101,17 +101,17 @@ describe('in the call', () => {
       await ada.isIn(2);
       await sees(ada, 1);
       await press(ada, /^People/);
-      await page.getByLabel('waits until a host lets them in').check();
+      await page.getByLabel('Guests wait until a host admits them').check();
       const found: string[] = [];
       const dana = await portrayed('Dana', 0);
       await dana.join(link);
       await dana.page.getByRole('heading', { name: 'Waiting to be let in' }).waitFor();
       found.push(...(await inspect(dana.page, 'waiting')));
-      await page.getByRole('button', { name: 'Let in: Dana' }).waitFor();
+      await page.getByRole('button', { name: 'Admit Dana' }).waitFor();
       found.push(...(await inspect(page, 'people')));
-      await press(ada, 'Turn away: Dana');
-      await dana.page.getByText('The host did not let you in.').waitFor();
-      await press(ada, 'Remove: Bob');
+      await press(ada, 'Decline Dana');
+      await dana.page.getByText('The host didn’t let you in.').waitFor();
+      await press(ada, 'Remove Bob');
       await page.getByRole('dialog').waitFor();
       found.push(...(await inspect(page, 'remove')));
       expect(found).toEqual([]);

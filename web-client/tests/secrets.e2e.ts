@@ -55,7 +55,7 @@ describe('a server that logs everything', () => {
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await ada.page.getByRole('button', { name: /^Chat/ }).click();
-    await ada.page.getByLabel('Message to everybody').fill(SAID);
+    await ada.page.getByLabel('Message to everyone').fill(SAID);
     await ada.page.getByRole('button', { name: 'Send' }).click();
     await bob.page.getByRole('button', { name: 'Chat (1)' }).waitFor();
     const keys = [await identity(ada), await identity(bob)];

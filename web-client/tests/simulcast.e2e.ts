@@ -36,7 +36,7 @@ async function heightOf(one: Person, name: string): Promise<number> {
 }
 
 const dropped = (one: Person): Promise<number> =>
-  one.page.locator('main').evaluate((main) => Number(main.dataset['commit_rejected']));
+  one.page.locator('main').evaluate((main) => Number(main.dataset['dropped']));
 
 /** Runs in the page: notes how long after "wanted" each encoding's first frame was encoded. */
 function timeEncodings(): void {
@@ -94,13 +94,13 @@ it('goes out in the sizes that are shown, stops when nobody looks, and comes bac
 
   for (let round = 0; round < 3; round += 1) {
     // oxlint-disable-next-line no-await-in-loop -- one change after the other
-    await press(bob, 'Keep large: Ada');
+    await press(bob, 'Pin Ada');
     // oxlint-disable-next-line no-await-in-loop
     await until('Bob gets the full size', async () => (await heightOf(bob, 'Ada')) === 480);
     // oxlint-disable-next-line no-await-in-loop
     await until('only that is sent', async () => (await sending(ada)) === 'f');
     // oxlint-disable-next-line no-await-in-loop
-    await press(bob, 'Keep large: Ada');
+    await press(bob, 'Pin Ada');
     // oxlint-disable-next-line no-await-in-loop
     await until('Bob gets the middle size', async () => (await heightOf(bob, 'Ada')) === 240);
     // oxlint-disable-next-line no-await-in-loop
@@ -112,10 +112,10 @@ it('goes out in the sizes that are shown, stops when nobody looks, and comes bac
 
   // Saved data: the smallest.
   await more(bob, 'Settings');
-  await bob.page.getByLabel('Save data').check();
+  await bob.page.getByLabel('Data saver').check();
   await until('the smallest is sent', async () => (await sending(ada)) === 'q');
   const start = Date.now();
-  await bob.page.getByLabel('Sound only').check();
+  await bob.page.getByLabel('Audio only').check();
   let last = await sent(ada);
   let silent = Date.now();
   await until('nothing is sent', async () => {
@@ -125,7 +125,7 @@ it('goes out in the sizes that are shown, stops when nobody looks, and comes bac
     return Date.now() - silent > 1000;
   });
   const stopped = silent - start;
-  await bob.page.getByLabel('Everything').check();
+  await bob.page.getByLabel('All', { exact: true }).check();
   await bob.page.keyboard.press('Escape');
   await bob.waitToSee('Ada', RED_BLUE);
 

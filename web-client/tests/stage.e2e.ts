@@ -37,15 +37,15 @@ describe('the stage', () => {
   it('shows whom one pins, and else follows the voices that this browser hears', async () => {
     const { ada, bob, cleo } = await stage.meetingOfThree();
     await shows(ada, undefined);
-    await press(ada, 'Keep large: Cleo');
+    await press(ada, 'Pin Cleo');
     await shows(ada, 'Cleo');
     const figure = ada.page.locator('figure', { hasText: 'Cleo' });
     await until('Cleo is large', async () => ((await figure.boundingBox())?.width ?? 0) > 600);
-    await press(ada, 'Keep large: Cleo');
+    await press(ada, 'Pin Cleo');
     await shows(ada, undefined);
 
     await Promise.all([mute(bob), mute(cleo)]);
-    await more(ada, 'Show the speaker large');
+    await more(ada, 'Speaker view');
     await until('nobody speaks', async () => {
       const speaking = ada.page.locator('figure:not([data-self])[data-speaking="true"]');
       return (await speaking.count()) === 0;
@@ -73,13 +73,13 @@ describe('the stage', () => {
     // As often as it changes; where data is saved, a quarter of that, each picture as sharp.
     await until('all of its pictures come', async () => (await picturesOfScreen(bob)) > 7);
     await more(bob, 'Settings');
-    await bob.page.getByLabel('Save data').check();
+    await bob.page.getByLabel('Data saver').check();
     await until('few of its pictures come', async () => {
       const pictures = await picturesOfScreen(bob);
       return pictures > 0 && pictures < 5;
     });
     expect(await video.evaluate((element) => (element as HTMLVideoElement).videoWidth)).toBe(1280);
-    await bob.page.getByLabel('Everything').check();
+    await bob.page.getByLabel('All', { exact: true }).check();
     await until('all of them come again', async () => (await picturesOfScreen(bob)) > 7);
     await bob.page.keyboard.press('Escape');
 
@@ -101,18 +101,18 @@ describe('receiving less', () => {
     await bob.join(link);
     await bob.waitToSee('Ada', RED_BLUE);
     await more(bob, 'Settings');
-    await bob.page.getByLabel('Sound only').check();
+    await bob.page.getByLabel('Audio only').check();
     await until('no video arrives', async () => {
       const before = await videoBytes(bob);
       await bob.page.waitForTimeout(1000);
       return (await videoBytes(bob)) === before;
     });
     expect(await bob.sees('Ada')).toBeUndefined();
-    await bob.page.getByLabel('Everything').check();
+    await bob.page.getByLabel('All', { exact: true }).check();
     await bob.page.keyboard.press('Escape');
     await bob.waitToSee('Ada', RED_BLUE);
     await more(bob, 'Settings');
-    await bob.page.getByLabel('Save data').check();
+    await bob.page.getByLabel('Data saver').check();
     await bob.page.keyboard.press('Escape');
     await bob.waitToSee('Ada', RED_BLUE);
     await ada.waitToSee('Bob', GREEN_YELLOW);

@@ -10,7 +10,7 @@ async function openEncryption(one: Person): Promise<void> {
   await one.page.getByRole('button', { name: 'Encryption' }).click();
 }
 
-const comparing = (one: Person) => one.page.getByRole('region', { name: 'Compare by voice' });
+const comparing = (one: Person) => one.page.getByRole('region', { name: 'Compare emoji' });
 
 /** The pictures that somebody reads out. */
 async function pictures(one: Person): Promise<string> {
@@ -24,7 +24,7 @@ const trusts = (one: Person, trust: string): Promise<void> =>
 
 /** The code that somebody's list shows, as a picture. */
 const shownCode = (one: Person): Promise<string> =>
-  one.page.getByRole('img', { name: 'Code as a QR code' }).evaluate((code) => {
+  one.page.getByRole('img', { name: 'QR code' }).evaluate((code) => {
     code.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
     return code.outerHTML;
   });
@@ -72,8 +72,8 @@ describe('two people', () => {
     const [ofBob, ofAda] = [await codeWith(ada, 'Bob'), await codeWith(bob, 'Ada')];
     expect(ofBob.match(/\d/g)?.length).toBe(60);
     expect(ofAda).toBe(ofBob);
-    await ada.page.getByRole('button', { name: 'It is the same' }).click();
-    await ada.page.getByText('Verified: you have compared').waitFor();
+    await ada.page.getByRole('button', { name: 'It matches' }).click();
+    await ada.page.getByText('Verified: you’ve compared').waitFor();
     await ada.page.getByRole('button', { name: 'Close' }).click();
     await bob.page.getByRole('button', { name: 'Close' }).click();
 
@@ -95,16 +95,16 @@ describe('two people', () => {
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await openEncryption(ada);
-    await comparing(ada).getByRole('button', { name: 'Show the pictures' }).click();
-    await bob.page.getByText('Somebody wants to compare by voice').waitFor();
+    await comparing(ada).getByRole('button', { name: 'Show emoji' }).click();
+    await bob.page.getByText('A participant wants to compare emoji').waitFor();
     await openEncryption(bob);
     const [ofAda, ofBob] = await Promise.all([pictures(ada), pictures(bob)]);
     expect(ofAda.match(/\p{Extended_Pictographic}/gu)?.length).toBe(5);
     expect(ofBob).toBe(ofAda);
-    await comparing(ada).getByRole('button', { name: 'All are the same' }).click();
+    await comparing(ada).getByRole('button', { name: 'They match' }).click();
     await trusts(ada, 'verified');
-    await comparing(bob).getByRole('button', { name: 'They differ' }).click();
-    await comparing(bob).getByText('Somebody sits in between').waitFor();
+    await comparing(bob).getByRole('button', { name: 'They don’t match' }).click();
+    await comparing(bob).getByText('The call may be intercepted').waitFor();
     await trusts(bob, 'new');
   });
 
@@ -117,7 +117,7 @@ describe('two people', () => {
     await Promise.all([openEncryption(ada), openEncryption(bob)]);
     await Promise.all([codeWith(ada, 'Bob'), codeWith(bob, 'Ada')]);
     await holdBeforeCamera(ada, await shownCode(bob));
-    await ada.page.getByRole('button', { name: 'Scan with the camera' }).click();
+    await ada.page.getByRole('button', { name: 'Scan with camera' }).click();
     await trusts(ada, 'verified');
 
     // Cleo's code with Ada is not Bob's code with Ada.
@@ -127,8 +127,8 @@ describe('two people', () => {
     await openEncryption(cleo);
     await codeWith(cleo, 'Ada');
     await holdBeforeCamera(bob, await shownCode(cleo));
-    await bob.page.getByRole('button', { name: 'Scan with the camera' }).click();
-    await bob.page.getByText('It is another code').waitFor();
+    await bob.page.getByRole('button', { name: 'Scan with camera' }).click();
+    await bob.page.getByText('This is a different code').waitFor();
   });
 
   it('are warned when somebody comes under a known name with another key', async () => {
@@ -144,7 +144,7 @@ describe('two people', () => {
     const impostor = await stage.person('Bob', GREEN_YELLOW);
     await impostor.join(link);
     await Promise.all([ada.isIn(2), impostor.isIn(2)]);
-    await ada.page.getByRole('alert').getByText('Bob has another key than before').waitFor();
+    await ada.page.getByRole('alert').getByText('Security key changed for Bob').waitFor();
     await ada.page.locator('[data-encryption="changed"]').waitFor();
   });
 });

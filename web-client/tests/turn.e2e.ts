@@ -56,8 +56,8 @@ describe('the self test', () => {
   it('connects as a call would, and tells how', async () => {
     const ada = await stage.person('Ada', RED_BLUE);
     await ada.page.goto(`${stage.server.url}/check`);
-    const media = ada.page.getByRole('listitem').filter({ hasText: 'Sound and pictures' });
-    await media.getByText(/A connection was there after \d+ ms\./).waitFor();
+    const media = ada.page.getByRole('listitem').filter({ hasText: 'Audio and video' });
+    await media.getByText(/Connected in \d+ ms\./).waitFor();
   });
 
   it('says so where nothing comes back', async () => {
@@ -67,7 +67,7 @@ describe('the self test', () => {
       RTCPeerConnection.prototype.setRemoteDescription = () => Promise.resolve();
     });
     await ada.page.goto(`${stage.server.url}/check`);
-    await ada.page.getByText('No connection. Your network may let no UDP through').waitFor();
+    await ada.page.getByText('Couldn’t connect. Your network may block UDP').waitFor();
   });
 });
 

@@ -54,9 +54,6 @@ export type CallState =
   /** Over, for a reason or by choice. */
   | { kind: 'ended'; why: Sentence | undefined };
 
-/** Others are here, but nobody lets us in: after so long the link is the likely reason. */
-const ADMISSION_MS = 8000;
-
 export class Call {
   readonly state = signal<CallState>({ kind: 'joining' });
   /** The way to the server is broken and being mended. */
@@ -99,7 +96,7 @@ export class Call {
   readonly comparison = new Comparison({
     begin: () => this.#workers?.compare(),
     allSame: () => this.#workers?.allSame(),
-    invited: () => this.notices.add(sentence('notice.compare')),
+    invited: () => this.notices.add(sentence('notice.sas')),
   });
   readonly house: House;
   readonly screen = new ScreenShare(() => {
@@ -117,7 +114,6 @@ export class Call {
   #relays: Relays | undefined;
   #connection: PeerConnection | undefined;
   readonly #participant = signal(0);
-  #admission: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #rejoining = new Rejoining();
   readonly #unsubscribe: (() => void)[] = [];
@@ -271,7 +267,6 @@ export class Call {
         this.#workers?.server(text);
         this.#connect(message.slots);
         this.wishes.tell();
-        this.#awaitAdmission();
         break;
       case 'resumed':
         this.reconnecting.value = false;
@@ -329,7 +324,6 @@ export class Call {
         this.#socket?.sendText(message.text);
         break;
       case 'roster':
-        clearTimeout(this.#admission);
         this.#rejoining.succeeded();
         this.#members(message.roster);
         break;
@@ -338,7 +332,7 @@ export class Call {
         break;
       case 'unsaid':
         this.conversation.unsaid(message.saying);
-        this.notices.add(sentence('notice.unsaid'));
+        this.notices.add(sentence('notice.message_not_sent'));
         break;
       case 'message':
         this.#handRaised(message.message);
@@ -351,7 +345,7 @@ export class Call {
         this.comparison.follow(message.comparison);
         break;
       case 'problem':
-        this.notices.add(problemSentence(message.code, message.participant));
+        this.notices.add(problemSentence(message.code));
         break;
       case 'trace':
         // Asked for by a setting; a console is where whoever debugs a meeting looks.
@@ -378,8 +372,13 @@ export class Call {
       this.roster.value = roster;
       this.state.value = { kind: 'live' };
       this.conversation.members(roster.members.map((one) => one.participant));
-      if (came.length > 0) this.toasts.add('came', sentence('toast.came', { names: list(came) }));
-      if (went.length > 0) this.toasts.add('went', sentence('toast.went', { names: list(went) }));
+      if (came.length > 0)
+        this.toasts.add(
+          'came',
+          sentence('toast.joined', { names: list(came), count: came.length }),
+        );
+      if (went.length > 0)
+        this.toasts.add('went', sentence('toast.left', { names: list(went), count: went.length }));
     });
     if (first) this.conversation.sayAgain();
   }
@@ -470,14 +469,6 @@ export class Call {
     this.#socket?.send({ type: 'set_tracks', tracks });
   }
 
-  #awaitAdmission(): void {
-    clearTimeout(this.#admission);
-    this.#admission = setTimeout(() => {
-      if (this.state.value.kind !== 'joining' || this.presence.value.size === 0) return;
-      this.notices.add(sentence('notice.nobody_lets_in'));
-    }, ADMISSION_MS);
-  }
-
   #conversationOver(refusal: Refusal | undefined): void {
     const why = refusal === undefined ? sentence('refusal.unreachable') : refusalSentence(refusal);
     if (!isMendable(refusal)) this.#end(why);
@@ -517,7 +508,6 @@ export class Call {
   }
 
   #dismantle(): void {
-    clearTimeout(this.#admission);
     clearTimeout(this.#retry);
     this.#retry = undefined;
     if (this.#lasting) this.#place = this.#socket?.place ?? this.#place;

@@ -57,11 +57,11 @@ export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): S
 export function doorSentence(door: JoinPolicy): Sentence {
   switch (door) {
     case 'open':
-      return sentence('door.open');
+      return sentence('join_policy.open');
     case 'lobby':
-      return sentence('door.lobby');
+      return sentence('join_policy.lobby');
     case 'locked':
-      return sentence('door.locked');
+      return sentence('join_policy.locked');
   }
 }
 
@@ -73,14 +73,13 @@ export function failureSentence(error: unknown): Sentence {
 }
 
 /** What the encryption complains about. */
-export function problemSentence(code: string, participant: number | undefined): Sentence {
-  const who = { participant: String(participant ?? '?') };
+export function problemSentence(code: string): Sentence {
   switch (code) {
     case 'other_link':
-      return sentence('problem.other_link', who);
+      return sentence('problem.other_link');
     case 'bad_key_package':
     case 'not_certified':
-      return sentence('problem.bad_key_package', who);
+      return sentence('problem.bad_key_package');
     case 'waiting':
       return sentence('problem.waiting');
     case 'bad_commit':

@@ -32,8 +32,8 @@ export async function tryMedia(): Promise<MediaResult> {
     if (!(await connects(connection))) return { way: 'none' };
     const ms = String(Math.round(performance.now() - started));
     return (await isRelayed(connection))
-      ? { way: 'relayed', words: sentence('check.media_relayed', { ms }) }
-      : { way: 'direct', words: sentence('check.media_yes', { ms }) };
+      ? { way: 'relayed', words: sentence('self_test.media_relayed', { ms }) }
+      : { way: 'direct', words: sentence('self_test.media_yes', { ms }) };
   } finally {
     connection.close();
     socket.leave();

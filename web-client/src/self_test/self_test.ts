@@ -26,15 +26,15 @@ const PATIENCE_MS = 8000;
 const EMPTY_MODULE = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 
 export const CHECKS: readonly Check[] = [
-  { name: sentence('check.secure'), run: secure },
-  { name: sentence('check.webrtc'), run: webrtc },
-  { name: sentence('check.transform'), run: transform },
-  { name: sentence('check.keys'), run: keys },
-  { name: sentence('check.wasm'), run: wasm },
-  { name: sentence('check.devices'), run: devices },
-  { name: sentence('check.server'), run: server },
-  { name: sentence('check.socket'), run: socket },
-  { name: sentence('check.media'), run: media },
+  { name: sentence('self_test.secure'), run: secure },
+  { name: sentence('self_test.webrtc'), run: webrtc },
+  { name: sentence('self_test.transform'), run: transform },
+  { name: sentence('self_test.keys'), run: keys },
+  { name: sentence('self_test.wasm'), run: wasm },
+  { name: sentence('self_test.devices'), run: devices },
+  { name: sentence('self_test.server'), run: server },
+  { name: sentence('self_test.socket'), run: socket },
+  { name: sentence('self_test.media'), run: media },
 ];
 
 /** Runs one; what throws has failed. */
@@ -42,13 +42,13 @@ export async function run(check: Check): Promise<Result> {
   try {
     return await check.run();
   } catch {
-    return failed(sentence('check.broke'));
+    return failed(sentence('self_test.could_not_run'));
   }
 }
 
 async function secure(): Promise<Result> {
   return globalThis.isSecureContext
-    ? passed(sentence('check.secure_yes'))
+    ? passed(sentence('self_test.secure_yes'))
     : failed(sentence('support.insecure'));
 }
 
@@ -59,8 +59,8 @@ async function webrtc(): Promise<Result> {
     connection.addTransceiver('video');
     const { sdp } = await connection.createOffer();
     return /VP8|VP9/.test(sdp ?? '')
-      ? passed(sentence('check.webrtc_yes'))
-      : failed(sentence('check.no_codec'));
+      ? passed(sentence('self_test.webrtc_yes'))
+      : failed(sentence('self_test.no_codec'));
   } finally {
     connection.close();
   }
@@ -68,16 +68,16 @@ async function webrtc(): Promise<Result> {
 
 async function transform(): Promise<Result> {
   return 'RTCRtpScriptTransform' in globalThis
-    ? passed(sentence('check.transform_yes'))
+    ? passed(sentence('self_test.transform_yes'))
     : failed(sentence('support.no_transform'));
 }
 
 async function keys(): Promise<Result> {
   try {
     await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
-    return passed(sentence('check.keys_yes'));
+    return passed(sentence('self_test.keys_yes'));
   } catch {
-    return failed(sentence('check.keys_no'));
+    return failed(sentence('self_test.keys_no'));
   }
 }
 
@@ -85,7 +85,7 @@ async function wasm(): Promise<Result> {
   if (!('WebAssembly' in globalThis)) return failed(sentence('support.no_wasm'));
   try {
     await WebAssembly.compile(EMPTY_MODULE);
-    return passed(sentence('check.wasm_yes'));
+    return passed(sentence('self_test.wasm_yes'));
   } catch {
     return failed(sentence('support.no_wasm'));
   }
@@ -96,15 +96,15 @@ async function devices(): Promise<Result> {
   const all = await navigator.mediaDevices.enumerateDevices();
   const cameras = all.filter((one) => one.kind === 'videoinput').length;
   const microphones = all.filter((one) => one.kind === 'audioinput').length;
-  const words = sentence('check.devices_found', { cameras, microphones });
+  const words = sentence('self_test.devices_found', { cameras, microphones });
   return cameras > 0 && microphones > 0 ? passed(words) : warned(words);
 }
 
 async function server(): Promise<Result> {
   try {
     const response = await fetch('/healthz', { signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (response.ok) return passed(sentence('check.server_yes'));
-    return failed(sentence('check.server_status', { status: String(response.status) }));
+    if (response.ok) return passed(sentence('self_test.server_yes'));
+    return failed(sentence('self_test.server_status', { status: String(response.status) }));
   } catch {
     return failed(sentence('refusal.unreachable'));
   }
@@ -116,7 +116,7 @@ function socket(): Promise<Result> {
   return new Promise((resolve) => {
     const started = performance.now();
     const opening = new WebSocket(url);
-    const timer = setTimeout(() => end(failed(sentence('check.socket_no'))), PATIENCE_MS);
+    const timer = setTimeout(() => end(failed(sentence('self_test.socket_no'))), PATIENCE_MS);
     const end = (result: Result): void => {
       clearTimeout(timer);
       opening.close();
@@ -125,10 +125,10 @@ function socket(): Promise<Result> {
     opening.onopen = () =>
       end(
         passed(
-          sentence('check.socket_yes', { ms: String(Math.round(performance.now() - started)) }),
+          sentence('self_test.socket_yes', { ms: String(Math.round(performance.now() - started)) }),
         ),
       );
-    opening.onerror = () => end(failed(sentence('check.socket_no')));
+    opening.onerror = () => end(failed(sentence('self_test.socket_no')));
   });
 }
 
@@ -136,7 +136,7 @@ async function media(): Promise<Result> {
   if (!('RTCPeerConnection' in globalThis)) return failed(sentence('support.no_webrtc'));
   try {
     const result = await tryMedia();
-    if (result.way === 'none') return failed(sentence('check.media_no'));
+    if (result.way === 'none') return failed(sentence('self_test.media_no'));
     return result.way === 'direct' ? passed(result.words) : warned(result.words);
   } catch (error) {
     return failed(failureSentence(error));

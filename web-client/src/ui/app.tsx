@@ -33,7 +33,8 @@ export function App() {
 
   if (link.kind === 'check') return <Check />;
   const missing = missingSupport();
-  if (missing !== undefined) return <Notice title={t('support.title')} text={text(missing)} />;
+  if (missing !== undefined)
+    return <Notice title={text(missing.title)} text={text(missing.text)} />;
   switch (link.kind) {
     case 'none':
       return (
@@ -64,7 +65,8 @@ export function App() {
 
 function Check() {
   const { part, failed } = useLazy(selfTest);
-  if (failed) return <Notice title={t('support.title')} text={t('refusal.unreachable')} />;
+  if (failed)
+    return <Notice title={t('support.load_failed_title')} text={t('refusal.unreachable')} />;
   return part === undefined ? null : <part.CheckPage />;
 }
 
@@ -103,7 +105,8 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
     if (part !== undefined && entry !== undefined) setCall(new part.Call(link, entry, devices));
   }, [part, entry, link, devices]);
 
-  if (failed) return <Notice title={t('link.title')} text={t('refusal.unreachable')} />;
+  if (failed)
+    return <Notice title={t('support.load_failed_title')} text={t('refusal.unreachable')} />;
   if (call === undefined || part === undefined) {
     return <Lobby link={link} passphrase={passphrase} devices={devices} onJoin={setEntry} />;
   }

@@ -16,7 +16,7 @@ const READ_MS = 10_000;
 type With = 'key' | 'no_key';
 
 export function CalendarForm({ link }: { link: MeetingLink }) {
-  const [title, setTitle] = useState(() => t('calendar.usual_title'));
+  const [title, setTitle] = useState(() => t('calendar.default_title'));
   const [start, setStart] = useState(nextHour);
   const [minutes, setMinutes] = useState(USUAL);
   const [given, setGiven] = useState<With>('key');
@@ -27,7 +27,7 @@ export function CalendarForm({ link }: { link: MeetingLink }) {
     const url = given === 'key' ? `${bare}#${link.fragment}` : bare;
     const file = ics({
       uid: `${crypto.randomUUID()}@${location.hostname}`,
-      title: title.trim() || t('calendar.usual_title'),
+      title: title.trim() || t('calendar.default_title'),
       text: given === 'key' ? url : `${url}\n\n${t('calendar.key_elsewhere')}`,
       url,
       start: new Date(start),
@@ -59,7 +59,7 @@ export function CalendarForm({ link }: { link: MeetingLink }) {
           />
         </label>
         <label class={forms.field}>
-          <span>{t('calendar.length')}</span>
+          <span>{t('calendar.duration')}</span>
           <select
             value={minutes}
             onChange={(event) => setMinutes(Number(event.currentTarget.value))}
@@ -96,7 +96,7 @@ export function CalendarForm({ link }: { link: MeetingLink }) {
 
 function words(given: With, locked: boolean): string {
   if (given === 'no_key') return t('calendar.no_key');
-  return locked ? t('calendar.key_locked') : t('calendar.key');
+  return locked ? t('calendar.key_with_passphrase') : t('calendar.key');
 }
 
 /** The next full hour, as a field for a local time has it. */

@@ -20,18 +20,18 @@ export function EncryptionDialog({ call, onClose }: Props) {
   const members = call.roster.value?.members ?? [];
   return (
     <Dialog title={t('encryption.title')} onClose={onClose}>
-      <p>{t('encryption.what')}</p>
+      <p>{t('encryption.explanation')}</p>
       <StateSentence state={call.encryption.value} />
       <Code label={t('encryption.room_code')} code={call.roster.value?.roomCode ?? ''} />
       <VoiceComparison call={call} />
-      <h3>{t('encryption.inside')}</h3>
+      <h3>{t('encryption.members')}</h3>
       <ul class={css.people}>
         {members.map((member) => (
           <Person key={member.leaf} member={member} call={call} />
         ))}
         {[...call.outsiders.lasting.value].map((participant) => (
           <li key={`outside ${participant}`} class={css.danger}>
-            {t('encryption.outside', { participant: String(participant) })}
+            {t('encryption.non_member')}
           </li>
         ))}
       </ul>
@@ -66,7 +66,7 @@ function Person({ member, call }: { member: Member; call: Call }) {
           <Code label={t('encryption.code_with', { name })} code={pairwiseCode} />
           <PairwiseQr name={name} code={pairwiseCode} onSame={() => call.verify(leaf, true)} />
           <button type="button" class={forms.button} onClick={() => call.verify(leaf, !verified)}>
-            {verified ? t('encryption.unverify') : t('encryption.same')}
+            {verified ? t('encryption.unverify') : t('encryption.matches')}
           </button>
           {!verified && <p>{t('encryption.different', { name })}</p>}
         </details>

@@ -80,7 +80,7 @@ function Feedback({ minutes }: { minutes: number }) {
       {grade !== undefined && (
         <>
           <label class={forms.field}>
-            <span>{t('feedback.words')}</span>
+            <span>{t('feedback.comment')}</span>
             <textarea
               rows={3}
               value={words}

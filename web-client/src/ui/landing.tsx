@@ -42,7 +42,7 @@ export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => voi
       <h1>
         <img src="/favicon.svg" alt="" width="44" height="44" /> Orange Meets
       </h1>
-      <p>{t('landing.what')}</p>
+      <p>{t('landing.intro')}</p>
       <button class={css.primary} type="button" disabled={busy} onClick={() => void create()}>
         {busy ? t('landing.starting') : t('landing.new')}
       </button>
@@ -52,7 +52,7 @@ export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => voi
         </p>
       )}
       <details>
-        <summary>{t('landing.more_safety')}</summary>
+        <summary>{t('landing.add_passphrase')}</summary>
         <label class={css.field}>
           <span>{t('landing.passphrase')}</span>
           <input
@@ -63,7 +63,7 @@ export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => voi
             onInput={(event) => setPassphrase(event.currentTarget.value)}
           />
         </label>
-        <p class={css.quiet}>{t('landing.passphrase_what')}</p>
+        <p class={css.quiet}>{t('landing.passphrase_hint')}</p>
       </details>
       <OpenLink label={t('landing.paste')} onMeeting={() => onMeeting()} />
     </Page>

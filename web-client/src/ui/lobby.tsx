@@ -170,7 +170,7 @@ function NoPicture({ devices: { camera, microphone } }: { devices: Devices }) {
   const words = asking
     ? t('lobby.allow')
     : camera.wanted.value
-      ? t('lobby.no_picture')
+      ? t('lobby.no_video')
       : t('lobby.camera_is_off');
   return (
     <p class={css.dark} role="status">

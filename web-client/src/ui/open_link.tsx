@@ -21,7 +21,7 @@ export function OpenLink({ label, onMeeting }: Props) {
     const parsed = url === null ? undefined : parseLink(url);
     if (url === null || parsed === undefined) setProblem(sentence('link.none'));
     else if (parsed.kind === 'broken') setProblem(parsed.why);
-    else if (parsed.kind !== 'meeting') setProblem(sentence('link.whole'));
+    else if (parsed.kind !== 'meeting') setProblem(sentence('link.incomplete'));
     else if (url.origin === location.origin) {
       history.pushState(null, '', linkPath(parsed.link));
       onMeeting();

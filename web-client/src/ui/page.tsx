@@ -18,7 +18,7 @@ export function Page({ wide = false, children }: { wide?: boolean; children: Com
       <footer class={css.footer}>
         <LanguagePicker />
         <ThemePicker />
-        <a href="/check">{t('check.link')}</a>
+        <a href="/check">{t('self_test.link')}</a>
       </footer>
     </div>
   );

@@ -56,7 +56,7 @@ export function PairwiseQr({ name, code, onSame }: Props) {
         />
       )}
       <p role="status" class={found === 'different' ? css.danger : undefined}>
-        {found === 'same' && t('qr.same', { name })}
+        {found === 'same' && t('qr.matches', { name })}
         {found === 'different' && t('qr.different', { name })}
         {found === 'no_camera' && t('qr.no_camera')}
       </p>

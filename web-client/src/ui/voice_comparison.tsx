@@ -21,23 +21,23 @@ export function VoiceComparison({ call }: { call: Call }) {
   const name = (participant: number): string =>
     members.find((one) => one.participant === participant)?.name ?? '?';
   return (
-    <section class={css.voice} aria-label={t('compare.title')}>
-      <h3>{t('compare.title')}</h3>
+    <section class={css.voice} aria-label={t('sas.title')}>
+      <h3>{t('sas.title')}</h3>
       <div aria-live="polite">
         <How view={view} name={name} />
       </div>
       {view.kind === 'emoji' ? (
         <div class={forms.row}>
           <button type="button" class={forms.primary} onClick={() => comparison.heard(true)}>
-            {t('compare.same')}
+            {t('sas.match')}
           </button>
           <button type="button" class={forms.button} onClick={() => comparison.heard(false)}>
-            {t('compare.different')}
+            {t('sas.no_match')}
           </button>
         </div>
       ) : (
         <button type="button" class={forms.button} onClick={() => comparison.begin()}>
-          {view.kind === 'none' ? t('compare.begin') : t('compare.again')}
+          {view.kind === 'none' ? t('sas.start') : t('sas.restart')}
         </button>
       )}
     </section>
@@ -47,29 +47,29 @@ export function VoiceComparison({ call }: { call: Call }) {
 function How({ view, name }: { view: ComparisonView; name: (participant: number) => string }) {
   switch (view.kind) {
     case 'none':
-      return <p>{t('compare.what')}</p>;
+      return <p>{t('sas.explanation')}</p>;
     case 'waiting':
-      return <p>{t('compare.waiting', { names: list(view.participants.map(name)) })}</p>;
+      return <p>{t('sas.waiting', { names: list(view.participants.map(name)) })}</p>;
     case 'emoji':
       return (
         <>
-          <p>{t('compare.read')}</p>
+          <p>{t('sas.read')}</p>
           <Emoji emoji={view.emoji} />
         </>
       );
     case 'same':
-      return <p>{t('compare.all_same')}</p>;
+      return <p>{t('sas.verified')}</p>;
     case 'different':
-      return <p class={css.danger}>{t('compare.not_same')}</p>;
+      return <p class={css.danger}>{t('sas.mismatch')}</p>;
     case 'cheated':
-      return <p class={css.danger}>{t('compare.cheated', { name: name(view.participant) })}</p>;
+      return <p class={css.danger}>{t('sas.cheated', { name: name(view.participant) })}</p>;
     case 'interrupted':
-      return <p>{t('compare.interrupted')}</p>;
+      return <p>{t('sas.interrupted')}</p>;
   }
 }
 
 function Emoji({ emoji }: { emoji: readonly number[] }) {
-  const words = t('compare.words').split(', ');
+  const words = t('sas.emoji_names').split(', ');
   return (
     <ol class={css.emoji}>
       {emoji.map((one, at) => (

@@ -63,7 +63,7 @@ it('see each other before and after the server is started anew', async () => {
   const before = await Promise.all([ada.decoded(), bob.decoded()]);
   // They are told before, for as long as the server drains.
   const warned = [ada, bob].map((one) =>
-    one.page.getByText('The server restarts in a moment').waitFor({ timeout: 60_000 }),
+    one.page.getByText('The server is restarting').waitFor({ timeout: 60_000 }),
   );
   await Promise.all([promisify(exec)(RESTART), ...warned]);
   // They come back by themselves, into the same room.

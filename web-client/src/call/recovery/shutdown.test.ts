@@ -23,7 +23,7 @@ describe('the end of the server', () => {
 
   it('is told without a time where there is none', () => {
     const restart = followRestart('none', ahead(null), 0);
-    expect(restartWords(restart, 0)?.words).toEqual(sentence('restart.some_time'));
+    expect(restartWords(restart, 0)?.words).toEqual(sentence('restart.planned'));
   });
 
   it('is called off, or over once one is back', () => {

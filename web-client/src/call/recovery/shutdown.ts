@@ -43,7 +43,7 @@ export function restartWords(
   now: number,
 ): { words: Sentence; forMs: number | undefined } | undefined {
   if (restart === 'none') return undefined;
-  if (restart === 'some time') return { words: sentence('restart.some_time'), forMs: undefined };
+  if (restart === 'some time') return { words: sentence('restart.planned'), forMs: undefined };
   const left = restart.at - now;
   if (left < MINUTE_MS) return { words: sentence('restart.soon'), forMs: undefined };
   const minutes = Math.floor(left / MINUTE_MS);

@@ -27,9 +27,9 @@ export function ConnectionPanel({ call }: { call: Call }) {
         <Figure name={t('connection.sent')} value={rate(sum(outbound))} />
         <Figure name={t('connection.received')} value={rate(sum(inbound))} />
         <Figure name={t('connection.downlink')} value={kbps(downlink?.estimate_kbps)} />
-        <Figure name={t('connection.wanted')} value={kbps(downlink?.wanted_kbps)} />
-        <Figure name={t('connection.opened')} value={String(call.opened.value)} />
-        <Figure name={t('connection.dropped')} value={String(call.dropped.value)} />
+        <Figure name={t('connection.needed')} value={kbps(downlink?.wanted_kbps)} />
+        <Figure name={t('connection.decrypted')} value={String(call.opened.value)} />
+        <Figure name={t('connection.not_decrypted')} value={String(call.dropped.value)} />
       </dl>
       <Flows title={t('connection.you_send')} flows={outbound} name={() => undefined} />
       <Flows title={t('connection.you_receive')} flows={inbound} name={who} />

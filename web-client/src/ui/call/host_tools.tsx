@@ -16,7 +16,7 @@ export function DoorSection({ call }: { call: Call }) {
   return (
     <div class={css.door}>
       <fieldset class={forms.group}>
-        <legend>{t('door.title')}</legend>
+        <legend>{t('join_policy.title')}</legend>
         {(['open', 'lobby', 'locked'] as const).map((one) => (
           <label key={one} class={forms.check}>
             <input
@@ -40,7 +40,7 @@ export function WaitingSection({ call }: { call: Call }) {
   return (
     <section aria-label={t('waiting.title')}>
       <h2 class={css.title}>{t('waiting.title')}</h2>
-      <p class={forms.quiet}>{t('waiting.names')}</p>
+      <p class={forms.quiet}>{t('waiting.names_hint')}</p>
       <ul class={css.people}>
         {house.guests.value.map(({ lobby_participant, name }) => {
           const shown = name === '' ? t('waiting.nameless') : name;
@@ -52,7 +52,7 @@ export function WaitingSection({ call }: { call: Call }) {
                 <button
                   type="button"
                   class={css.small}
-                  aria-label={t('waiting.admit_who', { name: shown })}
+                  aria-label={t('waiting.admit_name', { name: shown })}
                   onClick={() => house.moderate({ action: 'admit', lobby_participant })}
                 >
                   {t('waiting.admit')}
@@ -60,7 +60,7 @@ export function WaitingSection({ call }: { call: Call }) {
                 <button
                   type="button"
                   class={css.small}
-                  aria-label={t('waiting.deny_who', { name: shown })}
+                  aria-label={t('waiting.deny_name', { name: shown })}
                   onClick={() => house.moderate({ action: 'deny', lobby_participant })}
                 >
                   {t('waiting.deny')}
@@ -83,7 +83,7 @@ export function RemoveDialog({ call, view }: { call: Call; view: CallView }) {
   };
   return (
     <Dialog title={t('remove.title', { name: person.name })} onClose={close}>
-      <p>{t('remove.what')}</p>
+      <p>{t('remove.explanation')}</p>
       <div class={forms.row}>
         <button
           type="button"
@@ -93,10 +93,10 @@ export function RemoveDialog({ call, view }: { call: Call; view: CallView }) {
             close();
           }}
         >
-          {t('remove.yes')}
+          {t('remove.confirm')}
         </button>
         <button type="button" class={forms.button} onClick={close}>
-          {t('remove.no')}
+          {t('remove.cancel')}
         </button>
       </div>
     </Dialog>

@@ -24,7 +24,7 @@ export function InviteDialog({ kept, onClose }: Props) {
   return (
     <Dialog title={t('invite.title')} onClose={onClose}>
       <p>
-        {t('invite.what')} {t('invite.lasts')} {kept !== undefined && keeping(kept)}
+        {t('invite.explanation')} {t('invite.reusable')} {kept !== undefined && keeping(kept)}
       </p>
       <p class={css.link} data-invite>
         {link}
@@ -49,8 +49,8 @@ export function InviteDialog({ kept, onClose }: Props) {
 }
 
 function keeping(kept: number): string {
-  if (kept === 0) return t('invite.not_kept');
-  return t('invite.kept', { days: Math.floor(kept / DAY_MS) });
+  if (kept === 0) return t('invite.until_restart');
+  return t('invite.expires', { days: Math.floor(kept / DAY_MS) });
 }
 
 async function share(url: string): Promise<void> {

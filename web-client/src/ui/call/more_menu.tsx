@@ -53,7 +53,7 @@ export function MoreMenu({ call, view }: { call: Call; view: CallView }) {
         {canFloat() && (
           <Item
             icon={<PictureIcon />}
-            label={t('more.picture_window')}
+            label={t('more.picture_in_picture')}
             onUse={() => void openPictureWindow(view)}
           />
         )}

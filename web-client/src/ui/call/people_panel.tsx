@@ -51,7 +51,7 @@ interface RowProps {
 
 function Row({ person, call, view }: RowProps) {
   const { name, own, outside } = person;
-  const shown = outside ? t('tile.outside') : own ? t('tile.you', { name }) : name;
+  const shown = outside ? t('tile.non_member') : own ? t('tile.you', { name }) : name;
   return (
     <li data-speaking={person.speaking} data-outside={outside}>
       <Initials name={outside ? '?' : name} />
@@ -59,7 +59,7 @@ function Row({ person, call, view }: RowProps) {
         {shown}
         {person.host && <span class={css.role}> {t('people.host')}</span>}
         {call.away.shown.value.has(person.participant) && (
-          <span class={css.role}> {t('people.away')}</span>
+          <span class={css.role}> {t('people.disconnected')}</span>
         )}
       </span>
       {person.verified && <LockIcon title={t('people.verified')} />}
@@ -95,7 +95,7 @@ function HostButtons({ person, name, call, view }: RowProps & { name: string }) 
         <button
           type="button"
           class={css.small}
-          aria-label={t('people.ask_to_mute_who', { name })}
+          aria-label={t('people.ask_name_to_mute', { name })}
           onClick={() => {
             call.house.moderate({ action: 'ask_to_mute', participant });
             call.toasts.add('other', sentence('toast.asked_to_mute', { name }));
@@ -107,7 +107,7 @@ function HostButtons({ person, name, call, view }: RowProps & { name: string }) 
       <button
         type="button"
         class={css.small}
-        aria-label={t('people.remove_who', { name })}
+        aria-label={t('people.remove_name', { name })}
         onClick={() => (view.removing.value = { ...person, name })}
       >
         {t('people.remove')}

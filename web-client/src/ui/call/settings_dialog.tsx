@@ -20,14 +20,14 @@ export function SettingsDialog({ call, onClose }: { call: Call; onClose: () => v
       </fieldset>
       <ReceptionChoice call={call} />
       <fieldset class={forms.group}>
-        <legend>{t('settings.behaviour')}</legend>
+        <legend>{t('settings.general')}</legend>
         <Check choice={settings.mirrored} label={t('settings.mirrored')} />
         <Check choice={settings.sounds} label={t('settings.sounds')} />
         <Check choice={settings.talkHint} label={t('settings.talk_hint')} />
         <Check choice={settings.shortcuts} label={t('settings.shortcuts')} />
       </fieldset>
       <fieldset class={`${forms.group} ${css.looks}`}>
-        <legend>{t('settings.looks')}</legend>
+        <legend>{t('settings.appearance')}</legend>
         <LanguagePicker />
         <ThemePicker />
       </fieldset>
@@ -37,13 +37,13 @@ export function SettingsDialog({ call, onClose }: { call: Call; onClose: () => v
 
 function ReceptionChoice({ call }: { call: Call }) {
   const names: Record<Reception, string> = {
-    all: t('reception.all'),
-    saver: t('reception.saver'),
-    audio: t('reception.audio'),
+    all: t('receive_mode.all'),
+    saver: t('receive_mode.saver'),
+    audio: t('receive_mode.audio'),
   };
   return (
     <fieldset class={forms.group}>
-      <legend>{t('reception.title')}</legend>
+      <legend>{t('receive_mode.title')}</legend>
       {Object.entries(names).map(([value, name]) => (
         <label key={value} class={forms.check}>
           <input

@@ -27,7 +27,7 @@ export function SidePanel({ call, view, panel }: Props) {
         {panel === 'connection' ? (
           <h2>{names.connection}</h2>
         ) : (
-          <div class={css.tabs} role="group" aria-label={t('panel.choose')}>
+          <div class={css.tabs} role="group" aria-label={t('panel.tabs')}>
             {(['people', 'chat'] as const).map((one) => (
               <button
                 key={one}

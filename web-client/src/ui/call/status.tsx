@@ -80,8 +80,8 @@ function Waiting() {
   return (
     <div class={css.lost} role="status">
       <span class={css.spinner} aria-hidden="true" />
-      <h2>{t('waiting.before')}</h2>
-      <p>{t('waiting.before_text')}</p>
+      <h2>{t('waiting.own_title')}</h2>
+      <p>{t('waiting.own_text')}</p>
     </div>
   );
 }
@@ -95,7 +95,7 @@ function Knocking({ call, view }: { call: Call; view: CallView }) {
     <p role="alert" class={css.hint}>
       {t('waiting.knock', { names: list(names) })}{' '}
       <button type="button" class={forms.inline} onClick={() => (view.panel.value = 'people')}>
-        {t('waiting.look')}
+        {t('waiting.view')}
       </button>
     </p>
   );
@@ -112,7 +112,7 @@ function MuteAsked({ call }: { call: Call }) {
   };
   return (
     <p role="alert" class={css.hint}>
-      {t('mute_asked.words', { name: name ?? t('people.a_host') })}{' '}
+      {t('mute_request.text', { name: name ?? t('people.a_host') })}{' '}
       <button
         type="button"
         class={forms.inline}
@@ -149,7 +149,7 @@ function TalkingMuted({ call }: { call: Call }) {
     <p role="alert" class={css.hint}>
       {t('status.talking_muted')}{' '}
       <button type="button" class={forms.inline} onClick={() => setMicrophone(call, true)}>
-        {t('status.speak')}
+        {t('status.unmute')}
       </button>
     </p>
   );
@@ -165,7 +165,7 @@ function EncryptionWarning({ call }: { call: Call }) {
     case 'unconfirmed':
       return (
         <p role="alert" class={css.warning}>
-          {t('warning.unconfirmed', { names: list(state.names) })}
+          {t('warning.unconfirmed', { names: list(state.names), count: state.names.length })}
         </p>
       );
     case 'changed':

@@ -30,7 +30,7 @@ interface RemoteProps extends Place {
 }
 
 export function RemoteTile({ tile, stream, away, hand, ...place }: RemoteProps) {
-  const name = tile.outside ? t('tile.outside') : tile.name;
+  const name = tile.outside ? t('tile.non_member') : tile.name;
   const screen = tile.source === 'screen';
   const title = screen ? t('tile.screen', { name }) : name;
   return (
@@ -52,7 +52,7 @@ export function RemoteTile({ tile, stream, away, hand, ...place }: RemoteProps) 
         {tile.muted && !tile.outside && <MicrophoneIcon off title={t('tile.muted')} />}
         {hand && !screen && <HandIcon title={t('tile.hand')} />}
         <QualityIcon quality={place.quality} />
-        <span>{away ? t('tile.away', { name: title }) : title}</span>
+        <span>{away ? t('tile.disconnected', { name: title }) : title}</span>
       </figcaption>
     </Frame>
   );

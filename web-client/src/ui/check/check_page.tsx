@@ -28,8 +28,8 @@ export function CheckPage() {
 
   return (
     <Page>
-      <h1>{t('check.title')}</h1>
-      <p>{t('check.what')}</p>
+      <h1>{t('self_test.title')}</h1>
+      <p>{t('self_test.explanation')}</p>
       <p role="status">
         <strong>{summary(results)}</strong>
       </p>
@@ -64,14 +64,14 @@ function Outcome({ name, result }: { name: string; result: Result }) {
         {MARKS[result.kind]}
       </span>
       <strong>{name}</strong>
-      <p>{result.kind === 'running' ? t('check.running') : text(result.words)}</p>
+      <p>{result.kind === 'running' ? t('self_test.running') : text(result.words)}</p>
     </li>
   );
 }
 
 function summary(results: readonly Result[]): string {
   const has = (kind: Result['kind']): boolean => results.some((one) => one.kind === kind);
-  if (results.length === 0 || has('running')) return t('check.running');
-  if (has('failed')) return t('check.some_failed');
-  return has('warned') ? t('check.some_warned') : t('check.all_passed');
+  if (results.length === 0 || has('running')) return t('self_test.running');
+  if (has('failed')) return t('self_test.some_failed');
+  return has('warned') ? t('self_test.some_warned') : t('self_test.all_passed');
 }
