@@ -1,11 +1,17 @@
 //! Insiders who do what they must not. All of them hold the link, and are members.
 
-use openmls::prelude::{
-    CommitBuilder, Extensions, Initial, LeafNodeIndex, LeafNodeParameters, MlsMessageOut,
-    OpenMlsProvider as _, ProcessMessageError, StageCommitError,
-};
+use std::collections::BTreeSet;
 
+use openmls::prelude::{
+    BasicCredential, CommitBuilder, Extensions, Initial, LeafNodeIndex, LeafNodeParameters,
+    PreSharedKeyProposal, ProcessMessageError, Proposal, StageCommitError,
+};
+use openmls::schedule::PreSharedKeyId;
+use signaling_protocol::{HandshakeCount, JoinedParticipant, MessageId, Step};
+
+use super::settings::{lifetime, link_psk};
 use super::*;
+use crate::committer::{Claims, Mls};
 use crate::credential::CredentialError;
 use crate::link::LinkSecret;
 use crate::suite::Suite;
