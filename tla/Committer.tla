@@ -1,53 +1,54 @@
 ----------------------------- MODULE Committer -----------------------------
 (***************************************************************************)
 (* One client's decisions: `web-client/e2ee/src/committer`. An operator    *)
-(* has the name of the Rust function that it stands for; it takes a client *)
-(* and gives the client after it. Timers have no durations: one that is    *)
-(* set may fire at any time.                                               *)
+(* has the name of the Rust function that it models; it takes a client and *)
+(* returns the client after it. Timers have no durations: one that runs    *)
+(* may fire at any time.                                                   *)
 (***************************************************************************)
 EXTENDS DeliveryService
 
-CONSTANT Bad \* participants whose KeyPackages are not admissible
+CONSTANT Bad \* participants whose KeyPackages must not be added
 
-\* `turn`: not set, a rank, or after a refusal. The lesser one comes first.
+\* `turn`: the timer does not run, or it runs as a backup of this rank or after a rejection. The
+\* lesser one commits first.
 NoTurn == -1
-SteppedBack == 100
+BackedOff == 100
 NoRank == -1
-\* Sends are counted no further (`pending::ENOUGH`).
-Enough == 8
+\* `pending::MAX_SEND_COUNT`.
+MaxSendCount == 8
 
-\* `phase` is `Phase`, with "absent" for one who has not joined; `ended` is the `RejoinReason`.
-\* `group`, `pending`, `judged` and `outbox` hold at most one thing; `poison`: the next commit will
-\* be one that nobody else can follow. `outbox` is what is under way to the
-\* service; `replaces` is whose place it takes, which its hello has said. `health` is the world's,
-\* not the client's: "up"; "mute" reads, but what it submits is lost; "frozen" neither reads nor
-\* acts, crashed, hung or left.
+\* `phase` is `Phase`, with "absent" for a participant that has not joined; `ended` is the
+\* `RejoinReason`. `group`, `pending`, `voted` and `outbox` are sequences of at most one element.
+\* `poison`: no other member can process the next commit. `outbox` is the message under way to the
+\* service. `replaces` is the participant that the client's hello names as its predecessor. `health`
+\* belongs to the environment, not to the client: "up"; "unresponsive" reads, but its messages are
+\* lost; "frozen" neither reads nor acts: it crashed, hangs or left.
 Absent(me) ==
   [me |-> me, phase |-> "absent", ended |-> "no", health |-> "up", view |-> NoEntries,
-   position |-> 0, group |-> <<>>, pending |-> <<>>, judged |-> <<>>, turn |-> NoTurn,
+   position |-> 0, group |-> <<>>, pending |-> <<>>, voted |-> <<>>, turn |-> NoTurn,
    skipped |-> {}, drafts |-> 0, poison |-> FALSE, outbox |-> <<>>, replaces |-> 0]
 
-\* Keys and all else are gone; what is under way is not.
+\* The client wipes its keys and all other state. The message under way stays.
 end(c, reason) ==
-  [Absent(c.me) EXCEPT !.phase = "over", !.ended = reason, !.health = c.health,
+  [Absent(c.me) EXCEPT !.phase = "ended", !.ended = reason, !.health = c.health,
                        !.outbox = c.outbox, !.replaces = c.replaces]
 
-active(c) == c.phase \in {"unannounced", "waiting", "member"}
+active(c) == c.phase \in {"uploading", "waiting", "member"}
 reads(c) == active(c) /\ c.health # "frozen"
 
-send(c, message) == IF c.health = "mute" THEN c ELSE [c EXCEPT !.outbox = <<message>>]
+send(c, message) == IF c.health = "unresponsive" THEN c ELSE [c EXCEPT !.outbox = <<message>>]
 
-\* The epoch that a handshake makes, as `Mls` holds it.
+\* The epoch that a handshake begins, as `Mls` holds it.
 Group(count, commit, members) == [count |-> count, secret |-> commit, members |-> members]
 
 ----------------------------------------------------------------------------
 to_add(c) == waiting(c.view) \ c.skipped
 to_remove(c) == c.view.roster \cap c.view.departed
 
-\* Whether whoever waits may make a group.
+\* A waiting participant may create a group.
 alone(view) == present_members(view) = {}
 
-\* The place among those who could do the work, if there is any.
+\* The rank among those who could create or commit: 0 is the designated committer.
 rank(c) ==
   IF c.phase = "member"
   THEN IF to_remove(c) # {} \/ to_add(c) # {}
@@ -57,11 +58,11 @@ rank(c) ==
   THEN Cardinality({one \in waiting(c.view) : one < c.me})
   ELSE NoRank
 
-\* `Pending::again`: the same bytes, once more.
-again(pending) ==
-  [pending EXCEPT !.sent = IF @ < Enough THEN @ + 1 ELSE Enough]
+\* `PendingHandshake::submit`: the same bytes every time.
+submit_pending(pending) ==
+  [pending EXCEPT !.sent = IF @ < MaxSendCount THEN @ + 1 ELSE MaxSendCount]
 
-\* What becomes of a client that has just sent a new handshake: nothing, until the log has it.
+\* A submitted handshake changes nothing until the log has it. A mutation replaces this.
 submitted(c) == c
 
 draft(c) ==
@@ -72,29 +73,29 @@ draft(c) ==
      ELSE Message("commit", commit, c.group[1].secret, c.view.handshakes, roster,
                   to_add(c) # {}, c.poison)
 
-\* Makes the handshake that the log calls for.
-act(c) ==
+\* Submits the handshake that the log calls for.
+create_or_commit(c) ==
   IF rank(c) = NoRank THEN c
   ELSE LET message == draft(c)
            pending == [submission |-> message, sent |-> 0]
-       IN submitted(send([c EXCEPT !.drafts = @ + 1, !.pending = <<again(pending)>>,
+       IN submitted(send([c EXCEPT !.drafts = @ + 1, !.pending = <<submit_pending(pending)>>,
                                    !.poison = @ /\ c.phase # "member"], message))
 
-\* What a client does that is not the first: it waits for its turn.
-stand_by(c, place) ==
+\* A backup starts its turn timer.
+wait_for_turn(c, place) ==
   IF c.turn # NoTurn /\ c.turn <= place THEN c ELSE [c EXCEPT !.turn = place]
 
-propose(c) ==
+schedule_commit(c) ==
   LET place == rank(c)
   IN IF ~active(c) \/ c.pending # <<>> THEN c
      ELSE IF place = NoRank THEN [c EXCEPT !.turn = NoTurn]
-     ELSE IF c.turn = SteppedBack THEN c
-     ELSE IF place = 0 THEN act([c EXCEPT !.turn = NoTurn])
-     ELSE stand_by(c, place)
+     ELSE IF c.turn = BackedOff THEN c
+     ELSE IF place = 0 THEN create_or_commit([c EXCEPT !.turn = NoTurn])
+     ELSE wait_for_turn(c, place)
 
 ----------------------------------------------------------------------------
-\* `LogView::check`: whether an entry can be the next one of a correct log.
-check(view, entry) ==
+\* `LogView::check_handshake`: an entry can be the next one of a correct log.
+check_handshake(view, entry) ==
   /\ entry.count = view.handshakes + 1
   /\ entry.participant \notin view.departed
   /\ IF entry.step = "create"
@@ -106,45 +107,45 @@ check(view, entry) ==
           /\ (entry.roster \ view.roster) \subseteq view.joined
           /\ (view.roster \ entry.roster) \subseteq view.departed
 
-\* `Pending::is`.
-is_own(c, entry) ==
+\* `PendingHandshake::matches`.
+matches_pending(c, entry) ==
   /\ c.pending # <<>>
   /\ LET message == c.pending[1].submission
      IN /\ message.commit = entry.commit
         /\ message.roster = entry.roster
         /\ message.expected + 1 = entry.count
 
-\* `Mls::follow`.
-follow(c, entry) ==
-  IF entry.step = "create" THEN end(c, "ImpossibleLog")
-  ELSE IF entry.parent # c.group[1].secret \/ entry.poisoned THEN end(c, "CannotFollow")
+\* `Mls::process_commit`.
+process_commit(c, entry) ==
+  IF entry.step = "create" THEN end(c, "InvalidLog")
+  ELSE IF entry.parent # c.group[1].secret \/ entry.poisoned THEN end(c, "CannotProcess")
   ELSE [c EXCEPT !.group = <<Group(entry.count, entry.commit, entry.roster)>>]
 
-\* `Mls::enter`: the Welcome gives the epoch that its own entry makes.
-enter(c, entry) ==
+\* `Mls::join_by_welcome`: the Welcome gives the epoch that its own entry begins.
+join_by_welcome(c, entry) ==
   [c EXCEPT !.group = <<Group(entry.count, entry.commit, entry.roster)>>, !.phase = "member"]
 
-\* A client reads that it was removed, or that it is gone.
+\* A client reads that it was removed, or that it departed.
 removed(c, entry) == end(c, "Removed")
 departed(c, entry) == end(c, "Departed")
 
-handshake(c, entry) ==
+apply_handshake(c, entry) ==
   LET view == apply(c.view, entry)
       over == c.view.departed \ entry.roster
-      next == [c EXCEPT !.pending = <<>>, !.judged = <<>>, !.turn = NoTurn, !.view = view,
+      next == [c EXCEPT !.pending = <<>>, !.voted = <<>>, !.turn = NoTurn, !.view = view,
                         !.skipped = @ \ over]
       member == c.me \in entry.roster
-  IN IF is_own(c, entry) THEN enter(next, entry) \* `Mls::accept`
-     ELSE IF entry.participant = c.me THEN end(c, "ImpossibleLog")
+  IN IF matches_pending(c, entry) THEN join_by_welcome(next, entry) \* `Mls::merge_pending`
+     ELSE IF entry.participant = c.me THEN end(c, "InvalidLog")
      ELSE IF c.phase = "member" /\ ~member THEN removed(next, entry)
-     ELSE IF c.phase = "member" THEN follow(next, entry)
-     ELSE IF member THEN enter(next, entry)
+     ELSE IF c.phase = "member" THEN process_commit(next, entry)
+     ELSE IF member THEN join_by_welcome(next, entry)
      ELSE next
 
-\* `LogView::join`.
+\* `LogView::apply_joined`.
 view_join(view, entry) == apply(view, entry)
 
-joined(c, entry) ==
+apply_joined(c, entry) ==
   LET one == entry.participant
       known == [c EXCEPT !.view = view_join(@, entry)]
   IN IF entry.replaces = c.me THEN departed(c, entry)
@@ -152,60 +153,61 @@ joined(c, entry) ==
      ELSE IF one \in Bad THEN [known EXCEPT !.skipped = @ \cup {one}]
      ELSE known
 
-read(c, entry) ==
+read_entry(c, entry) ==
   LET next == [c EXCEPT !.position = @ + 1]
-  IN propose(
-       IF entry.event = "joined" THEN joined(next, entry)
+  IN schedule_commit(
+       IF entry.event = "joined" THEN apply_joined(next, entry)
        ELSE IF entry.event = "departed"
        THEN IF entry.participant = c.me THEN departed(next, entry)
             ELSE [next EXCEPT !.view = apply(@, entry)]
-       ELSE IF check(c.view, entry) THEN handshake(next, entry)
-       ELSE end(c, "ImpossibleLog"))
+       ELSE IF check_handshake(c.view, entry) THEN apply_handshake(next, entry)
+       ELSE end(c, "InvalidLog"))
 
 ----------------------------------------------------------------------------
 \* `Committer::join`.
 join(c, state, position) ==
   LET view == snapshot(state)
-  IN send([c EXCEPT !.phase = "unannounced", !.view = view, !.position = position,
+  IN send([c EXCEPT !.phase = "uploading", !.view = view, !.position = position,
                     !.skipped = waiting(view) \cap Bad], UploadKeyPackage)
 
 resend(c) ==
-  LET pending == again(c.pending[1])
+  LET pending == submit_pending(c.pending[1])
   IN send([c EXCEPT !.pending = <<pending>>], pending.submission)
 
-\* `Committer::fired` with `Timer::Turn`.
-fired_turn(c) == propose(act([c EXCEPT !.turn = NoTurn]))
+\* `Committer::handle_timer` with `Timer::Turn`.
+turn_timer(c) == schedule_commit(create_or_commit([c EXCEPT !.turn = NoTurn]))
 
-\* `Committer::fired` with `Timer::Resend`.
-fired_resend(c) == IF c.pending # <<>> THEN resend(c) ELSE send(c, UploadKeyPackage)
+\* `Committer::handle_timer` with `Timer::Resend`.
+resend_timer(c) == IF c.pending # <<>> THEN resend(c) ELSE send(c, UploadKeyPackage)
 
-\* `Committer::reconnected`. What was under way is lost with the socket.
-reconnected(c) ==
+\* `Committer::handle_reconnect`. The message under way is lost with the socket.
+reconnect(c) ==
   LET silent == [c EXCEPT !.outbox = <<>>]
   IN IF c.pending # <<>> THEN resend(silent) ELSE silent
 
-\* Whether it can follow a commit that is not in the log yet: `Committer::stage`, `Mls::stage`. Its
-\* author can, but is not asked.
-can_follow(c, sender, message) ==
+\* `Committer::stage_commit`, `Mls::stage_commit`: a member can process a pending commit. Its author
+\* can, but is not asked.
+can_process(c, sender, message) ==
   c.me = sender \/ (message.parent = c.group[1].secret /\ ~message.poisoned)
 
-\* `Committer::tentative`: the commit is kept aside.
-judge(c, message, acked) == propose([c EXCEPT !.judged = <<[commit |-> message.commit, acked |-> acked]>>])
+\* `Committer::vote_on_commit`: the commit is staged if it can be processed.
+vote_on_commit(c, message, acked) ==
+  schedule_commit([c EXCEPT !.voted = <<[commit |-> message.commit, acked |-> acked]>>])
 
-\* What `Committer::dropped` is about.
+\* The commits that `Committer::discard_rejected` can discard.
 undecided(c) ==
   (IF c.pending # <<>> THEN {c.pending[1].submission.commit} ELSE {})
-    \cup (IF c.judged # <<>> THEN {c.judged[1].commit} ELSE {})
+    \cup (IF c.voted # <<>> THEN {c.voted[1].commit} ELSE {})
 
-\* `Committer::dropped`, of an own commit and of one that was judged.
-own_dropped(c, gone) ==
+\* `Committer::discard_rejected`, for an own commit and for one that was voted on.
+own_rejected(c, gone) ==
   IF c.pending # <<>> /\ c.pending[1].submission.commit \in gone
-  THEN propose([c EXCEPT !.pending = <<>>, !.turn = SteppedBack])
+  THEN schedule_commit([c EXCEPT !.pending = <<>>, !.turn = BackedOff])
   ELSE c
-judged_dropped(c, gone) ==
-  IF c.judged # <<>> /\ c.judged[1].commit \in gone
-  THEN LET next == [c EXCEPT !.judged = <<>>]
-       IN propose(IF next.pending # <<>> THEN resend(next) ELSE next)
+voted_rejected(c, gone) ==
+  IF c.voted # <<>> /\ c.voted[1].commit \in gone
+  THEN LET next == [c EXCEPT !.voted = <<>>]
+       IN schedule_commit(IF next.pending # <<>> THEN resend(next) ELSE next)
   ELSE c
-dropped(c, gone) == judged_dropped(own_dropped(c, gone), gone)
+discard_rejected(c, gone) == voted_rejected(own_rejected(c, gone), gone)
 =============================================================================

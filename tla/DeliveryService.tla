@@ -1,7 +1,7 @@
 -------------------------- MODULE DeliveryService --------------------------
 (***************************************************************************)
 (* The delivery service's decisions: crate `mls-delivery`. An operator has *)
-(* the name of the Rust function that it stands for.                       *)
+(* the name of the Rust function that it models.                           *)
 (***************************************************************************)
 EXTENDS Integers, Sequences, FiniteSets
 
@@ -9,9 +9,9 @@ EXTENDS Integers, Sequences, FiniteSets
 \* are two epochs. The identity is <<author, which of its drafts>>.
 NoEpoch == <<0, 0>>
 
-\* What a client hands in: `UploadKeyPackage`, or a `Submission`. One record for all three, since
-\* a checker compares records of one shape only. `parent` is the epoch that a commit changes; the
-\* service cannot see it, nor that a commit is poisoned: that nobody but its author can follow it.
+\* A client's message: `UploadKeyPackage`, or a `Submission`. One record shape for all, since the
+\* checker compares only records of one shape. `parent` is the epoch that a commit changes; the
+\* service cannot see it, nor that a commit is poisoned: that no other member can process it.
 Message(step, commit, parent, expected, roster, welcome, poisoned) ==
   [step |-> step, commit |-> commit, parent |-> parent, expected |-> expected,
    roster |-> roster, welcome |-> welcome, poisoned |-> poisoned]
@@ -22,19 +22,19 @@ Entry(event, participant, count, message) ==
   [event |-> event, participant |-> participant, count |-> count, step |-> message.step,
    commit |-> message.commit, parent |-> message.parent, expected |-> message.expected,
    roster |-> message.roster, poisoned |-> message.poisoned, replaces |-> 0]
-\* Whoever is replaced departs by the same entry; 0 is nobody.
+\* The replaced participant departs by the same entry; 0 is none.
 Joined(participant, replaces) ==
   [Entry("joined", participant, 0, UploadKeyPackage) EXCEPT !.replaces = replaces]
 Departed(participant) == Entry("departed", participant, 0, UploadKeyPackage)
 
-\* What entries add up to: `Checkpoint` in the service, `LogView` in a client.
+\* The state after some entries: `Checkpoint` in the service, `LogView` in a client.
 NoEntries == [handshakes |-> 0, roster |-> {}, joined |-> {}, departed |-> {}]
 
 present_members(state) == state.roster \ state.departed
 waiting(state) == (state.joined \ state.departed) \ state.roster
 
-\* `Checkpoint::apply`; in a client `LogView::join`, `LogView::depart` and `LogView::take`.
-\* Whoever departed and is no member is forgotten with a handshake: no commit can add it any more.
+\* `Checkpoint::apply`; in a client `LogView::apply_joined`, `apply_departed`, `apply_handshake`.
+\* A handshake drops participants that departed and are not members: no commit can add them.
 apply(state, entry) ==
   IF entry.event = "joined"
   THEN [state EXCEPT !.joined = @ \cup {entry.participant},
@@ -45,16 +45,16 @@ apply(state, entry) ==
        IN [state EXCEPT !.handshakes = entry.count, !.roster = entry.roster,
                         !.joined = @ \ over, !.departed = @ \ over]
 
-\* `Log::snapshot`: what a joiner is told.
+\* `Log::snapshot`: the state that a joiner gets.
 snapshot(state) == state
 
 ----------------------------------------------------------------------------
-\* `Log::submit`, and what it asks.
+\* `Log::submit` and its conditions.
 
 \* Compare-and-swap on the number of accepted handshakes.
 is_stale(state, message) == message.expected # state.handshakes
 
-\* Nothing is taken from one who is gone.
+\* Submissions of departed participants are refused.
 still_here(state, sender) == sender \notin state.departed
 
 \* A new group only where no present member is left.
@@ -74,7 +74,7 @@ may_submit(state, sender, message) ==
   IF message.step = "create" THEN may_create(state, sender, message)
   ELSE may_commit(state, sender, message)
 
-\* `Submitted::Known`: a resent submission that was taken before is taken once.
+\* `Submitted::Known`: a submission that is resent is accepted once.
 accepted(entries, message) ==
   \E i \in 1..Len(entries) :
     entries[i].event = "handshake" /\ entries[i].commit = message.commit
@@ -86,29 +86,29 @@ submit(state, entries, sender, message) ==
   /\ may_submit(state, sender, message)
 
 ----------------------------------------------------------------------------
-\* `Finality`: at most one commit is being judged. `asked` are those who may answer and have not;
-\* `at` is where the log was when they were asked. What was dropped is remembered: whoever handed
-\* it in steps back for longer than it takes to hear of it.
-NothingUndecided == [tentative |-> <<>>, dropped |-> {}]
+\* `Finality`: at most one commit is pending. `asked` are the members whose vote is missing; `at` is
+\* the log's length when they were asked. Rejected commits are remembered: their authors back off for
+\* longer than the news of the rejection takes.
+NothingUndecided == [pending |-> <<>>, rejected |-> {}]
 
-\* Whom `Finality::open` asks.
-judges(state, sender) == present_members(state) \ {sender}
+\* The members that `Finality::open` asks to vote.
+voters(state, sender) == present_members(state) \ {sender}
 
 \* `Finality::open`.
 opened(finality, state, sender, message, position) ==
-  [finality EXCEPT !.tentative =
-    <<[sender |-> sender, message |-> message, asked |-> judges(state, sender),
+  [finality EXCEPT !.pending =
+    <<[sender |-> sender, message |-> message, asked |-> voters(state, sender),
        nacked |-> FALSE, at |-> position]>>]
 
-is_undecided(finality) == finality.tentative # <<>>
-decided(finality) == [finality EXCEPT !.tentative = <<>>]
-dropped_now(finality) ==
-  [tentative |-> <<>>, dropped |-> finality.dropped \cup {finality.tentative[1].message.commit}]
+is_undecided(finality) == finality.pending # <<>>
+decided(finality) == [finality EXCEPT !.pending = <<>>]
+reject_pending(finality) ==
+  [pending |-> <<>>, rejected |-> finality.rejected \cup {finality.pending[1].message.commit}]
 
-\* Whether it is final when nobody is left to answer.
-is_followed(tentative) == ~tentative.nacked
+\* Without a nack it is final when no vote is missing, or after the time limit.
+is_final_unanswered(pending) == ~pending.nacked
 
-\* What becomes of it when somebody answers no, or is not expected to answer any more.
+\* A member votes nack, or its vote is no longer expected.
 without(finality, p, nacked) ==
-  [finality EXCEPT !.tentative[1].asked = @ \ {p}, !.tentative[1].nacked = @ \/ nacked]
+  [finality EXCEPT !.pending[1].asked = @ \ {p}, !.pending[1].nacked = @ \/ nacked]
 =============================================================================

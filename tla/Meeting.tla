@@ -1,35 +1,35 @@
 ------------------------------ MODULE Meeting ------------------------------
 (***************************************************************************)
-(* A room: the delivery service, its participants and a bad network. An    *)
-(* action is named after the Rust function that takes the step; the faults *)
-(* have no function and are named after what goes wrong.                   *)
+(* A room: the delivery service, its participants and a faulty network. An *)
+(* action is named after the Rust function that takes the step. Faults     *)
+(* have no function; they are named after what goes wrong.                 *)
 (***************************************************************************)
 EXTENDS Committer
 
 CONSTANTS
-  N,          \* participants; who rejoins is a new one
-  Members,    \* how many of them are members from the start
-  Lost,       \* how many submissions or KeyPackages the network may lose
-  Reconnects, \* how many sockets may break and come back
-  Suspected,  \* how many live participants may be taken for gone
-  Frozen,     \* how many may crash, hang or leave
-  Mute,       \* how many may read on, but get no submission through
-  Reloads,    \* how many pages may be loaded anew
-  Poison      \* whose first commit nobody else can follow
+  N,            \* participants; a participant that rejoins is a new one
+  Members,      \* how many of them are members from the start
+  Lost,         \* how many submissions or KeyPackages the network may lose
+  Reconnects,   \* how many sockets may break and reconnect
+  Suspected,    \* how many live participants may be declared departed
+  Frozen,       \* how many may crash, hang or leave
+  Unresponsive, \* how many may go on reading while all their messages are lost
+  Reloads,      \* how many pages may be reloaded
+  Poison        \* participants whose first commit no other member can process
 
 VARIABLES
-  log,     \* the entries: `Log::retained`
-  service, \* what they add up to: `Log::state`
-  finality, \* the commit that is being judged: `Finality`
-  client,  \* every participant, and what is under way from it
-  faults   \* how many of each kind are left
+  log,      \* the entries: `Log::retained`
+  service,  \* the state after them: `Log::state`
+  finality, \* the pending commit: `Finality`
+  client,   \* every participant, and its message under way
+  faults    \* how many of each kind are left
 
 vars == <<log, service, finality, client, faults>>
 
 Participants == 1..N
 
-\* Where some are members from the start, the first one has created the group and has added one
-\* after the other.
+\* Where some are members from the start, the first one has created the group and added the others
+\* one by one.
 Founding(i) ==
   LET q == (i + 1) \div 2
   IN IF i % 2 = 1 THEN Joined(q, 0)
@@ -51,12 +51,12 @@ Init ==
   /\ finality = NothingUndecided
   /\ client = [p \in Participants |-> IF p <= Members THEN Founder(p) ELSE Absent(p)]
   /\ faults = [lost |-> Lost, reconnects |-> Reconnects, suspected |-> Suspected,
-               frozen |-> Frozen, mute |-> Mute, reloads |-> Reloads]
+               frozen |-> Frozen, unresponsive |-> Unresponsive, reloads |-> Reloads]
 
 ----------------------------------------------------------------------------
 \* The delivery service.
 
-\* `Log::apply`: a decided entry becomes true.
+\* `Log::apply`: appends a decided entry.
 append(entry) ==
   /\ log' = Append(log, entry)
   /\ service' = apply(service, entry)
@@ -65,128 +65,128 @@ has_departed(p) ==
   \E i \in 1..Len(log) :
     (log[i].event = "departed" /\ log[i].participant = p) \/ log[i].replaces = p
 
-\* The handshake that a tentative commit becomes.
-final(tentative) ==
-  Entry("handshake", tentative.sender, tentative.message.expected + 1, tentative.message)
+\* The log entry of a pending commit that is final.
+final(pending) ==
+  Entry("handshake", pending.sender, pending.message.expected + 1, pending.message)
 
-\* `Log::submit`, then `Finality::open`: a submission has arrived. Members are asked whether they can
-\* follow it; where there is nobody to ask, it is final. Or it is refused.
+\* `Log::submit`, then `Finality::open`: a submission arrives. The other members vote on it; where
+\* there are none, it is final at once. Or it is refused.
 Log_submit(p) ==
   /\ client[p].outbox # <<>>
   /\ client[p].outbox[1].step # "upload"
   /\ client' = [client EXCEPT ![p].outbox = <<>>]
   /\ LET message == client[p].outbox[1]
-     IN IF is_undecided(finality) \/ message.commit \in finality.dropped
+     IN IF is_undecided(finality) \/ message.commit \in finality.rejected
              \/ ~submit(service, log, p, message)
         THEN UNCHANGED <<log, service, finality>>
-        ELSE IF judges(service, p) = {}
+        ELSE IF voters(service, p) = {}
         THEN append(Entry("handshake", p, service.handshakes + 1, message))
              /\ UNCHANGED finality
         ELSE finality' = opened(finality, service, p, message, Len(log))
              /\ UNCHANGED <<log, service>>
   /\ UNCHANGED faults
 
-\* Whom a judgement waits for: one who is well answers in time.
+\* The vote waits for this member: a responsive member answers in time.
 is_awaited(p) ==
   /\ reads(client[p])
-  /\ client[p].health # "mute"
+  /\ client[p].health # "unresponsive"
   /\ is_undecided(finality)
-  /\ p \in finality.tentative[1].asked
+  /\ p \in finality.pending[1].asked
 
 may_time_out == is_undecided(finality) /\ \A p \in Participants : ~is_awaited(p)
 
 time_out ==
-  IF is_followed(finality.tentative[1])
-  THEN append(final(finality.tentative[1])) /\ finality' = decided(finality)
-  ELSE finality' = dropped_now(finality) /\ UNCHANGED <<log, service>>
+  IF is_final_unanswered(finality.pending[1])
+  THEN append(final(finality.pending[1])) /\ finality' = decided(finality)
+  ELSE finality' = reject_pending(finality) /\ UNCHANGED <<log, service>>
 
-\* `Finality::handle_timeout`: nobody has answered, or only by a nack.
+\* `Finality::handle_timeout`: no member has answered, or only with a nack.
 Log_timeout ==
   /\ may_time_out
   /\ time_out
   /\ UNCHANGED <<client, faults>>
 
-may_judge(p) == is_awaited(p) /\ client[p].position >= finality.tentative[1].at
+may_vote(p) == is_awaited(p) /\ client[p].position >= finality.pending[1].at
 
 \* `Committer::on_event` with `Event::CommitPending`, and `Finality::judge`: the first ack decides, and
 \* so does the last nack.
-Committer_judge(p) ==
-  /\ may_judge(p)
-  /\ LET tentative == finality.tentative[1]
-         acked == can_follow(client[p], tentative.sender, tentative.message)
+Committer_vote(p) ==
+  /\ may_vote(p)
+  /\ LET pending == finality.pending[1]
+         acked == can_process(client[p], pending.sender, pending.message)
          rest == without(finality, p, ~acked)
-     IN /\ client' = [client EXCEPT ![p] = judge(@, tentative.message, acked)]
-        /\ IF acked \/ (rest.tentative[1].asked = {} /\ is_followed(rest.tentative[1]))
-           THEN append(final(tentative)) /\ finality' = decided(finality)
-           ELSE IF rest.tentative[1].asked = {}
-           THEN finality' = dropped_now(finality) /\ UNCHANGED <<log, service>>
+     IN /\ client' = [client EXCEPT ![p] = vote_on_commit(@, pending.message, acked)]
+        /\ IF acked \/ (rest.pending[1].asked = {} /\ is_final_unanswered(rest.pending[1]))
+           THEN append(final(pending)) /\ finality' = decided(finality)
+           ELSE IF rest.pending[1].asked = {}
+           THEN finality' = reject_pending(finality) /\ UNCHANGED <<log, service>>
            ELSE finality' = rest /\ UNCHANGED <<log, service>>
   /\ UNCHANGED faults
 
-hears_of_drop(p) ==
-  reads(client[p]) /\ undecided(client[p]) \cap finality.dropped # {}
+may_discard_rejected(p) ==
+  reads(client[p]) /\ undecided(client[p]) \cap finality.rejected # {}
 
 \* `Committer::on_event` with `Event::CommitRejected`.
-Committer_dropped(p) ==
-  /\ hears_of_drop(p)
-  /\ client' = [client EXCEPT ![p] = dropped(@, finality.dropped)]
+Committer_discard_rejected(p) ==
+  /\ may_discard_rejected(p)
+  /\ client' = [client EXCEPT ![p] = discard_rejected(@, finality.rejected)]
   /\ UNCHANGED <<log, service, finality, faults>>
 
 \* `Log::counts_on`.
 may_depart(p) == p \in service.joined /\ p \notin service.departed
 
-\* `Room::mute_until`: a member that hears and is not heard, while somebody waits for members.
-keeps_waiting(p) ==
-  client[p].health = "mute" /\ p \in service.roster /\ waiting(service) # {}
+\* `Room::unresponsive_deadline`: a member that reads, but sends nothing while a participant waits.
+blocks_joins(p) ==
+  client[p].health = "unresponsive" /\ p \in service.roster /\ waiting(service) # {}
 
-\* Whose position stands still, or whose socket stays closed, is given up in the end; a client that
-\* has come to its end closes its own.
-given_up(p) == client[p].health = "frozen" \/ client[p].phase = "over" \/ keeps_waiting(p)
+\* The service evicts a participant whose log position stands still or whose socket stays closed. A
+\* client at its end closes its own socket.
+is_evictable(p) == client[p].health = "frozen" \/ client[p].phase = "ended" \/ blocks_joins(p)
 
-\* `Finality::departed`, with the entry by which somebody is gone: nothing more is taken from it, and
-\* no answer expected.
-gone(p, farewell) ==
-  IF is_undecided(finality) /\ finality.tentative[1].sender = p
-  THEN append(farewell) /\ finality' = dropped_now(finality)
-  ELSE IF is_undecided(finality) /\ p \in finality.tentative[1].asked
+\* `Finality::departed`, with the log entry of a departure: nothing more is accepted from that
+\* participant, and no vote expected.
+depart_with(p, departure) ==
+  IF is_undecided(finality) /\ finality.pending[1].sender = p
+  THEN append(departure) /\ finality' = reject_pending(finality)
+  ELSE IF is_undecided(finality) /\ p \in finality.pending[1].asked
   THEN LET rest == without(finality, p, FALSE)
-           entry == final(finality.tentative[1])
-       IN IF rest.tentative[1].asked # {}
-          THEN append(farewell) /\ finality' = rest
-          ELSE IF is_followed(rest.tentative[1])
-          THEN /\ log' = Append(Append(log, farewell), entry)
-               /\ service' = apply(apply(service, farewell), entry)
+           entry == final(finality.pending[1])
+       IN IF rest.pending[1].asked # {}
+          THEN append(departure) /\ finality' = rest
+          ELSE IF is_final_unanswered(rest.pending[1])
+          THEN /\ log' = Append(Append(log, departure), entry)
+               /\ service' = apply(apply(service, departure), entry)
                /\ finality' = decided(finality)
-          ELSE append(farewell) /\ finality' = dropped_now(finality)
-  ELSE append(farewell) /\ UNCHANGED finality
+          ELSE append(departure) /\ finality' = reject_pending(finality)
+  ELSE append(departure) /\ UNCHANGED finality
 
 \* `Log::depart`.
-depart(p) == gone(p, Departed(p))
+depart(p) == depart_with(p, Departed(p))
 
-\* Whom the log still counts on is replaced.
+\* The predecessor, if it is still present.
 replaced_by(p) == IF may_depart(client[p].replaces) THEN client[p].replaces ELSE 0
 
-\* `Log::join`: a KeyPackage has arrived. The log alone would take one who is forgotten for new; the
-\* room never asks it to, for it listens to nobody whom it has given up.
+\* `Log::join`: a KeyPackage arrives. The log has forgotten earlier departures and would accept the
+\* same id again; the room never lets it, because it ignores departed participants.
 Log_join(p) ==
   /\ client[p].outbox # <<>>
   /\ client[p].outbox[1].step = "upload"
   /\ client' = [client EXCEPT ![p].outbox = <<>>]
   /\ IF p \in service.joined \/ has_departed(p) THEN UNCHANGED <<log, service, finality>>
      ELSE IF replaced_by(p) = 0 THEN append(Joined(p, 0)) /\ UNCHANGED finality
-     ELSE gone(replaced_by(p), Joined(p, replaced_by(p)))
+     ELSE depart_with(replaced_by(p), Joined(p, replaced_by(p)))
   /\ UNCHANGED faults
 
 Log_depart(p) ==
   /\ may_depart(p)
-  /\ given_up(p)
+  /\ is_evictable(p)
   /\ depart(p)
   /\ UNCHANGED <<client, faults>>
 
 ----------------------------------------------------------------------------
 \* The clients.
 
-\* Ids are given out in the order of joining.
+\* Ids are assigned in join order.
 is_next(p) ==
   /\ client[p].phase = "absent"
   /\ \A q \in 1..(p - 1) : client[q].phase # "absent"
@@ -198,65 +198,65 @@ Committer_join(p) ==
        [join(client[p], service, Len(log)) EXCEPT !.poison = p \in Poison]]
   /\ UNCHANGED <<log, service, finality, faults>>
 
-may_read(p) == reads(client[p]) /\ client[p].position < Len(log)
+may_read_entry(p) == reads(client[p]) /\ client[p].position < Len(log)
 
 \* `Committer::on_event` with `Event::Entry`: the next entry of the log.
-Committer_read(p) ==
-  /\ may_read(p)
-  /\ client' = [client EXCEPT ![p] = read(client[p], log[client[p].position + 1])]
+Committer_read_entry(p) ==
+  /\ may_read_entry(p)
+  /\ client' = [client EXCEPT ![p] = read_entry(client[p], log[client[p].position + 1])]
   /\ UNCHANGED <<log, service, finality, faults>>
 
-may_fire_turn(p) == reads(client[p]) /\ client[p].turn # NoTurn
+may_fire_turn_timer(p) == reads(client[p]) /\ client[p].turn # NoTurn
 
 \* `Committer::on_event` with `Event::Fired(Timer::Turn)`.
-Committer_fired_turn(p) ==
-  /\ may_fire_turn(p)
-  /\ client' = [client EXCEPT ![p] = fired_turn(client[p])]
+Committer_turn_timer(p) ==
+  /\ may_fire_turn_timer(p)
+  /\ client' = [client EXCEPT ![p] = turn_timer(client[p])]
   /\ UNCHANGED <<log, service, finality, faults>>
 
-\* Only where it matters: what was sent is neither under way nor decided.
-may_fire_resend(p) ==
+\* Only where it matters: the message is neither under way nor decided.
+may_fire_resend_timer(p) ==
   /\ reads(client[p])
-  /\ client[p].health # "mute"
+  /\ client[p].health # "unresponsive"
   /\ client[p].outbox = <<>>
   /\ ~has_departed(p)
   /\ IF client[p].pending # <<>>
      THEN /\ client[p].pending[1].submission.expected = service.handshakes
           /\ ~is_undecided(finality)
-          /\ ~hears_of_drop(p)
-     ELSE client[p].phase = "unannounced" /\ p \notin service.joined
+          /\ ~may_discard_rejected(p)
+     ELSE client[p].phase = "uploading" /\ p \notin service.joined
 
 \* `Committer::on_event` with `Event::Fired(Timer::Resend)`.
-Committer_fired_resend(p) ==
-  /\ may_fire_resend(p)
-  /\ client' = [client EXCEPT ![p] = fired_resend(client[p])]
+Committer_resend_timer(p) ==
+  /\ may_fire_resend_timer(p)
+  /\ client' = [client EXCEPT ![p] = resend_timer(client[p])]
   /\ UNCHANGED <<log, service, finality, faults>>
 
-\* In a broken service a Welcome comes by itself.
+\* A mutation sends a Welcome by itself.
 separate_welcome(p) == FALSE
 
 ----------------------------------------------------------------------------
-\* What goes wrong.
+\* Faults.
 
 fault(kind) ==
   /\ faults[kind] > 0
   /\ faults' = [faults EXCEPT ![kind] = @ - 1]
 
-\* `Room::not_appended`, or a server that goes down first.
-lose(p) ==
+\* `Room::not_appended`, or a server that stops before it stores the message.
+lose_message(p) ==
   /\ client[p].outbox # <<>>
   /\ fault("lost")
   /\ client' = [client EXCEPT ![p].outbox = <<>>]
   /\ UNCHANGED <<log, service, finality>>
 
 \* `Committer::on_event` with `Event::Reconnected`.
-Committer_reconnected(p) ==
+Committer_reconnect(p) ==
   /\ reads(client[p])
   /\ fault("reconnects")
-  /\ client' = [client EXCEPT ![p] = reconnected(client[p])]
+  /\ client' = [client EXCEPT ![p] = reconnect(client[p])]
   /\ UNCHANGED <<log, service, finality>>
 
-\* A crash, a hang or a farewell.
+\* A crash, a hang, or a participant that leaves.
 freeze(p) ==
   /\ active(client[p])
   /\ client[p].health = "up"
@@ -264,15 +264,15 @@ freeze(p) ==
   /\ client' = [client EXCEPT ![p].health = "frozen"]
   /\ UNCHANGED <<log, service, finality>>
 
-mute(p) ==
+stop_responding(p) ==
   /\ active(client[p])
   /\ client[p].health = "up"
-  /\ fault("mute")
-  /\ client' = [client EXCEPT ![p].health = "mute", ![p].outbox = <<>>]
+  /\ fault("unresponsive")
+  /\ client' = [client EXCEPT ![p].health = "unresponsive", ![p].outbox = <<>>]
   /\ UNCHANGED <<log, service, finality>>
 
-\* `Room::succeed` and `Committer::join`: a client whose page is loaded anew, or which has come to its
-\* end, comes back as somebody new in its own place.
+\* `Room::take_over` and `Committer::join`: a client whose page is reloaded, or which is at its end,
+\* joins as a new participant and replaces its predecessor.
 reload(p) ==
   /\ is_next(p)
   /\ \E q \in Participants :
@@ -286,7 +286,7 @@ reload(p) ==
                                                              !.replaces = q]]
   /\ UNCHANGED <<log, service, finality>>
 
-\* `Log::depart` of one who is alive.
+\* `Log::depart` of a live participant.
 suspect(p) ==
   /\ may_depart(p)
   /\ client[p].health # "frozen"
@@ -295,32 +295,32 @@ suspect(p) ==
   /\ UNCHANGED client
 
 ----------------------------------------------------------------------------
-\* What has to happen, and what may.
+\* Steps that must happen eventually, and steps that may.
 Progress ==
   \E p \in Participants :
     \/ Log_join(p)
     \/ Log_submit(p)
     \/ Log_depart(p)
     \/ Log_timeout
-    \/ Committer_judge(p)
-    \/ Committer_dropped(p)
-    \/ Committer_read(p)
-    \/ Committer_fired_turn(p)
-    \/ Committer_fired_resend(p)
+    \/ Committer_vote(p)
+    \/ Committer_discard_rejected(p)
+    \/ Committer_read_entry(p)
+    \/ Committer_turn_timer(p)
+    \/ Committer_resend_timer(p)
     \/ separate_welcome(p)
 
 World ==
   \E p \in Participants :
     \/ Committer_join(p)
-    \/ lose(p)
-    \/ Committer_reconnected(p)
+    \/ lose_message(p)
+    \/ Committer_reconnect(p)
     \/ freeze(p)
-    \/ mute(p)
+    \/ stop_responding(p)
     \/ reload(p)
     \/ suspect(p)
 
 Next == Progress \/ World
 
-\* Progress is made of steps that use something up: fairness to all of it together is enough.
+\* Every step of Progress uses something up, so weak fairness to all of it together is enough.
 Spec == Init /\ [][Next]_vars /\ WF_vars(Progress)
 =============================================================================

@@ -1,29 +1,29 @@
 ----------------------------- MODULE Mutations -----------------------------
 (***************************************************************************)
-(* Each of these breaks one rule. A configuration puts one of them in the  *)
-(* place of the operator that keeps the rule; the check has to notice.     *)
+(* Each of these breaks one rule. A configuration substitutes it for the   *)
+(* operator that keeps the rule; the check must find a violation.          *)
 (***************************************************************************)
 EXTENDS Properties
 
-\* For submit's compare-and-swap: commits, or creates, are not compared.
+\* `submit` does not compare the handshake count of commits, or of creates.
 stale_create_only(state, message) ==
   message.step = "create" /\ message.expected # state.handshakes
 stale_commit_only(state, message) ==
   message.step = "commit" /\ message.expected # state.handshakes
 create_at_any_time(state, sender, message) == TRUE
 
-\* An own commit takes effect when it is sent.
+\* An own commit is merged when it is sent.
 merged_when_sent(c) ==
   IF c.phase = "member" /\ c.pending[1].submission.step = "commit"
   THEN LET message == c.pending[1].submission
        IN [c EXCEPT !.group = <<Group(message.expected + 1, message.commit, message.roster)>>]
   ELSE c
 
-\* What is sent is pending no more, whatever becomes of it.
+\* Work is dropped from the queue when it is sent, whatever its outcome.
 drained_when_sent(c) ==
   [c EXCEPT !.skipped = @ \cup (c.pending[1].submission.roster \ c.view.roster)]
 
-\* The Welcome is sent before the commit: to whom a pending commit adds.
+\* The Welcome is sent before the commit, to a participant that a pending commit adds.
 welcomed_by(p, message) ==
   LET welcomed == [client[p] EXCEPT
         !.group = <<Group(message.expected + 1, message.commit, message.roster)>>,
@@ -39,7 +39,7 @@ welcome_before_commit(p) ==
        /\ welcomed_by(p, client[q].pending[1].submission)
   /\ UNCHANGED <<log, service, finality, faults>>
 
-\* The Welcome is sent after the commit: by whoever made it, when it has read it.
+\* The Welcome is sent after the commit, by its author when it has read the entry.
 entry_without_welcome(c, entry) ==
   IF entry.participant = c.me
   THEN [c EXCEPT !.group = <<Group(entry.count, entry.commit, entry.roster)>>,
@@ -58,69 +58,70 @@ welcome_after_commit(p) ==
        /\ client' = [client EXCEPT ![p].group = client[q].group, ![p].phase = "member"]
   /\ UNCHANGED <<log, service, finality, faults>>
 
-\* Where there was a group once, there is no other.
+\* A group is created only once in a room.
 alone_at_first(view) == view.handshakes = 0
 
-\* Whoever waits makes a group.
+\* Any waiting participant may create a group.
 alone_always(view) == TRUE
 
-\* A joiner is told less.
+\* The snapshot of a joiner is incomplete.
 snapshot_without_departed(state) == [state EXCEPT !.departed = {}]
 snapshot_without_waiting(state) == [state EXCEPT !.joined = state.roster]
 
-\* A client that has reconnected makes its commit anew.
-made_anew(c) ==
+\* A client makes its commit again after a reconnect.
+made_again(c) ==
   LET silent == [c EXCEPT !.outbox = <<>>]
-  IN IF c.pending # <<>> /\ c.phase = "member" THEN propose([silent EXCEPT !.pending = <<>>])
+  IN IF c.pending # <<>> /\ c.phase = "member"
+     THEN schedule_commit([silent EXCEPT !.pending = <<>>])
      ELSE IF c.pending # <<>> THEN resend(silent)
      ELSE silent
 
-\* Nothing is sent twice.
+\* No message is resent.
 never(p) == FALSE
 sent_once(c) == [c EXCEPT !.outbox = <<>>]
 
-\* Whoever is removed goes on reading, and following.
-followed(c, entry) == follow(c, entry)
+\* A removed member goes on reading and processing commits.
+processed_anyway(c, entry) == process_commit(c, entry)
 unmoved(c, entry) == [c EXCEPT !.view = apply(@, entry)]
 
-\* A Welcome gives the keys of the epoch before.
-enter_the_epoch_before(c, entry) ==
+\* A Welcome gives the keys of the previous epoch.
+join_the_epoch_before(c, entry) ==
   [c EXCEPT !.phase = "member",
             !.group = IF entry.step = "create" \/ entry.participant = c.me
                       THEN <<Group(entry.count, entry.commit, entry.roster)>>
                       ELSE <<Group(entry.count - 1, entry.parent, entry.roster)>>]
 
-\* Who comes back is a newcomer like any other, and its old leaf somebody who is there.
+\* A participant that rejoins is added like any other, and its predecessor stays present.
 beside_the_old_one(view, entry) == [view EXCEPT !.joined = @ \cup {entry.participant}]
 
-\* Nobody stands by.
+\* There are no backup committers.
 only_the_designated_one(c, place) == c
 
-\* The service listens to those who are gone.
-anybody(state, sender) == TRUE
+\* The service accepts submissions of departed participants.
+any_sender(state, sender) == TRUE
 
-\* The Welcome goes out with the tentative commit.
-welcome_while_tentative(p) ==
+\* The Welcome is sent with the pending commit.
+welcome_while_pending(p) ==
   /\ client[p].phase = "waiting"
   /\ reads(client[p])
   /\ is_undecided(finality)
-  /\ p \in finality.tentative[1].message.roster
-  /\ welcomed_by(p, finality.tentative[1].message)
+  /\ p \in finality.pending[1].message.roster
+  /\ welcomed_by(p, finality.pending[1].message)
   /\ UNCHANGED <<log, service, finality, faults>>
 
-\* The committer answers for itself.
-judges_with_the_committer(state, sender) == present_members(state)
+\* The committer votes on its own commit.
+voters_with_the_committer(state, sender) == present_members(state)
 
-\* What was refused is final.
-followed_anyway(tentative) == TRUE
+\* A commit with nacks is final.
+final_anyway(pending) == TRUE
 
-\* Who can follow a tentative commit follows it at once.
-merged_when_judged(c, message, acked) ==
+\* A member merges a pending commit when it votes ack.
+merged_when_voted(c, message, acked) ==
   IF acked
   THEN [c EXCEPT !.group = <<Group(message.expected + 1, message.commit, message.roster)>>,
-                 !.judged = <<[commit |-> message.commit, acked |-> acked]>>]
-  ELSE [c EXCEPT !.judged = <<[commit |-> message.commit, acked |-> acked]>>]
+                 !.voted = <<[commit |-> message.commit, acked |-> acked]>>]
+  ELSE [c EXCEPT !.voted = <<[commit |-> message.commit, acked |-> acked]>>]
 
-\* Whose commit was dropped keeps it.
-dropped_in_vain(c, gone) == c
+\* The author of a rejected commit keeps it.
+keeps_rejected(c, gone) == c
 =============================================================================

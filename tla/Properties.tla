@@ -1,12 +1,12 @@
 ----------------------------- MODULE Properties -----------------------------
 (***************************************************************************)
-(* What must hold in every room, whatever goes wrong.                      *)
+(* The properties of every room under every combination of faults.         *)
 (***************************************************************************)
 EXTENDS Meeting
 
 Handshakes == {i \in 1..Len(log) : log[i].event = "handshake"}
 
-\* Who holds keys, and those keys: a client keeps those of its newest epoch only.
+\* The participants that hold keys. A client keeps only the keys of its newest epoch.
 Holders == {p \in Participants : client[p].group # <<>>}
 Keys(p) == client[p].group[1]
 
@@ -25,12 +25,12 @@ OneCommitPerEpoch ==
       /\ log[i].expected # log[j].expected
       /\ log[i].parent = log[j].parent => log[i].parent = NoEpoch
 
-\* Who is in an epoch of one number is in one epoch, with the same members.
+\* Clients in an epoch with the same count are in the same epoch, with the same members.
 Agreement ==
   \A p \in Holders : \A q \in Holders :
     Keys(p).count = Keys(q).count => Keys(p) = Keys(q)
 
-\* Every epoch that somebody is in is the log's, and the one that it has read of last.
+\* Each client's epoch is the one of the last handshake that the client has read from the log.
 NoFork ==
   \A p \in Holders :
     \E i \in Handshakes :
@@ -39,22 +39,22 @@ NoFork ==
       /\ log[i].count = Keys(p).count
       /\ \A j \in Handshakes : j <= client[p].position => j <= i
 
-\* Nobody holds the keys of an epoch of which it is no member: neither those of before its
-\* addition nor those of after its removal.
+\* No client holds keys of an epoch in which it is not a member: neither from before its addition
+\* nor from after its removal.
 KeysOnlyForMembers ==
   \A p \in Holders :
     \A i \in Handshakes : log[i].commit = Keys(p).secret => p \in log[i].roster
 
-\* Nobody comes to an end but by its own departure.
+\* No client ends for any reason but its own departure.
 NoWedge == \A p \in Participants : client[p].ended \in {"no", "Departed"}
 
-\* Nobody is a member beside the one whose place it takes.
+\* No roster has a participant together with its predecessor.
 NoGhost ==
   \A i \in Handshakes :
     \A j \in 1..i :
       ~(log[j].event = "joined" /\ {log[j].participant, log[j].replaces} \subseteq log[i].roster)
 
-\* Nothing is taken from one who is gone.
+\* No handshake of a departed participant is accepted.
 NoPosthumous ==
   \A i \in Handshakes :
     \A j \in 1..i :
@@ -64,22 +64,22 @@ NoPosthumous ==
 ----------------------------------------------------------------------------
 Present == service.joined \ service.departed
 
-\* Nothing has to happen any more.
+\* No step is due.
 AtRest ==
   /\ ~may_time_out
   /\ \A p \in Participants :
        /\ client[p].outbox = <<>>
-       /\ ~may_read(p)
-       /\ ~may_judge(p)
-       /\ ~hears_of_drop(p)
-       /\ ~may_fire_turn(p)
-       /\ ~may_fire_resend(p)
-       /\ ~(may_depart(p) /\ given_up(p))
+       /\ ~may_read_entry(p)
+       /\ ~may_vote(p)
+       /\ ~may_discard_rejected(p)
+       /\ ~may_fire_turn_timer(p)
+       /\ ~may_fire_resend_timer(p)
+       /\ ~(may_depart(p) /\ is_evictable(p))
 
-\* Somebody can do the work.
+\* At least one present participant is responsive.
 Responsive == \E p \in Present : client[p].health = "up"
 
-\* All who are present are members of one epoch, and nobody else is.
+\* The members of the current epoch are exactly the present participants.
 OneCall ==
   /\ service.roster \subseteq Present
   /\ (Present \ Bad) \subseteq service.roster
@@ -88,13 +88,13 @@ OneCall ==
        /\ Keys(p).members = service.roster
        /\ Keys(p).count = service.handshakes
 
-\* Liveness as an invariant: every room that comes to rest has come to one call.
+\* Liveness as an invariant: every room at rest is one call.
 RestsInOneCall == (AtRest /\ Responsive) => OneCall
 
-\* Nobody who is well waits for ever, whatever members there are.
+\* No responsive participant waits forever, whatever the members do.
 NobodyIsKeptOut ==
   AtRest => \A p \in waiting(service) \ Bad : client[p].health # "up"
 
-\* Liveness as it is meant: once nothing goes wrong any more, one call, for good.
+\* Liveness: once faults end, the room becomes one call and stays one.
 Liveness == <>[](Responsive => OneCall)
 =============================================================================

@@ -1,14 +1,14 @@
 ------------------------------- MODULE Trace -------------------------------
 (***************************************************************************)
-(* What a real room did, held against the specification: `check_trace.mjs` *)
+(* Checks a recorded run against the specification: `check_trace.mjs`      *)
 (* writes the lines of a trace into a module `Recorded`, and the checker   *)
-(* looks whether they are a behaviour of `Meeting`.                        *)
+(* decides whether they are a behaviour of `Meeting`.                      *)
 (*                                                                         *)
 (* The service's lines are in the order in which it took its steps. A      *)
 (* client's lines are in its own order, and each is taken as soon as it    *)
-(* can be: nothing that a client does changes what another one can do      *)
-(* before the service has heard of it. So there is one way to go, and the  *)
-(* trace is refused where it ends.                                         *)
+(* can be: a client's step changes what another one can do only through    *)
+(* the service. So there is one path, and a trace is refused where it      *)
+(* ends.                                                                   *)
 (***************************************************************************)
 EXTENDS Recorded
 
@@ -24,43 +24,44 @@ TraceInit == Init /\ at = [p \in 0..N |-> 0]
 ----------------------------------------------------------------------------
 \* A client's line.
 
-\* The function of the client that the line names. A timer that fires, or a drop that is heard of,
-\* where the specification has nothing to do, does nothing.
-stepped(p, told) ==
-  IF told.step = "read" THEN read(client[p], log[client[p].position + 1])
-  ELSE IF told.step = "fired_turn" THEN fired_turn(client[p])
-  ELSE IF told.step = "fired_resend" /\ may_fire_resend(p) THEN fired_resend(client[p])
-  ELSE IF told.step = "reconnected" THEN reconnected(client[p])
-  ELSE IF told.step = "commit_rejected" /\ hears_of_drop(p) THEN dropped(client[p], finality.dropped)
+\* The client after the step that the line names. A timer or a rejection has no effect where the
+\* specification has no step for it.
+stepped(p, recorded) ==
+  IF recorded.step = "read_entry" THEN read_entry(client[p], log[client[p].position + 1])
+  ELSE IF recorded.step = "turn_timer" THEN turn_timer(client[p])
+  ELSE IF recorded.step = "resend_timer" /\ may_fire_resend_timer(p) THEN resend_timer(client[p])
+  ELSE IF recorded.step = "reconnect" THEN reconnect(client[p])
+  ELSE IF recorded.step = "commit_rejected" /\ may_discard_rejected(p)
+  THEN discard_rejected(client[p], finality.rejected)
   ELSE client[p]
 
-\* Whether the client can take it.
-may_step(p, told) ==
+\* The client can take this step.
+may_step(p, recorded) ==
   /\ active(client[p])
-  /\ (told.step = "read" => may_read(p))
-  /\ (told.step = "fired_turn" => may_fire_turn(p))
+  /\ (recorded.step = "read_entry" => may_read_entry(p))
+  /\ (recorded.step = "turn_timer" => may_fire_turn_timer(p))
 
-stands_as_told(c, told) ==
-  /\ c.position = told.position
-  /\ (IF c.group = <<>> THEN told.epoch = NoEpoch
-      ELSE c.group[1].secret = told.epoch /\ c.group[1].members = told.members)
-  /\ (IF c.pending = <<>> THEN told.pending = NoEpoch
-      ELSE c.pending[1].submission.commit = told.pending)
+state_matches(c, recorded) ==
+  /\ c.position = recorded.position
+  /\ (IF c.group = <<>> THEN recorded.epoch = NoEpoch
+      ELSE c.group[1].secret = recorded.epoch /\ c.group[1].members = recorded.members)
+  /\ (IF c.pending = <<>> THEN recorded.pending = NoEpoch
+      ELSE c.pending[1].submission.commit = recorded.pending)
 
-\* What the client said of itself afterwards is so.
-is_as_told(c, told) ==
-  /\ c.phase = told.phase
-  /\ c.ended = told.ended
-  /\ (c.phase = "over" \/ stands_as_told(c, told))
+\* The client's state after the step is the one in the line.
+matches_line(c, recorded) ==
+  /\ c.phase = recorded.phase
+  /\ c.ended = recorded.ended
+  /\ (c.phase = "ended" \/ state_matches(c, recorded))
 
-may_follow(p) ==
+may_take(p) ==
   /\ p # 0
   /\ more(p)
   /\ may_step(p, line(p))
-  /\ is_as_told(stepped(p, line(p)), line(p))
+  /\ matches_line(stepped(p, line(p)), line(p))
 
 ClientStep(p) ==
-  /\ may_follow(p)
+  /\ may_take(p)
   /\ client' = [client EXCEPT ![p] = stepped(p, line(p))]
   /\ taken(p)
   /\ UNCHANGED <<log, service, finality, faults>>
@@ -68,101 +69,102 @@ ClientStep(p) ==
 ----------------------------------------------------------------------------
 \* The service's line.
 
-is_under_way(p, told) == client[p].outbox # <<>> /\ client[p].outbox[1].commit = told.commit
+is_under_way(p, recorded) == client[p].outbox # <<>> /\ client[p].outbox[1].commit = recorded.commit
 
-\* Somebody comes, and is told where the log stands.
-came(told) ==
-  /\ client[told.participant].phase = "absent"
-  /\ told.position = Len(log)
-  /\ client' = [client EXCEPT ![told.participant] =
-       [join(@, service, Len(log)) EXCEPT !.replaces = told.replaces]]
+\* A participant arrives and gets the log's snapshot.
+came(recorded) ==
+  /\ client[recorded.participant].phase = "absent"
+  /\ recorded.position = Len(log)
+  /\ client' = [client EXCEPT ![recorded.participant] =
+       [join(@, service, Len(log)) EXCEPT !.replaces = recorded.replaces]]
   /\ UNCHANGED <<log, service, finality, faults>>
 
-joins(told) ==
-  /\ Log_join(told.participant)
-  /\ told.position = Len(log) + 1
-  /\ log'[told.position] = Joined(told.participant, told.replaces)
+joins(recorded) ==
+  /\ Log_join(recorded.participant)
+  /\ recorded.position = Len(log) + 1
+  /\ log'[recorded.position] = Joined(recorded.participant, recorded.replaces)
 
-departs(told) ==
-  /\ may_depart(told.participant)
-  /\ depart(told.participant)
-  /\ told.position = Len(log) + 1
+departs(recorded) ==
+  /\ may_depart(recorded.participant)
+  /\ depart(recorded.participant)
+  /\ recorded.position = Len(log) + 1
   /\ UNCHANGED <<client, faults>>
 
-is_the_same(message, told) ==
-  /\ message.expected = told.expected
-  /\ message.roster = told.roster
-  /\ message.welcome = told.welcome
-  /\ (message.step = "create") = told.creates
+is_the_same(message, recorded) ==
+  /\ message.expected = recorded.expected
+  /\ message.roster = recorded.roster
+  /\ message.welcome = recorded.welcome
+  /\ (message.step = "create") = recorded.creates
 
-\* Nobody could be asked: no other member is connected. The specification has no connections; there,
-\* the members would be asked, and none of them would answer.
+\* No other member is connected, so none is asked. The specification has no connections: its members
+\* would be asked, and none would answer.
 final_at_once(p) ==
   LET message == client[p].outbox[1]
   IN /\ ~is_undecided(finality)
-     /\ message.commit \notin finality.dropped
+     /\ message.commit \notin finality.rejected
      /\ submit(service, log, p, message)
      /\ append(Entry("handshake", p, service.handshakes + 1, message))
      /\ client' = [client EXCEPT ![p].outbox = <<>>]
      /\ UNCHANGED <<finality, faults>>
 
-\* What becomes of a submission is what the specification makes of it.
-\* One that is under way no more was sent more than once, or was given up meanwhile.
-submits(told) ==
-  IF is_under_way(told.participant, told)
-  THEN /\ (IF told.outcome = "final" THEN final_at_once(told.participant)
-           ELSE Log_submit(told.participant))
-       /\ is_the_same(client[told.participant].outbox[1], told)
-       /\ (told.outcome = "commit_pending" => (is_undecided(finality') /\ ~is_undecided(finality)))
-       /\ (told.outcome \in {"known", "refused"} => UNCHANGED <<log, finality>>)
-  ELSE /\ told.outcome \in {"known", "refused"}
+\* The outcome of a submission is the specification's. A submission that is no longer under way was
+\* sent twice, or was given up by its author.
+submits(recorded) ==
+  IF is_under_way(recorded.participant, recorded)
+  THEN /\ (IF recorded.outcome = "final" THEN final_at_once(recorded.participant)
+           ELSE Log_submit(recorded.participant))
+       /\ is_the_same(client[recorded.participant].outbox[1], recorded)
+       /\ (recorded.outcome = "commit_pending"
+             => (is_undecided(finality') /\ ~is_undecided(finality)))
+       /\ (recorded.outcome \in {"known", "refused"} => UNCHANGED <<log, finality>>)
+  ELSE /\ recorded.outcome \in {"known", "refused"}
        /\ UNCHANGED vars
 
-judges_it(told) ==
-  IF told.outcome = "void" THEN UNCHANGED vars
-  ELSE /\ Committer_judge(told.participant)
-       /\ finality.tentative[1].message.commit = told.commit
-       /\ can_follow(client[told.participant], finality.tentative[1].sender,
-                     finality.tentative[1].message) = told.acked
-       /\ (told.outcome = "final" => Len(log') > Len(log))
-       /\ (told.outcome = "commit_rejected" => told.commit \in finality'.dropped)
-       /\ (told.outcome = "commit_pending" => is_undecided(finality'))
+votes(recorded) ==
+  IF recorded.outcome = "void" THEN UNCHANGED vars
+  ELSE /\ Committer_vote(recorded.participant)
+       /\ finality.pending[1].message.commit = recorded.commit
+       /\ can_process(client[recorded.participant], finality.pending[1].sender,
+                     finality.pending[1].message) = recorded.acked
+       /\ (recorded.outcome = "final" => Len(log') > Len(log))
+       /\ (recorded.outcome = "commit_rejected" => recorded.commit \in finality'.rejected)
+       /\ (recorded.outcome = "commit_pending" => is_undecided(finality'))
 
-\* Why nobody answered is not told.
-times_out(told) ==
+\* The trace does not say why no member answered.
+times_out(recorded) ==
   /\ is_undecided(finality)
-  /\ finality.tentative[1].message.commit = told.commit
-  /\ is_followed(finality.tentative[1]) = (told.outcome = "final")
+  /\ finality.pending[1].message.commit = recorded.commit
+  /\ is_final_unanswered(finality.pending[1]) = (recorded.outcome = "final")
   /\ time_out
   /\ UNCHANGED <<client, faults>>
 
-\* The log has it: it came with the step before.
-has_handshake(told) ==
-  /\ told.position <= Len(log)
-  /\ log[told.position].commit = told.commit
-  /\ log[told.position].count = told.count
+\* The entry was appended by the step before.
+has_handshake(recorded) ==
+  /\ recorded.position <= Len(log)
+  /\ log[recorded.position].commit = recorded.commit
+  /\ log[recorded.position].count = recorded.count
   /\ UNCHANGED vars
 
 ServiceStep ==
   /\ more(0)
-  /\ \A p \in Participants : ~may_follow(p)
-  /\ LET told == line(0)
-     IN IF told.step = "came" THEN came(told)
-        ELSE IF told.step = "joined" THEN joins(told)
-        ELSE IF told.step = "departed" THEN departs(told)
-        ELSE IF told.step = "submitted" THEN submits(told)
-        ELSE IF told.step = "judged" THEN judges_it(told)
-        ELSE IF told.step = "timed_out" THEN times_out(told)
-        ELSE has_handshake(told)
+  /\ \A p \in Participants : ~may_take(p)
+  /\ LET recorded == line(0)
+     IN IF recorded.step = "came" THEN came(recorded)
+        ELSE IF recorded.step = "joined" THEN joins(recorded)
+        ELSE IF recorded.step = "departed" THEN departs(recorded)
+        ELSE IF recorded.step = "submitted" THEN submits(recorded)
+        ELSE IF recorded.step = "judged" THEN votes(recorded)
+        ELSE IF recorded.step = "timed_out" THEN times_out(recorded)
+        ELSE has_handshake(recorded)
   /\ taken(0)
 
-\* One client after the other, then the service: none is in another's way.
+\* One client after the other, then the service: their steps are independent.
 TraceNext ==
-  \/ \E p \in Participants : ClientStep(p) /\ (\A q \in 1..(p - 1) : ~may_follow(q))
+  \/ \E p \in Participants : ClientStep(p) /\ (\A q \in 1..(p - 1) : ~may_take(q))
   \/ ServiceStep
 
 TraceSpec == TraceInit /\ [][TraceNext]_<<vars, at>>
 
-\* "Violated" by a trace that is a behaviour of the specification to its end.
+\* A trace that is a behaviour of the specification to its end "violates" this.
 Unfinished == \E p \in 0..N : more(p)
 =============================================================================

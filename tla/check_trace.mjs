@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Holds a trace against the specification: `tla/check_trace.mjs TRACE`, one JSON object a line, in
-// any order between participants: the steps of the service have no `by`, those of a client name
-// the participant. Says whether it is a behaviour of `Meeting.tla`; exits with 1 if it is not.
+// Checks a recorded trace against the specification: `tla/check_trace.mjs TRACE`. The file has one
+// JSON object a line. Lines of the service have no `by`; lines of a client name their participant
+// there, and are in its order. Exits with 1 if the trace is not a behaviour of `Meeting.tla`.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -18,27 +18,27 @@ import { fileURLToPath } from "node:url";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const CHECKER = join(HERE, "../.tools/bin/tla");
-/** `RejoinReason::code`, as `Committer.tla` calls it. */
+/** The names in `Committer.tla` of the codes of `RejoinReason::code`. */
 const ENDS = {
   departed: "Departed",
   removed: "Removed",
-  impossible_log: "ImpossibleLog",
-  cannot_follow: "CannotFollow",
+  invalid_log: "InvalidLog",
+  cannot_process: "CannotProcess",
 };
 
 const file = process.argv[2];
 if (file === undefined) throw new Error("usage: check_trace.mjs TRACE");
-const told = readFileSync(file, "utf8")
+const recorded = readFileSync(file, "utf8")
   .split("\n")
   .filter(Boolean)
   .map((line) => JSON.parse(line));
-const service = told.filter((line) => line.by === undefined);
+const service = recorded.filter((line) => line.by === undefined);
 const participants = Math.max(...service.map((line) => line.participant ?? 0));
 const clients = Array.from({ length: participants }, (_, at) =>
-  told.filter((line) => line.by === at + 1),
+  recorded.filter((line) => line.by === at + 1),
 );
 
-// A commit is its author and which of the author's drafts it is.
+// The specification identifies a commit by its author and the number of the author's draft.
 const commits = new Map();
 clients.forEach((lines, at) => {
   const drafts = [
@@ -50,7 +50,7 @@ clients.forEach((lines, at) => {
 const text = (value) => `"${value}"`;
 const set = (numbers) => `{${numbers.join(", ")}}`;
 const bool = (value) => (value ? "TRUE" : "FALSE");
-// Of whom the clients say nothing, nothing is known: the trace is refused there.
+// A commit that no client's line names is unknown: the specification refuses the trace there.
 const commit = (id) => (id ? (commits.get(id) ?? "<<99, 99>>") : "NoEpoch");
 const record = (fields) =>
   `[${Object.entries(fields)
@@ -118,7 +118,7 @@ try {
     Reconnects: 0,
     Suspected: 0,
     Frozen: 0,
-    Mute: 0,
+    Unresponsive: 0,
     Reloads: 0,
     Poison: "{}",
     Bad: "{}",
@@ -157,16 +157,16 @@ const states = Number(
   /(?:Reachable states|States explored): (\d+)/.exec(output)?.[1],
 );
 if (violated === "Unfinished") {
-  console.log(`accepted: ${told.length} steps of ${participants} participants`);
+  console.log(`accepted: ${recorded.length} steps of ${participants} participants`);
 } else if (violated !== undefined) {
   console.log(
-    `refused: it violates ${violated} after ${states} of ${told.length} steps`,
+    `refused: it violates ${violated} after ${states} of ${recorded.length} steps`,
   );
   process.exitCode = 1;
 } else if (/No errors found/.test(output)) {
-  // The first state is before every step.
+  // The first state comes before the first step.
   console.log(
-    `refused: no behaviour of the specification goes on after ${states - 1} of ${told.length} steps`,
+    `refused: no behaviour of the specification goes on after ${states - 1} of ${recorded.length} steps`,
   );
   process.exitCode = 1;
 } else {

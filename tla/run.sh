@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# Checks the models in this folder and everything that has to be noticed in them.
+# Checks the configurations and the mutations in this folder.
 #   tla/run.sh        short bounds, in less than three minutes
 #   tla/run.sh full   the long ones as well, in about half an hour
-#   tla/run.sh hours  all of them: the last two take hours, and the Rust code counts them in minutes
-# A configuration says in its first lines what has to come out, to the state: a checker that stops
-# early, or a change that nobody meant, must not pass for a proof.
+#   tla/run.sh hours  all of them; the last two take hours here and minutes in Rust
+# The first lines of a configuration state the expected verdict and the exact number of states: a
+# checker that stops early, or an unintended change of the model, must not pass for a proof.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 CHECKER=../.tools/bin/tla
 BOUNDS=(--max-states 20000000 --max-depth 1000)
 
-# What a configuration's head says of a key, e.g. `\* Expect: passes, 236 states`.
+# Prints the value of a key in a configuration's first lines, e.g. `\* Expect: passes, 236 states`.
 head_of() { sed -nE "s/^\\\\\* $1: (.*)\$/\\1/p" "$2"; }
 
-# Runs one configuration and prints its line.
+# Runs one configuration and prints its result.
 check() {
   local cfg=$1 name spec expected output code=0 verdict states began=$EPOCHREALTIME seconds n
   name=$(basename "$cfg" .cfg)
   spec=$([ "${cfg%%/*}" = mutations ] && echo Mutations.tla || echo Properties.tla)
   expected=$(head_of Expect "$cfg")
   n=$(sed -nE 's/^ *N = ([0-9]+)$/\1/p' "$cfg")
-  # The exit code alone says too little: a limit that was hit exits as a violation does.
+  # The exit code alone is not enough: a limit that was hit exits as a violation does.
   output=$("$CHECKER" "$spec" --config "$cfg" "${BOUNDS[@]}" 2>&1) || code=$?
   states=$(sed -nE 's/^ *(Reachable states|States explored): ([0-9]+).*/\2/p' <<<"$output" | tail -1)
   if [ $code -eq 0 ] && grep -q '^Model checking complete. No errors found.$' <<<"$output"; then
@@ -51,6 +51,6 @@ for cfg in configurations/*.cfg mutations/*.cfg; do
     :* | long:full | long:hours | hours:hours) cfgs+=("$cfg") ;;
   esac
 done
-# Two at a time: every one of them needs one core.
+# Two at a time: each needs one core.
 printf '%s\n' "${cfgs[@]}" | xargs -P 2 -I{} ./run.sh check {}
 echo "models: ${#cfgs[@]} configurations came out as expected"

@@ -154,7 +154,7 @@ fn attack_05_a_bad_welcome_costs_its_addressee_one_more_try_and_nobody_else_anyt
     welcome[last] ^= 1;
     meeting.seats[0].outbox.push_back(ClientMessage::Submit(spoilt));
     meeting.run(2_000);
-    assert_eq!(meeting.seats[newcomer].rejoin, Some(RejoinReason::CannotFollow));
+    assert_eq!(meeting.seats[newcomer].rejoin, Some(RejoinReason::CannotProcess));
     meeting.depart(newcomer);
     let again = arrive(&mut meeting, NAMES[3]);
     meeting.run(5_000);
@@ -264,7 +264,7 @@ fn attack_12_entries_out_of_order_end_the_client_and_repeated_ones_are_passed_ov
     let before = meeting.seats[2].last_epoch().cloned();
     meeting.deliver(1);
     meeting.deliver(2);
-    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::Gap));
+    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::LogGap));
     assert_eq!(meeting.seats[2].last_epoch().cloned(), before);
     meeting.depart(2);
     meeting.run(5_000);

@@ -255,7 +255,7 @@ fn a_tampered_commit_ends_the_member_and_never_forks_it() {
         let before = meeting.seats[1].last_epoch().cloned();
         commit_in(&mut meeting.seats[1]).0.0[at] ^= 0x10;
         meeting.settle();
-        assert_eq!(meeting.seats[1].rejoin, Some(RejoinReason::CannotFollow), "byte {at}");
+        assert_eq!(meeting.seats[1].rejoin, Some(RejoinReason::CannotProcess), "byte {at}");
         assert!(meeting.seats[1].has_problem(ProblemCode::BadCommit));
         assert_eq!(meeting.seats[1].last_epoch().cloned(), before);
         assert!(meeting.seats[0].rejoin.is_none());
@@ -273,7 +273,7 @@ fn the_welcome_of_another_meeting_or_a_tampered_one_lets_nobody_in() {
         meeting.settle();
         assert!(meeting.seats[2].epochs.is_empty());
         assert!(meeting.seats[2].has_problem(ProblemCode::BadWelcome));
-        assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::CannotFollow));
+        assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::CannotProcess));
     }
 }
 
@@ -293,7 +293,7 @@ fn a_commit_of_an_earlier_epoch_is_not_followed() {
     while meeting.serve(1) {}
     *commit_in(&mut meeting.seats[third]).0 = old;
     meeting.settle();
-    assert_eq!(meeting.seats[third].rejoin, Some(RejoinReason::CannotFollow));
+    assert_eq!(meeting.seats[third].rejoin, Some(RejoinReason::CannotProcess));
 }
 
 #[test]

@@ -289,7 +289,7 @@ fn a_gap_in_the_log_is_noticed_and_a_repeated_entry_is_not_read_twice() {
     meeting.seats[2].inbox.pop_front();
     meeting.settle();
     assert_eq!(meeting.seats[1].rejoin, None);
-    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::Gap));
+    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::LogGap));
     assert!(meeting.seats[2].has_problem(ProblemCode::BadLog));
 }
 
@@ -318,7 +318,7 @@ fn a_server_that_removes_a_present_member_is_not_followed() {
     }
     meeting.settle();
     for seat in [0, 1] {
-        assert_eq!(meeting.seats[seat].rejoin, Some(RejoinReason::ImpossibleLog));
+        assert_eq!(meeting.seats[seat].rejoin, Some(RejoinReason::InvalidLog));
     }
 }
 

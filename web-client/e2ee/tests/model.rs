@@ -102,7 +102,7 @@ fn two_participants_with_faults_have_the_states_of_the_spec() {
     check("two", two(Faults::default()));
     check("two_lost_and_suspected", two(Faults { lost: 1, suspected: 1, ..Faults::default() }));
     check("two_frozen", two(Faults { frozen: 1, reconnects: 1, ..Faults::default() }));
-    check("two_mute", two(Faults { mute: 1, lost: 1, ..Faults::default() }));
+    check("two_unresponsive", two(Faults { unresponsive: 1, lost: 1, ..Faults::default() }));
     let reloads = Faults { reloads: 1, ..Faults::default() };
     check("two_reloading", Bounds { members: 1, ..two(reloads) });
     if is_full() {
@@ -132,7 +132,10 @@ fn three_participants_have_the_states_of_the_spec() {
     if is_full() {
         check("three_bad_key_package_at_first", Bounds { bad, ..three(0, Faults::default()) });
         let frozen = Faults { frozen: 1, ..Faults::default() };
-        check("three_two_members_frozen_mute", three(2, Faults { mute: 1, ..frozen }));
+        check(
+            "three_two_members_frozen_unresponsive",
+            three(2, Faults { unresponsive: 1, ..frozen }),
+        );
         let most = Faults { lost: 1, suspected: 1, frozen: 1, ..Faults::default() };
         check("three_two_members_faults", three(2, most));
         check("three_members_faults", three(3, Faults { reconnects: 1, ..most }));
@@ -189,7 +192,7 @@ impl<const RULE: char> Client for Broken<RULE> {
         let ignored = match timer {
             Timer::Resend => RULE == RESEND,
             Timer::Turn => RULE == BACKUP,
-            Timer::Patience | Timer::Expiry | Timer::Renewal => false,
+            Timer::JoinDelay | Timer::KeyPackageExpiry | Timer::SelfUpdate => false,
         };
         !ignored && self.0.waits_for(timer)
     }
@@ -224,7 +227,7 @@ fn notices<const RULE: char>(property: &'static str, faults: Faults) {
 #[test]
 fn broken_clients_are_noticed() {
     notices::<RESEND>("RestsInOneCall", Faults { lost: 1, ..Faults::default() });
-    notices::<BACKUP>("RestsInOneCall", Faults { mute: 1, ..Faults::default() });
+    notices::<BACKUP>("RestsInOneCall", Faults { unresponsive: 1, ..Faults::default() });
     notices::<DEPARTURES>("RestsInOneCall", Faults { frozen: 1, ..Faults::default() });
     notices::<DEPARTURES>("NoWedge", Faults { suspected: 1, ..Faults::default() });
 }
@@ -232,7 +235,8 @@ fn broken_clients_are_noticed() {
 /// A random walk through the rooms of the model, and then a way to rest.
 fn walk<C: Client>(seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let faults = Faults { lost: 3, reconnects: 3, suspected: 1, frozen: 1, mute: 0, reloads: 2 };
+    let faults =
+        Faults { lost: 3, reconnects: 3, suspected: 1, frozen: 1, unresponsive: 0, reloads: 2 };
     let members = rng.next_u32() % 3;
     let bounds = Bounds { participants: 5, members, faults, ..Bounds::default() };
     let mut room = Room::<C>::new(&bounds);
@@ -253,8 +257,8 @@ fn walk<C: Client>(seed: u64) {
         room.settle(&bounds);
         assert(&room, "all arrived");
         for seat in 0..room.seats.len() {
-            if room.may_fire_turn(seat) {
-                room.step(Action::Committer_fired_turn(seat), &bounds);
+            if room.may_fire_turn_timer(seat) {
+                room.step(Action::Committer_turn_timer(seat), &bounds);
             }
         }
     }

@@ -128,7 +128,7 @@ fn whoever_could_not_follow_is_back_in_its_place_as_a_new_incarnation() {
     while meeting.deliver(2) {}
     meeting.seats[2].inbox.push_back(poisoned);
     meeting.deliver(2);
-    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::CannotFollow));
+    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::CannotProcess));
     let visitor = arrives(&meeting, NAMES[2]);
     meeting.reload(2, visitor);
     meeting.run(4_000);

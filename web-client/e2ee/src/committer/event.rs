@@ -1,4 +1,4 @@
-//! What happens to a committer, and what it wants done.
+//! The inputs and outputs of a committer.
 
 use signaling_protocol::{
     CommitVote, Handshake, HandshakeCount, LogEntry, LogPosition, MessageId, ParticipantId,
@@ -7,111 +7,112 @@ use signaling_protocol::{
 
 use super::{MlsError, RejoinReason};
 
-/// What happens to a committer.
+/// An input of a committer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The next entry of the log; entries that were read before are passed over.
+    /// The next entry of the delivery log. Entries that were read before are ignored.
     Entry(LogEntry),
-    /// A commit that is not in the log yet is to be judged.
+    /// The service asks for a vote on a commit that is not in the log yet.
     CommitPending(Handshake),
-    /// A commit that was to be judged will not come into the log.
+    /// A pending commit was rejected and will not enter the log.
     CommitRejected(MessageId),
-    /// The service refused something: a submission, if it names one.
+    /// The service refused a message: this submission, if it names one.
     Refused(RefusalCode, Option<MessageId>),
-    /// The connection is there again.
+    /// The connection to the service is restored.
     Reconnected,
-    /// A timer has run out.
+    /// A timer fired.
     Fired(Timer),
 }
 
-/// The timers of a committer. Setting one that runs already starts it anew.
+/// The timers of a committer. Starting a running timer restarts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Timer {
-    /// It is this participant's turn to create or to commit.
+    /// It is this participant's turn to create the group or to commit.
     Turn,
-    /// What was sent has not come back.
+    /// The log has not decided on what was sent.
     Resend,
-    /// Nobody has added this participant.
-    Patience,
-    /// The KeyPackage is about to be too old to be added.
-    Expiry,
-    /// The own keys are old: whoever has got hold of them could read until they are renewed.
-    Renewal,
+    /// No member has added this participant for a while.
+    JoinDelay,
+    /// The KeyPackage is about to expire.
+    KeyPackageExpiry,
+    /// This member's leaf keys are due for renewal by a commit with a path (RFC 9420
+    /// section 16.6: post-compromise security).
+    SelfUpdate,
 }
 
-/// What a committer wants done.
+/// An output of a committer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Hand in the KeyPackage.
-    Upload,
-    /// Hand in a handshake.
+    /// Upload the KeyPackage to the service.
+    UploadKeyPackage,
+    /// Submit a handshake to the service.
     Submit(Submission),
-    /// Set a timer.
-    Start {
-        /// Which.
+    /// Start a timer.
+    StartTimer {
+        /// The timer.
         timer: Timer,
-        /// How long, in milliseconds.
+        /// Its duration in milliseconds.
         after_ms: u64,
     },
     /// Stop a timer.
-    Stop(Timer),
-    /// Say whether a commit can be followed.
+    StopTimer(Timer),
+    /// Send a vote on a pending commit to the service.
     CommitVote {
-        /// Which commit.
+        /// The pending commit.
         message_id: MessageId,
-        /// What to say.
+        /// `Ack` if this member can process it.
         vote: CommitVote,
     },
-    /// This epoch may begin soon: others may send in it before this participant has heard that it
-    /// has.
-    Coming(HandshakeCount),
-    /// A new epoch has begun, and this participant is a member of it.
-    Epoch(HandshakeCount),
-    /// Something that people should know.
+    /// The epoch with this handshake count may begin soon. Other members may send in it before this
+    /// one has read that it began.
+    EpochPending(HandshakeCount),
+    /// The epoch with this handshake count began, and this participant is a member of it.
+    EpochStarted(HandshakeCount),
+    /// Tell the user about a problem. The committer goes on.
     Report(Report),
-    /// This participant is at its end.
+    /// The committer is at its end: wipe all keys and join as a new participant.
     Rejoin(RejoinReason),
 }
 
-/// What people should know.
+/// A problem that the user should know about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Report {
-    /// This participant waits and cannot be added.
-    Skipped {
-        /// Who.
+    /// A waiting participant cannot be added because of its KeyPackage.
+    KeyPackageSkipped {
+        /// The waiting participant.
         participant: ParticipantId,
-        /// Why.
+        /// What is wrong with its KeyPackage.
         error: MlsError,
     },
-    /// The members of the room have another link than this participant.
+    /// All members use another link than this participant.
     OtherLink,
-    /// Members are there, and none adds this participant.
+    /// The room has members, and none has added this participant yet.
     StillWaiting,
-    /// A commit in the log cannot be followed.
+    /// A commit cannot be processed.
     BadCommit {
-        /// Who made it.
+        /// The committer.
         sender: ParticipantId,
-        /// Why.
+        /// Why it cannot be processed.
         error: MlsError,
     },
-    /// A Welcome in the log cannot be used.
+    /// A Welcome cannot be processed.
     BadWelcome {
-        /// Who made it.
+        /// The committer who sent it.
         sender: ParticipantId,
-        /// Why.
+        /// Why it cannot be processed.
         error: MlsError,
     },
-    /// The service will not take this participant's handshake.
+    /// The service refused this participant's handshake for good.
     SubmissionRefused(RefusalCode),
-    /// No other member could follow this participant's commit.
-    CommitDropped,
-    /// An entry is missing before this one.
-    Gap {
-        /// The entry that should have come.
+    /// The members rejected this participant's commit.
+    CommitRejected,
+    /// Entries of the log are missing.
+    LogGap {
+        /// The position that should have come next.
         expected: LogPosition,
-        /// The entry that came.
+        /// The position that came.
         found: LogPosition,
     },
-    /// An entry that a correct log cannot hold.
-    ImpossibleEntry(LogPosition),
+    /// The log has an entry that contradicts the ones before it.
+    InvalidEntry(LogPosition),
 }

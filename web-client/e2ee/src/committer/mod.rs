@@ -1,97 +1,100 @@
-//! The committer: decides, from the delivery log alone, who creates the group and who commits
-//! what. A pure state machine: events in, effects out.
+//! The committer: decides from the delivery log alone which participant creates the MLS group, which
+//! member commits, and what it commits. A pure state machine: events in, effects out.
 //!
-//! The rules that keep a group in one piece, whoever fails:
+//! These rules keep the group in one piece, whatever fails:
 //! 1. Creates and commits are compared and swapped on the handshake count (the log does that).
 //! 2. An own handshake takes effect when it comes back from the log, and is resent byte for byte
 //!    until the log has decided.
-//! 3. Commit, Welcome and roster are one entry.
-//! 4. Pending work is derived from the log, never queued: all who joined and are not members are
-//!    added, all members who departed are removed, in one commit.
-//! 5. The present member with the lowest id commits at once, the others stand by, each a little
-//!    longer than the one before. Safety does not depend on it.
+//! 3. Commit, Welcome and roster are one entry of the log.
+//! 4. Pending work is derived from the log, never queued: one commit adds all who joined and are
+//!    not members, and removes all members who departed.
+//! 5. The present member with the lowest id commits at once; the others are backups and wait, each
+//!    a little longer than the one before. Safety does not depend on this.
 //! 6. A create is possible only where no present member is left.
-//! 7. A KeyPackage that is not admissible is skipped and reported.
-//! 8. Who reads of its own departure wipes its keys.
-//! 9. A commit that members judge is kept aside; it takes effect when the log has it. One that is
-//!    dropped leaves no trace, and its author lets others go first.
+//! 7. A KeyPackage that must not be added is skipped and reported.
+//! 8. A participant that reads of its own departure wipes its keys.
+//! 9. A commit is staged when members vote on it, and takes effect when the log has it. A rejected
+//!    one is discarded, and its author backs off.
 
+mod commit_scheduling;
 mod event;
-mod judged;
+mod log_entries;
+mod log_view;
 mod mls;
 mod pending;
-mod proposals;
-mod reading;
 mod rejoin_reason;
-mod view;
+mod votes;
 
 use std::collections::BTreeSet;
 
 use signaling_protocol::{LogSnapshot, MessageId, ParticipantId, RefusalCode};
 
 pub use event::{Effect, Event, Report, Timer};
-use judged::Judged;
+use log_view::InvalidEntry;
+pub use log_view::LogView;
 pub use mls::{Claims, Draft, Mls, MlsError};
-use pending::Pending;
+use pending::PendingHandshake;
 pub use rejoin_reason::RejoinReason;
-use view::Impossible;
-pub use view::LogView;
+use votes::VotedCommit;
 
-/// Before something is sent for the second time, in milliseconds; doubled for each further time.
+/// How long to wait before the first resend of a handshake, in milliseconds. Doubled for each
+/// further one.
 const RESEND_MS: u64 = 2_000;
-/// The wait between resends is doubled so many times.
-const RESEND_DOUBLINGS: u8 = 4;
-/// Before a KeyPackage that did not come back is uploaded again, in milliseconds.
-const UPLOAD_AGAIN_MS: u64 = 10_000;
-/// After a reconnect, the log's missed entries come first, for so many milliseconds.
-const AFTER_RECONNECT_MS: u64 = 1_000;
-/// After a refused handshake others may go first, for so many milliseconds.
-const STEP_BACK_MS: u64 = 10_000;
-/// A KeyPackage is valid for an hour; it is given up before that, in milliseconds.
-const EXPIRY_MS: u64 = 55 * 60 * 1_000;
+/// How often the wait between resends is doubled.
+const MAX_RESEND_DOUBLINGS: u8 = 4;
+/// How long to wait before a KeyPackage is uploaded again, in milliseconds.
+const REUPLOAD_MS: u64 = 10_000;
+/// How long to wait after a reconnect before a KeyPackage is uploaded again, in milliseconds: the
+/// missed log entries may already have it.
+const REUPLOAD_AFTER_RECONNECT_MS: u64 = 1_000;
+/// How long to wait after the service refused a handshake for good, in milliseconds: other members
+/// commit meanwhile.
+const REFUSED_BACKOFF_MS: u64 = 10_000;
+/// How long to wait to be added, in milliseconds: a KeyPackage is valid for an hour.
+const KEY_PACKAGE_EXPIRY_MS: u64 = 55 * 60 * 1_000;
 
-/// One participant's committer.
+/// One participant's committer, over an MLS state `M`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Committer<M> {
     me: ParticipantId,
     mls: M,
     view: LogView,
     phase: Phase,
-    pending: Option<Pending>,
-    judged: Option<Judged>,
-    /// What the turn timer is set for, if it is.
+    pending: Option<PendingHandshake>,
+    voted: Option<VotedCommit>,
+    /// Why the turn timer runs, if it does.
     turn: Option<Turn>,
-    /// Who waits and is not admissible.
+    /// Waiting participants whose KeyPackages must not be added.
     skipped: BTreeSet<ParticipantId>,
 }
 
-/// How far a participant has come.
+/// The phases of a participant, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {
-    /// The own KeyPackage is not in the log yet.
-    Unannounced,
-    /// The log has it; nobody has added it.
+    /// The log does not have this participant's KeyPackage yet.
+    Uploading,
+    /// The log has the KeyPackage; no member has added it yet.
     Waiting,
     /// A member of the group.
     Member,
-    /// At the end; nothing happens any more.
-    Over,
+    /// At the end; all further events are ignored.
+    Ended,
 }
 
-/// What the turn timer is set for. The lesser one comes first.
+/// Why the turn timer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Turn {
-    /// The place among those who could do the work.
+    /// As a backup of this rank. The lower rank commits first.
     Rank(u64),
-    /// The service would not take the last attempt.
-    SteppedBack,
+    /// The last handshake was refused or rejected.
+    BackedOff,
 }
 
 impl<M: Mls> Committer<M> {
-    /// The committer of a participant who has just joined.
+    /// Returns the committer of a participant that has just joined, and its first effects.
     ///
     /// # Errors
-    /// The snapshot is larger than a room can be.
+    /// [`RejoinReason::InvalidLog`] if the snapshot is larger than a room can be.
     pub fn join(
         me: ParticipantId,
         mut mls: M,
@@ -99,96 +102,98 @@ impl<M: Mls> Committer<M> {
         now_ms: u64,
     ) -> Result<(Self, Vec<Effect>), RejoinReason> {
         let joined = snapshot.joined.clone();
-        let view = LogView::new(snapshot).map_err(|Impossible| RejoinReason::ImpossibleLog)?;
+        let view = LogView::new(snapshot).map_err(|InvalidEntry| RejoinReason::InvalidLog)?;
         for one in &joined {
-            mls.announce(one);
+            mls.add_key_package(one);
         }
         let mut committer = Self {
             me,
             mls,
             view,
-            phase: Phase::Unannounced,
+            phase: Phase::Uploading,
             pending: None,
-            judged: None,
+            voted: None,
             turn: None,
             skipped: BTreeSet::new(),
         };
         let mut effects = Vec::new();
-        committer.compare_links(now_ms, &mut effects);
+        committer.check_snapshot(now_ms, &mut effects);
         committer.upload(&mut effects);
-        effects.push(Effect::Start { timer: Timer::Expiry, after_ms: EXPIRY_MS });
+        let expiry =
+            Effect::StartTimer { timer: Timer::KeyPackageExpiry, after_ms: KEY_PACKAGE_EXPIRY_MS };
+        effects.push(expiry);
         Ok((committer, effects))
     }
 
-    /// The log as it was read so far.
+    /// Returns the log as far as it was read.
     #[must_use]
     pub fn view(&self) -> &LogView {
         &self.view
     }
 
-    /// The MLS state.
+    /// Returns the MLS state.
     #[must_use]
     pub fn mls(&self) -> &M {
         &self.mls
     }
 
-    /// The MLS state, for messages between handshakes.
+    /// Returns the MLS state, for application messages between handshakes.
     pub fn mls_mut(&mut self) -> &mut M {
         &mut self.mls
     }
 
-    /// Whose committer this is.
+    /// Returns the participant that this committer belongs to.
     #[must_use]
     pub fn me(&self) -> ParticipantId {
         self.me
     }
 
-    /// How far it has come, as the specification calls it.
+    /// Returns the participant's phase as `tla/Committer.tla` names it.
     #[must_use]
     pub fn phase(&self) -> &'static str {
         match self.phase {
-            Phase::Unannounced => "unannounced",
+            Phase::Uploading => "uploading",
             Phase::Waiting => "waiting",
             Phase::Member => "member",
-            Phase::Over => "over",
+            Phase::Ended => "ended",
         }
     }
 
-    /// The own handshake that waits for the log's decision.
+    /// Returns the id of this participant's handshake that the log has not decided on.
     #[must_use]
     pub fn pending(&self) -> Option<&MessageId> {
-        self.pending.as_ref().map(Pending::message_id)
+        self.pending.as_ref().map(PendingHandshake::message_id)
     }
 
-    /// Whether this participant is a member.
+    /// Returns `true` if this participant is a member of the group.
     #[must_use]
     pub fn is_member(&self) -> bool {
         self.phase == Phase::Member
     }
 
-    /// Takes an event. After [`Effect::Rejoin`] nothing has an effect any more.
+    /// Handles an event and returns what to do. After [`Effect::Rejoin`] every event is ignored.
     pub fn on_event(&mut self, event: Event, now_ms: u64) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.phase == Phase::Over {
+        if self.phase == Phase::Ended {
             return effects;
         }
         match event {
-            Event::Entry(entry) => self.read(entry, now_ms, &mut effects),
-            Event::CommitPending(handshake) => self.tentative(handshake, &mut effects),
-            Event::CommitRejected(message_id) => self.dropped(&message_id, &mut effects),
+            Event::Entry(entry) => self.read_entry(entry, now_ms, &mut effects),
+            Event::CommitPending(handshake) => self.vote_on_commit(handshake, &mut effects),
+            Event::CommitRejected(message_id) => self.discard_rejected(&message_id, &mut effects),
             Event::Refused(code, message_id) => {
-                self.refused(code, message_id.as_ref(), &mut effects);
+                self.handle_refusal(code, message_id.as_ref(), &mut effects);
             }
-            Event::Reconnected => self.reconnected(&mut effects),
-            Event::Fired(timer) => self.fired(timer, now_ms, &mut effects),
+            Event::Reconnected => self.handle_reconnect(&mut effects),
+            Event::Fired(timer) => self.handle_timer(timer, now_ms, &mut effects),
         }
-        if self.phase != Phase::Over {
-            self.propose(now_ms, &mut effects);
+        if self.phase != Phase::Ended {
+            self.schedule_commit(now_ms, &mut effects);
         }
         effects
     }
 
-    fn refused(
+    fn handle_refusal(
         &mut self,
         code: RefusalCode,
         message_id: Option<&MessageId>,
@@ -199,8 +204,8 @@ impl<M: Mls> Committer<M> {
             | RefusalCode::TooLarge
             | RefusalCode::NotAllowed
             | RefusalCode::LogFull => true,
-            // A stale handshake is settled by the entry that made it stale, which is on its way;
-            // an undecided one by what it is decided to be.
+            // The log settles these: the entry that made a handshake stale is under way, and so is
+            // the decision on another member's pending commit.
             RefusalCode::StaleHandshake
             | RefusalCode::HandshakeUndecided
             | RefusalCode::StaleMessage
@@ -221,56 +226,58 @@ impl<M: Mls> Committer<M> {
             | RefusalCode::StorageUnavailable
             | RefusalCode::ShuttingDown => false,
         };
-        let pending = self.pending.as_ref().map(Pending::message_id);
+        let pending = self.pending.as_ref().map(PendingHandshake::message_id);
         if for_good && pending.is_some() && pending == message_id {
             effects.push(Effect::Report(Report::SubmissionRefused(code)));
-            self.step_back(STEP_BACK_MS, effects);
+            self.back_off(REFUSED_BACKOFF_MS, effects);
         }
     }
 
-    /// Gives up the own handshake; others may go first.
-    fn step_back(&mut self, after_ms: u64, effects: &mut Vec<Effect>) {
+    /// Gives up this participant's handshake, and lets other members commit for this long.
+    fn back_off(&mut self, after_ms: u64, effects: &mut Vec<Effect>) {
         self.pending = None;
-        self.mls.discard();
-        self.turn = Some(Turn::SteppedBack);
-        effects.push(Effect::Stop(Timer::Resend));
-        effects.push(Effect::Start { timer: Timer::Turn, after_ms });
+        self.mls.clear_pending();
+        self.turn = Some(Turn::BackedOff);
+        effects.push(Effect::StopTimer(Timer::Resend));
+        effects.push(Effect::StartTimer { timer: Timer::Turn, after_ms });
     }
 
-    /// The same bytes again, if a handshake waits.
+    /// Submits the pending handshake, byte for byte as before. Returns `false` if there is none.
     fn send_pending(&mut self, effects: &mut Vec<Effect>) -> bool {
         let Some(pending) = &mut self.pending else { return false };
-        effects.push(Effect::Submit(pending.again()));
-        effects.push(Effect::Start { timer: Timer::Resend, after_ms: resend_ms(pending.sent()) });
+        effects.push(Effect::Submit(pending.submit()));
+        let after_ms = resend_delay_ms(pending.send_count());
+        effects.push(Effect::StartTimer { timer: Timer::Resend, after_ms });
         true
     }
 
-    fn reconnected(&mut self, effects: &mut Vec<Effect>) {
-        if !self.send_pending(effects) && self.phase == Phase::Unannounced {
-            effects.push(Effect::Start { timer: Timer::Resend, after_ms: AFTER_RECONNECT_MS });
+    fn handle_reconnect(&mut self, effects: &mut Vec<Effect>) {
+        if !self.send_pending(effects) && self.phase == Phase::Uploading {
+            let after_ms = REUPLOAD_AFTER_RECONNECT_MS;
+            effects.push(Effect::StartTimer { timer: Timer::Resend, after_ms });
         }
     }
 
-    fn fired(&mut self, timer: Timer, now_ms: u64, effects: &mut Vec<Effect>) {
+    fn handle_timer(&mut self, timer: Timer, now_ms: u64, effects: &mut Vec<Effect>) {
         match timer {
             Timer::Turn => {
                 if self.turn.take().is_some() && self.pending.is_none() {
-                    self.act(now_ms, effects);
+                    self.create_or_commit(now_ms, effects);
                 }
             }
             Timer::Resend => {
-                if !self.send_pending(effects) && self.phase == Phase::Unannounced {
+                if !self.send_pending(effects) && self.phase == Phase::Uploading {
                     self.upload(effects);
                 }
             }
-            Timer::Patience => {
-                let members = self.view.present_members().next().is_some();
-                if self.phase == Phase::Waiting && members {
+            Timer::JoinDelay => {
+                let has_members = self.view.present_members().next().is_some();
+                if self.phase == Phase::Waiting && has_members {
                     effects.push(Effect::Report(Report::StillWaiting));
                 }
             }
-            Timer::Renewal => self.renew(effects),
-            Timer::Expiry => {
+            Timer::SelfUpdate => self.self_update(effects),
+            Timer::KeyPackageExpiry => {
                 if self.phase != Phase::Member {
                     self.end(RejoinReason::KeyPackageExpired, effects);
                 }
@@ -279,17 +286,18 @@ impl<M: Mls> Committer<M> {
     }
 
     fn upload(&mut self, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Upload);
-        effects.push(Effect::Start { timer: Timer::Resend, after_ms: UPLOAD_AGAIN_MS });
+        effects.push(Effect::UploadKeyPackage);
+        effects.push(Effect::StartTimer { timer: Timer::Resend, after_ms: REUPLOAD_MS });
     }
 
     fn end(&mut self, reason: RejoinReason, effects: &mut Vec<Effect>) {
-        self.phase = Phase::Over;
+        self.phase = Phase::Ended;
         self.pending = None;
         effects.push(Effect::Rejoin(reason));
     }
 }
 
-fn resend_ms(sent: u8) -> u64 {
-    RESEND_MS << sent.saturating_sub(1).min(RESEND_DOUBLINGS)
+/// Returns the wait before the next resend, in milliseconds, after so many sends.
+fn resend_delay_ms(send_count: u8) -> u64 {
+    RESEND_MS << send_count.saturating_sub(1).min(MAX_RESEND_DOUBLINGS)
 }

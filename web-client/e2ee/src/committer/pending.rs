@@ -1,4 +1,4 @@
-//! An own handshake that the log has not decided on yet.
+//! A handshake of this participant that the log has not decided on yet.
 
 use std::collections::BTreeSet;
 
@@ -6,17 +6,18 @@ use signaling_protocol::{Handshake, HandshakeCount, MessageId, ParticipantId, St
 
 use super::Draft;
 
-/// Sends are counted no further.
-const ENOUGH: u8 = 8;
+/// Submissions are not counted beyond this: the delay before the next one stops growing earlier.
+const MAX_SEND_COUNT: u8 = 8;
 
-/// Kept whole until the log decides: it is resent byte for byte, never made anew.
+/// A submitted handshake. It is kept whole until the log decides, and resent byte for byte: a
+/// handshake whose outcome is unknown is never made anew.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Pending {
+pub(super) struct PendingHandshake {
     submission: Submission,
-    sent: u8,
+    send_count: u8,
 }
 
-impl Pending {
+impl PendingHandshake {
     pub(super) fn new(
         draft: Draft,
         expected: HandshakeCount,
@@ -25,27 +26,27 @@ impl Pending {
         let Draft { message_id, step } = draft;
         let roster = roster.into_iter().collect();
         let submission = Submission { message_id, expected, roster, step };
-        Self { submission, sent: 0 }
+        Self { submission, send_count: 0 }
     }
 
-    /// The same bytes, to be sent once more.
-    pub(super) fn again(&mut self) -> Submission {
-        self.sent = self.sent.saturating_add(1).min(ENOUGH);
+    /// Counts a submission and returns what to submit: the same bytes every time.
+    pub(super) fn submit(&mut self) -> Submission {
+        self.send_count = self.send_count.saturating_add(1).min(MAX_SEND_COUNT);
         self.submission.clone()
     }
 
-    /// How often it was sent.
-    pub(super) fn sent(&self) -> u8 {
-        self.sent
+    /// Returns how often it was submitted, at most [`MAX_SEND_COUNT`].
+    pub(super) fn send_count(&self) -> u8 {
+        self.send_count
     }
 
     pub(super) fn message_id(&self) -> &MessageId {
         &self.submission.message_id
     }
 
-    /// Whether this entry is it. A Welcome is not compared: the log hands it only to those whom
-    /// it adds.
-    pub(super) fn is(&self, handshake: &Handshake) -> bool {
+    /// Returns `true` if the log's handshake is this one. Welcomes are not compared: the log hands
+    /// a Welcome only to the participants that it adds.
+    pub(super) fn matches(&self, handshake: &Handshake) -> bool {
         let same_step = match (&self.submission.step, &handshake.step) {
             (Step::Create, Step::Create) => true,
             (Step::Commit { commit: ours, .. }, Step::Commit { commit: theirs, .. }) => {

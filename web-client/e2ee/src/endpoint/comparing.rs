@@ -107,7 +107,7 @@ impl Endpoint {
 
     fn epoch(&self) -> Option<u64> {
         let Stage::Joined(committer) = &self.stage else { return None };
-        Some(committer.view().handshakes().0)
+        Some(committer.view().handshake_count().0)
     }
 
     fn own_leaf(&mut self) -> Option<u32> {

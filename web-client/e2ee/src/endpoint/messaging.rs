@@ -111,7 +111,7 @@ impl Endpoint {
 
     fn show(&mut self, by: impl Fn(&super::Member) -> bool, said: Said) {
         let Stage::Joined(committer) = &self.stage else { return };
-        let roster = super::roster(committer.mls(), committer.view().handshakes());
+        let roster = super::roster(committer.mls(), committer.view().handshake_count());
         let Some(author) = roster.members.into_iter().find(by) else { return };
         let Said { id, content } = said;
         let super::Member { leaf, participant, name, own, .. } = author;

@@ -171,7 +171,7 @@ impl Endpoint {
             }
             ServerMessage::Refused { refusal } | ServerMessage::Closing { refusal } => {
                 if refusal.code == RefusalCode::ResumeExpired {
-                    self.end(RejoinReason::Forgotten);
+                    self.end(RejoinReason::UnknownToServer);
                 } else {
                     self.event(Event::Refused(refusal.code, refusal.message_id), now_ms);
                 }
@@ -255,7 +255,7 @@ impl Endpoint {
                 }
             }
             // The server has made somebody new of this participant.
-            Stage::Joined(_) => self.end(RejoinReason::Forgotten),
+            Stage::Joined(_) => self.end(RejoinReason::UnknownToServer),
             Stage::Over => {}
         }
     }
@@ -276,7 +276,7 @@ impl Endpoint {
         for effect in effects {
             let Stage::Joined(committer) = &self.stage else { return };
             match effect {
-                Effect::Upload => {
+                Effect::UploadKeyPackage => {
                     let key_package = committer.mls().key_package().clone();
                     let upload = ClientMessage::UploadKeyPackage { key_package };
                     self.outputs.push(Output::Send(upload));
@@ -287,19 +287,19 @@ impl Endpoint {
                 Effect::CommitVote { message_id, vote } => {
                     self.outputs.push(Output::Send(ClientMessage::CommitVote { message_id, vote }));
                 }
-                Effect::Coming(epoch) => {
+                Effect::EpochPending(epoch) => {
                     // Without them, frames that come early wait for the epoch to begin.
                     if let Some(keys) = committer.mls().coming_media_keys(epoch) {
                         self.outputs.push(Output::ComingKeys(keys));
                     }
                 }
-                Effect::Start { timer, after_ms } => {
+                Effect::StartTimer { timer, after_ms } => {
                     self.timers.insert(timer, now_ms.saturating_add(after_ms));
                 }
-                Effect::Stop(timer) => {
+                Effect::StopTimer(timer) => {
                     self.timers.remove(&timer);
                 }
-                Effect::Epoch(epoch) => match committer.mls().media_keys(epoch) {
+                Effect::EpochStarted(epoch) => match committer.mls().media_keys(epoch) {
                     Ok(keys) => {
                         let roster = roster(committer.mls(), epoch);
                         self.outputs.push(Output::Keys(keys));

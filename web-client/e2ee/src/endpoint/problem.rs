@@ -71,7 +71,7 @@ impl Problem {
 impl From<Report> for Problem {
     fn from(report: Report) -> Self {
         match report {
-            Report::Skipped {
+            Report::KeyPackageSkipped {
                 participant,
                 error: MlsError::Credential(CredentialError::OtherLink),
             } => Self::new(
@@ -81,7 +81,7 @@ impl From<Report> for Problem {
                 ),
             )
             .about(participant),
-            Report::Skipped { participant, error } => Self::new(
+            Report::KeyPackageSkipped { participant, error } => Self::new(
                 ProblemCode::BadKeyPackage,
                 format!(
                     "Participant {participant} cannot be let in: {error}. They can try again by reloading the page."
@@ -112,15 +112,15 @@ impl From<Report> for Problem {
                     "The server refuses to change the encryption ({code:?}); trying again shortly."
                 ),
             ),
-            Report::CommitDropped => Self::new(
+            Report::CommitRejected => Self::new(
                 ProblemCode::SubmissionRefused,
                 "Nobody could follow this browser's change of the encryption; others go first.",
             ),
-            Report::Gap { expected, found } => Self::new(
+            Report::LogGap { expected, found } => Self::new(
                 ProblemCode::BadLog,
                 format!("The meeting's log jumps from before entry {expected} to {found}."),
             ),
-            Report::ImpossibleEntry(position) => Self::new(
+            Report::InvalidEntry(position) => Self::new(
                 ProblemCode::BadLog,
                 format!("Entry {position} of the meeting's log contradicts what came before."),
             ),

@@ -34,15 +34,15 @@ pub(super) struct Line {
 /// The step of an event, if the specification knows it.
 fn step(event: &Event) -> Option<&'static str> {
     match event {
-        Event::Entry(_) => Some("read"),
+        Event::Entry(_) => Some("read_entry"),
         Event::CommitRejected(_) => Some("commit_rejected"),
-        Event::Reconnected => Some("reconnected"),
-        Event::Fired(Timer::Turn) => Some("fired_turn"),
-        Event::Fired(Timer::Resend) => Some("fired_resend"),
+        Event::Reconnected => Some("reconnect"),
+        Event::Fired(Timer::Turn) => Some("turn_timer"),
+        Event::Fired(Timer::Resend) => Some("resend_timer"),
         // A judgement is a step of the service's, which hears of it; people are told of the others.
         Event::CommitPending(_)
         | Event::Refused(..)
-        | Event::Fired(Timer::Patience | Timer::Expiry | Timer::Renewal) => None,
+        | Event::Fired(Timer::JoinDelay | Timer::KeyPackageExpiry | Timer::SelfUpdate) => None,
     }
 }
 
@@ -70,13 +70,13 @@ impl Trace {
     ) -> Line {
         let ended = effects.iter().find_map(|effect| match effect {
             Effect::Rejoin(reason) => Some(RejoinReason::code(*reason)),
-            Effect::Upload
+            Effect::UploadKeyPackage
             | Effect::Submit(_)
-            | Effect::Start { .. }
-            | Effect::Stop(_)
+            | Effect::StartTimer { .. }
+            | Effect::StopTimer(_)
             | Effect::CommitVote { .. }
-            | Effect::Coming(_)
-            | Effect::Epoch(_)
+            | Effect::EpochPending(_)
+            | Effect::EpochStarted(_)
             | Effect::Report(_) => None,
         });
         let member = committer.is_member();

@@ -20,19 +20,21 @@ use super::{OpenMls, Staged, bytes, internal, policy};
 use crate::committer::{Claims, Draft, Mls, MlsError};
 
 impl Mls for OpenMls {
-    fn announce(&mut self, joined: &JoinedParticipant) {
-        self.announced.insert(joined);
+    fn add_key_package(&mut self, joined: &JoinedParticipant) {
+        self.key_packages.insert(joined);
     }
 
-    fn forget(&mut self, participant: ParticipantId) {
-        self.announced.remove(participant);
+    fn remove_key_package(&mut self, participant: ParticipantId) {
+        self.key_packages.remove(participant);
     }
 
-    fn admissible(&self, participant: ParticipantId, now_ms: u64) -> Result<(), MlsError> {
-        self.announced.admissible(participant, &self.room, self.provider.crypto(), now_ms).map(drop)
+    fn check_key_package(&self, participant: ParticipantId, now_ms: u64) -> Result<(), MlsError> {
+        self.key_packages
+            .check_key_package(participant, &self.room, self.provider.crypto(), now_ms)
+            .map(drop)
     }
 
-    fn create(&mut self, count: HandshakeCount, now_ms: u64) -> Result<Draft, MlsError> {
+    fn create_group(&mut self, count: HandshakeCount, now_ms: u64) -> Result<Draft, MlsError> {
         let group = MlsGroup::new_with_group_id(
             &self.provider,
             &self.signer,
@@ -46,17 +48,17 @@ impl Mls for OpenMls {
         Ok(Draft { message_id, step: Step::Create })
     }
 
-    fn commit(
+    fn create_commit(
         &mut self,
         add: &BTreeSet<ParticipantId>,
         remove: &BTreeSet<ParticipantId>,
     ) -> Result<Draft, MlsError> {
-        let Self { provider, signer, room, announced, group, .. } = self;
+        let Self { provider, signer, room, key_packages, group, .. } = self;
         let group = group.as_mut().ok_or(MlsError::Internal)?;
         let added: Result<Vec<_>, _> =
-            add.iter().map(|&one| announced.verified(one, provider.crypto())).collect();
+            add.iter().map(|&one| key_packages.verified(one, provider.crypto())).collect();
         let gone = |member: &Member| {
-            announced.owner(&member.signature_key).is_some_and(|owner| remove.contains(&owner))
+            key_packages.owner(&member.signature_key).is_some_and(|owner| remove.contains(&owner))
         };
         let removed: Vec<_> = group.members().filter(gone).map(|member| member.index).collect();
         let mut commit = group
@@ -87,7 +89,7 @@ impl Mls for OpenMls {
         Ok(Draft { message_id, step: Step::Commit { commit, welcome } })
     }
 
-    fn accept(&mut self, _count: HandshakeCount) -> Result<(), MlsError> {
+    fn merge_pending(&mut self, _count: HandshakeCount) -> Result<(), MlsError> {
         if let Some(group) = self.prepared.take() {
             self.group = Some(group);
         } else {
@@ -100,7 +102,7 @@ impl Mls for OpenMls {
         self.renew(certificates)
     }
 
-    fn discard(&mut self) {
+    fn clear_pending(&mut self) {
         let Self { provider, group, prepared, .. } = self;
         // The storage is memory; it cannot fail.
         if let Some(mut group) = prepared.take() {
@@ -110,29 +112,29 @@ impl Mls for OpenMls {
         }
     }
 
-    fn stage(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
+    fn stage_commit(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
         let MlsMessageBodyIn::PrivateMessage(message) = message(&commit.0)? else {
             return Err(MlsError::Malformed);
         };
-        let Self { provider, room, announced, group, .. } = self;
+        let Self { provider, room, key_packages, group, .. } = self;
         let group = group.as_mut().ok_or(MlsError::Internal)?;
         let processed = group.process_message(provider, message).map_err(|_| MlsError::Rejected)?;
         let Sender::Member(committer) = *processed.sender() else {
             return Err(MlsError::WrongSender);
         };
         let leaf = group.member_at(committer).ok_or(MlsError::WrongSender)?;
-        if announced.owner(&leaf.signature_key) != Some(claims.sender) {
+        if key_packages.owner(&leaf.signature_key) != Some(claims.sender) {
             return Err(MlsError::WrongSender);
         }
         let ProcessedMessageContent::StagedCommitMessage(commit) = processed.into_content() else {
             return Err(MlsError::Malformed);
         };
-        let added = policy::check(group, committer, &commit, claims, room, announced)?;
+        let added = policy::check(group, committer, &commit, claims, room, key_packages)?;
         self.staged = Some(Staged { commit, added });
         Ok(())
     }
 
-    fn merge(&mut self) -> Result<(), MlsError> {
+    fn merge_staged_commit(&mut self) -> Result<(), MlsError> {
         let Staged { commit, added } = self.staged.take().ok_or(MlsError::Internal)?;
         let Self { provider, group, certificates, .. } = self;
         let group = group.as_mut().ok_or(MlsError::Internal)?;
@@ -143,11 +145,11 @@ impl Mls for OpenMls {
         self.renew(certificates)
     }
 
-    fn unstage(&mut self) {
+    fn clear_staged_commit(&mut self) {
         self.staged = None;
     }
 
-    fn enter(&mut self, welcome: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
+    fn join_by_welcome(&mut self, welcome: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
         let MlsMessageBodyIn::Welcome(welcome) = message(&welcome.0)? else {
             return Err(MlsError::Malformed);
         };
@@ -166,10 +168,10 @@ impl Mls for OpenMls {
             return Err(MlsError::Forbidden);
         }
         let sender = staged.welcome_sender().map_err(internal)?;
-        if self.announced.owner(sender.signature_key().as_slice()) != Some(claims.sender) {
+        if self.key_packages.owner(sender.signature_key().as_slice()) != Some(claims.sender) {
             return Err(MlsError::WrongSender);
         }
-        let owners = staged.members().map(|member| self.announced.owner(&member.signature_key));
+        let owners = staged.members().map(|member| self.key_packages.owner(&member.signature_key));
         if owners.collect::<Option<BTreeSet<_>>>().as_ref() != Some(claims.roster) {
             return Err(MlsError::WrongRoster);
         }

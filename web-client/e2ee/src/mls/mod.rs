@@ -1,8 +1,8 @@
 //! MLS (RFC 9420) by the OpenMLS library: one participant's KeyPackage, then its group.
 
-mod announced;
 mod base_keys;
 mod handshakes;
+mod key_packages;
 mod leaf_signer;
 mod policy;
 mod room;
@@ -24,20 +24,20 @@ use crate::committer::MlsError;
 use crate::credential::Certificate;
 use crate::crypto::Provider;
 
-use announced::{Announced, LeafKey, certificate, leaf_key};
+use key_packages::{KeyPackages, LeafKey, certificate, leaf_key};
 use leaf_signer::LeafSigner;
 pub(crate) use room::RoomKeys;
 use settings::message;
 pub(crate) use uncertified::Uncertified;
 
-/// A participant whose KeyPackage can be announced.
+/// A participant whose KeyPackage can be key_packages.
 pub(crate) struct OpenMls {
     provider: Provider,
     signer: LeafSigner,
     room: RoomKeys,
     credential: CredentialWithKey,
     key_package: Opaque,
-    announced: Announced,
+    key_packages: KeyPackages,
     group: Option<MlsGroup>,
     /// An own group that the log has not taken yet. (An own commit is kept in its group.)
     prepared: Option<MlsGroup>,
@@ -80,7 +80,7 @@ impl OpenMls {
             room,
             credential,
             key_package,
-            announced: Announced::default(),
+            key_packages: KeyPackages::default(),
             group: None,
             prepared: None,
             staged: None,
@@ -104,7 +104,7 @@ impl OpenMls {
         let Some(group) = &self.group else { return Vec::new() };
         let own = group.own_leaf_index();
         let members = group.members().filter_map(|member| {
-            let participant = self.announced.owner(&member.signature_key)?;
+            let participant = self.key_packages.owner(&member.signature_key)?;
             let certificate = self.certificates.get(member.signature_key.as_slice())?;
             let own = member.index == own;
             Some(VerifiedMember { leaf: member.index.u32(), participant, certificate, own })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use openmls::prelude::{LeafNodeIndex, MlsGroup, Proposal, Sender, StagedCommit};
 use openmls::schedule::PreSharedKeyId;
 
-use super::announced::{Announced, LeafKey, certificate, leaf_key};
+use super::key_packages::{KeyPackages, LeafKey, certificate, leaf_key};
 use super::room::RoomKeys;
 use super::settings::{link_psk, proposed_psk};
 use crate::committer::{Claims, MlsError};
@@ -23,7 +23,7 @@ pub(crate) fn check(
     staged: &StagedCommit,
     claims: &Claims<'_>,
     room: &RoomKeys,
-    announced: &Announced,
+    key_packages: &KeyPackages,
 ) -> Result<BTreeMap<LeafKey, Certificate>, MlsError> {
     if staged.self_removed() {
         return Err(MlsError::Forbidden);
@@ -43,8 +43,8 @@ pub(crate) fn check(
                 let leaf = add.key_package().leaf_node();
                 let key = leaf_key(leaf.signature_key().as_slice())?;
                 let certificate = certificate(room, leaf.credential(), &key)?;
-                if let Some(participant) = announced.owner(&key) {
-                    announced.check_place(participant, &certificate, room)?;
+                if let Some(participant) = key_packages.owner(&key) {
+                    key_packages.check_place(participant, &certificate, room)?;
                 }
                 added.insert(key, certificate);
             }
@@ -63,7 +63,7 @@ pub(crate) fn check(
     check_psks(&psks, !added.is_empty(), room)?;
     check_path(group, committer, staged)?;
     let after = leaves.values().chain(added.keys());
-    let roster: Option<_> = after.map(|leaf| announced.owner(leaf)).collect();
+    let roster: Option<_> = after.map(|leaf| key_packages.owner(leaf)).collect();
     if roster.as_ref() == Some(claims.roster) { Ok(added) } else { Err(MlsError::WrongRoster) }
 }
 

@@ -52,22 +52,22 @@ fn trio() -> [OpenMls; 3] {
     let packages: Vec<_> = all.iter().map(|one| one.key_package().clone()).collect();
     for one in &mut all {
         for (participant, package) in (1..).map(ParticipantId).zip(&packages) {
-            one.announce(&joined(participant, package));
+            one.add_key_package(&joined(participant, package));
         }
     }
-    all[0].create(HandshakeCount(1), now_ms()).unwrap();
-    all[0].accept(HandshakeCount(1)).unwrap();
-    let draft = all[0].commit(&ids(&[2]), &ids(&[])).unwrap();
-    all[0].accept(HandshakeCount(2)).unwrap();
+    all[0].create_group(HandshakeCount(1), now_ms()).unwrap();
+    all[0].merge_pending(HandshakeCount(1)).unwrap();
+    let draft = all[0].create_commit(&ids(&[2]), &ids(&[])).unwrap();
+    all[0].merge_pending(HandshakeCount(2)).unwrap();
     let Step::Commit { welcome: Some(welcome), .. } = draft.step else { panic!("one is added") };
-    all[1].enter(&welcome, &claims(2, &ids(&[1, 2]))).unwrap();
+    all[1].join_by_welcome(&welcome, &claims(2, &ids(&[1, 2]))).unwrap();
     assert_eq!(all[0].media_keys(HandshakeCount(2)).unwrap().audio_base_key, {
         all[1].media_keys(HandshakeCount(2)).unwrap().audio_base_key.clone()
     });
     all
 }
 
-/// A commit by the first one that goes around [`Mls::commit`]; with the Welcome, if any.
+/// A commit by the first one that goes around [`Mls::create_commit`]; with the Welcome, if any.
 fn forge(
     insider: &mut OpenMls,
     contents: impl FnOnce(CommitBuilder<'_, Initial>) -> CommitBuilder<'_, Initial>,
@@ -94,19 +94,22 @@ fn psk(insider: &OpenMls) -> Proposal {
 #[test]
 fn an_honest_commit_is_followed() {
     let [mut one, mut two, _] = trio();
-    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
-    assert_eq!(two.follow(&commit, &claims(3, &ids(&[1, 2, 3]))), Ok(()));
+    assert_eq!(two.process_commit(&commit, &claims(3, &ids(&[1, 2, 3]))), Ok(()));
 }
 
 #[test]
 fn an_add_without_the_links_psk_is_refused_by_members_and_by_the_one_added() {
     let [mut one, mut two, mut three] = trio();
-    let ghost = one.announced.verified(ParticipantId(3), one.provider.crypto()).unwrap();
+    let ghost = one.key_packages.verified(ParticipantId(3), one.provider.crypto()).unwrap();
     let (commit, welcome) = forge(&mut one, |commit| commit.propose_adds([ghost]));
     let roster = ids(&[1, 2, 3]);
-    assert_eq!(two.follow(&commit, &claims(3, &roster)), Err(MlsError::NoLinkPsk));
-    assert_eq!(three.enter(&welcome.unwrap(), &claims(3, &roster)), Err(MlsError::NoLinkPsk));
+    assert_eq!(two.process_commit(&commit, &claims(3, &roster)), Err(MlsError::NoLinkPsk));
+    assert_eq!(
+        three.join_by_welcome(&welcome.unwrap(), &claims(3, &roster)),
+        Err(MlsError::NoLinkPsk)
+    );
     let epoch = two.group.as_ref().unwrap().epoch().as_u64();
     assert_eq!(epoch, 1, "the state is what it was");
 }
@@ -151,7 +154,7 @@ fn attack_04_an_external_commit_is_refused_by_the_service_and_nacked_by_members(
     let before = two.epoch_authenticator().map(<[u8]>::to_vec);
     for (sender, roster) in [(1, ids(&[1, 2])), (4, ids(&[1, 2, 4])), (4, ids(&[1, 4]))] {
         let claims = Claims { sender: ParticipantId(sender), ..claims(3, &roster) };
-        assert_eq!(two.stage(&commit, &claims), Err(MlsError::Malformed));
+        assert_eq!(two.stage_commit(&commit, &claims), Err(MlsError::Malformed));
     }
     assert_eq!(two.epoch_authenticator().map(<[u8]>::to_vec), before);
 }
@@ -164,16 +167,16 @@ fn attack_05_a_commit_with_a_bad_confirmation_tag_is_nacked_and_the_others_go_on
     let suite = one.room.suite.ciphersuite();
     let psk = PreSharedKeyId::new(suite, one.provider.rand(), link_psk(&one.room.id)).unwrap();
     psk.store(&one.provider, &[0; 32]).unwrap();
-    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
-    one.discard();
+    let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
+    one.clear_pending();
     let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
     let roster = ids(&[1, 2, 3]);
-    assert_eq!(two.stage(&commit, &claims(3, &roster)), Err(MlsError::Rejected));
+    assert_eq!(two.stage_commit(&commit, &claims(3, &roster)), Err(MlsError::Rejected));
 
     // The same bytes, to those whose library says why.
     let [mut again, mut witness, _] = trio();
     psk.store(&again.provider, &[0; 32]).unwrap();
-    let draft = again.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let draft = again.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
     let MlsMessageBodyIn::PrivateMessage(message) = message(&commit.0).unwrap() else {
         panic!("a PrivateMessage")
@@ -183,11 +186,11 @@ fn attack_05_a_commit_with_a_bad_confirmation_tag_is_nacked_and_the_others_go_on
     let mismatch = StageCommitError::ConfirmationTagMismatch;
     assert!(matches!(why, ProcessMessageError::InvalidCommit(error) if error == mismatch));
 
-    let draft = two.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let draft = two.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { welcome: Some(welcome), .. } = draft.step else { panic!("an add") };
-    two.accept(HandshakeCount(3)).unwrap();
+    two.merge_pending(HandshakeCount(3)).unwrap();
     let by_the_second = Claims { sender: ParticipantId(2), ..claims(3, &roster) };
-    three.enter(&welcome, &by_the_second).unwrap();
+    three.join_by_welcome(&welcome, &by_the_second).unwrap();
     let keys = |of: &OpenMls| of.media_keys(HandshakeCount(3)).unwrap().audio_base_key.clone();
     assert_eq!(keys(&two), keys(&three));
 }
@@ -197,37 +200,40 @@ fn a_psk_without_an_add_is_refused() {
     let [mut one, mut two, _] = trio();
     let psk = psk(&one);
     let (commit, _) = forge(&mut one, |commit| commit.add_proposal(psk));
-    assert_eq!(two.follow(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
+    assert_eq!(two.process_commit(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
 }
 
 #[test]
 fn a_roster_or_a_sender_that_is_not_the_trees_is_refused() {
     let [mut one, mut two, mut three] = trio();
-    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, welcome: Some(welcome) } = draft.step else { panic!("an add") };
     let roster = ids(&[1, 2, 3]);
     let lie = ids(&[1, 2]);
-    assert_eq!(two.follow(&commit, &claims(3, &lie)), Err(MlsError::WrongRoster));
+    assert_eq!(two.process_commit(&commit, &claims(3, &lie)), Err(MlsError::WrongRoster));
     let impostor = Claims { sender: ParticipantId(2), ..claims(3, &roster) };
-    assert_eq!(three.enter(&welcome, &impostor), Err(MlsError::WrongSender));
+    assert_eq!(three.join_by_welcome(&welcome, &impostor), Err(MlsError::WrongSender));
 }
 
 #[test]
 fn a_commit_in_somebody_elses_name_is_refused() {
     let [mut one, mut two, _] = trio();
-    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
     let roster = ids(&[1, 2, 3]);
     let impostor = Claims { sender: ParticipantId(3), ..claims(3, &roster) };
-    assert_eq!(two.follow(&commit, &impostor), Err(MlsError::WrongSender));
+    assert_eq!(two.process_commit(&commit, &impostor), Err(MlsError::WrongSender));
 }
 
 #[test]
 fn a_welcome_that_claims_another_moment_is_refused() {
     let [mut one, _, mut three] = trio();
-    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { welcome: Some(welcome), .. } = draft.step else { panic!("an add") };
-    assert_eq!(three.enter(&welcome, &claims(4, &ids(&[1, 2, 3]))), Err(MlsError::WrongGroup));
+    assert_eq!(
+        three.join_by_welcome(&welcome, &claims(4, &ids(&[1, 2, 3]))),
+        Err(MlsError::WrongGroup)
+    );
 }
 
 #[test]
@@ -236,7 +242,7 @@ fn a_commit_that_changes_the_groups_extensions_is_refused() {
     let (commit, _) = forge(&mut one, |commit| {
         commit.propose_group_context_extensions(Extensions::empty()).unwrap()
     });
-    assert_eq!(two.follow(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
+    assert_eq!(two.process_commit(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
 }
 
 #[test]
@@ -248,40 +254,40 @@ fn a_path_that_changes_who_the_committer_is_is_refused() {
     };
     let parameters = LeafNodeParameters::builder().with_credential_with_key(other).build();
     let (commit, _) = forge(&mut one, |commit| commit.leaf_node_parameters(parameters));
-    assert_eq!(two.follow(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
+    assert_eq!(two.process_commit(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
 }
 
 #[test]
 fn a_removal_renews_the_committers_keys_and_the_removed_cannot_follow() {
     let [mut one, mut two, mut three] = trio();
-    let draft = one.commit(&ids(&[3]), &ids(&[])).unwrap();
+    let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, welcome: Some(welcome) } = draft.step else { panic!("an add") };
     let all = ids(&[1, 2, 3]);
-    one.accept(HandshakeCount(3)).unwrap();
-    two.follow(&commit, &claims(3, &all)).unwrap();
-    three.enter(&welcome, &claims(3, &all)).unwrap();
+    one.merge_pending(HandshakeCount(3)).unwrap();
+    two.process_commit(&commit, &claims(3, &all)).unwrap();
+    three.join_by_welcome(&welcome, &claims(3, &all)).unwrap();
     let leaf = |of: &OpenMls| {
         let group = of.group.as_ref().unwrap();
         group.member_at(LeafNodeIndex::new(0)).unwrap().encryption_key
     };
     let before = leaf(&two);
-    let draft = one.commit(&ids(&[]), &ids(&[3])).unwrap();
+    let draft = one.create_commit(&ids(&[]), &ids(&[3])).unwrap();
     let Step::Commit { commit, welcome } = draft.step else { panic!("a commit") };
     assert!(welcome.is_none());
-    two.follow(&commit, &claims(4, &ids(&[1, 2]))).unwrap();
+    two.process_commit(&commit, &claims(4, &ids(&[1, 2]))).unwrap();
     assert_ne!(leaf(&two), before, "a commit that removes has a path");
-    assert!(three.follow(&commit, &claims(4, &ids(&[1, 2]))).is_err());
+    assert!(three.process_commit(&commit, &claims(4, &ids(&[1, 2]))).is_err());
 }
 
 #[test]
 fn a_key_package_of_another_link_is_not_admissible() {
     let [mut one, ..] = trio();
     let stranger = someone(4, 8);
-    one.announce(&joined(ParticipantId(4), stranger.key_package()));
+    one.add_key_package(&joined(ParticipantId(4), stranger.key_package()));
     let error = MlsError::Credential(CredentialError::OtherLink);
-    assert_eq!(one.admissible(ParticipantId(4), now_ms()), Err(error));
-    assert_eq!(one.admissible(ParticipantId(3), now_ms()), Ok(()));
-    assert_eq!(one.admissible(ParticipantId(5), now_ms()), Err(MlsError::Unknown));
+    assert_eq!(one.check_key_package(ParticipantId(4), now_ms()), Err(error));
+    assert_eq!(one.check_key_package(ParticipantId(3), now_ms()), Ok(()));
+    assert_eq!(one.check_key_package(ParticipantId(5), now_ms()), Err(MlsError::Unknown));
 }
 
 #[test]
@@ -289,7 +295,7 @@ fn a_key_package_is_admissible_for_an_hour_and_no_made_to_last_one_ever() {
     let [one, ..] = trio();
     let later = now_ms() + 3_600_000;
     let error = MlsError::Credential(CredentialError::NotValidNow);
-    assert_eq!(one.admissible(ParticipantId(3), later), Err(error));
+    assert_eq!(one.check_key_package(ParticipantId(3), later), Err(error));
     let now = now_ms() / 1_000;
     let ten_years = openmls::prelude::Lifetime::init(now - 10, now + 10 * 365 * 86_400);
     assert_eq!(settings::check_lifetime(&ten_years, now_ms()), Err(MlsError::Lifetime));
@@ -299,18 +305,18 @@ fn a_key_package_is_admissible_for_an_hour_and_no_made_to_last_one_ever() {
 #[test]
 fn no_bytes_make_the_parsers_panic() {
     let [mut one, ..] = trio();
-    let whole = one.commit(&ids(&[3]), &ids(&[])).unwrap();
-    one.discard();
+    let whole = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
+    one.clear_pending();
     let Step::Commit { commit, welcome: Some(welcome) } = whole.step else { panic!("an add") };
     let roster = ids(&[1, 2, 3]);
     for good in [commit, welcome, one.key_package().clone()] {
         for cut in 0..good.0.len().min(400) {
             let [_, mut two, mut three] = [(); 3].map(|()| someone(5, 9));
             let bytes = Opaque(good.0[..cut].to_vec());
-            two.announce(&joined(ParticipantId(7), &bytes));
-            assert!(two.admissible(ParticipantId(7), now_ms()).is_err());
-            assert!(two.follow(&bytes, &claims(3, &roster)).is_err());
-            assert!(three.enter(&bytes, &claims(3, &roster)).is_err());
+            two.add_key_package(&joined(ParticipantId(7), &bytes));
+            assert!(two.check_key_package(ParticipantId(7), now_ms()).is_err());
+            assert!(two.process_commit(&bytes, &claims(3, &roster)).is_err());
+            assert!(three.join_by_welcome(&bytes, &claims(3, &roster)).is_err());
         }
     }
 }
@@ -319,10 +325,10 @@ fn no_bytes_make_the_parsers_panic() {
 fn a_commit_that_changes_nobody_renews_the_committers_keys() {
     let [mut one, mut two, _] = trio();
     let before = one.group.as_ref().unwrap().own_leaf_node().unwrap().encryption_key().clone();
-    let draft = one.commit(&ids(&[]), &ids(&[])).unwrap();
+    let draft = one.create_commit(&ids(&[]), &ids(&[])).unwrap();
     let Step::Commit { commit, welcome: None } = draft.step else { panic!("nobody is added") };
-    two.follow(&commit, &claims(3, &ids(&[1, 2]))).unwrap();
-    one.accept(HandshakeCount(3)).unwrap();
+    two.process_commit(&commit, &claims(3, &ids(&[1, 2]))).unwrap();
+    one.merge_pending(HandshakeCount(3)).unwrap();
     let after = one.group.as_ref().unwrap().own_leaf_node().unwrap().encryption_key().clone();
     assert_ne!(after, before);
     let keys = |of: &OpenMls| of.media_keys(HandshakeCount(3)).unwrap().audio_base_key.clone();

@@ -58,7 +58,7 @@ pub struct Symbolic {
     committer: Committer<SymbolicMls>,
     timers: BTreeSet<Timer>,
     pending: Option<(HandshakeCount, MessageId)>,
-    judged: Option<MessageId>,
+    voted: Option<MessageId>,
     bad: bool,
     ended: Option<RejoinReason>,
 }
@@ -68,7 +68,7 @@ impl Symbolic {
         let mut sent = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Upload => {
+                Effect::UploadKeyPackage => {
                     let key_package = if self.bad { BAD } else { GOOD };
                     sent.push(Sent::KeyPackage(Opaque(key_package.to_vec())));
                 }
@@ -76,23 +76,25 @@ impl Symbolic {
                     self.pending = Some((submission.expected, submission.message_id.clone()));
                     sent.push(Sent::Submission(submission));
                 }
-                Effect::Start { timer: timer @ (Timer::Turn | Timer::Resend), .. } => {
+                Effect::StartTimer { timer: timer @ (Timer::Turn | Timer::Resend), .. } => {
                     self.timers.insert(timer);
                 }
-                Effect::Stop(timer) => {
+                Effect::StopTimer(timer) => {
                     self.timers.remove(&timer);
                     if timer == Timer::Resend {
                         self.pending = None;
                     }
                 }
                 Effect::CommitVote { message_id, vote } => {
-                    self.judged = Some(message_id.clone());
+                    self.voted = Some(message_id.clone());
                     sent.push(Sent::CommitVote(message_id, vote));
                 }
                 Effect::Rejoin(reason) => self.ended = Some(reason),
                 // The other timers tell people something, or end a wait of an hour.
-                Effect::Start { .. } | Effect::Coming(_) | Effect::Epoch(_) | Effect::Report(_) => {
-                }
+                Effect::StartTimer { .. }
+                | Effect::EpochPending(_)
+                | Effect::EpochStarted(_)
+                | Effect::Report(_) => {}
             }
         }
         sent
@@ -104,7 +106,7 @@ impl Client for Symbolic {
         let joined = Committer::join(me, SymbolicMls::of(me), snapshot, 0);
         let (committer, effects) = joined.expect("the snapshot is small");
         let timers = BTreeSet::new();
-        let mut client = Self { committer, timers, pending: None, judged: None, bad, ended: None };
+        let mut client = Self { committer, timers, pending: None, voted: None, bad, ended: None };
         let sent = client.carry_out(effects);
         (client, sent)
     }
@@ -114,9 +116,9 @@ impl Client for Symbolic {
             Event::Fired(timer) => {
                 self.timers.remove(timer);
             }
-            Event::Entry(LogEntry { event: LogEvent::Handshake(_), .. }) => self.judged = None,
+            Event::Entry(LogEntry { event: LogEvent::Handshake(_), .. }) => self.voted = None,
             Event::CommitRejected(id) => {
-                self.judged.take_if(|judged| judged == id);
+                self.voted.take_if(|voted| voted == id);
             }
             Event::Entry(_) | Event::CommitPending(_) | Event::Refused(..) | Event::Reconnected => {
             }
@@ -138,7 +140,7 @@ impl Client for Symbolic {
     }
 
     fn undecided(&self) -> Vec<MessageId> {
-        self.pending.iter().map(|(_, id)| id).chain(&self.judged).cloned().collect()
+        self.pending.iter().map(|(_, id)| id).chain(&self.voted).cloned().collect()
     }
 
     fn poison(&mut self) {
@@ -148,7 +150,7 @@ impl Client for Symbolic {
     fn keys(&self) -> Option<Keys> {
         let (id, members) = self.committer.mls().epoch()?;
         Some(Keys {
-            count: self.committer.view().handshakes(),
+            count: self.committer.view().handshake_count(),
             secret: id.0.clone().into_bytes(),
             members: members.clone(),
             made_by: Some(id),

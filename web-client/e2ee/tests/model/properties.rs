@@ -106,11 +106,11 @@ fn at_rest<C: Client>(room: &Room<C>) -> bool {
     !room.may_time_out()
         && (0..room.seats.len()).all(|seat| {
             room.seats[seat].outbox.is_none()
-                && !room.may_read(seat)
-                && !room.may_fire_turn(seat)
-                && !room.may_fire_resend(seat)
-                && !room.may_judge(seat)
-                && !room.may_hear_of_drop(seat)
+                && !room.may_read_entry(seat)
+                && !room.may_fire_turn_timer(seat)
+                && !room.may_fire_resend_timer(seat)
+                && !room.may_vote(seat)
+                && !room.may_discard_rejected(seat)
                 && !room.must_depart(seat)
         })
 }

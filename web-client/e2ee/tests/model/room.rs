@@ -20,7 +20,7 @@ pub struct Faults {
     pub reconnects: u8,
     pub suspected: u8,
     pub frozen: u8,
-    pub mute: u8,
+    pub unresponsive: u8,
     pub reloads: u8,
 }
 
@@ -42,7 +42,7 @@ pub struct Bounds {
 pub enum Health {
     Up,
     /// Reads, but what it submits is lost.
-    Mute,
+    Unresponsive,
     /// Neither reads nor acts: crashed, hung or left.
     Frozen,
 }
@@ -96,12 +96,13 @@ impl<C: Client> Seat<C> {
     }
 
     fn send(&mut self, mut sent: Vec<Sent>) -> Option<(MessageId, CommitVote)> {
-        let verdicts = sent.extract_if(.., |one| matches!(one, Sent::CommitVote(..)));
-        let vote = verdicts.last().and_then(|one| match one {
+        let votes = sent.extract_if(.., |one| matches!(one, Sent::CommitVote(..)));
+        let vote = votes.last().and_then(|one| match one {
             Sent::CommitVote(message_id, vote) => Some((message_id, vote)),
             Sent::KeyPackage(_) | Sent::Submission(_) => None,
         });
-        if let (Some(newest), true) = (sent.into_iter().last(), self.health != Health::Mute) {
+        if let (Some(newest), true) = (sent.into_iter().last(), self.health != Health::Unresponsive)
+        {
             self.outbox = Some(newest);
         }
         vote
@@ -117,15 +118,15 @@ pub enum Action {
     Log_depart(usize),
     Log_timeout,
     Committer_join(usize),
-    Committer_read(usize),
-    Committer_fired_turn(usize),
-    Committer_fired_resend(usize),
-    Committer_reconnected(usize),
-    Committer_judge(usize),
-    Committer_dropped(usize),
-    lose(usize),
+    Committer_read_entry(usize),
+    Committer_turn_timer(usize),
+    Committer_resend_timer(usize),
+    Committer_reconnect(usize),
+    Committer_vote(usize),
+    Committer_discard_rejected(usize),
+    lose_message(usize),
     freeze(usize),
-    mute(usize),
+    stop_responding(usize),
     reload(usize),
     suspect(usize),
 }
@@ -136,8 +137,8 @@ pub struct Room<C> {
     pub finality: Finality,
     /// Where the log was when members were asked.
     asked_at: LogPosition,
-    /// What was dropped. Whoever handed it in steps back for longer than it takes to hear of it.
-    dropped: BTreeSet<MessageId>,
+    /// What was rejected. Whoever handed it in steps back for longer than it takes to hear of it.
+    rejected: BTreeSet<MessageId>,
     pub seats: Vec<Seat<C>>,
     pub faults: Faults,
 }
@@ -164,7 +165,7 @@ impl<C: Client> Room<C> {
             log: Log::default(),
             finality: Finality::default(),
             asked_at: LogPosition(0),
-            dropped: BTreeSet::new(),
+            rejected: BTreeSet::new(),
             seats,
             faults: bounds.faults,
         };
@@ -188,9 +189,9 @@ impl<C: Client> Room<C> {
                     | Action::Log_submit(_)
                     | Action::Log_depart(_)
                     | Action::Log_timeout
-                    | Action::Committer_judge(_)
-                    | Action::Committer_dropped(_)
-                    | Action::Committer_read(_)
+                    | Action::Committer_vote(_)
+                    | Action::Committer_discard_rejected(_)
+                    | Action::Committer_read_entry(_)
             )
         };
         while let Some(action) = self.actions().into_iter().find(prompt) {
@@ -208,28 +209,28 @@ impl<C: Client> Room<C> {
     }
 
     /// What the log has next for somebody who reads.
-    pub fn may_read(&self, seat: usize) -> bool {
+    pub fn may_read_entry(&self, seat: usize) -> bool {
         self.seats[seat].reader().is_some_and(|one| one.position() < self.log.position())
     }
 
-    pub fn may_fire_turn(&self, seat: usize) -> bool {
+    pub fn may_fire_turn_timer(&self, seat: usize) -> bool {
         self.seats[seat].reader().is_some_and(|one| one.waits_for(Timer::Turn))
     }
 
     /// Only where it matters: what was sent is neither under way nor decided.
-    pub fn may_fire_resend(&self, seat: usize) -> bool {
+    pub fn may_fire_resend_timer(&self, seat: usize) -> bool {
         let Seat { participant, health, outbox, .. } = &self.seats[seat];
         let Some(client) = self.seats[seat].reader() else { return false };
         let undecided = match client.pending() {
             Some(expected) => {
                 expected == self.log.handshakes()
                     && !self.finality.is_undecided()
-                    && !self.may_hear_of_drop(seat)
+                    && !self.may_discard_rejected(seat)
             }
             None => !self.log.present().any(|one| one == *participant),
         };
         client.waits_for(Timer::Resend)
-            && *health != Health::Mute
+            && *health != Health::Unresponsive
             && outbox.is_none()
             && undecided
             && !self.has_departed(*participant)
@@ -238,12 +239,12 @@ impl<C: Client> Room<C> {
     /// Whom the members' judgement waits for: one who is well answers in time.
     fn is_awaited(&self, seat: usize) -> bool {
         let Seat { participant, health, .. } = &self.seats[seat];
-        *health != Health::Mute
+        *health != Health::Unresponsive
             && self.seats[seat].reader().is_some()
             && self.finality.question(*participant).is_some()
     }
 
-    pub fn may_judge(&self, seat: usize) -> bool {
+    pub fn may_vote(&self, seat: usize) -> bool {
         let up_to_date = |one: &C| one.position() >= self.asked_at;
         self.is_awaited(seat) && self.seats[seat].client().is_some_and(up_to_date)
     }
@@ -253,9 +254,9 @@ impl<C: Client> Room<C> {
         self.finality.is_undecided() && !(0..self.seats.len()).any(|seat| self.is_awaited(seat))
     }
 
-    pub fn may_hear_of_drop(&self, seat: usize) -> bool {
+    pub fn may_discard_rejected(&self, seat: usize) -> bool {
         let undecided = self.seats[seat].reader().map(Client::undecided).unwrap_or_default();
-        undecided.iter().any(|one| self.dropped.contains(one))
+        undecided.iter().any(|one| self.rejected.contains(one))
     }
 
     fn may_depart(&self, seat: usize) -> bool {
@@ -263,9 +264,9 @@ impl<C: Client> Room<C> {
     }
 
     /// A member that hears and is not heard, while somebody waits for members.
-    fn keeps_waiting(&self, seat: usize) -> bool {
+    fn blocks_joins(&self, seat: usize) -> bool {
         let Seat { participant, health, .. } = &self.seats[seat];
-        *health == Health::Mute
+        *health == Health::Unresponsive
             && self.log.is_present_member(*participant)
             && self.log.anybody_waits()
     }
@@ -275,7 +276,7 @@ impl<C: Client> Room<C> {
     pub fn must_depart(&self, seat: usize) -> bool {
         let Seat { health, phase, .. } = &self.seats[seat];
         let over = matches!(phase, Phase::Over(_));
-        self.may_depart(seat) && (*health == Health::Frozen || over || self.keeps_waiting(seat))
+        self.may_depart(seat) && (*health == Health::Frozen || over || self.blocks_joins(seat))
     }
 
     /// All that can happen now.
@@ -294,20 +295,20 @@ impl<C: Client> Room<C> {
             let came = !matches!(seat.phase, Phase::Absent);
             let may_reload = came && seat.health == Health::Up && next.is_some();
             let reloadable = may_reload && !self.has_departed(seat.participant);
-            let Faults { lost, reconnects, suspected, frozen, mute, reloads } = self.faults;
+            let Faults { lost, reconnects, suspected, frozen, unresponsive, reloads } = self.faults;
             let possible = [
                 (key_package, Action::Log_join(index)),
                 (submission, Action::Log_submit(index)),
                 (self.must_depart(index), Action::Log_depart(index)),
-                (self.may_read(index), Action::Committer_read(index)),
-                (self.may_fire_turn(index), Action::Committer_fired_turn(index)),
-                (self.may_fire_resend(index), Action::Committer_fired_resend(index)),
-                (lost > 0 && under_way, Action::lose(index)),
-                (reconnects > 0 && reads, Action::Committer_reconnected(index)),
-                (self.may_judge(index), Action::Committer_judge(index)),
-                (self.may_hear_of_drop(index), Action::Committer_dropped(index)),
+                (self.may_read_entry(index), Action::Committer_read_entry(index)),
+                (self.may_fire_turn_timer(index), Action::Committer_turn_timer(index)),
+                (self.may_fire_resend_timer(index), Action::Committer_resend_timer(index)),
+                (lost > 0 && under_way, Action::lose_message(index)),
+                (reconnects > 0 && reads, Action::Committer_reconnect(index)),
+                (self.may_vote(index), Action::Committer_vote(index)),
+                (self.may_discard_rejected(index), Action::Committer_discard_rejected(index)),
                 (frozen > 0 && healthy, Action::freeze(index)),
-                (mute > 0 && healthy, Action::mute(index)),
+                (unresponsive > 0 && healthy, Action::stop_responding(index)),
                 (reloads > 0 && reloadable, Action::reload(index)),
                 (suspected > 0 && suspicious, Action::suspect(index)),
             ];
@@ -340,19 +341,19 @@ impl<C: Client> Room<C> {
                 self.faults.suspected -= 1;
                 self.depart(index);
             }
-            Action::Committer_read(index) => {
+            Action::Committer_read_entry(index) => {
                 let seat = &mut self.seats[index];
                 let position = seat.client().map_or(LogPosition(0), Client::position).next();
                 let entry = self.log.at(position).expect("all entries are kept");
                 seat.handle(Event::Entry(entry.for_participant(seat.participant)));
             }
-            Action::Committer_fired_turn(index) => {
+            Action::Committer_turn_timer(index) => {
                 self.seats[index].handle(Event::Fired(Timer::Turn));
             }
-            Action::Committer_fired_resend(index) => {
+            Action::Committer_resend_timer(index) => {
                 self.seats[index].handle(Event::Fired(Timer::Resend));
             }
-            Action::Committer_reconnected(index) => {
+            Action::Committer_reconnect(index) => {
                 self.faults.reconnects -= 1;
                 self.seats[index].outbox = None;
                 self.seats[index].handle(Event::Reconnected);
@@ -361,7 +362,7 @@ impl<C: Client> Room<C> {
                 let decision = self.finality.handle_timeout(ANSWER_MS);
                 self.conclude(decision);
             }
-            Action::Committer_judge(index) => {
+            Action::Committer_vote(index) => {
                 let participant = self.seats[index].participant;
                 let question = self.finality.question(participant).expect("it is asked");
                 let vote = self.seats[index].handle(Event::CommitPending(question));
@@ -369,14 +370,14 @@ impl<C: Client> Room<C> {
                 let decision = self.finality.judge(participant, &message_id, vote, 0);
                 self.conclude(decision);
             }
-            Action::Committer_dropped(index) => {
+            Action::Committer_discard_rejected(index) => {
                 let seat = &mut self.seats[index];
                 let undecided = seat.client().map(Client::undecided).unwrap_or_default();
-                for message_id in undecided.into_iter().filter(|one| self.dropped.contains(one)) {
+                for message_id in undecided.into_iter().filter(|one| self.rejected.contains(one)) {
                     seat.handle(Event::CommitRejected(message_id));
                 }
             }
-            Action::lose(index) => {
+            Action::lose_message(index) => {
                 self.faults.lost -= 1;
                 self.seats[index].outbox = None;
             }
@@ -384,9 +385,9 @@ impl<C: Client> Room<C> {
                 self.faults.frozen -= 1;
                 self.seats[index].health = Health::Frozen;
             }
-            Action::mute(index) => {
-                self.faults.mute -= 1;
-                self.seats[index].health = Health::Mute;
+            Action::stop_responding(index) => {
+                self.faults.unresponsive -= 1;
+                self.seats[index].health = Health::Unresponsive;
                 self.seats[index].outbox = None;
             }
         }
@@ -411,7 +412,7 @@ impl<C: Client> Room<C> {
     /// the entry that made it stale: the client ignores the refusal.
     fn open(&mut self, sender: ParticipantId, submission: Submission) {
         let new = matches!(self.log.submit(sender, submission.clone()), Ok(Submitted::New(_)));
-        if !new || self.dropped.contains(&submission.message_id) {
+        if !new || self.rejected.contains(&submission.message_id) {
             return;
         }
         match self.finality.open(&self.log, sender, submission, |_| true, 0) {
@@ -435,8 +436,8 @@ impl<C: Client> Room<C> {
                 }
             }
             Some(Decision::CommitRejected(message_id)) => {
-                self.dropped.insert(message_id);
-                // There is no clock here: that somebody steps back is in `dropped`.
+                self.rejected.insert(message_id);
+                // There is no clock here: that somebody steps back is in `rejected`.
                 assert_eq!(self.finality.handle_timeout(STEP_BACK_MS), None);
             }
             None => {}

@@ -42,7 +42,7 @@ pub struct SymbolicMls {
     staged: Option<Group>,
     /// The next commit will be one that nobody else can follow.
     poison: bool,
-    announced: BTreeMap<ParticipantId, Opaque>,
+    key_packages: BTreeMap<ParticipantId, Opaque>,
     drafts: u32,
 }
 
@@ -83,26 +83,26 @@ impl SymbolicMls {
 }
 
 impl Mls for SymbolicMls {
-    fn announce(&mut self, joined: &JoinedParticipant) {
-        self.announced.insert(joined.participant, joined.key_package.clone());
+    fn add_key_package(&mut self, joined: &JoinedParticipant) {
+        self.key_packages.insert(joined.participant, joined.key_package.clone());
     }
 
-    fn forget(&mut self, participant: ParticipantId) {
-        self.announced.remove(&participant);
+    fn remove_key_package(&mut self, participant: ParticipantId) {
+        self.key_packages.remove(&participant);
     }
 
-    fn admissible(&self, participant: ParticipantId, _now_ms: u64) -> Result<(), MlsError> {
-        let key_package = self.announced.get(&participant).ok_or(MlsError::Unknown)?;
+    fn check_key_package(&self, participant: ParticipantId, _now_ms: u64) -> Result<(), MlsError> {
+        let key_package = self.key_packages.get(&participant).ok_or(MlsError::Unknown)?;
         if key_package.0 == GOOD { Ok(()) } else { Err(MlsError::Rejected) }
     }
 
-    fn create(&mut self, _count: HandshakeCount, _now_ms: u64) -> Result<Draft, MlsError> {
+    fn create_group(&mut self, _count: HandshakeCount, _now_ms: u64) -> Result<Draft, MlsError> {
         assert!(self.prepared.is_none(), "one handshake at a time");
         let (_, next) = self.draft(0, BTreeSet::from([self.me]), false);
         Ok(Draft { message_id: id(&next), step: Step::Create })
     }
 
-    fn commit(
+    fn create_commit(
         &mut self,
         add: &BTreeSet<ParticipantId>,
         remove: &BTreeSet<ParticipantId>,
@@ -117,16 +117,16 @@ impl Mls for SymbolicMls {
         Ok(Draft { message_id: id(&next), step })
     }
 
-    fn accept(&mut self, _count: HandshakeCount) -> Result<(), MlsError> {
+    fn merge_pending(&mut self, _count: HandshakeCount) -> Result<(), MlsError> {
         self.group = Some(self.prepared.take().ok_or(MlsError::Internal)?);
         Ok(())
     }
 
-    fn discard(&mut self) {
+    fn clear_pending(&mut self) {
         self.prepared = None;
     }
 
-    fn stage(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
+    fn stage_commit(&mut self, commit: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
         let group = self.group.as_ref().ok_or(MlsError::Internal)?;
         let commit: Commit = serde_json::from_slice(&commit.0).map_err(|_| MlsError::Malformed)?;
         if commit.parent != group.secret {
@@ -142,16 +142,16 @@ impl Mls for SymbolicMls {
         Ok(())
     }
 
-    fn merge(&mut self) -> Result<(), MlsError> {
+    fn merge_staged_commit(&mut self) -> Result<(), MlsError> {
         self.group = Some(self.staged.take().ok_or(MlsError::Internal)?);
         Ok(())
     }
 
-    fn unstage(&mut self) {
+    fn clear_staged_commit(&mut self) {
         self.staged = None;
     }
 
-    fn enter(&mut self, welcome: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
+    fn join_by_welcome(&mut self, welcome: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError> {
         let group: Group = serde_json::from_slice(&welcome.0).map_err(|_| MlsError::Malformed)?;
         if group.members != *claims.roster {
             return Err(MlsError::WrongRoster);
@@ -180,7 +180,7 @@ impl SymbolicNode {
     fn carry_out(&mut self, effects: Vec<Effect>, now_ms: u64) {
         for effect in effects {
             self.happenings.push(match effect {
-                Effect::Upload => {
+                Effect::UploadKeyPackage => {
                     let key_package = Opaque(GOOD.to_vec());
                     Happening::Send(ClientMessage::UploadKeyPackage { key_package })
                 }
@@ -188,16 +188,16 @@ impl SymbolicNode {
                 Effect::CommitVote { message_id, vote } => {
                     Happening::Send(ClientMessage::CommitVote { message_id, vote })
                 }
-                Effect::Coming(_) => continue,
-                Effect::Start { timer, after_ms } => {
+                Effect::EpochPending(_) => continue,
+                Effect::StartTimer { timer, after_ms } => {
                     self.timers.insert(timer, now_ms + after_ms);
                     continue;
                 }
-                Effect::Stop(timer) => {
+                Effect::StopTimer(timer) => {
                     self.timers.remove(&timer);
                     continue;
                 }
-                Effect::Epoch(count) => {
+                Effect::EpochStarted(count) => {
                     let mls = self.committer.as_ref().unwrap().mls();
                     let group = mls.group.as_ref().unwrap();
                     Happening::Epoch(Epoch {

@@ -1,4 +1,4 @@
-//! The KeyPackages that the log has announced: whose leaf is whose, and who may be added.
+//! The KeyPackages that the log has key_packages: whose leaf is whose, and who may be added.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +17,16 @@ use crate::credential::Certificate;
 /// An Ed25519 public key, as a leaf has it.
 pub(crate) type LeafKey = [u8; 32];
 
-/// All that was announced.
+/// All that was key_packages.
 #[derive(Debug, Default)]
-pub(crate) struct Announced {
+pub(crate) struct KeyPackages {
     key_packages: BTreeMap<ParticipantId, Result<Box<KeyPackageIn>, MlsError>>,
     owners: BTreeMap<LeafKey, ParticipantId>,
     /// Whose place somebody takes.
     replaced: BTreeMap<ParticipantId, ParticipantId>,
 }
 
-impl Announced {
+impl KeyPackages {
     /// Takes a KeyPackage as it comes; nothing of it is verified yet.
     pub(crate) fn insert(&mut self, joined: &JoinedParticipant) {
         let &JoinedParticipant { participant, ref key_package, replaces } = joined;
@@ -47,13 +47,13 @@ impl Announced {
         self.replaced.retain(|new, old| *new != participant && *old != participant);
     }
 
-    /// Who announced this leaf key.
+    /// Who key_packages this leaf key.
     pub(crate) fn owner(&self, leaf: &[u8]) -> Option<ParticipantId> {
         self.owners.get(leaf).copied()
     }
 
     /// Everything about a KeyPackage that can be checked without the group.
-    pub(crate) fn admissible(
+    pub(crate) fn check_key_package(
         &self,
         participant: ParticipantId,
         room: &RoomKeys,
