@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Call } from '../call/call';
 import { Devices } from '../devices/devices';
 import { missingSupport } from '../devices/support';
-import { followEffects } from '../effects/effects';
+import { applyEffectSettings } from '../effects/effects';
 import { t, text } from '../i18n/i18n';
 import { type MeetingLink, type ParsedLink, parseLink } from '../link';
 import { Ended } from './ended';
@@ -31,7 +31,7 @@ export function App() {
     };
   }, []);
 
-  if (link.kind === 'check') return <Check />;
+  if (link.kind === 'self_test') return <Check />;
   const missing = missingSupport();
   if (missing !== undefined)
     return <Notice title={text(missing.title)} text={text(missing.text)} />;
@@ -89,7 +89,7 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
   // Fetched while the person looks at the lobby.
   const { part, failed } = useLazy(calling);
   useEffect(() => {
-    const unfollow = followEffects(devices);
+    const unfollow = applyEffectSettings(devices);
     void devices.start();
     return () => {
       unfollow();
@@ -97,7 +97,7 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
     };
   }, [devices]);
   useEffect(() => {
-    const leave = (): void => call?.pageHide();
+    const leave = (): void => call?.handlePageHide();
     addEventListener('pagehide', leave);
     return () => removeEventListener('pagehide', leave);
   }, [call]);
@@ -112,7 +112,7 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
   }
   const state = call.state.value;
   if (state.kind === 'ended') {
-    return <Ended why={state.why} since={call.since} onAgain={onAgain} />;
+    return <Ended why={state.why} since={call.startedAt} onAgain={onAgain} />;
   }
   return <part.CallScreen call={call} />;
 }

@@ -45,14 +45,14 @@ export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
     const clean = name.trim();
     if (clean === '' || lock === 'checking') return;
     settings.name.value = clean;
-    if (!link.locked) {
+    if (!link.protected) {
       onJoin({ name: clean, fragment: link.fragment });
       return;
     }
     setLock('checking');
     try {
-      const { openLink } = await import('../e2ee/passphrase');
-      const fragment = await openLink(link, passphrase);
+      const { openProtectedFragment } = await import('../e2ee/passphrase');
+      const fragment = await openProtectedFragment(link, passphrase);
       if (fragment === undefined) setLock('wrong');
       else onJoin({ name: clean, fragment });
     } catch {
@@ -79,7 +79,7 @@ export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
                 onInput={(event) => setName(event.currentTarget.value)}
               />
             </label>
-            {link.locked && (
+            {link.protected && (
               <label class={forms.field}>
                 <span>{t('lobby.passphrase')}</span>
                 <input
@@ -169,7 +169,7 @@ function NoPicture({ devices: { camera, microphone } }: { devices: Devices }) {
   }, [opening]);
   const words = asking
     ? t('lobby.allow')
-    : camera.wanted.value
+    : camera.enabled.value
       ? t('lobby.no_video')
       : t('lobby.camera_is_off');
   return (
@@ -180,7 +180,7 @@ function NoPicture({ devices: { camera, microphone } }: { devices: Devices }) {
 }
 
 function Toggle({ device }: { device: Device }) {
-  const on = device.wanted.value;
+  const on = device.enabled.value;
   const camera = device.kind === 'camera';
   const Icon = camera ? CameraIcon : MicrophoneIcon;
   return (
@@ -189,7 +189,7 @@ function Toggle({ device }: { device: Device }) {
       class={css.round}
       aria-pressed={on}
       aria-label={camera ? t('device.camera') : t('device.microphone')}
-      onClick={() => void device.set(!on)}
+      onClick={() => void device.setEnabled(!on)}
     >
       <Icon off={!on} />
     </button>

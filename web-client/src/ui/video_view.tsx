@@ -1,7 +1,7 @@
 /** A stream on the screen or through the speaker. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import { routeTo } from '../devices/speaker';
+import { setOutput } from '../devices/speaker';
 
 interface VideoProps {
   stream: MediaStream | undefined;
@@ -34,7 +34,7 @@ export function AudioOut({ stream, speaker }: { stream: MediaStream; speaker: st
     if (element.current !== null) element.current.srcObject = stream;
   }, [stream]);
   useEffect(() => {
-    if (element.current !== null) routeTo(element.current, speaker);
+    if (element.current !== null) setOutput(element.current, speaker);
   }, [speaker]);
   // oxlint-disable-next-line jsx-a11y/media-has-caption -- live speech has no caption file
   return <audio ref={element} autoPlay />;

@@ -18,7 +18,7 @@ export function ControlBar({ call, view }: { call: Call; view: CallView }) {
       <MicrophoneButton call={call} />
       <CameraButton call={call} />
       {controls(call, view)
-        .filter((one) => one.id !== 'share' || ScreenShare.possible)
+        .filter((one) => one.id !== 'share' || ScreenShare.isSupported)
         .map(({ id, icon, label, onUse, ...state }) => (
           <Control key={id} spare onUse={onUse} {...state}>
             {icon}
@@ -82,13 +82,13 @@ function CameraButton({ call }: { call: Call }) {
 }
 
 function ChatButton({ call, view }: { call: Call; view: CallView }) {
-  const { lines } = call.conversation.chat.value;
+  const { lines } = call.chat.state.value;
   const open = view.panel.value === 'chat';
   const seen = useRef<string | undefined>(undefined);
   const [unread, setUnread] = useState(0);
   useEffect(() => {
     // Lines are forgotten from the top: the last one that was seen is known by its key.
-    if (open) seen.current = lines.findLast((line) => line.state === 'read')?.key;
+    if (open) seen.current = lines.findLast((line) => line.state === 'delivered')?.key;
     const after = lines.findIndex((line) => line.key === seen.current) + 1;
     setUnread(open ? 0 : lines.slice(after).filter((line) => !line.own).length);
   }, [lines, open]);

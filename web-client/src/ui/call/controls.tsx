@@ -18,9 +18,9 @@ export interface ControlItem {
 
 export function controls(call: Call, view: CallView): ControlItem[] {
   const live = call.state.value.kind === 'live';
-  const sharing = call.screen.stream.value !== undefined;
-  const raised = call.conversation.handRaised.value;
-  const members = call.roster.value?.members.length ?? 0;
+  const sharing = call.media.screenShare.stream.value !== undefined;
+  const raised = call.chat.handRaised.value;
+  const members = call.membership.roster.value?.members.length ?? 0;
   return [
     {
       id: 'share',
@@ -45,7 +45,7 @@ export function controls(call: Call, view: CallView): ControlItem[] {
       label: t('bar.encryption'),
       onUse: () => (view.dialog.value = 'encryption'),
       disabled: !live,
-      'data-encryption': call.encryption.value.kind,
+      'data-encryption': call.membership.encryption.value.kind,
     },
     {
       id: 'invite',

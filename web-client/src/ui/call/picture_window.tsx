@@ -3,7 +3,7 @@
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { stageOf } from '../../call/layout/tile_order';
+import { selectStage } from '../../call/layout/tile_order';
 import type { Tile } from '../../call/layout/tiles';
 import { language, t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
@@ -33,7 +33,7 @@ export function floating(
   active: number | undefined,
 ): string | undefined {
   if (view.pictureWindow.value === undefined) return undefined;
-  return stageOf(tiles, view.pinned.value, 'speaker', active);
+  return selectStage(tiles, view.pinned.value, 'speaker', active);
 }
 
 export async function openPictureWindow(view: CallView): Promise<void> {
@@ -73,9 +73,9 @@ export function PictureWindow({ call, view }: { call: Call; view: CallView }) {
 
 function Picture({ call, view }: { call: Call; view: CallView }) {
   const tiles = call.tiles.value;
-  const key = floating(tiles, view, call.voices.speaking.value.active);
+  const key = floating(tiles, view, call.audioLevels.speakers.value.active);
   const tile = tiles.find((one) => one.key === key);
-  const stream = call.slots.value.find((slot) => slot.id === tile?.slot)?.stream;
+  const stream = call.media.slots.value.find((slot) => slot.id === tile?.slot)?.stream;
   const name = tile?.name ?? call.name;
   const microphone = call.devices.microphone.track.value !== undefined;
   const camera = call.devices.camera.track.value !== undefined;

@@ -1,7 +1,7 @@
 /** Devices, pictures, sounds and looks, during the call. */
 
 import type { Call } from '../../call/call';
-import type { Reception } from '../../call/media/receive_mode';
+import type { ReceiveMode } from '../../call/media/receive_mode';
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
 import { Check } from '../check';
@@ -36,7 +36,7 @@ export function SettingsDialog({ call, onClose }: { call: Call; onClose: () => v
 }
 
 function ReceptionChoice({ call }: { call: Call }) {
-  const names: Record<Reception, string> = {
+  const names: Record<ReceiveMode, string> = {
     all: t('receive_mode.all'),
     saver: t('receive_mode.saver'),
     audio: t('receive_mode.audio'),
@@ -49,8 +49,8 @@ function ReceptionChoice({ call }: { call: Call }) {
           <input
             type="radio"
             name="reception"
-            checked={call.reception.value === value}
-            onChange={() => void call.receive(value as Reception)}
+            checked={call.media.receiveMode.value === value}
+            onChange={() => void call.media.setReceiveMode(value as ReceiveMode)}
           />
           <span>{name}</span>
         </label>

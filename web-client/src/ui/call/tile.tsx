@@ -79,7 +79,7 @@ export function SelfTile({ call, ...place }: Place & { call: Call }) {
       )}
       <figcaption>
         {muted && <MicrophoneIcon off title={t('tile.muted')} />}
-        {call.conversation.handRaised.value && <HandIcon title={t('tile.hand')} />}
+        {call.chat.handRaised.value && <HandIcon title={t('tile.hand')} />}
         <QualityIcon quality={place.quality} />
         <span>{title}</span>
       </figcaption>
