@@ -10,13 +10,13 @@ import { type MeetingLink, type ParsedLink, parseLink } from '../link';
 import { Ended } from './ended';
 import { Landing } from './landing';
 import { Lazy, useLazy } from './lazy';
-import { type Entry, Lobby } from './lobby';
-import { Notice, StartPage } from './notice';
+import { type Entry, PreJoin } from './prejoin';
+import { Notice, StartPageLink } from './notice';
 import { OpenLink } from './open_link';
 
 /** All that only a call needs. */
-const calling = new Lazy(() => import('./calling'));
-const selfTest = new Lazy(() => import('./check/check_page'));
+const callBundle = new Lazy(() => import('./call_bundle'));
+const selfTestPage = new Lazy(() => import('./self_test/self_test_page'));
 
 export function App() {
   const [link, setLink] = useState<ParsedLink>(() => parseLink(location));
@@ -31,7 +31,7 @@ export function App() {
     };
   }, []);
 
-  if (link.kind === 'self_test') return <Check />;
+  if (link.kind === 'self_test') return <SelfTest />;
   const missing = missingSupport();
   if (missing !== undefined)
     return <Notice title={text(missing.title)} text={text(missing.text)} />;
@@ -49,7 +49,7 @@ export function App() {
       return (
         <Notice title={t('link.title')} text={text(link.why)}>
           <OpenLink label={t('link.paste')} onMeeting={() => setLink(parseLink(location))} />
-          <StartPage />
+          <StartPageLink />
         </Notice>
       );
     case 'meeting':
@@ -63,11 +63,11 @@ export function App() {
   }
 }
 
-function Check() {
-  const { part, failed } = useLazy(selfTest);
+function SelfTest() {
+  const { part, failed } = useLazy(selfTestPage);
   if (failed)
     return <Notice title={t('support.load_failed_title')} text={t('refusal.unreachable')} />;
-  return part === undefined ? null : <part.CheckPage />;
+  return part === undefined ? null : <part.SelfTestPage />;
 }
 
 interface MeetingProps {
@@ -87,7 +87,7 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
   const [call, setCall] = useState<Call>();
   const [entry, setEntry] = useState<Entry>();
   // Fetched while the person looks at the lobby.
-  const { part, failed } = useLazy(calling);
+  const { part, failed } = useLazy(callBundle);
   useEffect(() => {
     const unfollow = applyEffectSettings(devices);
     void devices.start();
@@ -108,7 +108,7 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
   if (failed)
     return <Notice title={t('support.load_failed_title')} text={t('refusal.unreachable')} />;
   if (call === undefined || part === undefined) {
-    return <Lobby link={link} passphrase={passphrase} devices={devices} onJoin={setEntry} />;
+    return <PreJoin link={link} passphrase={passphrase} devices={devices} onJoin={setEntry} />;
   }
   const state = call.state.value;
   if (state.kind === 'ended') {

@@ -75,7 +75,7 @@ export function CalendarForm({ link }: { link: MeetingLink }) {
       <fieldset class={forms.group}>
         <legend>{t('calendar.link')}</legend>
         {(['key', 'no_key'] as const).map((one) => (
-          <label key={one} class={forms.check}>
+          <label key={one} class={forms.checkbox}>
             <input
               type="radio"
               name="calendar-link"

@@ -8,8 +8,8 @@ import { list, t, text } from '../i18n/i18n';
 import { Dialog } from './dialog';
 import css from './encryption.module.css';
 import forms from './forms.module.css';
-import { PairwiseQr } from './pairwise_qr';
-import { VoiceComparison } from './voice_comparison';
+import { PairwiseCodeQr } from './pairwise_code_qr';
+import { SasComparison } from './sas_comparison';
 
 interface Props {
   call: Call;
@@ -23,7 +23,7 @@ export function EncryptionDialog({ call, onClose }: Props) {
       <p>{t('encryption.explanation')}</p>
       <StateSentence state={call.membership.encryption.value} />
       <Code label={t('encryption.room_code')} code={call.membership.roster.value?.roomCode ?? ''} />
-      <VoiceComparison call={call} />
+      <SasComparison call={call} />
       <h3>{t('encryption.members')}</h3>
       <ul class={css.people}>
         {members.map((member) => (
@@ -64,7 +64,11 @@ function Person({ member, call }: { member: Member; call: Call }) {
           <summary>{verified ? t('encryption.show_code') : t('encryption.compare')}</summary>
           <p>{t('encryption.how', { name })}</p>
           <Code label={t('encryption.code_with', { name })} code={pairwiseCode} />
-          <PairwiseQr name={name} code={pairwiseCode} onSame={() => call.setVerified(leaf, true)} />
+          <PairwiseCodeQr
+            name={name}
+            code={pairwiseCode}
+            onSame={() => call.setVerified(leaf, true)}
+          />
           <button
             type="button"
             class={forms.button}

@@ -28,7 +28,7 @@ export function VideoView({ stream, mirrored = false, label, ...rest }: VideoPro
   );
 }
 
-export function AudioOut({ stream, speaker }: { stream: MediaStream; speaker: string }) {
+export function AudioOutput({ stream, speaker }: { stream: MediaStream; speaker: string }) {
   const element = useRef<HTMLAudioElement>(null);
   useEffect(() => {
     if (element.current !== null) element.current.srcObject = stream;

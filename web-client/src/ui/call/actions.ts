@@ -4,7 +4,7 @@ import type { Call } from '../../call/call';
 import { ScreenShare } from '../../call/media/screen_share';
 import { settings } from '../../settings/settings';
 import { type Action, actionOf, pressed } from './shortcuts';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 export function setMicrophone({ devices }: Call, on: boolean): void {
   void devices.microphone.setEnabled(on, settings.talkHint.value);

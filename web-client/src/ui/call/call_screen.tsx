@@ -5,27 +5,27 @@ import type { Call } from '../../call/call';
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
 import { playChime } from '../../sound/chime';
-import { useArrival } from '../arrival';
+import { useHeadingFocus } from '../focus_management';
 import { ReactionStrip } from '../chat_panel';
 import { EncryptionDialog } from '../encryption_dialog';
-import { AudioOut } from '../video_view';
+import { AudioOutput } from '../video_view';
 import { listenToKeys } from './actions';
 import { ControlBar } from './control_bar';
 import css from './call.module.css';
 import { HelpDialog } from './help_dialog';
-import { RemoveDialog } from './host_tools';
+import { RemoveDialog } from './host_controls';
 import { InviteDialog } from './invite_dialog';
-import { PictureWindow } from './picture_window';
+import { PictureInPictureWindow } from './picture_in_picture';
 import { SettingsDialog } from './settings_dialog';
 import { SidePanel } from './side_panel';
 import { Stage } from './stage';
 import { Status } from './status';
-import { CallView } from './view';
+import { CallView } from './call_view';
 
 export function CallScreen({ call }: { call: Call }) {
   const view = useMemo(() => new CallView(), []);
   const main = useRef<HTMLElement>(null);
-  useArrival(main);
+  useHeadingFocus(main);
   useEffect(() => listenToKeys(call, view), [call, view]);
   useChimes(call);
   const roster = call.membership.roster.value;
@@ -52,13 +52,13 @@ export function CallScreen({ call }: { call: Call }) {
       {call.media.slots.value
         .filter((slot) => slot.kind === 'audio')
         .map((slot) => (
-          <AudioOut key={slot.id} stream={slot.stream} speaker={speaker} />
+          <AudioOutput key={slot.id} stream={slot.stream} speaker={speaker} />
         ))}
       {panel !== undefined && <SidePanel call={call} view={view} panel={panel} />}
       <ControlBar call={call} view={view} />
       <Dialogs call={call} view={view} />
       <RemoveDialog call={call} view={view} />
-      <PictureWindow call={call} view={view} />
+      <PictureInPictureWindow call={call} view={view} />
     </main>
   );
 }

@@ -20,7 +20,7 @@ export function ConnectionPanel({ call }: { call: Call }) {
     // Focusable, so that it can be scrolled by keys.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div class={css.scroll} role="region" aria-label={t('panel.connection')} tabIndex={0}>
-      <dl class={css.figures}>
+      <dl class={css.statistics}>
         <Figure name={t('connection.quality')} value={qualityWord(own)} />
         <Figure name={t('connection.round_trip')} value={unit(roundTripMs, 'ms')} />
         <Figure name={t('connection.transport')} value={transport?.toUpperCase()} />

@@ -5,10 +5,10 @@ import { participantList, type ListedParticipant } from '../../call/membership/p
 import { sentence, t } from '../../i18n/i18n';
 import { connectionQualities } from '../../stats/quality';
 import { CameraIcon, HandIcon, LockIcon, MicrophoneIcon, ScreenIcon, SignalIcon } from '../icons';
-import { DoorSection, WaitingSection } from './host_tools';
+import { JoinPolicySection, LobbySection } from './host_controls';
 import css from './panel.module.css';
 import { Initials } from './tile';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
   const quality = connectionQualities(
@@ -32,13 +32,13 @@ export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
   });
   return (
     <div class={css.scroll}>
-      <WaitingSection call={call} />
+      <LobbySection call={call} />
       <ul class={css.people} aria-label={t('panel.people')}>
         {everybody.map((person) => (
           <Row key={person.participant} person={person} call={call} view={view} />
         ))}
       </ul>
-      <DoorSection call={call} />
+      <JoinPolicySection call={call} />
       <button type="button" class={css.wide} onClick={() => (view.dialog.value = 'invite')}>
         {t('people.invite')}
       </button>
@@ -56,7 +56,7 @@ function Row({ person, call, view }: RowProps) {
   const { name, own, outside } = person;
   const shown = outside ? t('tile.non_member') : own ? t('tile.you', { name }) : name;
   return (
-    <li data-speaking={person.speaking} data-outside={outside}>
+    <li data-speaking={person.speaking} data-non-member={outside}>
       <Initials name={outside ? '?' : name} />
       <span class={css.name}>
         {shown}
@@ -83,14 +83,14 @@ function Row({ person, call, view }: RowProps) {
         </>
       )}
       {call.moderation.isHost.value && !person.host && !own && (
-        <HostButtons person={person} name={shown} call={call} view={view} />
+        <HostActions person={person} name={shown} call={call} view={view} />
       )}
     </li>
   );
 }
 
 /** What a host may do to somebody. */
-function HostButtons({ person, name, call, view }: RowProps & { name: string }) {
+function HostActions({ person, name, call, view }: RowProps & { name: string }) {
   const { participant } = person;
   return (
     <div class={css.actions}>

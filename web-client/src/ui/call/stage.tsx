@@ -9,9 +9,9 @@ import { t } from '../../i18n/i18n';
 import { connectionQualities } from '../../stats/quality';
 import { BackIcon, NextIcon } from '../icons';
 import css from './stage.module.css';
-import { floating } from './picture_window';
+import { pictureInPictureTile } from './picture_in_picture';
 import { RemoteTile, SelfTile } from './tile';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 const NO_SIZE: Size = { width: 0, height: 0 };
 
@@ -37,16 +37,20 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
     pinned: view.pinned.value === key,
     onPin: () => view.pin(key),
   });
-  const picture = view.pictureWindow.value;
+  const picture = view.pictureInPicture.value;
   const constraints = videoConstraints({
     tiles,
-    heights: heightsOf(boxes, floating(tiles, view, speaking.active), picture?.innerHeight ?? 0),
+    heights: heightsOf(
+      boxes,
+      pictureInPictureTile(tiles, view, speaking.active),
+      picture?.innerHeight ?? 0,
+    ),
     pinned: view.pinned.value,
     receiveMode: call.media.receiveMode.value,
     ratio: devicePixelRatio,
   });
   useEffect(() => call.media.setVideoConstraints(constraints));
-  useTurning(view, page, boxes.size > 0, area);
+  useValidPage(view, page, boxes.size > 0, area);
   const own = call.membership.ownLeaf.value;
   return (
     <div class={css.frame} data-view={stage === undefined ? 'grid' : 'stage'}>
@@ -85,7 +89,7 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
 
 /** Keeps to the pages that there are; when the tile that had the focus is on another page, the focus
  * stays with the tiles. */
-function useTurning(
+function useValidPage(
   view: CallView,
   page: number,
   arranged: boolean,

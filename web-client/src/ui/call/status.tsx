@@ -8,7 +8,7 @@ import { CloseIcon } from '../icons';
 import forms from '../forms.module.css';
 import { setMicrophone } from './actions';
 import css from './call.module.css';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 export function Status({ call, view }: { call: Call; view: CallView }) {
   const joining = call.state.value.kind === 'joining';
@@ -16,7 +16,7 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
   return (
     <>
       {joining && reconnecting && <Reconnecting />}
-      {call.state.value.kind === 'waiting' && <Waiting />}
+      {call.state.value.kind === 'waiting' && <WaitingForAdmission />}
       <div class={css.status}>
         <div class={css.pills} role="status">
           {reconnecting && !joining && <p>{t('status.reconnecting')}</p>}
@@ -30,8 +30,8 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
             <p key={toast.id}>{text(toast.sentence)}</p>
           ))}
         </div>
-        <Knocking call={call} view={view} />
-        <MuteAsked call={call} />
+        <LobbyRequests call={call} view={view} />
+        <MuteRequest call={call} />
         <TalkingMuted call={call} />
         <EncryptionWarning call={call} />
         {call.notices.shown.value.map((notice) => (
@@ -54,7 +54,7 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
 /** The call is lost and comes back by itself. */
 function Reconnecting() {
   return (
-    <div class={css.lost} role="status">
+    <div class={css.curtain} role="status">
       <span class={css.spinner} aria-hidden="true" />
       <h2>{t('reconnecting.title')}</h2>
       <p>{t('reconnecting.text')}</p>
@@ -76,9 +76,9 @@ function ShutdownNotice({ call }: { call: Call }) {
 }
 
 /** Before the door. */
-function Waiting() {
+function WaitingForAdmission() {
   return (
-    <div class={css.lost} role="status">
+    <div class={css.curtain} role="status">
       <span class={css.spinner} aria-hidden="true" />
       <h2>{t('waiting.own_title')}</h2>
       <p>{t('waiting.own_text')}</p>
@@ -87,7 +87,7 @@ function Waiting() {
 }
 
 /** Somebody waits before the door; this person may open it. */
-function Knocking({ call, view }: { call: Call; view: CallView }) {
+function LobbyRequests({ call, view }: { call: Call; view: CallView }) {
   const guests = call.moderation.isHost.value ? call.moderation.lobby.value : [];
   if (guests.length === 0) return null;
   const names = guests.map(({ name }) => (name === '' ? t('waiting.nameless') : name));
@@ -102,7 +102,7 @@ function Knocking({ call, view }: { call: Call; view: CallView }) {
 }
 
 /** A host wants this microphone off. Only its owner turns it off. */
-function MuteAsked({ call }: { call: Call }) {
+function MuteRequest({ call }: { call: Call }) {
   const by = call.moderation.muteRequestedBy.value;
   const on = call.devices.microphone.track.value !== undefined;
   if (by === undefined || !on) return null;

@@ -40,8 +40,8 @@ export function RemoteTile({ tile, stream, away, hand, ...place }: RemoteProps) 
       data-leaf={tile.leaf}
       data-source={tile.source}
       data-slot={tile.slot}
-      data-outside={tile.outside}
-      data-away={away}
+      data-non-member={tile.outside}
+      data-disconnected={away}
     >
       {stream === undefined ? (
         <Initials name={tile.outside ? '?' : name} />
@@ -74,7 +74,7 @@ export function SelfTile({ call, ...place }: Place & { call: Call }) {
         <VideoView
           stream={stream}
           mirrored={settings.mirrored.value}
-          label={t('lobby.your_camera')}
+          label={t('prejoin.your_camera')}
         />
       )}
       <figcaption>

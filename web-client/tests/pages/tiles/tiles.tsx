@@ -19,7 +19,7 @@ import {
   type StreamStatistics,
 } from '../../../src/stats/statistics';
 import { Stage } from '../../../src/ui/call/stage';
-import { CallView } from '../../../src/ui/call/view';
+import { CallView } from '../../../src/ui/call/call_view';
 
 const OTHERS = 24;
 const FRAMES_PER_SECOND = 30;

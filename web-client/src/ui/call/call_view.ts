@@ -17,7 +17,7 @@ export class CallView {
   /** Whom a host is about to take out. */
   readonly removing: Signal<ListedParticipant | undefined> = signal(undefined);
   /** The window above all others, while it is open. */
-  readonly pictureWindow: Signal<Window | undefined> = signal(undefined);
+  readonly pictureInPicture: Signal<Window | undefined> = signal(undefined);
 
   toggle(panel: Panel): void {
     this.panel.value = this.panel.value === panel ? undefined : panel;

@@ -10,11 +10,11 @@ import { canBlur } from '../effects/effects';
 import { t, text } from '../i18n/i18n';
 import { settings } from '../settings/settings';
 import { playChime } from '../sound/chime';
-import { Check } from './check';
+import { Checkbox } from './checkbox';
 import css from './forms.module.css';
 import { LevelMeter } from './level_meter';
 
-export function Pickers({ devices }: { devices: Devices }) {
+export function DevicePickers({ devices }: { devices: Devices }) {
   const { camera, microphone, speaker } = devices;
   return (
     <>
@@ -73,7 +73,7 @@ interface EffectProps {
 function EffectCheck({ device, choice, label }: EffectProps) {
   return (
     <>
-      <Check choice={choice} label={label} />
+      <Checkbox choice={choice} label={label} />
       {choice.value && device.effectFailed.value && (
         <p class={css.problem} role="alert">
           {t('effect.failed')}

@@ -9,7 +9,7 @@ import css from '../pages.module.css';
 
 const RUNNING: CheckResult = { kind: 'running' };
 
-export function CheckPage() {
+export function SelfTestPage() {
   const [results, setResults] = useState<readonly CheckResult[]>([]);
   const [round, setRound] = useState(0);
   useEffect(() => {
@@ -33,7 +33,7 @@ export function CheckPage() {
       <p role="status">
         <strong>{summary(results)}</strong>
       </p>
-      <ul class={css.checks}>
+      <ul class={css.selfTests}>
         {CHECKS.map((check, at) => (
           <Outcome key={check.name.key} name={text(check.name)} result={results[at] ?? RUNNING} />
         ))}

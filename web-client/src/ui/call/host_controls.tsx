@@ -7,19 +7,19 @@ import { Dialog } from '../dialog';
 import forms from '../forms.module.css';
 import css from './panel.module.css';
 import { Initials } from './tile';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 /** For hosts the choice, for everybody else what was chosen. */
-export function DoorSection({ call }: { call: Call }) {
+export function JoinPolicySection({ call }: { call: Call }) {
   const { join_policy: door } = call.moderation.rules.value;
   if (!call.moderation.isHost.value)
-    return <p class={css.door}>{text(joinPolicySentence(door))}</p>;
+    return <p class={css.joinPolicy}>{text(joinPolicySentence(door))}</p>;
   return (
-    <div class={css.door}>
+    <div class={css.joinPolicy}>
       <fieldset class={forms.group}>
         <legend>{t('join_policy.title')}</legend>
         {(['open', 'lobby', 'locked'] as const).map((one) => (
-          <label key={one} class={forms.check}>
+          <label key={one} class={forms.checkbox}>
             <input
               type="radio"
               name="door"
@@ -37,7 +37,7 @@ export function DoorSection({ call }: { call: Call }) {
 }
 
 /** Who waits; to hosts alone. */
-export function WaitingSection({ call }: { call: Call }) {
+export function LobbySection({ call }: { call: Call }) {
   const { moderation } = call;
   if (!moderation.isHost.value || moderation.lobby.value.length === 0) return null;
   return (

@@ -13,7 +13,7 @@ const EMOJI = [
   ...'🎩👓🔧🎅👍☂⌛⏰🎁💡📕✏📎✂🔒🔑🔨☎🏁🚂🚲✈🚀🏆⚽🎸🎺🔔⚓🎧📁📌',
 ];
 
-export function VoiceComparison({ call }: { call: Call }) {
+export function SasComparison({ call }: { call: Call }) {
   const members = call.membership.roster.value?.members ?? [];
   if (members.length < 2) return null;
   const { sas } = call;
