@@ -74,6 +74,20 @@ fn what_the_browser_prefers_stays_first() {
     }
 }
 
+#[test]
+fn an_answer_lists_codecs_in_the_order_of_the_offer() {
+    let vp9_first = CHROMIUM.replace("SAVPF 96 97 98 99 ", "SAVPF 98 99 96 97 ");
+    assert_ne!(vp9_first, CHROMIUM);
+    for (offer, order) in [(CHROMIUM, "96 97 98 99 "), (&vp9_first, "98 99 96 97 ")] {
+        let lines = answer(offer);
+        assert!(
+            lines[5].starts_with(&format!("video 9 UDP/TLS/RTP/SAVPF {order}")),
+            "{}",
+            lines[5]
+        );
+    }
+}
+
 /// What the web client makes of Chromium's offer: lost sound can be asked for, either way.
 #[test]
 fn sound_is_asked_for_again_where_that_is_offered() {

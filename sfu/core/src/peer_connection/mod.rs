@@ -2,6 +2,7 @@
 
 pub(crate) mod certificate;
 pub(crate) mod codec;
+mod codec_order;
 pub(crate) mod offer;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use str0m::{Candidate, Event, Input, Output, PacerReason, Reason, ReceivedRtp, R
 use crate::limits::{CONNECT, SSRCS};
 use crate::metrics::Flow;
 use crate::peer_connection::codec::PayloadTypes;
+use crate::peer_connection::codec_order::order_codecs_as_offered;
 use crate::peer_connection::offer::{BadOffer, Offer, Origin};
 use crate::transport::transmit_queue::Outbox;
 use crate::worker::WorkerConfig;
@@ -175,8 +177,9 @@ impl Connection {
     }
 
     fn answer(&mut self, offer: SdpOffer) -> Result<String, BadOffer> {
+        let offered = offer.to_sdp_string();
         match self.guard(|rtc| rtc.sdp_api().accept_offer(offer)) {
-            Ok(answer) => Ok(answer.to_sdp_string()),
+            Ok(answer) => Ok(order_codecs_as_offered(&answer.to_sdp_string(), &offered)),
             Err(Fault::Failed(error)) => Err(BadOffer::Unanswerable(BadOffer::words(&error))),
             Err(Fault::Panicked) => {
                 Err(BadOffer::Unanswerable("the negotiation gave up".to_owned()))
