@@ -26,12 +26,16 @@ test: setup setup-browser lint test-rust test-web check-deploy model test-e2e te
 setup: ## Install what the build needs and is missing, saying what
 	@deploy/setup.sh build
 
+.PHONY: str0m
+str0m: ## Put the patched str0m into sfu/str0m/source; cargo needs it to load the workspace
+	@sfu/str0m/patch.sh
+
 .PHONY: setup-browser
 setup-browser: ## Install what the browser tests need and is missing
 	@deploy/setup.sh browser
 
 .PHONY: wasm
-wasm: $(STAMPS)/npm ## Build the end-to-end encryption core for the browser
+wasm: $(STAMPS)/npm str0m ## Build the end-to-end encryption core for the browser
 	@web-client/e2ee-wasm/build.sh
 
 .PHONY: web
@@ -48,11 +52,16 @@ $(STAMPS)/npm: web-client/package-lock.json web-client/package.json
 lint: wasm ## Formatting, clippy and TypeScript checks
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
 	$(NPM) run check
 
 .PHONY: test-rust
-test-rust: ## Rust tests
+test-rust: str0m test-str0m ## Rust tests
 	cargo test --workspace --locked
+
+.PHONY: test-str0m
+test-str0m: str0m ## The unit tests of str0m, with the patches
+	@sfu/str0m/tests/run.sh
 
 .PHONY: test-web
 test-web: wasm ## TypeScript tests, and the WASM core in Node.js
@@ -85,12 +94,12 @@ sbom: ## Write the software bill of materials to target/sbom.spdx.json
 	@deploy/sbom.sh
 
 .PHONY: model
-model: ## Check the TLA+ models at their short bounds, and traces of real rooms against them
+model: str0m ## Check the TLA+ models at their short bounds, and traces of real rooms against them
 	@tla/run.sh
 	cargo test --locked --workspace --test trace -- --ignored
 
 .PHONY: model-full
-model-full: ## Check the models at their long bounds, of the Rust code too (three quarters of an hour)
+model-full: str0m ## Check the models at their long bounds, of the Rust code too (three quarters of an hour)
 	@tla/run.sh full
 	ORANGE_MODEL=full cargo test --locked --release --package e2ee --test model -- --nocapture
 
@@ -109,5 +118,5 @@ generate: ## Regenerate the protocol's TypeScript types and docs/configuration.m
 
 .PHONY: clean
 clean: ## Remove everything that was built (installed tools stay)
-	cargo clean
+	cargo clean || rm -rf target
 	rm -rf web-client/dist web-client/node_modules web-client/src/e2ee/wasm

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a build (or the browser tests) need and this machine lacks, and says what.
-#   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen
-#   deploy/setup.sh image     that, and cargo-auditable, which writes into the binary what it is made of
+#   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen, and the patched str0m
+#   deploy/setup.sh image     those tools, and cargo-auditable, which writes into the binary what it is made of
 #   deploy/setup.sh cross ARCH       a compiler for amd64 or arm64, where this machine is the other
 #   deploy/setup.sh emulation ARCH   what runs programs for amd64 or arm64 there
 #   deploy/setup.sh processor ARCH   nothing: tells what compilers call that
@@ -66,6 +66,7 @@ build() {
     die "Node.js $(node --version) is too old: version 20 or later is needed"
   local missing=()
   has cc || missing+=(build-essential)
+  has patch || missing+=(patch)
   debian "${missing[@]}"
   wasm_toolchain
   wasm_bindgen
@@ -143,7 +144,7 @@ tla_checker() {
 }
 
 case "${1:-}" in
-  build) build ;;
+  build) build; sfu/str0m/patch.sh ;;
   image) build; cargo_auditable ;;
   cross) cross "${2:-}" ;;
   emulation) emulation "${2:-}" ;;

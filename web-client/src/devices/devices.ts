@@ -1,4 +1,4 @@
-/** The camera, microphone and speaker, from the start page into the call. */
+/** Camera, microphone and speaker, from the lobby into the call. */
 
 import { settings } from '../settings/settings';
 import { Device } from './device';
@@ -9,22 +9,22 @@ export class Devices {
   readonly microphone = new Device('microphone', settings.microphone);
   readonly speaker = new Speaker(settings.speaker);
 
-  readonly #handleDeviceChange = (): void => {
-    void this.camera.handleDeviceChange();
-    void this.microphone.handleDeviceChange();
-    void this.speaker.refreshChoices();
+  readonly #replugged = (): void => {
+    void this.camera.replugged();
+    void this.microphone.replugged();
+    void this.speaker.list();
   };
 
-  /** Opens the enabled devices, and listens for connected and disconnected ones. */
+  /** Starts what is wanted and follows what is plugged in. */
   async start(): Promise<void> {
-    navigator.mediaDevices.addEventListener('devicechange', this.#handleDeviceChange);
+    navigator.mediaDevices.addEventListener('devicechange', this.#replugged);
     await Promise.all([this.camera.start(), this.microphone.start()]);
-    // Device labels are available only after permission was given.
-    await this.speaker.refreshChoices();
+    // Names are told only to pages that may use a device.
+    await this.speaker.list();
   }
 
   stop(): void {
-    navigator.mediaDevices.removeEventListener('devicechange', this.#handleDeviceChange);
+    navigator.mediaDevices.removeEventListener('devicechange', this.#replugged);
     this.camera.stop();
     this.microphone.stop();
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { deviceProblemSentence, isFixedByPlugging, problemOf } from './problems';
+import { explain, mendsByPlugging, problemOf } from './problems';
 
-describe('a device problem', () => {
+describe('a failed device', () => {
   it.each([
     ['NotAllowedError', 'Permission denied', 'denied'],
     ['NotAllowedError', 'Permission denied by system', 'system_denied'],
@@ -15,21 +15,18 @@ describe('a device problem', () => {
     expect(problemOf(new DOMException(message, name))).toBe(problem);
   });
 
-  it('is unknown for anything that is not a browser error', () => {
+  it('is not guessed at from what is no error of the browser', () => {
     expect(problemOf('nonsense')).toBe('unknown');
   });
 
-  it('is described for its device', () => {
-    expect(deviceProblemSentence('camera', 'busy')).toEqual({
-      key: 'device.busy',
-      values: { device: 'camera' },
-    });
+  it('is explained for the device it is about', () => {
+    expect(explain('camera', 'busy')).toEqual({ key: 'device.busy', values: { device: 'camera' } });
   });
 
-  it('may be solved by connecting a device, unless access was denied', () => {
-    expect(isFixedByPlugging('missing')).toBe(true);
-    expect(isFixedByPlugging('stopped')).toBe(true);
-    expect(isFixedByPlugging('denied')).toBe(false);
-    expect(isFixedByPlugging(undefined)).toBe(false);
+  it('starts by itself once something is plugged in, but never against a no', () => {
+    expect(mendsByPlugging('missing')).toBe(true);
+    expect(mendsByPlugging('stopped')).toBe(true);
+    expect(mendsByPlugging('denied')).toBe(false);
+    expect(mendsByPlugging(undefined)).toBe(false);
   });
 });

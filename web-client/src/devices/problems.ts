@@ -1,26 +1,26 @@
-/** Why a camera or a microphone cannot be used. */
+/** Why a camera or a microphone is not to be had. */
 
 import { type Sentence, sentence } from '../i18n/i18n';
 
 export type DeviceKind = 'camera' | 'microphone';
 
-export type DeviceProblem =
-  /** The person or a browser policy denied access to this page. */
+export type Problem =
+  /** The person, or a rule of the browser, said no to this page. */
   | 'denied'
-  /** The operating system denied access to the browser. */
+  /** The operating system says no to the browser. */
   | 'system_denied'
-  /** No such device is connected. */
+  /** There is none. */
   | 'missing'
-  /** Another program is using it. */
+  /** Another program has it. */
   | 'busy'
-  /** The chosen device is no longer connected. */
+  /** The chosen one is not there any more. */
   | 'gone'
-  /** It stopped while it was in use. */
+  /** It stopped in the midst of being used. */
   | 'stopped'
   | 'unknown';
 
-/** Returns the problem that an error of `getUserMedia` stands for. */
-export function problemOf(error: unknown): DeviceProblem {
+/** What an error of `getUserMedia` means. */
+export function problemOf(error: unknown): Problem {
   const { name, message } = error instanceof DOMException ? error : { name: '', message: '' };
   switch (name) {
     case 'NotAllowedError':
@@ -38,8 +38,8 @@ export function problemOf(error: unknown): DeviceProblem {
   }
 }
 
-/** Returns the message for a problem: what is wrong, and what to do. */
-export function deviceProblemSentence(device: DeviceKind, problem: DeviceProblem): Sentence {
+/** In words for a person: what is wrong, and what to do. */
+export function explain(device: DeviceKind, problem: Problem): Sentence {
   switch (problem) {
     case 'denied':
       return sentence('device.denied', { device });
@@ -58,7 +58,7 @@ export function deviceProblemSentence(device: DeviceKind, problem: DeviceProblem
   }
 }
 
-/** Returns whether connecting a device may solve the problem. */
-export function isFixedByPlugging(problem: DeviceProblem | undefined): boolean {
+/** Whether a device that is plugged in now may mend it. */
+export function mendsByPlugging(problem: Problem | undefined): boolean {
   return problem === 'missing' || problem === 'gone' || problem === 'stopped';
 }

@@ -1,6 +1,6 @@
 /**
- * The media worker encrypts every frame that is sent and decrypts every frame that is received. A
- * frame that cannot be encrypted is not sent; one that fails authentication is not passed on.
+ * The media worker: every frame passes through here, protected on its way out and opened on its
+ * way in. A frame that cannot be protected is not sent; one that does not open is not shown.
  */
 
 import type {
@@ -11,7 +11,7 @@ import type {
   ToMedia,
   TransformOptions,
 } from './messages';
-import { GapMeter } from './gap_meter';
+import { Gap } from './gap';
 import { WAIT_MS, WaitingFrames } from './waiting_frames';
 import init, { MediaCryptor } from './wasm/e2ee_wasm';
 
@@ -20,10 +20,10 @@ type Frame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
 
 let cryptor: MediaCryptor | undefined;
 let codecs: Record<number, string> = {};
-/** Unprotectors by slot, and protectors by context. */
-const unprotectors: Record<string, Unprotector> = {};
+/** Openers by their slot, and protectors by their context. */
+const openers: Record<string, Opener> = {};
 const protectors: Record<number, Protector> = {};
-/** Called after new keys: senders may start, and waiting frames may be decrypted. */
+/** Called after new keys: senders may start, and what waits may open. */
 const onKeys = new Set<() => void>();
 
 const ready = init().then(() => {
@@ -43,9 +43,9 @@ self.onmessage = (event: MessageEvent<ToMedia>) => {
   }
   message.keys.onmessage = (keys: MessageEvent<KeysMessage>) => {
     void ready.then(() => {
-      if (keys.data.started) cryptor?.install(keys.data.keys, Date.now());
+      if (keys.data.begun) cryptor?.install(keys.data.keys, Date.now());
       else cryptor?.prepare(keys.data.keys);
-      for (const handle of onKeys) handle();
+      for (const follow of onKeys) follow();
     });
   };
 };
@@ -56,15 +56,15 @@ addEventListener('rtctransform', (event) => {
   const transform =
     options.direction === 'send'
       ? new TransformStream<Frame, Frame>(new Protector(transformer, options.context))
-      : new TransformStream<Frame, Frame>(new Unprotector(transformer, options.slot));
+      : new TransformStream<Frame, Frame>(new Opener(transformer, options.slot));
   transformer.readable
     .pipeThrough(transform)
     .pipeTo(transformer.writable)
-    // The track ended.
+    // The track has ended; its frames with it.
     .catch(() => undefined);
 });
 
-/** Returns the codec of a frame, from its metadata or its payload type. */
+/** The codec of a frame, by its own word or by its payload type. */
 function codecOf(frame: Frame): Codec | undefined {
   const { mimeType, payloadType } = frame.getMetadata();
   const name = mimeType ?? (payloadType === undefined ? '' : (codecs[payloadType] ?? ''));
@@ -89,12 +89,12 @@ function isKeyFrame(frame: Frame): boolean {
   return 'type' in frame && frame.type === 'key';
 }
 
-/** Encrypts the frames of a source. */
+/** Protects what is sent. */
 class Protector implements Transformer<Frame, Frame> {
-  #started = false;
-  #encrypted = 0;
+  #keyed = false;
+  #sealed = 0;
   #withheld = 0;
-  readonly #gap = new GapMeter();
+  readonly #gap = new Gap();
 
   constructor(
     readonly transformer: RTCRtpScriptTransformer,
@@ -104,17 +104,17 @@ class Protector implements Transformer<Frame, Frame> {
   }
 
   counters(): SentCounters {
-    return { encrypted: this.#encrypted, withheld: this.#withheld, gapMs: this.#gap.take() };
+    return { sealed: this.#sealed, withheld: this.#withheld, gapMs: this.#gap.take() };
   }
 
   start(): void {
-    // Frames before the first keys were withheld: receivers need a key frame to start.
-    const handleKeys = (): void => {
-      if (this.#started) return;
-      this.#started = true;
+    // What was sent before the first keys was dropped: receivers need a key frame to begin.
+    const follow = (): void => {
+      if (this.#keyed) return;
+      this.#keyed = true;
       post({ type: 'key_frame', context: this.context });
     };
-    onKeys.add(handleKeys);
+    onKeys.add(follow);
   }
 
   transform(frame: Frame, controller: TransformStreamDefaultController<Frame>): void {
@@ -122,40 +122,40 @@ class Protector implements Transformer<Frame, Frame> {
     if (cryptor === undefined || codec === undefined) return;
     try {
       const plain = new Uint8Array(frame.data);
-      const encrypted = cryptor.protect(this.context, codec, isKeyFrame(frame), plain);
-      frame.data = encrypted.buffer as ArrayBuffer;
+      const sealed = cryptor.protect(this.context, codec, isKeyFrame(frame), plain);
+      frame.data = sealed.buffer as ArrayBuffer;
     } catch {
-      // Without a key nothing is sent.
+      // No key yet, or none any more: nothing leaves unprotected.
       this.#withheld += 1;
       return;
     }
-    this.#encrypted += 1;
-    this.#gap.record(performance.now());
+    this.#sealed += 1;
+    this.#gap.note(performance.now());
     controller.enqueue(frame);
   }
 }
 
-/** Decrypts the frames of a slot. */
-class Unprotector implements Transformer<Frame, Frame> {
+/** Opens what is received. */
+class Opener implements Transformer<Frame, Frame> {
   readonly #waiting = new WaitingFrames<Frame>();
-  #decrypted = 0;
+  #frames = 0;
   #waited = 0;
   readonly #dropped: Record<string, number> = {};
-  readonly #gap = new GapMeter();
+  readonly #gap = new Gap();
   #label = '';
-  #keyFrameRequested = false;
+  #opened = false;
   #controller: TransformStreamDefaultController<Frame> | undefined;
 
   constructor(
     readonly transformer: RTCRtpScriptTransformer,
     readonly slot: string,
   ) {
-    unprotectors[slot] = this;
+    openers[slot] = this;
   }
 
   counters(): Counters {
     return {
-      decrypted: this.#decrypted,
+      opened: this.#frames,
       dropped: this.#dropped,
       waited: this.#waited,
       waiting: this.#waiting.length,
@@ -166,69 +166,69 @@ class Unprotector implements Transformer<Frame, Frame> {
   start(controller: TransformStreamDefaultController<Frame>): void {
     this.#controller = controller;
     onKeys.add(() => {
-      for (const frame of this.#waiting.take()) this.#decrypt(frame, true);
+      for (const frame of this.#waiting.take()) this.#open(frame, true);
     });
   }
 
   transform(frame: Frame): void {
     if (this.#waiting.length > 0) {
-      const expired = this.#waiting.expire(Date.now());
-      if (expired > 0) this.#countDropped('unknown_key', expired);
+      const gone = this.#waiting.expire(Date.now());
+      if (gone > 0) this.#drop('unknown_key', gone);
     }
-    this.#decrypt(frame, false);
+    this.#open(frame, false);
   }
 
-  #decrypt(frame: Frame, again: boolean): void {
+  #open(frame: Frame, again: boolean): void {
     const codec = codecOf(frame);
     if (cryptor === undefined || codec === undefined) {
-      this.#countDropped(cryptor === undefined ? 'not_ready' : 'unknown_codec', 1);
+      this.#drop(cryptor === undefined ? 'not_ready' : 'unknown_codec', 1);
       return;
     }
     try {
-      const decrypted = cryptor.unprotect(codec, new Uint8Array(frame.data), Date.now());
-      frame.data = decrypted.frame.buffer as ArrayBuffer;
-      this.#report(decrypted.leaf, decrypted.context);
+      const opened = cryptor.unprotect(codec, new Uint8Array(frame.data), Date.now());
+      frame.data = opened.frame.buffer as ArrayBuffer;
+      this.#show(opened.leaf, opened.context);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'trap';
       if (code === 'unknown_key') {
         if (!again) this.#waited += 1;
-        const dropped = this.#waiting.push(frame, Date.now());
-        if (dropped > 0) this.#countDropped('unknown_key', dropped);
+        const gone = this.#waiting.push(frame, Date.now());
+        if (gone > 0) this.#drop('unknown_key', gone);
       } else {
-        this.#countDropped(code, 1);
+        this.#drop(code, 1);
       }
       return;
     }
-    this.#decrypted += 1;
-    this.#gap.record(performance.now());
+    this.#frames += 1;
+    this.#gap.note(performance.now());
     this.#controller?.enqueue(frame);
-    if (!this.#keyFrameRequested && 'type' in frame) {
-      this.#keyFrameRequested = true;
-      // Frames before the keys are lost, so a delta frame cannot be decoded.
+    if (!this.#opened && 'type' in frame) {
+      this.#opened = true;
+      // What came before the keys is lost, so a delta frame has nothing to build on.
       if (!isKeyFrame(frame)) this.transformer.sendKeyFrameRequest().catch(() => undefined);
     }
   }
 
-  /** Reports a changed label. Frames authenticate the leaf and the context that sent them. */
-  #report(leaf: number, context: number): void {
+  /** Who and what this slot carries is the authenticated word of the frames themselves. */
+  #show(leaf: number, context: number): void {
     const label = `${leaf}/${context}`;
     if (label === this.#label) return;
     this.#label = label;
-    this.#keyFrameRequested = false;
+    this.#opened = false;
     post({ type: 'label', slot: this.slot, leaf, context });
   }
 
-  #countDropped(reason: string, frames: number): void {
+  #drop(reason: string, frames: number): void {
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + frames;
   }
 }
 
-/** Returns the counters of each one, by its key. */
-function countersOf<T>(all: Record<string, { counters(): T }>): Record<string, T> {
+/** What each of them counts. */
+function counted<T>(all: Record<string, { counters(): T }>): Record<string, T> {
   return Object.fromEntries(Object.entries(all).map(([name, one]) => [name, one.counters()]));
 }
 
 setInterval(
-  () => post({ type: 'counters', slots: countersOf(unprotectors), sent: countersOf(protectors) }),
+  () => post({ type: 'counters', slots: counted(openers), sent: counted(protectors) }),
   2 * WAIT_MS,
 );

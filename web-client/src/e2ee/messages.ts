@@ -1,10 +1,10 @@
-/** Messages between the page, the MLS worker and the media worker. Keys pass between the two workers
- * only, over a port that the page transfers and never reads. */
+/** What the page, the MLS worker and the media worker say to each other. Keys pass between the
+ * two workers only, over a port that the page hands over unopened. */
 
 import type { Trust } from './trust';
 import type { Comparison, Content, MediaKeys, Message } from './wasm/e2ee_wasm';
 
-/** The media contexts of a key id, in the order of the protocol's sources. */
+/** Media contexts of a key id, in the order of the protocol's sources. */
 export const CONTEXTS = ['microphone', 'camera', 'screen', 'screen_audio'] as const;
 export type Context = (typeof CONTEXTS)[number];
 
@@ -13,9 +13,9 @@ export interface Member {
   participant: number;
   name: string;
   own: boolean;
-  /** What this browser knows about the member's identity key. */
+  /** What this browser knows of the member's identity key. */
   trust: Trust;
-  /** The code to compare with this member; `undefined` for the own key. */
+  /** The code to compare with this member; none for the own key. */
   pairwiseCode: string | undefined;
 }
 
@@ -33,32 +33,29 @@ export type ToMls =
       room: string;
       link: string;
       name: string;
-      /** Report every step of key agreement. */
+      /** Whether to tell every step of key agreement. */
       trace: boolean;
       media: MessagePort;
     }
-  /** Send content to all members; the outcome is reported with `sendId`. */
-  | { type: 'send_message'; sendId: number; content: Content }
-  /** Pin the identity key of a leaf after its pairwise code was compared, or unpin it. */
-  | { type: 'set_verified'; leaf: number; verified: boolean }
-  /** Start a SAS verification with all members. */
-  | { type: 'start_sas' }
-  /** Pin the identity keys of all members that took part in the last SAS verification. */
-  | { type: 'confirm_sas' }
-  /** A message of the server. */
-  | { type: 'server_message'; text: string };
+  /** To be said to all members; `saying` tells the answer. */
+  | { type: 'say'; saying: number; content: Content }
+  /** The pairwise code with this leaf was compared: it was the same, or that is taken back. */
+  | { type: 'verify'; leaf: number; verified: boolean }
+  /** All members are to compare by voice. */
+  | { type: 'compare' }
+  /** Everybody has read out the same emoji: the keys of those who were there are pinned. */
+  | { type: 'all_same' }
+  | { type: 'server'; text: string };
 
 export type FromMls =
-  /** `identityStored`: the identity key will be the same one on the next visit. */
-  | { type: 'ready'; identityStored: boolean }
-  /** Send a message to the server. */
+  /** `lasting`: the identity key is stored, and will be the same one next time. */
+  | { type: 'ready'; lasting: boolean }
   | { type: 'send'; text: string }
   | { type: 'roster'; roster: Roster }
-  /** The message id under which a message will be delivered, or why it cannot be sent. */
-  | { type: 'message_sent'; sendId: number; id: string }
-  | { type: 'message_failed'; sendId: number; message: string }
+  /** The id by which a saying comes back, or why it cannot be said. */
+  | { type: 'said'; saying: number; id: string }
+  | { type: 'unsaid'; saying: number; message: string }
   | { type: 'message'; message: Message }
-  /** Participants without a recent valid heartbeat. */
   | { type: 'unconfirmed'; participants: number[] }
   | { type: 'comparison'; comparison: Comparison }
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
@@ -67,63 +64,59 @@ export type FromMls =
   | { type: 'rejoin'; reason: string }
   | { type: 'failed'; message: string };
 
-/** To the link worker. */
+/** To the link worker, and what it answers. */
 export type ToLink =
-  /** Create a link that is protected by a passphrase. */
+  /** A new link that asks for this passphrase. */
   | { type: 'lock'; room: string; passphrase: string }
-  /** Open a protected link with its passphrase. */
+  /** What the link and its passphrase stand for. */
   | { type: 'open'; room: string; link: string; passphrase: string };
 
-/** From the link worker. */
 export type FromLink =
   | { type: 'locked'; link: string }
   | { type: 'opened'; link: string }
-  /** The passphrase is not that of the link. */
-  | { type: 'wrong_passphrase' }
+  /** It is not the passphrase of the link. */
+  | { type: 'wrong' }
   | { type: 'failed'; code: string };
 
 /** From the MLS worker to the media worker. */
 export interface KeysMessage {
   keys: MediaKeys;
-  /** The epoch has started. Until then its keys decrypt only. */
-  started: boolean;
+  /** Of an epoch that has begun; until then they open frames, and send none. */
+  begun: boolean;
 }
 
 export type ToMedia =
   | { type: 'start'; keys: MessagePort }
   | { type: 'payload_types'; codecs: Record<number, string> };
 
-/** The options of a transform. */
+/** What a transform is for: given with it. */
 export type TransformOptions =
   | { direction: 'send'; context: number }
   | { direction: 'receive'; slot: string };
 
-/** Counts the frames that a slot received. */
+/** What became of the frames of a slot. */
 export interface Counters {
-  decrypted: number;
-  /** By reason. */
+  opened: number;
   dropped: Record<string, number>;
-  /** Frames that arrived before their key. */
+  /** Frames that came before their key. */
   waited: number;
-  /** Frames that are waiting for their key. */
+  /** Frames that wait for their key now. */
   waiting: number;
-  /** The longest gap between two decrypted frames since the last report, in ms. */
+  /** The longest time between two frames that opened, in milliseconds, since the last report. */
   gapMs: number;
 }
 
-/** Counts the frames that a source sent. */
+/** What became of the frames of an own source. */
 export interface SentCounters {
-  encrypted: number;
-  /** Not sent, because there was no key. */
+  sealed: number;
+  /** Not sent, for want of a key. */
   withheld: number;
-  /** The longest gap between two encrypted frames since the last report, in ms. */
+  /** The longest time between two sealed frames, in milliseconds, since the last report. */
   gapMs: number;
 }
 
 export type FromMedia =
-  /** A slot now carries this member's frames, as they authenticate themselves. */
   | { type: 'label'; slot: string; leaf: number; context: number }
-  /** Encryption started: receivers need a key frame. */
   | { type: 'key_frame'; context: number }
   | {
       type: 'counters';

@@ -1,7 +1,7 @@
-/** Holds frames that arrived before their key: for a moment, in order, and a bounded number. */
+/** Frames whose key is not here yet: they wait a moment, in order, and not without bound. */
 
 export const WAIT_MS = 500;
-export const MAX_FRAMES = 64;
+export const WAIT_FRAMES = 64;
 
 export class WaitingFrames<Frame> {
   #frames: { frame: Frame; since: number }[] = [];
@@ -10,23 +10,23 @@ export class WaitingFrames<Frame> {
     return this.#frames.length;
   }
 
-  /** Adds a frame; returns how many older ones were dropped. */
+  /** Keeps a frame; returns how many older ones had to go for it. */
   push(frame: Frame, now: number): number {
-    const dropped = this.expire(now);
+    const gone = this.expire(now);
     this.#frames.push({ frame, since: now });
-    if (this.#frames.length <= MAX_FRAMES) return dropped;
+    if (this.#frames.length <= WAIT_FRAMES) return gone;
     this.#frames.shift();
-    return dropped + 1;
+    return gone + 1;
   }
 
-  /** Drops frames that waited longer than `WAIT_MS`; returns how many. */
+  /** Lets go of what has waited too long; returns how many that were. */
   expire(now: number): number {
     const before = this.#frames.length;
     this.#frames = this.#frames.filter(({ since }) => now - since <= WAIT_MS);
     return before - this.#frames.length;
   }
 
-  /** Removes and returns all frames in order. */
+  /** Takes all that waits, in order. */
   take(): Frame[] {
     const frames = this.#frames.map(({ frame }) => frame);
     this.#frames = [];

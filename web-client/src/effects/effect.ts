@@ -1,11 +1,11 @@
-/** Effects on a camera's video or a microphone's audio, applied before it is sent. */
+/** What is done to a camera's picture or a microphone's sound before anybody gets it. */
 
 export interface Effect {
-  /** The output. */
+  /** What comes out. */
   readonly track: MediaStreamTrack;
-  /** Stops the effect, not the device. */
+  /** Ends the effect, not the device. */
   close(): void;
 }
 
-/** Starts an effect on a device's track. Rejects if it cannot run. */
+/** Puts the effect behind a device. Rejects where it cannot run. */
 export type ApplyEffect = (raw: MediaStreamTrack) => Promise<Effect>;

@@ -1,14 +1,14 @@
-/** Registers the service worker, so that the page can be installed and opens offline. */
+/** Lets the page be installed, and open when the server is out of reach. */
 
-import { trustedScriptUrl } from '../trusted_script_url';
+import { ownScript } from '../trusted_script_url';
 
-export async function registerServiceWorker(): Promise<void> {
+export async function keepShell(): Promise<void> {
   if (!('serviceWorker' in navigator) || import.meta.env.DEV) return;
   try {
-    await navigator.serviceWorker.register(trustedScriptUrl('/service-worker.js'), {
+    await navigator.serviceWorker.register(ownScript('/service-worker.js'), {
       updateViaCache: 'none',
     });
   } catch {
-    // Private windows may not allow it; the page works without.
+    // A private window may not allow it; the page works without.
   }
 }

@@ -1,40 +1,35 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { TurnServers } from './turn';
+import { Relays } from './turn';
 
 const server = (username: string): RTCIceServer => ({ urls: ['turn:meet.example'], username });
 
-describe('TURN servers', () => {
+describe('relays', () => {
   beforeEach(() => vi.useFakeTimers({ now: 0 }));
   afterEach(() => vi.useRealTimers());
 
-  it('are renewed only when their credentials expire', async () => {
+  it('are asked for again only when their credentials run out', async () => {
     const renew = vi.fn(() =>
-      Promise.resolve({ iceServers: [server('later')], iceServersExpireAt: Date.now() + 300_000 }),
+      Promise.resolve({ relays: [server('later')], relaysUntil: Date.now() + 300_000 }),
     );
-    const turn = new TurnServers(
-      { iceServers: [server('first')], iceServersExpireAt: 300_000 },
-      renew,
-    );
+    const relays = new Relays({ relays: [server('first')], relaysUntil: 300_000 }, renew);
     vi.setSystemTime(280_000);
-    expect(await turn.usable()).toEqual([server('first')]);
+    expect(await relays.usable()).toEqual([server('first')]);
     expect(renew).not.toHaveBeenCalled();
     vi.setSystemTime(290_000);
-    expect(await turn.usable()).toEqual([server('later')]);
-    expect(await turn.usable()).toEqual([server('later')]);
+    expect(await relays.usable()).toEqual([server('later')]);
+    expect(await relays.usable()).toEqual([server('later')]);
     expect(renew).toHaveBeenCalledOnce();
   });
 
-  it('stay the same while the server cannot be reached', async () => {
+  it('stay as they are while the server cannot be reached', async () => {
     const renew = vi.fn(() => Promise.reject(new Error('unreachable')));
-    const turn = new TurnServers({ iceServers: [server('first')], iceServersExpireAt: 0 }, renew);
-    expect(await turn.usable()).toEqual([server('first')]);
+    const relays = new Relays({ relays: [server('first')], relaysUntil: 0 }, renew);
+    expect(await relays.usable()).toEqual([server('first')]);
   });
 
-  it('are never renewed if there are none', async () => {
-    const renew = vi.fn(() => Promise.reject(new Error('not requested')));
-    expect(
-      await new TurnServers({ iceServers: [], iceServersExpireAt: 0 }, renew).usable(),
-    ).toEqual([]);
+  it('are never asked for where there are none', async () => {
+    const renew = vi.fn(() => Promise.reject(new Error('not asked')));
+    expect(await new Relays({ relays: [], relaysUntil: 0 }, renew).usable()).toEqual([]);
     expect(renew).not.toHaveBeenCalled();
   });
 });

@@ -1,29 +1,29 @@
-/** TURN servers (RFC 8656), whose credentials expire. */
+/** Servers that relay media where a direct way is barred, with credentials that run out. */
 
 import type { JoinToken } from '../signaling/http';
 
-type IssuedServers = Pick<JoinToken, 'iceServers' | 'iceServersExpireAt'>;
+type Issued = Pick<JoinToken, 'relays' | 'relaysUntil'>;
 
-/** Gathering may start a little after the credentials were requested. */
+/** Gathering may begin a little after the question. */
 const MARGIN_MS = 15_000;
 
-export class TurnServers {
-  #issued: IssuedServers;
+export class Relays {
+  #issued: Issued;
 
   constructor(
-    issued: IssuedServers,
-    readonly renew: () => Promise<IssuedServers>,
+    issued: Issued,
+    readonly renew: () => Promise<Issued>,
   ) {
     this.#issued = issued;
   }
 
-  /** Returns servers with valid credentials. If they cannot be renewed, it returns the expired ones:
-   * allocations that exist continue to work. */
+  /** Those that relaying can begin by now. Where no fresh ones are to be had the old ones are
+   * given: what runs already goes on by them. */
   async usable(): Promise<RTCIceServer[]> {
-    const { iceServers, iceServersExpireAt } = this.#issued;
-    if (iceServers.length > 0 && Date.now() + MARGIN_MS > iceServersExpireAt) {
+    const { relays, relaysUntil } = this.#issued;
+    if (relays.length > 0 && Date.now() + MARGIN_MS > relaysUntil) {
       this.#issued = await this.renew().catch(() => this.#issued);
     }
-    return this.#issued.iceServers;
+    return this.#issued.relays;
   }
 }

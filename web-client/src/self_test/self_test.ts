@@ -1,27 +1,27 @@
-/** The self-test: checks one by one what a call needs. */
+/** The self test: what a call needs, tried out one by one, each told in words. */
 
 import { type Sentence, sentence } from '../i18n/i18n';
 import { failureSentence } from '../call/error_messages';
-import { checkMedia } from './media_check';
+import { tryMedia } from './media_check';
 
-export type CheckResult =
+export type Result =
   | { kind: 'running' }
-  | { kind: 'passed'; sentence: Sentence }
-  /** A call works, with restrictions. */
-  | { kind: 'warned'; sentence: Sentence }
-  | { kind: 'failed'; sentence: Sentence };
+  | { kind: 'passed'; words: Sentence }
+  /** A call works, with less. */
+  | { kind: 'warned'; words: Sentence }
+  | { kind: 'failed'; words: Sentence };
 
 export interface Check {
   name: Sentence;
-  run: () => Promise<CheckResult>;
+  run: () => Promise<Result>;
 }
 
-const passed = (text: Sentence): CheckResult => ({ kind: 'passed', sentence: text });
-const warned = (text: Sentence): CheckResult => ({ kind: 'warned', sentence: text });
-const failed = (text: Sentence): CheckResult => ({ kind: 'failed', sentence: text });
+const passed = (words: Sentence): Result => ({ kind: 'passed', words });
+const warned = (words: Sentence): Result => ({ kind: 'warned', words });
+const failed = (words: Sentence): Result => ({ kind: 'failed', words });
 
-/** How long to wait for the server. */
-const TIMEOUT_MS = 8000;
+/** The server has this long to answer. */
+const PATIENCE_MS = 8000;
 /** The smallest WebAssembly module there is. */
 const EMPTY_MODULE = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 
@@ -37,8 +37,8 @@ export const CHECKS: readonly Check[] = [
   { name: sentence('self_test.media'), run: media },
 ];
 
-/** Runs a check. One that throws has failed. */
-export async function runCheck(check: Check): Promise<CheckResult> {
+/** Runs one; what throws has failed. */
+export async function run(check: Check): Promise<Result> {
   try {
     return await check.run();
   } catch {
@@ -46,13 +46,13 @@ export async function runCheck(check: Check): Promise<CheckResult> {
   }
 }
 
-async function secure(): Promise<CheckResult> {
+async function secure(): Promise<Result> {
   return globalThis.isSecureContext
     ? passed(sentence('self_test.secure_yes'))
     : failed(sentence('support.insecure'));
 }
 
-async function webrtc(): Promise<CheckResult> {
+async function webrtc(): Promise<Result> {
   if (!('RTCPeerConnection' in globalThis)) return failed(sentence('support.no_webrtc'));
   const connection = new RTCPeerConnection();
   try {
@@ -66,13 +66,13 @@ async function webrtc(): Promise<CheckResult> {
   }
 }
 
-async function transform(): Promise<CheckResult> {
+async function transform(): Promise<Result> {
   return 'RTCRtpScriptTransform' in globalThis
     ? passed(sentence('self_test.transform_yes'))
     : failed(sentence('support.no_transform'));
 }
 
-async function keys(): Promise<CheckResult> {
+async function keys(): Promise<Result> {
   try {
     await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
     return passed(sentence('self_test.keys_yes'));
@@ -81,7 +81,7 @@ async function keys(): Promise<CheckResult> {
   }
 }
 
-async function wasm(): Promise<CheckResult> {
+async function wasm(): Promise<Result> {
   if (!('WebAssembly' in globalThis)) return failed(sentence('support.no_wasm'));
   try {
     await WebAssembly.compile(EMPTY_MODULE);
@@ -91,18 +91,18 @@ async function wasm(): Promise<CheckResult> {
   }
 }
 
-async function devices(): Promise<CheckResult> {
+async function devices(): Promise<Result> {
   if (!('mediaDevices' in navigator)) return failed(sentence('support.no_webrtc'));
   const all = await navigator.mediaDevices.enumerateDevices();
   const cameras = all.filter((one) => one.kind === 'videoinput').length;
   const microphones = all.filter((one) => one.kind === 'audioinput').length;
-  const found = sentence('self_test.devices_found', { cameras, microphones });
-  return cameras > 0 && microphones > 0 ? passed(found) : warned(found);
+  const words = sentence('self_test.devices_found', { cameras, microphones });
+  return cameras > 0 && microphones > 0 ? passed(words) : warned(words);
 }
 
-async function server(): Promise<CheckResult> {
+async function server(): Promise<Result> {
   try {
-    const response = await fetch('/healthz', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch('/healthz', { signal: AbortSignal.timeout(PATIENCE_MS) });
     if (response.ok) return passed(sentence('self_test.server_yes'));
     return failed(sentence('self_test.server_status', { status: String(response.status) }));
   } catch {
@@ -110,14 +110,14 @@ async function server(): Promise<CheckResult> {
   }
 }
 
-function socket(): Promise<CheckResult> {
+function socket(): Promise<Result> {
   const url = new URL('/api/v1/socket', location.origin);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   return new Promise((resolve) => {
     const started = performance.now();
     const opening = new WebSocket(url);
-    const timer = setTimeout(() => end(failed(sentence('self_test.socket_no'))), TIMEOUT_MS);
-    const end = (result: CheckResult): void => {
+    const timer = setTimeout(() => end(failed(sentence('self_test.socket_no'))), PATIENCE_MS);
+    const end = (result: Result): void => {
       clearTimeout(timer);
       opening.close();
       resolve(result);
@@ -132,12 +132,12 @@ function socket(): Promise<CheckResult> {
   });
 }
 
-async function media(): Promise<CheckResult> {
+async function media(): Promise<Result> {
   if (!('RTCPeerConnection' in globalThis)) return failed(sentence('support.no_webrtc'));
   try {
-    const result = await checkMedia();
-    if (result.path === 'none') return failed(sentence('self_test.media_no'));
-    return result.path === 'direct' ? passed(result.sentence) : warned(result.sentence);
+    const result = await tryMedia();
+    if (result.way === 'none') return failed(sentence('self_test.media_no'));
+    return result.way === 'direct' ? passed(result.words) : warned(result.words);
   } catch (error) {
     return failed(failureSentence(error));
   }

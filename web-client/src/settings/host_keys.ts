@@ -1,23 +1,20 @@
-/** The host keys of rooms that were created in this browser. */
+/** The rooms that were opened in this browser, and the keys that make it their host. */
 
 import { issueToken, type JoinToken, RefusedError } from '../signaling/http';
-import { isString, persistedSignal } from './persisted_signal';
+import { isString, stored } from './persisted_signal';
 
-/** The most rooms stored; the oldest are forgotten. */
-const MAX_ROOMS = 100;
+/** Rooms that are remembered; the ones opened longest ago are forgotten. */
+const ROOMS = 100;
 
 type Keys = readonly (readonly [room: string, key: string])[];
 
-const keys = persistedSignal<Keys>('host-keys', [], isKeys);
+const keys = stored<Keys>('host-keys', [], isKeys);
 
-/** Stores the host key of a new room. */
-export function storeHostKey(room: string, key: string): void {
-  keys.value = [...keys.value.filter(([one]) => one !== room), [room, key] as const].slice(
-    -MAX_ROOMS,
-  );
+export function rememberHostKey(room: string, key: string): void {
+  keys.value = [...keys.value.filter(([one]) => one !== room), [room, key] as const].slice(-ROOMS);
 }
 
-/** Issues a join token: a host's, if the room was created in this browser. */
+/** A token for the room: a host's, if it was opened in this browser. */
 export async function joinToken(room: string): Promise<JoinToken> {
   const key = keys.value.find(([one]) => one === room)?.[1];
   if (key === undefined) return issueToken(room);
@@ -25,7 +22,7 @@ export async function joinToken(room: string): Promise<JoinToken> {
     return await issueToken(room, key);
   } catch (error) {
     if (!(error instanceof RefusedError) || error.refusal.code !== 'not_allowed') throw error;
-    // The stored key is damaged: join as a guest.
+    // What was stored is damaged: one comes in as everybody does.
     keys.value = keys.value.filter(([one]) => one !== room);
     return issueToken(room);
   }

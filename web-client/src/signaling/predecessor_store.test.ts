@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { storePredecessor, takePredecessor } from './predecessor_store';
+import { keepPlace, takePlace } from './predecessor_store';
 
-const PREDECESSOR = { participant: 3, resume_token: 'token' };
+const PLACE = { participant: 3, resume_token: 'token' };
 
-describe('a stored predecessor', () => {
+describe('the place that a page leaves behind', () => {
   const store = new Map<string, string>();
   beforeEach(() => {
     store.clear();
@@ -15,28 +15,28 @@ describe('a stored predecessor', () => {
   });
   afterEach(() => vi.unstubAllGlobals());
 
-  it('can be taken once', () => {
-    storePredecessor('room', PREDECESSOR);
-    expect(takePredecessor('room')).toEqual(PREDECESSOR);
-    expect(takePredecessor('room')).toBeUndefined();
+  it('is taken once', () => {
+    keepPlace('room', PLACE);
+    expect(takePlace('room')).toEqual(PLACE);
+    expect(takePlace('room')).toBeUndefined();
   });
 
-  it('is not returned in another room', () => {
-    storePredecessor('room', PREDECESSOR);
-    expect(takePredecessor('another')).toBeUndefined();
+  it('is of no use in another room', () => {
+    keepPlace('room', PLACE);
+    expect(takePlace('another')).toBeUndefined();
     expect(store.size).toBe(0);
   });
 
-  it('is not returned if it is damaged', () => {
-    for (const text of ['', '{', 'null', '{"room":"room","predecessor":{"participant":"3"}}']) {
-      store.set('orange-meets.predecessor', text);
-      expect(takePredecessor('room')).toBeUndefined();
+  it("is nobody's where what was stored is damaged", () => {
+    for (const text of ['', '{', 'null', '{"room":"room","place":{"participant":"3"}}']) {
+      store.set('orange-meets.place', text);
+      expect(takePlace('room')).toBeUndefined();
     }
   });
 
-  it('is not returned without storage', () => {
+  it('is not there where nothing can be stored', () => {
     vi.stubGlobal('sessionStorage', undefined);
-    storePredecessor('room', PREDECESSOR);
-    expect(takePredecessor('room')).toBeUndefined();
+    keepPlace('room', PLACE);
+    expect(takePlace('room')).toBeUndefined();
   });
 });

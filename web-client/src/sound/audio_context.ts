@@ -1,11 +1,10 @@
-/** The audio context that all measuring and playing shares. */
+/** One audio context for all that measures or makes sound. */
 
 let shared: AudioContext | undefined;
 
-/** Returns the shared context, running if the browser allows it. */
 export function audioContext(): AudioContext {
   shared ??= new AudioContext();
-  // Not awaited: without an audio device it never resolves.
+  // Where there is no sound device this never resolves: it is not waited for.
   if (shared.state === 'suspended') shared.resume().catch(() => undefined);
   return shared;
 }

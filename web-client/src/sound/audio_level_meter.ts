@@ -1,8 +1,8 @@
-/** Measures the audio level of a stream. */
+/** How loud a track is, measured in this browser. */
 
 import { audioContext } from './audio_context';
 
-export class AudioLevelMeter {
+export class Loudness {
   readonly #source: MediaStreamAudioSourceNode;
   readonly #analyser: AnalyserNode;
   readonly #samples: Float32Array<ArrayBuffer>;
@@ -16,10 +16,10 @@ export class AudioLevelMeter {
     this.#source.connect(this.#analyser);
   }
 
-  /** Returns the current level: 0 is silence, a voice near the microphone is above 0.1. */
+  /** The level of the last moment: 0 is silence, a voice near the microphone is above 0.1. */
   read(): number {
     this.#analyser.getFloatTimeDomainData(this.#samples);
-    return rms(this.#samples);
+    return level(this.#samples);
   }
 
   close(): void {
@@ -27,8 +27,8 @@ export class AudioLevelMeter {
   }
 }
 
-/** Returns the root mean square. */
-function rms(samples: Float32Array): number {
+/** The root of the mean square. */
+export function level(samples: Float32Array): number {
   if (samples.length === 0) return 0;
   const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
   return Math.sqrt(power);

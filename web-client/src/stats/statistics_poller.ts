@@ -1,34 +1,32 @@
-/** Polls the statistics of the connection during a call. */
+/** Asks the connection for its counters, every two seconds for as long as the call lasts. */
 
-import { type ReadonlySignal, signal } from '@preact/signals';
-import { emptyStatistics, type Entry, type Statistics, updateStatistics } from './statistics';
+import { type Signal, signal } from '@preact/signals';
+import { digest, type Entry, nothing, type Statistics } from './statistics';
 
 const INTERVAL_MS = 2000;
 
-/** The part of a connection that is polled. */
-export interface PolledConnection {
+export interface Watched {
   stats(): Promise<RTCStatsReport>;
-  /** The use of each m-line by its `mid`. */
+  /** Names of the m-lines by `mid`. */
   readonly lines: ReadonlyMap<string, string>;
 }
 
-export class StatisticsPoller {
-  readonly #statistics = signal(emptyStatistics);
-  readonly statistics: ReadonlySignal<Statistics> = this.#statistics;
+export class StatisticsWatch {
+  readonly statistics: Signal<Statistics> = signal(nothing);
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(readonly connection: () => PolledConnection | undefined) {
-    this.#timer = setInterval(() => void this.#poll(), INTERVAL_MS);
+  constructor(readonly connection: () => Watched | undefined) {
+    this.#timer = setInterval(() => void this.#look(), INTERVAL_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  async #poll(): Promise<void> {
+  async #look(): Promise<void> {
     const connection = this.connection();
     if (connection === undefined) {
-      this.#statistics.value = emptyStatistics;
+      this.statistics.value = nothing;
       return;
     }
     const report = await connection.stats().catch(() => undefined);
@@ -36,6 +34,6 @@ export class StatisticsPoller {
     const entries: Entry[] = [];
     // oxlint-disable-next-line unicorn/no-array-for-each -- an RTCStatsReport is typed for it only
     report.forEach((entry: Entry) => entries.push(entry));
-    this.#statistics.value = updateStatistics(entries, this.#statistics.value, connection.lines);
+    this.statistics.value = digest(entries, this.statistics.value, connection.lines);
   }
 }

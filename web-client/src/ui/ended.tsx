@@ -64,7 +64,7 @@ function Feedback({ minutes }: { minutes: number }) {
   return (
     <fieldset class={forms.group}>
       <legend>{t('feedback.title')}</legend>
-      <div class={css.grades}>
+      <div class={css.stars}>
         {Object.entries(names).map(([value, name]) => (
           <label key={value}>
             <input

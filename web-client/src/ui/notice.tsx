@@ -16,12 +16,12 @@ export function Notice({ title, text, children }: NoticeProps) {
     <Page>
       <h1>{title}</h1>
       <p role="alert">{text}</p>
-      {children ?? <StartPageLink />}
+      {children ?? <StartPage />}
     </Page>
   );
 }
 
-export function StartPageLink() {
+export function StartPage() {
   return (
     <a class={forms.button} href="/">
       {t('notice.start_page')}

@@ -3,13 +3,13 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import { t } from '../i18n/i18n';
-import { useHeadingFocus } from './focus_management';
+import { useArrival } from './arrival';
 import css from './pages.module.css';
-import { LanguagePicker, ThemePicker } from './appearance';
+import { LanguagePicker, ThemePicker } from './preferences';
 
 export function Page({ wide = false, children }: { wide?: boolean; children: ComponentChildren }) {
   const main = useRef<HTMLElement>(null);
-  useHeadingFocus(main);
+  useArrival(main);
   return (
     <div class={css.page}>
       <main ref={main} class={wide ? `${css.card} ${css.wide}` : css.card}>

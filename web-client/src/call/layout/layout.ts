@@ -1,4 +1,4 @@
-/** Computes the position of every tile, in CSS pixels, for any number of tiles and any window. */
+/** Where every tile goes: pure geometry, in CSS pixels, for any number of tiles and any window. */
 
 export interface Size {
   width: number;
@@ -10,50 +10,49 @@ export interface Box extends Size {
   y: number;
 }
 
-export interface Layout {
-  /** The visible tiles by key. */
+export interface Arrangement {
+  /** Where the visible tiles are, by key. */
   boxes: ReadonlyMap<string, Box>;
-  /** The key of the tile on the stage. */
+  /** The tile on the stage. */
   stage: string | undefined;
   page: number;
   pages: number;
 }
 
-export interface LayoutInput {
-  /** Tile keys in display order. */
+export interface Wish {
+  /** In the order in which they are shown. */
   keys: readonly string[];
   area: Size;
-  /** The key of the tile to show large, with the others in a strip beside it. */
+  /** Shown large, with the others in a strip beside it. */
   stage: string | undefined;
   page: number;
 }
 
 export const GAP = 8;
-/** Width to height of a camera video. */
+/** Width to height of a camera's picture. */
 const ASPECT = 16 / 9;
-/** The smallest tile width at which a face is recognizable. */
-const MIN_WIDTH = 150;
-/** The most tiles on one page. */
-const MAX_TILES = 25;
-/** The strip's share of the window, and its bounds in CSS pixels. */
+/** A face smaller than this is no company. */
+const LEAST_WIDTH = 150;
+/** More faces than this on one page are a crowd. */
+const MOST = 25;
+/** The strip's share of the window, and its bounds. */
 const STRIP_SHARE = 0.22;
-const STRIP_MIN = 100;
-const STRIP_MAX = 260;
+const STRIP_LEAST = 100;
+const STRIP_MOST = 260;
 
-/** Returns the layout of all tiles: a grid, or a stage if its tile exists. */
-export function computeLayout(input: LayoutInput): Layout {
-  const { area, keys } = input;
+export function arrange(wish: Wish): Arrangement {
+  const { area, keys } = wish;
   if (area.width <= 0 || area.height <= 0 || keys.length === 0) {
     return { boxes: new Map(), stage: undefined, page: 0, pages: 1 };
   }
-  const stage = keys.find((key) => key === input.stage);
-  return stage === undefined ? layOutGrid(input) : layOutStage(input, stage);
+  const stage = keys.find((key) => key === wish.stage);
+  return stage === undefined ? arrangeGrid(wish) : arrangeStage(wish, stage);
 }
 
-/** Returns how many tiles fit on one page of a grid. */
+/** How many tiles fit on one page of a grid. */
 export function capacity(area: Size): number {
-  for (let count = MAX_TILES; count > 1; count -= 1) {
-    if (bestGrid(count, area).tile.width >= MIN_WIDTH) return count;
+  for (let count = MOST; count > 1; count -= 1) {
+    if (bestGrid(count, area).tile.width >= LEAST_WIDTH) return count;
   }
   return 1;
 }
@@ -64,38 +63,38 @@ export interface Grid {
   tile: Size;
 }
 
-/** Returns the grid whose tiles show the largest videos. Tiles are between square and 16:9. */
+/** The grid whose tiles show the most of their pictures. Tiles may be between square and wide. */
 export function bestGrid(count: number, area: Size): Grid {
   let best: Grid = { columns: 1, rows: count, tile: { width: 0, height: 0 } };
-  let largest = -1;
+  let most = -1;
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
-    const cell = {
+    const room = {
       width: (area.width - GAP * (columns - 1)) / columns,
       height: (area.height - GAP * (rows - 1)) / rows,
     };
-    if (cell.width <= 0 || cell.height <= 0) continue;
-    const tile = fit(cell);
-    const shown = videoArea(tile);
-    if (shown > largest) [largest, best] = [shown, { columns, rows, tile }];
+    if (room.width <= 0 || room.height <= 0) continue;
+    const tile = fit(room);
+    const shown = picture(tile);
+    if (shown > most) [most, best] = [shown, { columns, rows, tile }];
   }
   return best;
 }
 
-/** Returns the largest tile in a cell: as wide as the cell, between square and 16:9. */
-function fit(cell: Size): Size {
-  const height = Math.min(cell.height, cell.width);
-  return { width: Math.min(cell.width, height * ASPECT), height };
+/** The largest tile in a room: as wide as the room lets it, between square and 16 to 9. */
+function fit(room: Size): Size {
+  const height = Math.min(room.height, room.width);
+  return { width: Math.min(room.width, height * ASPECT), height };
 }
 
-/** Returns the area of the largest 16:9 video that fits into a tile. */
-function videoArea({ width, height }: Size): number {
+/** The area of a 16 to 9 picture that would fit whole. */
+function picture({ width, height }: Size): number {
   const whole = Math.min(width, height * ASPECT);
   return (whole * whole) / ASPECT;
 }
 
-function layOutGrid({ keys, area, page: requested }: LayoutInput): Layout {
-  const { shown, page, pages } = paginate(keys, capacity(area), requested);
+function arrangeGrid({ keys, area, page: wanted }: Wish): Arrangement {
+  const { shown, page, pages } = paged(keys, capacity(area), wanted);
   const { columns, rows, tile } = bestGrid(shown.length, area);
   const top = (area.height - rows * tile.height - (rows - 1) * GAP) / 2;
   const boxes = new Map<string, Box>();
@@ -112,7 +111,7 @@ function layOutGrid({ keys, area, page: requested }: LayoutInput): Layout {
   return { boxes, stage: undefined, page, pages };
 }
 
-function layOutStage({ keys, area, page: requested }: LayoutInput, stage: string): Layout {
+function arrangeStage({ keys, area, page: wanted }: Wish, stage: string): Arrangement {
   const others = keys.filter((key) => key !== stage);
   if (others.length === 0) {
     return { boxes: new Map([[stage, { x: 0, y: 0, ...area }]]), stage, page: 0, pages: 1 };
@@ -120,15 +119,15 @@ function layOutStage({ keys, area, page: requested }: LayoutInput, stage: string
   const beside = area.width > area.height;
   const boxes = new Map<string, Box>();
   const share = (beside ? area.width : area.height) * STRIP_SHARE;
-  const strip = Math.min(STRIP_MAX, Math.max(STRIP_MIN, share));
+  const strip = Math.min(STRIP_MOST, Math.max(STRIP_LEAST, share));
   const tile = beside
     ? { width: strip, height: strip / ASPECT }
     : { width: Math.min((area.width - GAP) / 2, strip * ASPECT), height: strip };
   const [long, step] = beside ? [area.height, tile.height + GAP] : [area.width, tile.width + GAP];
-  const { shown, page, pages } = paginate(
+  const { shown, page, pages } = paged(
     others,
     Math.max(1, Math.floor((long + GAP) / step)),
-    requested,
+    wanted,
   );
   boxes.set(
     stage,
@@ -149,13 +148,12 @@ function layOutStage({ keys, area, page: requested }: LayoutInput, stage: string
   return { boxes, stage, page, pages };
 }
 
-/** Returns the keys of a page; the last page if the requested one does not exist. */
-function paginate(
+function paged(
   keys: readonly string[],
   size: number,
-  requested: number,
+  wanted: number,
 ): { shown: readonly string[]; page: number; pages: number } {
   const pages = Math.max(1, Math.ceil(keys.length / size));
-  const page = Math.min(Math.max(0, requested), pages - 1);
+  const page = Math.min(Math.max(0, wanted), pages - 1);
   return { shown: keys.slice(page * size, (page + 1) * size), page, pages };
 }

@@ -1,11 +1,10 @@
-/** The tiles of a call: one per member of the encrypted group, and one per shared screen. The group
- * names them; the authenticated labels of received frames tell which slot carries their video. */
+/** What is shown: one tile per member of the encrypted group, and per shared screen; labelled by
+ * the group, filled by the frames' own authenticated word. */
 
 import { CONTEXTS, type Context, type Roster } from '../../e2ee/messages';
 import type { Presence } from '../membership/presence';
 
-/** What a slot carries, as authenticated by its frames. */
-export interface SlotLabel {
+export interface Label {
   leaf: number;
   context: number;
 }
@@ -14,24 +13,24 @@ export interface Tile {
   key: string;
   participant: number;
   leaf: number | undefined;
-  /** Empty for a participant outside the group. */
+  /** Empty for somebody outside. */
   name: string;
   source: 'camera' | 'screen';
-  /** The slot that carries the video; `undefined` while there is none. */
+  /** The slot whose frames are this member's; none while the camera is off. */
   slot: string | undefined;
   muted: boolean;
-  /** Reported by the server, but not in the encrypted group. */
+  /** Present for the server, but without a place in the encrypted group. */
   outside: boolean;
 }
 
-/** Returns the tiles of all other participants in join order; those outside the group come last. */
-export function buildTiles(
+/** The tiles of everybody else, in the order of joining; those outside the group come last. */
+export function tiles(
   roster: Roster | undefined,
   presence: Presence,
-  labels: ReadonlyMap<string, SlotLabel>,
-  nonMembers: Iterable<number>,
+  labels: ReadonlyMap<string, Label>,
+  outsiders: Iterable<number>,
 ): Tile[] {
-  const tiles: Tile[] = [];
+  const shown: Tile[] = [];
   const members = [...(roster?.members ?? [])].toSorted((a, b) => a.participant - b.participant);
   for (const member of members) {
     if (member.own) continue;
@@ -41,14 +40,14 @@ export function buildTiles(
     const base = { leaf, name, participant, outside: false };
     const muted = !sends('microphone');
     const camera = sends('camera') ? slotOf(labels, member.leaf, 'camera') : undefined;
-    tiles.push({ key: `${member.leaf} camera`, source: 'camera', slot: camera, muted, ...base });
+    shown.push({ key: `${member.leaf} camera`, source: 'camera', slot: camera, muted, ...base });
     if (sends('screen')) {
       const slot = slotOf(labels, member.leaf, 'screen');
-      tiles.push({ key: `${member.leaf} screen`, source: 'screen', slot, muted: false, ...base });
+      shown.push({ key: `${member.leaf} screen`, source: 'screen', slot, muted: false, ...base });
     }
   }
-  for (const participant of nonMembers) {
-    tiles.push({
+  for (const participant of outsiders) {
+    shown.push({
       key: `outside ${participant}`,
       participant,
       leaf: undefined,
@@ -59,16 +58,16 @@ export function buildTiles(
       outside: true,
     });
   }
-  return tiles;
+  return shown;
 }
 
 function slotOf(
-  labels: ReadonlyMap<string, SlotLabel>,
+  labels: ReadonlyMap<string, Label>,
   leaf: number,
   source: Context,
 ): string | undefined {
   const context = CONTEXTS.indexOf(source);
-  // Video that moved to another slot leaves its old label behind: the newest one counts.
+  // The newest word counts: what moved to another slot has left its label on the old one.
   return [...labels.keys()].findLast((slot) => {
     const label = labels.get(slot);
     return slot.startsWith('video') && label?.leaf === leaf && label.context === context;

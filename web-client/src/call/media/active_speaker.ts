@@ -1,76 +1,75 @@
-/** Speaker detection as a pure fold over audio levels, which this browser measures after decryption.
- * The server's view is not used. */
+/** Who speaks: a pure fold over the levels of the voices, which this browser measures after it
+ * has opened them. The server's guess is not asked for. */
 
-export interface SpeakerState {
-  /** Leaves that are speaking, or were a moment ago. */
-  speaking: ReadonlySet<number>;
-  /** When each leaf last spoke, in ms. */
-  lastSpokeAt: ReadonlyMap<number, number>;
-  /** The leaf of the active speaker. */
+export interface Speaking {
+  /** Leaves that speak now, or did a moment ago. */
+  now: ReadonlySet<number>;
+  /** When each was last heard, in ms. */
+  heard: ReadonlyMap<number, number>;
+  /** Whom the stage shows: the one who holds the floor. */
   active: number | undefined;
   activeSince: number;
 }
 
-export const noSpeaker: SpeakerState = {
-  speaking: new Set(),
-  lastSpokeAt: new Map(),
+export const silence: Speaking = {
+  now: new Set(),
+  heard: new Map(),
   active: undefined,
   activeSince: 0,
 };
 
-/** The lowest level of speech; below are breath and keyboards. */
-export const SPEECH_LEVEL = 0.015;
-/** A pause between words does not end speaking. */
+/** A voice; below are breath and keyboards. */
+export const VOICE_LEVEL = 0.015;
+/** Between two words nobody has stopped speaking. */
 export const PAUSE_MS = 700;
-/** The shortest time between two changes of the active speaker. */
-export const MIN_ACTIVE_MS = 2000;
+/** The stage does not change hands more often. */
+export const FLOOR_MS = 2000;
 
-/** Returns the state after a measurement. `levels` are by leaf, measured at `now`. The own leaf is
- * among them but never becomes the active speaker. Returns the same object if nothing changed. */
-export function updateSpeakers(
-  before: SpeakerState,
+/** `levels` by leaf, measured at `at`. The own voice is among them, but never takes the floor:
+ * nobody wants to look at themselves while they speak. */
+export function hear(
+  before: Speaking,
   levels: ReadonlyMap<number, number>,
-  ownLeaf: number | undefined,
-  now: number,
-): SpeakerState {
-  const lastSpokeAt = new Map(before.lastSpokeAt);
-  for (const [leaf, level] of levels) if (level >= SPEECH_LEVEL) lastSpokeAt.set(leaf, now);
-  const speaking = new Set<number>();
-  for (const [leaf, at] of lastSpokeAt) {
-    if (levels.has(leaf) && now - at < PAUSE_MS) speaking.add(leaf);
-  }
-  const others = [...speaking].filter((leaf) => leaf !== ownLeaf);
-  const { active, activeSince } = selectActive(before, others, levels, now);
+  own: number | undefined,
+  at: number,
+): Speaking {
+  const heard = new Map(before.heard);
+  for (const [leaf, level] of levels) if (level >= VOICE_LEVEL) heard.set(leaf, at);
+  const now = new Set<number>();
+  for (const [leaf, last] of heard) if (levels.has(leaf) && at - last < PAUSE_MS) now.add(leaf);
+  const others = [...now].filter((leaf) => leaf !== own);
+  const { active, activeSince } = floor(before, others, levels, at);
   const same =
-    speaking.size === before.speaking.size &&
-    [...speaking].every((leaf) => before.speaking.has(leaf)) &&
+    now.size === before.now.size &&
+    [...now].every((leaf) => before.now.has(leaf)) &&
     active === before.active;
-  return same && speaking.size === 0
+  // What did not change is the same object: nobody redraws for it.
+  return same && now.size === 0
     ? before
-    : { speaking: same ? before.speaking : speaking, lastSpokeAt, active, activeSince };
+    : { now: same ? before.now : now, heard, active, activeSince };
 }
 
-/** Removes leaves that are no longer members. */
-export function retainSpeakers(before: SpeakerState, members: ReadonlySet<number>): SpeakerState {
-  if ([...before.lastSpokeAt.keys()].every((leaf) => members.has(leaf))) return before;
+/** Somebody left: they hold no floor. */
+export function without(before: Speaking, members: ReadonlySet<number>): Speaking {
+  if ([...before.heard.keys()].every((leaf) => members.has(leaf))) return before;
   const active =
     before.active !== undefined && members.has(before.active) ? before.active : undefined;
-  const lastSpokeAt = new Map([...before.lastSpokeAt].filter(([leaf]) => members.has(leaf)));
-  return { ...before, lastSpokeAt, active };
+  const heard = new Map([...before.heard].filter(([leaf]) => members.has(leaf)));
+  return { ...before, heard, active };
 }
 
-function selectActive(
-  before: SpeakerState,
-  speaking: readonly number[],
+function floor(
+  before: Speaking,
+  voices: readonly number[],
   levels: ReadonlyMap<number, number>,
-  now: number,
-): Pick<SpeakerState, 'active' | 'activeSince'> {
+  at: number,
+): Pick<Speaking, 'active' | 'activeSince'> {
   const { active, activeSince } = before;
-  // The active speaker stays while speaking, and afterwards until another participant speaks.
-  if (active !== undefined && (speaking.includes(active) || now - activeSince < MIN_ACTIVE_MS))
+  // Whoever speaks keeps the floor; whoever stopped keeps it until another one speaks.
+  if (active !== undefined && (voices.includes(active) || at - activeSince < FLOOR_MS))
     return before;
-  const loudest = speaking.toSorted((a, b) => (levels.get(b) ?? 0) - (levels.get(a) ?? 0))[0];
+  const loudest = voices.toSorted((a, b) => (levels.get(b) ?? 0) - (levels.get(a) ?? 0))[0];
   return loudest === undefined || loudest === active
     ? { active, activeSince }
-    : { active: loudest, activeSince: now };
+    : { active: loudest, activeSince: at };
 }

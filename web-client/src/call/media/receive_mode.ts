@@ -1,15 +1,16 @@
-/** How much video of other participants is received. */
+/** How much of the others' pictures is wanted. */
 
-export type ReceiveMode =
+export type Reception =
+  /** Everything there is. */
   | 'all'
-  /** A few small videos, and a small own one. */
+  /** Few pictures, and a small one of oneself. */
   | 'saver'
-  /** No video. */
+  /** No pictures. */
   | 'audio';
 
-/** Returns the number of video slots to receive on. */
-export function videoSlots(mode: ReceiveMode): number {
-  switch (mode) {
+/** On how many video slots something is received. */
+export function videoSlots(reception: Reception): number {
+  switch (reception) {
     case 'all':
       return Number.POSITIVE_INFINITY;
     case 'saver':

@@ -1,61 +1,58 @@
-/** Owns the own shared screen or window, with its audio where the browser provides it. */
+/** The own shared screen or window, with its sound where the browser gives it. */
 
-import { type ReadonlySignal, signal } from '@preact/signals';
+import { type Signal, signal } from '@preact/signals';
 
 export class ScreenShare {
-  readonly #stream = signal<MediaStream | undefined>(undefined);
-  #ended = false;
-
-  readonly stream: ReadonlySignal<MediaStream | undefined> = this.#stream;
+  readonly stream: Signal<MediaStream | undefined> = signal(undefined);
+  #over = false;
 
   constructor(
-    /** Called after sharing started, changed or stopped. */
+    /** What is shared has changed. */
     readonly changed: () => void,
   ) {}
 
-  /** This browser can share a screen. */
-  static get isSupported(): boolean {
+  static get possible(): boolean {
     return 'getDisplayMedia' in navigator.mediaDevices;
   }
 
   get video(): MediaStreamTrack | undefined {
-    return this.#stream.value?.getVideoTracks()[0];
+    return this.stream.value?.getVideoTracks()[0];
   }
 
   get audio(): MediaStreamTrack | undefined {
-    return this.#stream.value?.getAudioTracks()[0];
+    return this.stream.value?.getAudioTracks()[0];
   }
 
-  /** Lets the person choose a screen or window, and shares it. Does nothing if they cancel. */
   async start(): Promise<void> {
     let stream: MediaStream;
     try {
       stream = await navigator.mediaDevices.getDisplayMedia({ video: true, audio: true });
     } catch {
+      // The person chose nothing.
       return;
     }
-    if (this.#ended) {
+    if (this.#over) {
       for (const track of stream.getTracks()) track.stop();
       return;
     }
     stream.getVideoTracks()[0]?.addEventListener('ended', () => this.stop());
-    this.#replace(stream);
+    this.#take(stream);
   }
 
   stop(): void {
-    this.#replace(undefined);
+    this.#take(undefined);
   }
 
-  /** Stops sharing for good at the end of the call. */
+  /** Stops for good. */
   end(): void {
-    this.#ended = true;
-    this.#replace(undefined);
+    this.#over = true;
+    this.#take(undefined);
   }
 
-  #replace(stream: MediaStream | undefined): void {
-    for (const track of this.#stream.value?.getTracks() ?? []) track.stop();
-    if (stream === this.#stream.value) return;
-    this.#stream.value = stream;
+  #take(stream: MediaStream | undefined): void {
+    for (const track of this.stream.value?.getTracks() ?? []) track.stop();
+    if (stream === this.stream.value) return;
+    this.stream.value = stream;
     this.changed();
   }
 }

@@ -1,16 +1,17 @@
-/** The participant list in display order: oneself, raised hands, then by name. */
+/** The list of everybody, in the order in which it is read: oneself, raised hands, then by name. */
 
 import type { Roster } from '../../e2ee/messages';
 import type { Quality } from '../../stats/quality';
 import type { Presence } from './presence';
 
-export interface ListedParticipant {
+export interface Person {
   participant: number;
   name: string;
   own: boolean;
-  /** Reported by the server, but not in the encrypted group. */
+  /** Known to the server alone, without a place in the encrypted group. */
   outside: boolean;
   verified: boolean;
+  /** May let in, remove and lock. */
   host: boolean;
   microphone: boolean;
   camera: boolean;
@@ -20,26 +21,23 @@ export interface ListedParticipant {
   quality: Quality | undefined;
 }
 
-export interface ParticipantListInput {
+export interface Seen {
   roster: Roster | undefined;
   presence: Presence;
-  /** Participants without a place in the group. */
-  nonMembers: Iterable<number>;
+  /** Whom the server names without a place in the group. */
+  outsiders: Iterable<number>;
   hosts: readonly number[];
-  /** Participants with a raised hand, first raised first. */
   hands: readonly number[];
-  /** Leaves that are speaking. */
   speaking: ReadonlySet<number>;
-  /** By leaf. */
   quality: ReadonlyMap<number, Quality>;
-  /** The server does not report the own tracks. */
-  own: Pick<ListedParticipant, 'microphone' | 'camera' | 'screen' | 'quality'>;
+  /** The server does not tell us about ourselves. */
+  own: Pick<Person, 'microphone' | 'camera' | 'screen' | 'quality'>;
 }
 
-/** Returns all participants in display order; those outside the group come last. */
-export function participantList(input: ParticipantListInput): ListedParticipant[] {
-  const { presence, hosts, hands } = input;
-  const members = (input.roster?.members ?? []).map((member): ListedParticipant => {
+export function people(seen: Seen): Person[] {
+  const { presence, hosts, hands } = seen;
+  const members = seen.roster?.members ?? [];
+  const inside = members.map((member): Person => {
     const { participant, name, own, leaf } = member;
     const sends = (source: string): boolean =>
       presence.get(participant)?.some((one) => one.source === source && !one.muted) ?? false;
@@ -54,28 +52,27 @@ export function participantList(input: ParticipantListInput): ListedParticipant[
       camera: sends('camera'),
       screen: sends('screen'),
       hand: hands.includes(participant),
-      speaking: input.speaking.has(leaf),
-      quality: input.quality.get(leaf),
-      ...(own ? input.own : {}),
+      speaking: seen.speaking.has(leaf),
+      quality: seen.quality.get(leaf),
+      ...(own ? seen.own : {}),
     };
   });
-  const nonMembers = [...input.nonMembers].map((participant): ListedParticipant => ({
-    ...NON_MEMBER,
+  const outside = [...seen.outsiders].map((participant): Person => ({
+    ...STRANGER,
     participant,
     host: hosts.includes(participant),
   }));
-  const handRank = (one: ListedParticipant): number => {
-    const rank = hands.indexOf(one.participant);
-    return rank < 0 ? hands.length : rank;
+  const turn = (one: Person): number => {
+    const place = hands.indexOf(one.participant);
+    return place < 0 ? hands.length : place;
   };
-  const ordered = members.toSorted(
-    (a, b) =>
-      Number(b.own) - Number(a.own) || handRank(a) - handRank(b) || a.name.localeCompare(b.name),
+  const ordered = inside.toSorted(
+    (a, b) => Number(b.own) - Number(a.own) || turn(a) - turn(b) || a.name.localeCompare(b.name),
   );
-  return [...ordered, ...nonMembers];
+  return [...ordered, ...outside];
 }
 
-const NON_MEMBER: Omit<ListedParticipant, 'participant' | 'host'> = {
+const STRANGER: Omit<Person, 'participant' | 'host'> = {
   name: '',
   own: false,
   outside: true,

@@ -2,16 +2,16 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { computeLayout, type Box, capacity, type Size } from '../../call/layout/layout';
-import { orderTiles, SELF, selectStage } from '../../call/layout/tile_order';
-import { videoConstraints } from '../../call/media/video_constraints';
+import { arrange, type Box, capacity, type Size } from '../../call/layout/layout';
+import { order, SELF, stageOf } from '../../call/layout/tile_order';
+import { wishesOf } from '../../call/media/video_constraints';
 import { t } from '../../i18n/i18n';
-import { connectionQualities } from '../../stats/quality';
+import { qualities } from '../../stats/quality';
 import { BackIcon, NextIcon } from '../icons';
 import css from './stage.module.css';
-import { pictureInPictureTile } from './picture_in_picture';
+import { floating } from './picture_window';
 import { RemoteTile, SelfTile } from './tile';
-import type { CallView } from './call_view';
+import type { CallView } from './view';
 
 const NO_SIZE: Size = { width: 0, height: 0 };
 
@@ -19,15 +19,12 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
   const area = useRef<HTMLDivElement>(null);
   const size = useSize(area);
   const tiles = call.tiles.value;
-  const speaking = call.audioLevels.speakers.value;
-  const quality = connectionQualities(
-    call.media.statistics.value,
-    call.media.received.labels.value,
-  );
-  const layout = computeLayout({
-    keys: orderTiles(tiles, speaking, capacity(size)),
+  const speaking = call.voices.speaking.value;
+  const quality = qualities(call.watch.statistics.value, call.labels.value);
+  const layout = arrange({
+    keys: order(tiles, speaking, capacity(size)),
     area: size,
-    stage: selectStage(tiles, view.pinned.value, view.view.value, speaking.active),
+    stage: stageOf(tiles, view.pinned.value, view.view.value, speaking.active),
     page: view.page.value,
   });
   const { boxes, stage, page, pages } = layout;
@@ -37,21 +34,17 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
     pinned: view.pinned.value === key,
     onPin: () => view.pin(key),
   });
-  const picture = view.pictureInPicture.value;
-  const constraints = videoConstraints({
+  const picture = view.pictureWindow.value;
+  const wishes = wishesOf({
     tiles,
-    heights: heightsOf(
-      boxes,
-      pictureInPictureTile(tiles, view, speaking.active),
-      picture?.innerHeight ?? 0,
-    ),
+    heights: heightsOf(boxes, floating(tiles, view, speaking.active), picture?.innerHeight ?? 0),
     pinned: view.pinned.value,
-    receiveMode: call.media.receiveMode.value,
+    reception: call.reception.value,
     ratio: devicePixelRatio,
   });
-  useEffect(() => call.media.setVideoConstraints(constraints));
-  useValidPage(view, page, boxes.size > 0, area);
-  const own = call.membership.ownLeaf.value;
+  useEffect(() => call.wishes.show(wishes));
+  useTurning(view, page, boxes.size > 0, area);
+  const own = call.ownLeaf.value;
   return (
     <div class={css.frame} data-view={stage === undefined ? 'grid' : 'stage'}>
       <div ref={area} class={css.area} tabIndex={-1}>
@@ -62,13 +55,13 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
               key={tile.key}
               tile={tile}
               stream={
-                call.media.receiveMode.value === 'audio'
+                call.reception.value === 'audio'
                   ? undefined
-                  : call.media.slots.value.find((slot) => slot.id === tile.slot)?.stream
+                  : call.slots.value.find((slot) => slot.id === tile.slot)?.stream
               }
-              away={call.membership.disconnected.all.value.has(tile.participant)}
-              hand={call.chat.state.value.hands.includes(tile.participant)}
-              speaking={tile.leaf !== undefined && speaking.speaking.has(tile.leaf)}
+              away={call.away.shown.value.has(tile.participant)}
+              hand={call.conversation.chat.value.hands.includes(tile.participant)}
+              speaking={tile.leaf !== undefined && speaking.now.has(tile.leaf)}
               quality={tile.leaf === undefined ? undefined : quality.members.get(tile.leaf)}
               {...common(tile.key)}
             />
@@ -76,7 +69,7 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
         {boxes.has(SELF) && (
           <SelfTile
             call={call}
-            speaking={own !== undefined && speaking.speaking.has(own)}
+            speaking={own !== undefined && speaking.now.has(own)}
             quality={quality.own}
             {...common(SELF)}
           />
@@ -89,7 +82,7 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
 
 /** Keeps to the pages that there are; when the tile that had the focus is on another page, the focus
  * stays with the tiles. */
-function useValidPage(
+function useTurning(
   view: CallView,
   page: number,
   arranged: boolean,

@@ -1,0 +1,104 @@
+/** What hosts do to the room: the door, and who waits before it. */
+
+import type { Call } from '../../call/call';
+import { doorSentence } from '../../call/error_messages';
+import { t, text } from '../../i18n/i18n';
+import { Dialog } from '../dialog';
+import forms from '../forms.module.css';
+import css from './panel.module.css';
+import { Initials } from './tile';
+import type { CallView } from './view';
+
+/** For hosts the choice, for everybody else what was chosen. */
+export function DoorSection({ call }: { call: Call }) {
+  const { join_policy: door } = call.house.rules.value;
+  if (!call.house.host.value) return <p class={css.door}>{text(doorSentence(door))}</p>;
+  return (
+    <div class={css.door}>
+      <fieldset class={forms.group}>
+        <legend>{t('join_policy.title')}</legend>
+        {(['open', 'lobby', 'locked'] as const).map((one) => (
+          <label key={one} class={forms.check}>
+            <input
+              type="radio"
+              name="door"
+              checked={door === one}
+              onChange={() => call.house.moderate({ action: 'set_join_policy', join_policy: one })}
+            />
+            <span>{text(doorSentence(one))}</span>
+          </label>
+        ))}
+      </fieldset>
+    </div>
+  );
+}
+
+/** Who waits; to hosts alone. */
+export function WaitingSection({ call }: { call: Call }) {
+  const { house } = call;
+  if (!house.host.value || house.guests.value.length === 0) return null;
+  return (
+    <section aria-label={t('waiting.title')}>
+      <h2 class={css.title}>{t('waiting.title')}</h2>
+      <p class={forms.quiet}>{t('waiting.names_hint')}</p>
+      <ul class={css.people}>
+        {house.guests.value.map(({ lobby_participant, name }) => {
+          const shown = name === '' ? t('waiting.nameless') : name;
+          return (
+            <li key={lobby_participant} data-lobby_participant={lobby_participant}>
+              <Initials name={name === '' ? '?' : name} />
+              <span class={css.name}>{shown}</span>
+              <div class={css.actions}>
+                <button
+                  type="button"
+                  class={css.small}
+                  aria-label={t('waiting.admit_name', { name: shown })}
+                  onClick={() => house.moderate({ action: 'admit', lobby_participant })}
+                >
+                  {t('waiting.admit')}
+                </button>
+                <button
+                  type="button"
+                  class={css.small}
+                  aria-label={t('waiting.deny_name', { name: shown })}
+                  onClick={() => house.moderate({ action: 'deny', lobby_participant })}
+                >
+                  {t('waiting.deny')}
+                </button>
+              </div>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+/** Asks once more before somebody is taken out. */
+export function RemoveDialog({ call, view }: { call: Call; view: CallView }) {
+  const person = view.removing.value;
+  if (person === undefined) return null;
+  const close = (): void => {
+    view.removing.value = undefined;
+  };
+  return (
+    <Dialog title={t('remove.title', { name: person.name })} onClose={close}>
+      <p>{t('remove.explanation')}</p>
+      <div class={forms.row}>
+        <button
+          type="button"
+          class={forms.primary}
+          onClick={() => {
+            call.house.moderate({ action: 'remove', participant: person.participant });
+            close();
+          }}
+        >
+          {t('remove.confirm')}
+        </button>
+        <button type="button" class={forms.button} onClick={close}>
+          {t('remove.cancel')}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

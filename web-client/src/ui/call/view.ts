@@ -1,0 +1,40 @@
+/** What the person looks at in the call: signals of the screen alone, nothing of which leaves it. */
+
+import { type Signal, signal } from '@preact/signals';
+import type { View } from '../../call/layout/tile_order';
+import type { Person } from '../../call/membership/participant_list';
+
+export type Panel = 'people' | 'chat' | 'connection';
+export type DialogName = 'encryption' | 'invite' | 'settings' | 'help';
+
+export class CallView {
+  readonly panel: Signal<Panel | undefined> = signal(undefined);
+  readonly dialog: Signal<DialogName | undefined> = signal(undefined);
+  readonly view: Signal<View> = signal('grid');
+  readonly pinned: Signal<string | undefined> = signal(undefined);
+  /** The page of tiles. Whoever turns it need not know how many there are: the stage does. */
+  readonly page = signal(0);
+  /** Whom a host is about to take out. */
+  readonly removing: Signal<Person | undefined> = signal(undefined);
+  /** The window above all others, while it is open. */
+  readonly pictureWindow: Signal<Window | undefined> = signal(undefined);
+
+  toggle(panel: Panel): void {
+    this.panel.value = this.panel.value === panel ? undefined : panel;
+  }
+
+  /** Closes a dialog, unless another one has taken its place. */
+  close(dialog: DialogName): void {
+    if (this.dialog.value === dialog) this.dialog.value = undefined;
+  }
+
+  pin(key: string): void {
+    this.pinned.value = this.pinned.value === key ? undefined : key;
+  }
+
+  switchView(): void {
+    this.view.value = this.view.value === 'grid' ? 'speaker' : 'grid';
+    this.pinned.value = undefined;
+    this.page.value = 0;
+  }
+}

@@ -1,0 +1,197 @@
+/** Before the call: how one looks, which devices are used, and under which name. */
+
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Device } from '../devices/device';
+import type { Devices } from '../devices/devices';
+import { t } from '../i18n/i18n';
+import { type MeetingLink, PASSPHRASE_CHARS } from '../link';
+import { settings } from '../settings/settings';
+import forms from './forms.module.css';
+import { CameraIcon, MicrophoneIcon } from './icons';
+import { Lazy, useLazy } from './lazy';
+import { Page } from './page';
+import css from './pages.module.css';
+import { Pickers } from './pickers';
+import { VideoView } from './video_view';
+
+const inviting = new Lazy(() => import('./call/invite_dialog'));
+
+const NAME_CHARS = 64;
+/** A browser that takes longer than this is asking the person. */
+const ASKING_MS = 700;
+
+/** With what somebody comes in. */
+export interface Entry {
+  name: string;
+  /** That of the link, or of the link that it and its passphrase stand for. */
+  fragment: string;
+}
+
+interface Props {
+  link: MeetingLink;
+  /** As it is known already. */
+  passphrase: string | undefined;
+  devices: Devices;
+  onJoin: (entry: Entry) => void;
+}
+
+export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
+  const [name, setName] = useState(settings.name.value);
+  const [passphrase, setPassphrase] = useState(known ?? '');
+  const [lock, setLock] = useState<'open' | 'checking' | 'wrong' | 'failed'>('open');
+
+  async function join(event: Event): Promise<void> {
+    event.preventDefault();
+    const clean = name.trim();
+    if (clean === '' || lock === 'checking') return;
+    settings.name.value = clean;
+    if (!link.locked) {
+      onJoin({ name: clean, fragment: link.fragment });
+      return;
+    }
+    setLock('checking');
+    try {
+      const { openLink } = await import('../e2ee/passphrase');
+      const fragment = await openLink(link, passphrase);
+      if (fragment === undefined) setLock('wrong');
+      else onJoin({ name: clean, fragment });
+    } catch {
+      setLock('failed');
+    }
+  }
+
+  return (
+    <Page wide>
+      <h1>{t('lobby.title')}</h1>
+      <div class={css.columns}>
+        <div class={css.column}>
+          <Preview devices={devices} />
+          <form onSubmit={(event) => void join(event)} class={forms.row}>
+            <label class={forms.field}>
+              <span>{t('lobby.name')}</span>
+              <input
+                type="text"
+                name="name"
+                autoComplete="name"
+                required
+                maxLength={NAME_CHARS}
+                value={name}
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
+            </label>
+            {link.locked && (
+              <label class={forms.field}>
+                <span>{t('lobby.passphrase')}</span>
+                <input
+                  type="password"
+                  autoComplete="off"
+                  required
+                  maxLength={PASSPHRASE_CHARS}
+                  value={passphrase}
+                  aria-invalid={lock === 'wrong'}
+                  onInput={(event) => setPassphrase(event.currentTarget.value)}
+                />
+              </label>
+            )}
+            <button class={forms.primary} type="submit" disabled={lock === 'checking'}>
+              {lock === 'checking' ? t('lobby.checking') : t('lobby.join')}
+            </button>
+          </form>
+          {(lock === 'wrong' || lock === 'failed') && (
+            <p class={forms.problem} role="alert">
+              {lock === 'wrong' ? t('lobby.wrong_passphrase') : t('ended.encryption_failed')}
+            </p>
+          )}
+          <p class={forms.quiet}>{t('lobby.name_privacy')}</p>
+          <Invite />
+        </div>
+        <div class={css.column}>
+          <Pickers devices={devices} />
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+/** For whoever prepares a meeting, and need not be in it to hand its link on. */
+function Invite() {
+  const [open, setOpen] = useState(false);
+  const { part } = useLazy(inviting, open);
+  return (
+    <div class={forms.row}>
+      <button type="button" class={forms.button} onClick={() => setOpen(true)}>
+        {t('people.invite')}
+      </button>
+      {open && part !== undefined && (
+        <part.InviteDialog kept={undefined} onClose={() => setOpen(false)} />
+      )}
+    </div>
+  );
+}
+
+function Preview({ devices }: { devices: Devices }) {
+  const { camera, microphone } = devices;
+  const track = camera.track.value;
+  const preview = useMemo(
+    () => (track === undefined ? undefined : new MediaStream([track])),
+    [track],
+  );
+  return (
+    <div class={css.preview}>
+      {preview === undefined ? (
+        <NoPicture devices={devices} />
+      ) : (
+        <VideoView
+          stream={preview}
+          mirrored={settings.mirrored.value}
+          label={t('lobby.your_camera')}
+        />
+      )}
+      <div class={css.overlay}>
+        <Toggle device={microphone} />
+        <Toggle device={camera} />
+      </div>
+    </div>
+  );
+}
+
+/** Why there is no picture. */
+function NoPicture({ devices: { camera, microphone } }: { devices: Devices }) {
+  const opening = camera.opening.value || microphone.opening.value;
+  const [asking, setAsking] = useState(false);
+  useEffect(() => {
+    if (!opening) return undefined;
+    const timer = setTimeout(() => setAsking(true), ASKING_MS);
+    return () => {
+      clearTimeout(timer);
+      setAsking(false);
+    };
+  }, [opening]);
+  const words = asking
+    ? t('lobby.allow')
+    : camera.wanted.value
+      ? t('lobby.no_video')
+      : t('lobby.camera_is_off');
+  return (
+    <p class={css.dark} role="status">
+      {words}
+    </p>
+  );
+}
+
+function Toggle({ device }: { device: Device }) {
+  const on = device.wanted.value;
+  const camera = device.kind === 'camera';
+  const Icon = camera ? CameraIcon : MicrophoneIcon;
+  return (
+    <button
+      type="button"
+      class={css.round}
+      aria-pressed={on}
+      aria-label={camera ? t('device.camera') : t('device.microphone')}
+      onClick={() => void device.set(!on)}
+    >
+      <Icon off={!on} />
+    </button>
+  );
+}

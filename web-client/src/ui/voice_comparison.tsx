@@ -1,0 +1,83 @@
+/** All at once compare by voice: five emoji that everybody reads out. */
+
+import type { Call } from '../call/call';
+import type { ComparisonView } from '../call/membership/sas';
+import { list, t } from '../i18n/i18n';
+import css from './encryption.module.css';
+import forms from './forms.module.css';
+
+/** Each with its word in the catalogue, in this order. As in the Matrix specification (short
+ * authentication string, emoji method), so that people find what they know. */
+const EMOJI = [
+  ...'🐶🐱🦁🐎🦄🐷🐘🐰🐼🐓🐧🐢🐟🐙🦋🌷🌳🌵🍄🌏🌙☁🔥🍌🍎🍓🌽🍕🎂❤😀🤖',
+  ...'🎩👓🔧🎅👍☂⌛⏰🎁💡📕✏📎✂🔒🔑🔨☎🏁🚂🚲✈🚀🏆⚽🎸🎺🔔⚓🎧📁📌',
+];
+
+export function VoiceComparison({ call }: { call: Call }) {
+  const members = call.roster.value?.members ?? [];
+  if (members.length < 2) return null;
+  const { comparison } = call;
+  const view = comparison.view.value;
+  const name = (participant: number): string =>
+    members.find((one) => one.participant === participant)?.name ?? '?';
+  return (
+    <section class={css.voice} aria-label={t('sas.title')}>
+      <h3>{t('sas.title')}</h3>
+      <div aria-live="polite">
+        <How view={view} name={name} />
+      </div>
+      {view.kind === 'emoji' ? (
+        <div class={forms.row}>
+          <button type="button" class={forms.primary} onClick={() => comparison.heard(true)}>
+            {t('sas.match')}
+          </button>
+          <button type="button" class={forms.button} onClick={() => comparison.heard(false)}>
+            {t('sas.no_match')}
+          </button>
+        </div>
+      ) : (
+        <button type="button" class={forms.button} onClick={() => comparison.begin()}>
+          {view.kind === 'none' ? t('sas.start') : t('sas.restart')}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function How({ view, name }: { view: ComparisonView; name: (participant: number) => string }) {
+  switch (view.kind) {
+    case 'none':
+      return <p>{t('sas.explanation')}</p>;
+    case 'waiting':
+      return <p>{t('sas.waiting', { names: list(view.participants.map(name)) })}</p>;
+    case 'emoji':
+      return (
+        <>
+          <p>{t('sas.read')}</p>
+          <Emoji emoji={view.emoji} />
+        </>
+      );
+    case 'same':
+      return <p>{t('sas.verified')}</p>;
+    case 'different':
+      return <p class={css.danger}>{t('sas.mismatch')}</p>;
+    case 'cheated':
+      return <p class={css.danger}>{t('sas.cheated', { name: name(view.participant) })}</p>;
+    case 'interrupted':
+      return <p>{t('sas.interrupted')}</p>;
+  }
+}
+
+function Emoji({ emoji }: { emoji: readonly number[] }) {
+  const words = t('sas.emoji_names').split(', ');
+  return (
+    <ol class={css.emoji}>
+      {emoji.map((one, at) => (
+        <li key={`${at} ${one}`}>
+          <span aria-hidden="true">{EMOJI[one]}</span>
+          {words[one]}
+        </li>
+      ))}
+    </ol>
+  );
+}
