@@ -15,8 +15,9 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use mls_delivery::{Accepted, Decision, Finality, Log, Opened, Prepared, Submitted};
 use serde_json::json;
 use signaling_protocol::{
-    ClientMessage, CommitVote, Delta, Joined, Opaque, ParticipantId, ReceiveSlots, Refusal, RoomId,
-    RoomSnapshot, Secret, Seq, ServerMessage, Step, Submission, VERSION,
+    ClientMessage, CommitVote, Delta, Joined, LogMessage, Opaque, ParticipantId, ReceiveSlots,
+    Refusal, RoomId, RoomMessage, RoomSnapshot, Secret, Seq, ServerMessage, Step, Submission,
+    VERSION,
 };
 
 /// Members who are there before one more comes.
@@ -163,7 +164,7 @@ impl Group {
         let opened = self.finality.open(&self.log, one, submission.clone(), |_| true, self.now_ms);
         assert!(matches!(opened, Ok(Opened::CommitPending(_))), "there is somebody to be asked");
         let handshake = self.finality.question(two).expect("the follower is asked");
-        ServerMessage::CommitPending { handshake }
+        ServerMessage::Log(LogMessage::CommitPending { handshake })
     }
 
     /// The follower has answered: it is final.
@@ -246,7 +247,7 @@ impl Seat {
         let (mut endpoint, request) = Endpoint::new(config, now_ms).expect("an endpoint");
         endpoint.certify(identity.sign(request.as_bytes()).to_bytes()).expect("a certificate");
         let mut seat = Self { participant, endpoint };
-        let joined = ServerMessage::Joined(Joined {
+        let joined = ServerMessage::Room(RoomMessage::Joined(Joined {
             version: VERSION,
             participant,
             resume_token: Secret(String::new()),
@@ -254,7 +255,7 @@ impl Seat {
             room: RoomSnapshot::default(),
             log: log.snapshot(),
             slots: ReceiveSlots { audio: 0, video: 0 },
-        });
+        }));
         seat.endpoint.handle(joined, now_ms);
         let upload = seat.sent().find_map(|message| match message {
             ClientMessage::UploadKeyPackage { key_package } => Some(key_package),
@@ -338,5 +339,5 @@ fn append(log: &mut Log, sender: ParticipantId, submission: Submission) -> Accep
 /// What a participant hears of it.
 fn told(accepted: &Accepted, participant: ParticipantId) -> ServerMessage {
     let delta = Delta::Log { entry: accepted.for_participant(participant) };
-    ServerMessage::Delta { seq: Seq(0), delta }
+    ServerMessage::Room(RoomMessage::Delta { seq: Seq(0), delta })
 }

@@ -2,8 +2,8 @@
 //! ones smaller, as its scenario says.
 
 use signaling_protocol::{
-    Delta, Joined, ParticipantId, ParticipantState, ReceiverVideoConstraint, RoomSnapshot,
-    ServerMessage, Source,
+    Delta, Joined, ParticipantId, ParticipantState, ReceiverVideoConstraint, RoomMessage,
+    RoomSnapshot, ServerMessage, Source,
 };
 
 /// What is wished, and what was last said of it.
@@ -26,10 +26,10 @@ impl VideoConstraints {
     }
 
     pub(crate) fn hear(&mut self, message: &ServerMessage) {
-        if let ServerMessage::Snapshot(snapshot) = message {
+        if let ServerMessage::Room(RoomMessage::Snapshot(snapshot)) = message {
             return self.replace(&snapshot.room);
         }
-        let ServerMessage::Delta { delta, .. } = message else { return };
+        let ServerMessage::Room(RoomMessage::Delta { delta, .. }) = message else { return };
         match delta {
             Delta::ParticipantJoined(state) | Delta::TracksChanged(state) => self.take(state),
             Delta::ParticipantLeft { participant } => self.forget(*participant),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     fn delta(delta: Delta) -> ServerMessage {
-        ServerMessage::Delta { seq: Seq(1), delta }
+        ServerMessage::Room(RoomMessage::Delta { seq: Seq(1), delta })
     }
 
     #[test]

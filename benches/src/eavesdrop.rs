@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-use signaling_protocol::{ClientMessage, RoomId, ServerMessage};
+use signaling_protocol::{ClientMessage, ControlMessage, MediaMessage, RoomId, ServerMessage};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::BenchError;
@@ -42,24 +42,15 @@ pub(crate) async fn eavesdrop(
         }
         tokio::select! {
             message = signalling.receive() => match message? {
-                ServerMessage::Answer { sdp } => media.answer(&sdp)?,
-                ServerMessage::Closing { refusal }
-                | ServerMessage::MediaLost { refusal }
-                | ServerMessage::Refused { refusal } => return Err(refusal.into()),
-                ServerMessage::Joined(_)
-                | ServerMessage::Resumed { .. }
-                | ServerMessage::Snapshot(_)
-                | ServerMessage::Delta { .. }
-                | ServerMessage::Waiting
-                | ServerMessage::LobbyParticipants { .. }
-                | ServerMessage::SubscribedQuality(_)
-                | ServerMessage::Downlink(_)
-                | ServerMessage::AskedToMute { .. }
-                | ServerMessage::ShutdownNotice { .. }
-                | ServerMessage::ShutdownCancelled
-                | ServerMessage::CommitPending { .. }
-                | ServerMessage::CommitRejected { .. }
-                | ServerMessage::HeartbeatEcho => {}
+                ServerMessage::Media(MediaMessage::Answer { sdp }) => media.answer(&sdp)?,
+                ServerMessage::Media(MediaMessage::MediaLost { refusal })
+                | ServerMessage::Control(
+                    ControlMessage::Closing { refusal } | ControlMessage::Refused { refusal },
+                ) => return Err(refusal.into()),
+                ServerMessage::Media(_)
+                | ServerMessage::Control(_)
+                | ServerMessage::Room(_)
+                | ServerMessage::Log(_) => {}
             },
             ready = media.readable() => {
                 ready?;

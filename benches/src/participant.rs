@@ -10,7 +10,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use signaling_protocol::{
-    ClientMessage, Delta, LogPosition, ReceiveSlots, RoomId, ServerMessage, limits,
+    ClientMessage, ControlMessage, Delta, LogPosition, MediaMessage, ReceiveSlots, RoomId,
+    RoomMessage, ServerMessage, limits,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -114,7 +115,7 @@ pub(crate) async fn take_part(
     let _leaving = Leaving { media: role.media.clone(), number };
     if role.payload != Payload::Opaque {
         let mut endpoint = endpoint(&role)?;
-        endpoint.handle(ServerMessage::Joined(joined), unix_ms());
+        endpoint.handle(ServerMessage::Room(RoomMessage::Joined(joined)), unix_ms());
         talk.keys = Some(endpoint);
         talk.drain(&role, &mut stages, start).await?;
     }
@@ -139,31 +140,24 @@ pub(crate) async fn take_part(
         tokio::select! {
             message = talk.signalling.receive() => {
                 match message? {
-                    ServerMessage::Answer { sdp } => tell(Order::Answer { number, sdp }),
-                    ServerMessage::SubscribedQuality(wanted) => {
+                    ServerMessage::Media(MediaMessage::Answer { sdp }) => {
+                        tell(Order::Answer { number, sdp });
+                    }
+                    ServerMessage::Media(MediaMessage::SubscribedQuality(wanted)) => {
                         tell(Order::Wanted { number, wanted });
                     }
-                    ServerMessage::MediaLost { .. } if announced => {
+                    ServerMessage::Media(MediaMessage::MediaLost { .. }) if announced => {
                         stages.media_lost = true;
                         return Ok(stages);
                     }
-                    ServerMessage::Closing { refusal } | ServerMessage::MediaLost { refusal } => {
+                    ServerMessage::Media(MediaMessage::MediaLost { refusal })
+                    | ServerMessage::Control(ControlMessage::Closing { refusal }) => {
                         return Err(refusal.into());
                     }
-                    message @ (ServerMessage::Joined(_)
-                    | ServerMessage::Resumed { .. }
-                    | ServerMessage::Snapshot(_)
-                    | ServerMessage::Delta { .. }
-                    | ServerMessage::CommitPending { .. }
-                    | ServerMessage::CommitRejected { .. }
-                    | ServerMessage::HeartbeatEcho
-                    | ServerMessage::Waiting
-                    | ServerMessage::LobbyParticipants { .. }
-                    | ServerMessage::Downlink(_)
-                    | ServerMessage::AskedToMute { .. }
-                    | ServerMessage::ShutdownNotice { .. }
-                    | ServerMessage::ShutdownCancelled
-                    | ServerMessage::Refused { .. }) => talk.hear(message),
+                    ServerMessage::Media(MediaMessage::Downlink(_)) => {}
+                    message @ (ServerMessage::Room(_)
+                    | ServerMessage::Log(_)
+                    | ServerMessage::Control(_)) => talk.hear(message),
                 }
                 talk.constraint().await?;
                 talk.drain(&role, &mut stages, start).await?;
@@ -234,7 +228,10 @@ impl Talk {
         self.constraints.hear(&message);
         if let Some(endpoint) = &mut self.keys {
             endpoint.handle(message, unix_ms());
-        } else if let ServerMessage::Delta { delta: Delta::Log { entry }, .. } = message {
+        } else if let ServerMessage::Room(RoomMessage::Delta {
+            delta: Delta::Log { entry }, ..
+        }) = message
+        {
             self.position = entry.position;
         }
     }

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use signaling_protocol::{
-    ClientMessage, Hello, Joined, Refusal, RoomCreated, RoomId, ServerMessage, TokenIssued, VERSION,
+    ClientMessage, ControlMessage, Hello, Joined, Refusal, RoomCreated, RoomId, RoomMessage,
+    ServerMessage, TokenIssued, VERSION,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -67,25 +68,16 @@ impl Signalling {
         signalling.send(&ClientMessage::Hello(hello)).await?;
         loop {
             match signalling.receive().await? {
-                ServerMessage::Joined(joined) => return Ok((signalling, joined)),
-                ServerMessage::Refused { refusal } | ServerMessage::Closing { refusal } => {
-                    return Err(refusal.into());
+                ServerMessage::Room(RoomMessage::Joined(joined)) => {
+                    return Ok((signalling, joined));
                 }
-                ServerMessage::Resumed { .. }
-                | ServerMessage::Snapshot(_)
-                | ServerMessage::Delta { .. }
-                | ServerMessage::CommitPending { .. }
-                | ServerMessage::CommitRejected { .. }
-                | ServerMessage::Answer { .. }
-                | ServerMessage::MediaLost { .. }
-                | ServerMessage::Waiting
-                | ServerMessage::LobbyParticipants { .. }
-                | ServerMessage::SubscribedQuality(_)
-                | ServerMessage::Downlink(_)
-                | ServerMessage::AskedToMute { .. }
-                | ServerMessage::ShutdownNotice { .. }
-                | ServerMessage::ShutdownCancelled
-                | ServerMessage::HeartbeatEcho => {}
+                ServerMessage::Control(
+                    ControlMessage::Refused { refusal } | ControlMessage::Closing { refusal },
+                ) => return Err(refusal.into()),
+                ServerMessage::Room(_)
+                | ServerMessage::Log(_)
+                | ServerMessage::Media(_)
+                | ServerMessage::Control(_) => {}
             }
         }
     }

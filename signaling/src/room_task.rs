@@ -9,7 +9,8 @@ use mls_delivery::storage::{AppendOutcome, Fence, NodeId, StoredLog};
 use mls_delivery::{Log, Prepared, Record};
 use sfu_core::MediaEvent;
 use signaling_protocol::{
-    ClientMessage, LogPosition, Predecessor, Refusal, RefusalCode, Resume, RoomId, ServerMessage,
+    ClientMessage, ControlMessage, LogPosition, Predecessor, Refusal, RefusalCode, Resume, RoomId,
+    RoomMessage, ServerMessage,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -406,30 +407,25 @@ impl RoomTask {
     }
 
     fn send(&mut self, to: &[SocketId], message: &ServerMessage) {
-        if let ServerMessage::Refused { refusal } = message {
+        if let ServerMessage::Control(ControlMessage::Refused { refusal }) = message {
             self.around.metrics.refused(refusal.code);
         }
         let urgency = match message {
-            // The whole list of visitors comes again, and what is still undecided is asked again,
-            // after a snapshot too.
-            ServerMessage::Delta { .. }
-            | ServerMessage::LobbyParticipants { .. }
-            | ServerMessage::CommitPending { .. }
-            | ServerMessage::CommitRejected { .. } => Urgency::Replaceable,
-            ServerMessage::Snapshot(_) => Urgency::Snapshot,
-            ServerMessage::Joined(_)
-            | ServerMessage::Resumed { .. }
-            | ServerMessage::Answer { .. }
-            | ServerMessage::MediaLost { .. }
-            | ServerMessage::HeartbeatEcho
-            | ServerMessage::Waiting
-            | ServerMessage::SubscribedQuality(_)
-            | ServerMessage::Downlink(_)
-            | ServerMessage::AskedToMute { .. }
-            | ServerMessage::ShutdownNotice { .. }
-            | ServerMessage::ShutdownCancelled
-            | ServerMessage::Refused { .. }
-            | ServerMessage::Closing { .. } => Urgency::Needed,
+            // The whole lobby is sent again, and a commit that is still pending is asked about
+            // again, after a snapshot too.
+            ServerMessage::Room(
+                RoomMessage::Delta { .. } | RoomMessage::LobbyParticipants { .. },
+            )
+            | ServerMessage::Log(_) => Urgency::Replaceable,
+            ServerMessage::Room(RoomMessage::Snapshot(_)) => Urgency::Snapshot,
+            ServerMessage::Room(
+                RoomMessage::Joined(_)
+                | RoomMessage::Resumed { .. }
+                | RoomMessage::Waiting
+                | RoomMessage::AskedToMute { .. },
+            )
+            | ServerMessage::Media(_)
+            | ServerMessage::Control(_) => Urgency::Needed,
         };
         let Ok(text) = serde_json::to_string(message) else { return };
         let outgoing = Outgoing { text: text.into(), urgency };

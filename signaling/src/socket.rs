@@ -10,7 +10,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use governor::{Quota, RateLimiter};
 use signaling_protocol::{
-    ClientMessage, Hello, Refusal, RefusalCode, ServerMessage, VERSION, limits,
+    ClientMessage, ControlMessage, Hello, Refusal, RefusalCode, ServerMessage, VERSION, limits,
 };
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -200,7 +200,7 @@ impl Sockets {
                         queue.close(refusal);
                         return pending().await;
                     }
-                    self.push(queue, &ServerMessage::Refused { refusal });
+                    self.push(queue, &ServerMessage::Control(ControlMessage::Refused { refusal }));
                 }
             }
         }
@@ -260,7 +260,11 @@ async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
         | RefusalCode::MediaUnavailable
         | RefusalCode::TooSlow => close_code::POLICY,
     };
-    let Ok(text) = serde_json::to_string(&ServerMessage::Closing { refusal }) else { return };
+    let Ok(text) =
+        serde_json::to_string(&ServerMessage::Control(ControlMessage::Closing { refusal }))
+    else {
+        return;
+    };
     let words = async {
         writer.send(Message::Text(text.into())).await?;
         writer.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await

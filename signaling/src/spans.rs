@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use signaling_protocol::{
-    ClientMessage, Delta, LogEvent, MessageId, RefusalCode, ServerMessage, Step,
+    ClientMessage, ControlMessage, Delta, LogEvent, LogMessage, MessageId, RefusalCode,
+    RoomMessage, ServerMessage, Step,
 };
 use tracing::{Span, field, info_span};
 
@@ -88,18 +89,18 @@ impl Spans {
         }
         #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else ends a span")]
         match message {
-            ServerMessage::Joined(_) => self.end_join(socket, "joined"),
-            ServerMessage::Resumed { .. } => self.end_join(socket, "resumed"),
-            ServerMessage::Waiting => self.end_join(socket, "waiting"),
-            ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
+            ServerMessage::Room(RoomMessage::Joined(_)) => self.end_join(socket, "joined"),
+            ServerMessage::Room(RoomMessage::Resumed { .. }) => self.end_join(socket, "resumed"),
+            ServerMessage::Room(RoomMessage::Waiting) => self.end_join(socket, "waiting"),
+            ServerMessage::Room(RoomMessage::Delta { delta: Delta::Log { entry }, .. }) => {
                 if let LogEvent::Handshake(handshake) = &entry.event {
                     self.end_handshake(socket, &handshake.message_id, "final", None);
                 }
             }
-            ServerMessage::CommitRejected { message_id } => {
+            ServerMessage::Log(LogMessage::CommitRejected { message_id }) => {
                 self.end_handshake(socket, message_id, "dropped", None);
             }
-            ServerMessage::Refused { refusal } => {
+            ServerMessage::Control(ControlMessage::Refused { refusal }) => {
                 if let Some(message_id) = &refusal.message_id {
                     self.end_handshake(socket, message_id, "refused", Some(refusal.code));
                 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use signaling_protocol::{ClientMessage, RefusalCode, ServerMessage};
+use signaling_protocol::{ClientMessage, ControlMessage, RefusalCode, ServerMessage};
 use support::Process;
 use support::participant::{join, receive, send};
 
@@ -41,8 +41,13 @@ async fn at_the_deadline_remaining_participants_are_disconnected_with_a_reason()
     let mut socket = join(&server).await.0;
     server.signal("TERM");
     let notice = receive(&mut socket).await;
-    assert_eq!(notice, Some(ServerMessage::ShutdownNotice { in_seconds: Some(1) }));
-    let Some(ServerMessage::Closing { refusal }) = receive(&mut socket).await else {
+    assert_eq!(
+        notice,
+        Some(ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: Some(1) }))
+    );
+    let Some(ServerMessage::Control(ControlMessage::Closing { refusal })) =
+        receive(&mut socket).await
+    else {
         panic!("no closing message")
     };
     assert_eq!(refusal.code, RefusalCode::ShuttingDown);

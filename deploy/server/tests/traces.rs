@@ -20,7 +20,8 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use signaling_protocol::{
-    ClientMessage, Delta, HandshakeCount, LogEvent, RefusalCode, ServerMessage, Submission,
+    ClientMessage, ControlMessage, Delta, HandshakeCount, LogEvent, RefusalCode, RoomMessage,
+    ServerMessage, Submission,
 };
 use support::Process;
 use support::participant::{self, Socket};
@@ -70,11 +71,15 @@ async fn submit(socket: &mut Socket, submission: Submission) -> Option<RefusalCo
     participant::send(socket, &ClientMessage::Submit(submission)).await;
     loop {
         match participant::receive(socket).await.expect("an answer") {
-            ServerMessage::Delta { delta: Delta::Log { entry }, .. } => match entry.event {
-                LogEvent::Handshake(handshake) if handshake.message_id == id => return None,
-                _ => {}
-            },
-            ServerMessage::Refused { refusal } => return Some(refusal.code),
+            ServerMessage::Room(RoomMessage::Delta { delta: Delta::Log { entry }, .. }) => {
+                match entry.event {
+                    LogEvent::Handshake(handshake) if handshake.message_id == id => return None,
+                    _ => {}
+                }
+            }
+            ServerMessage::Control(ControlMessage::Refused { refusal }) => {
+                return Some(refusal.code);
+            }
             _ => {}
         }
     }
@@ -99,7 +104,7 @@ async fn spans_of_joins_commits_and_draining_are_exported_without_secrets() {
     server.signal("TERM");
     while !matches!(
         participant::receive(&mut socket).await,
-        Some(ServerMessage::ShutdownNotice { .. })
+        Some(ServerMessage::Control(ControlMessage::ShutdownNotice { .. }))
     ) {}
     participant::send(&mut socket, &ClientMessage::Leave).await;
     assert!(server.wait().success());

@@ -1,6 +1,7 @@
 //! What a client says.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::{
     CommitVote, LogPosition, MessageId, Moderation, Opaque, ParticipantId, ReceiverVideoConstraint,
@@ -8,8 +9,9 @@ use crate::{
 };
 
 /// A message from a client. The first one is [`ClientMessage::Hello`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum ClientMessage {
     /// Opens the conversation: a join, or the return of a participant whose socket broke.
@@ -21,7 +23,7 @@ pub enum ClientMessage {
     },
     /// A create or a commit for the delivery log.
     Submit(Submission),
-    /// The answer to [`crate::ServerMessage::CommitPending`].
+    /// The answer to [`crate::LogMessage::CommitPending`].
     CommitVote {
         /// What is judged.
         message_id: MessageId,
@@ -41,7 +43,7 @@ pub enum ClientMessage {
         position: LogPosition,
     },
     /// A WebRTC offer: the first, or one that restarts ICE. Answered by
-    /// [`crate::ServerMessage::Answer`].
+    /// [`crate::MediaMessage::Answer`].
     Offer {
         /// RFC 8866.
         sdp: String,
@@ -72,24 +74,10 @@ pub enum ClientMessage {
 }
 
 impl ClientMessage {
-    /// Its `type` on the wire.
+    /// Returns the value of the field `type` on the wire.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Hello(_) => "hello",
-            Self::UploadKeyPackage { .. } => "upload_key_package",
-            Self::Submit(_) => "submit",
-            Self::CommitVote { .. } => "commit_vote",
-            Self::SendMessage { .. } => "send_message",
-            Self::Heartbeat { .. } => "heartbeat",
-            Self::Offer { .. } => "offer",
-            Self::SetTracks { .. } => "set_tracks",
-            Self::ReceiverVideoConstraints { .. } => "receiver_video_constraints",
-            Self::Knock { .. } => "knock",
-            Self::Moderate(_) => "moderate",
-            Self::PageHide => "page_hide",
-            Self::Leave => "leave",
-        }
+        self.into()
     }
 }
 

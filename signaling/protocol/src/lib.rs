@@ -32,7 +32,8 @@ pub use quality::{Downlink, ReceiverVideoConstraint, SubscribedQuality};
 pub use refusal::{Refusal, RefusalCode};
 pub use rules::{JoinPolicy, LobbyParticipant, Moderation, Rules};
 pub use server::{
-    Delta, Joined, LogReplay, ParticipantState, ReceiveSlots, RoomSnapshot, ServerMessage, Snapshot,
+    ControlMessage, Delta, Joined, LogMessage, LogReplay, MediaMessage, ParticipantState,
+    ReceiveSlots, RoomMessage, RoomSnapshot, ServerMessage, Snapshot,
 };
 pub use track::{Source, Track};
 

@@ -1,6 +1,7 @@
 //! Refusals: a code for programs, and a sentence that a person can act on.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::{HandshakeCount, MessageId};
 
@@ -57,8 +58,11 @@ impl Refusal {
 }
 
 /// The kinds of refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum RefusalCode {
     /// Not JSON, not of a known type, or a field that does not fit.
@@ -111,33 +115,9 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
-    /// The code on the wire.
+    /// Returns the code as it stands on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::BadMessage => "bad_message",
-            Self::TooLarge => "too_large",
-            Self::TooFast => "too_fast",
-            Self::UnsupportedVersion => "unsupported_version",
-            Self::BadToken => "bad_token",
-            Self::UnknownRoom => "unknown_room",
-            Self::RoomFull => "room_full",
-            Self::RoomLocked => "room_locked",
-            Self::Denied => "denied",
-            Self::Removed => "removed",
-            Self::ServerFull => "server_full",
-            Self::ResumeExpired => "resume_expired",
-            Self::Superseded => "superseded",
-            Self::StaleHandshake => "stale_handshake",
-            Self::HandshakeUndecided => "handshake_undecided",
-            Self::StaleMessage => "stale_message",
-            Self::NotAllowed => "not_allowed",
-            Self::LogFull => "log_full",
-            Self::BadOffer => "bad_offer",
-            Self::MediaUnavailable => "media_unavailable",
-            Self::TooSlow => "too_slow",
-            Self::StorageUnavailable => "storage_unavailable",
-            Self::ShuttingDown => "shutting_down",
-        }
+        self.into()
     }
 }

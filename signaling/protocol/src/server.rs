@@ -1,123 +1,170 @@
 //! What the signalling service says.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::{
     Downlink, Handshake, LobbyParticipant, LogEntry, LogSnapshot, MessageId, Opaque, ParticipantId,
     Refusal, Rules, Secret, Seq, SubscribedQuality, Track,
 };
 
-/// A message from the signalling service.
+/// A message from the signalling service, grouped by the part of a client that reads it.
+///
+/// On the wire the group is the field `topic`, and the message's own name the field `type`:
+/// `{"topic": "media", "type": "answer", "sdp": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "topic", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum ServerMessage {
-    /// The answer to a hello without resume: you are a participant.
+    /// Who is in the room, and what has changed there.
+    Room(RoomMessage),
+    /// Commits that are not in the delivery log yet.
+    Log(LogMessage),
+    /// The connection to the SFU.
+    Media(MediaMessage),
+    /// The WebSocket connection, the server, and refusals.
+    Control(ControlMessage),
+}
+
+impl ServerMessage {
+    /// Returns the value of the field `type` on the wire.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Room(message) => message.into(),
+            Self::Log(message) => message.into(),
+            Self::Media(message) => message.into(),
+            Self::Control(message) => message.into(),
+        }
+    }
+}
+
+macro_rules! topic {
+    ($message:ident, $topic:ident) => {
+        impl From<$message> for ServerMessage {
+            fn from(message: $message) -> Self {
+                Self::$topic(message)
+            }
+        }
+    };
+}
+
+topic!(RoomMessage, Room);
+topic!(LogMessage, Log);
+topic!(MediaMessage, Media);
+topic!(ControlMessage, Control);
+
+/// Membership of the room, and what has changed there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum RoomMessage {
+    /// Answers a hello without resume: the client is a participant.
     Joined(Joined),
-    /// The answer to a hello with resume: the missed deltas follow, from the client's own
-    /// sequence number on, or a [`ServerMessage::Snapshot`] if they are no longer kept.
+    /// Answers a hello with resume. The missed deltas follow, from the sequence number that the
+    /// client named, or a [`RoomMessage::Snapshot`] if they are no longer kept.
     Resumed {
         /// The room's newest delta.
         seq: Seq,
     },
-    /// Replaces what the client knows of the room, after a resume from too long ago or after
-    /// it read too slowly.
+    /// Replaces the client's view of the room, after a resume from too long ago or after the
+    /// client read too slowly.
     Snapshot(Snapshot),
-    /// One change of the room.
+    /// Reports one change of the room.
     Delta {
         /// Follows its predecessor without a gap.
         seq: Seq,
         /// The change.
         delta: Delta,
     },
-    /// A commit that is not in the log yet: a member tells whether it can follow it, by
-    /// [`crate::ClientMessage::CommitVote`], and does not follow it before the log has it. Whoever comes
-    /// back while it is undecided is asked again.
+    /// Answers a hello without resume while the join policy is [`crate::JoinPolicy::Lobby`]: the
+    /// client waits in the lobby. [`RoomMessage::Joined`] follows when a host admits it. The
+    /// client sends its name by [`crate::ClientMessage::Knock`], and heartbeats.
+    Waiting,
+    /// Tells hosts everyone in the lobby, in the order of arrival.
+    LobbyParticipants {
+        /// Replaces the previous list.
+        lobby_participants: Vec<LobbyParticipant>,
+    },
+    /// Reports that a host asks this participant to turn its microphone off.
+    AskedToMute {
+        /// The host.
+        by: ParticipantId,
+    },
+}
+
+/// Commits that the delivery log does not have yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum LogMessage {
+    /// Asks a member for its vote on a commit, given by [`crate::ClientMessage::CommitVote`]. The
+    /// member does not apply the commit before the log has it. A member that reconnects while the
+    /// commit is pending is asked again.
     CommitPending {
         /// As the log will have it, without its Welcome.
         handshake: Handshake,
     },
-    /// A tentative commit will not come into the log: nobody could follow it, or its sender is
-    /// gone.
+    /// Reports that a pending commit will not enter the log: no member could follow it, or its
+    /// sender is gone.
     CommitRejected {
-        /// Which.
+        /// The rejected submission.
         message_id: MessageId,
     },
-    /// The SFU's answer to an offer.
+}
+
+/// The participant's connection to the SFU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum MediaMessage {
+    /// Answers an offer.
     Answer {
         /// RFC 8866.
         sdp: String,
     },
-    /// The SFU no longer holds this participant's media; a new offer brings it back.
+    /// Reports that the SFU no longer has this participant's connection; a new offer restores it.
     MediaLost {
-        /// Why, and what to do.
+        /// The reason, and what to do.
         refusal: Refusal,
     },
-    /// Which encodings of this participant's track anybody wants; told anew when that changes.
+    /// Tells which encodings of this participant's track are received by others; sent again when
+    /// that changes.
     SubscribedQuality(SubscribedQuality),
-    /// How the SFU sees the way to this participant, every few seconds while it changes.
+    /// Reports the SFU's estimate of the downlink, every few seconds while it changes.
     Downlink(Downlink),
-    /// The echo of a heartbeat.
-    HeartbeatEcho,
-    /// The answer to a hello without resume while the door is attended: you wait, and are told
-    /// by [`ServerMessage::Joined`] when a host has let you in. Knock, and go on with heartbeats.
-    Waiting,
-    /// To hosts: everybody who waits now, in the order of coming.
-    LobbyParticipants {
-        /// Replaces what was told before.
-        lobby_participants: Vec<LobbyParticipant>,
-    },
-    /// A host asks you to turn your microphone off.
-    AskedToMute {
-        /// Which one.
-        by: ParticipantId,
-    },
-    /// The server is about to end, and to run again soon: the meeting goes on until then, and comes
-    /// back by itself after it. Told to everybody when that is decided, and decided anew, and to
-    /// whoever comes or comes back meanwhile.
-    ShutdownNotice {
-        /// From now on, rounded up; not there if nobody has said when.
-        in_seconds: Option<u32>,
-    },
-    /// It goes on after all.
-    ShutdownCancelled,
-    /// A message of this client was not carried out; nothing else is lost.
-    Refused {
-        /// Why, and what to do.
-        refusal: Refusal,
-    },
-    /// The socket closes after this.
-    Closing {
-        /// Why, and what to do.
-        refusal: Refusal,
-    },
 }
 
-impl ServerMessage {
-    /// Its `type` on the wire.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Joined(_) => "joined",
-            Self::Resumed { .. } => "resumed",
-            Self::Snapshot(_) => "snapshot",
-            Self::Delta { .. } => "delta",
-            Self::CommitPending { .. } => "commit_pending",
-            Self::CommitRejected { .. } => "commit_rejected",
-            Self::Answer { .. } => "answer",
-            Self::MediaLost { .. } => "media_lost",
-            Self::SubscribedQuality(_) => "subscribed_quality",
-            Self::Downlink(_) => "downlink",
-            Self::HeartbeatEcho => "heartbeat_echo",
-            Self::Waiting => "waiting",
-            Self::LobbyParticipants { .. } => "lobby_participants",
-            Self::AskedToMute { .. } => "asked_to_mute",
-            Self::ShutdownNotice { .. } => "shutdown_notice",
-            Self::ShutdownCancelled => "shutdown_cancelled",
-            Self::Refused { .. } => "refused",
-            Self::Closing { .. } => "closing",
-        }
-    }
+/// The WebSocket connection, the server, and refusals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum ControlMessage {
+    /// Answers a heartbeat.
+    HeartbeatEcho,
+    /// Announces that the server will stop and start again. Meetings go on until then and
+    /// reconnect afterwards. Sent to everyone when that is decided or changed, and to each client
+    /// that connects meanwhile.
+    ShutdownNotice {
+        /// Seconds from now, rounded up; absent if the time is not known.
+        in_seconds: Option<u32>,
+    },
+    /// Withdraws a [`ControlMessage::ShutdownNotice`].
+    ShutdownCancelled,
+    /// Refuses one message of this client; nothing else is lost.
+    Refused {
+        /// The reason, and what to do.
+        refusal: Refusal,
+    },
+    /// Precedes the close of the socket by the server.
+    Closing {
+        /// The reason, and what to do.
+        refusal: Refusal,
+    },
 }
 
 /// The welcome of the room (not the MLS Welcome).

@@ -8,8 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use signaling_protocol::{
-    ClientMessage, CommitVote, Delta, JoinPolicy, LogEvent, Moderation, Refusal, RefusalCode,
-    RoomCreated, ServerMessage, Source, Step, TokenIssued, TokenRequest,
+    ClientMessage, CommitVote, ControlMessage, Delta, JoinPolicy, LogEvent, LogMessage,
+    MediaMessage, Moderation, Refusal, RefusalCode, RoomCreated, RoomMessage, ServerMessage,
+    Source, Step, TokenIssued, TokenRequest,
 };
 
 /// All fixtures by name, without `.json`.
@@ -112,7 +113,16 @@ fn no_message_and_no_part_of_one_is_without_a_fixture() {
         assert!(missing.is_empty(), "{side} fixtures lack {missing:?}");
     };
     covers("client.", "type", variants::<ClientMessage>(unknown("type")));
-    covers("server.", "type", variants::<ServerMessage>(unknown("type")));
+    covers("server.", "topic", variants::<ServerMessage>(unknown("topic")));
+    let topics = [
+        variants::<RoomMessage>(unknown("type")),
+        variants::<LogMessage>(unknown("type")),
+        variants::<MediaMessage>(unknown("type")),
+        variants::<ControlMessage>(unknown("type")),
+    ];
+    for kinds in topics {
+        covers("server.", "type", kinds);
+    }
     covers("server.", "change", variants::<Delta>(unknown("change")));
     covers("server.", "kind", variants::<LogEvent>(unknown("kind")));
     covers("server.", "step", variants::<Step>(unknown("step")));

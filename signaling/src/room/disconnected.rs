@@ -1,7 +1,7 @@
 //! Whoever's connection is broken: it keeps its place and its keys for a while, the others see that
 //! it is away, and nobody waits for it.
 
-use signaling_protocol::{Delta, ParticipantId, Refusal, RefusalCode, ServerMessage};
+use signaling_protocol::{Delta, MediaMessage, ParticipantId, Refusal, RefusalCode, ServerMessage};
 
 use super::participant::{Participant, Presence};
 use super::{Millis, Output, Room, SocketId};
@@ -81,7 +81,7 @@ impl Room {
         if lost.is_some() {
             let sentence = "the media connection is gone; restart it";
             let refusal = Refusal::new(RefusalCode::MediaUnavailable, sentence);
-            self.send(socket, ServerMessage::MediaLost { refusal });
+            self.send(socket, ServerMessage::Media(MediaMessage::MediaLost { refusal }));
         }
     }
 

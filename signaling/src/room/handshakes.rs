@@ -4,8 +4,8 @@
 use mls_delivery::trace::{Outcome, Traced};
 use mls_delivery::{Decision, Opened, Prepared, Submitted, inspect};
 use signaling_protocol::{
-    CommitVote, Delta, LogEvent, MessageId, Opaque, ParticipantId, Refusal, RefusalCode,
-    ServerMessage, Step, Submission,
+    CommitVote, Delta, LogEvent, LogMessage, MessageId, Opaque, ParticipantId, Refusal,
+    RefusalCode, RoomMessage, ServerMessage, Step, Submission,
 };
 
 use super::presence::superseded;
@@ -80,7 +80,7 @@ impl Room {
             let entry = accepted.for_participant(participant);
             if has_welcome(&entry.event) {
                 let delta = Delta::Log { entry };
-                let message = ServerMessage::Delta { seq, delta };
+                let message = ServerMessage::Room(RoomMessage::Delta { seq, delta });
                 self.outputs.push_back(Output::Send { to: vec![socket], message });
             } else {
                 alike.push(socket);
@@ -89,7 +89,8 @@ impl Room {
         if !alike.is_empty() {
             // Participant 0 does not exist: nobody's view, without a Welcome.
             let entry = accepted.for_participant(ParticipantId::default());
-            let message = ServerMessage::Delta { seq, delta: Delta::Log { entry } };
+            let message =
+                ServerMessage::Room(RoomMessage::Delta { seq, delta: Delta::Log { entry } });
             self.outputs.push_back(Output::Send { to: alike, message });
         }
         if let Some(participant) = accepted.entry().event.departed() {
@@ -159,7 +160,7 @@ impl Room {
             Opened::CommitPending(asked) => {
                 let question = asked.iter().find_map(|&one| self.finality.question(one));
                 if let Some(handshake) = question {
-                    self.tell(asked, ServerMessage::CommitPending { handshake });
+                    self.tell(asked, ServerMessage::Log(LogMessage::CommitPending { handshake }));
                 }
             }
         }
@@ -227,7 +228,7 @@ impl Room {
             }
             Some(Decision::CommitRejected(message_id)) => {
                 let members: Vec<_> = self.log.present_members().collect();
-                self.tell(members, ServerMessage::CommitRejected { message_id });
+                self.tell(members, ServerMessage::Log(LogMessage::CommitRejected { message_id }));
             }
             None => {}
         }
@@ -236,7 +237,7 @@ impl Room {
     /// Asks one who comes back what the others were asked.
     pub(super) fn ask(&mut self, participant: ParticipantId, socket: SocketId) {
         if let Some(handshake) = self.finality.question(participant) {
-            self.send(socket, ServerMessage::CommitPending { handshake });
+            self.send(socket, ServerMessage::Log(LogMessage::CommitPending { handshake }));
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use signaling_protocol::{
-    ClientMessage, Delta, JoinPolicy, LobbyParticipant, LobbyParticipantId, Moderation, Opaque,
-    ParticipantId, Predecessor, Refusal, RefusalCode, Rules, Secret, ServerMessage, limits,
+    ClientMessage, ControlMessage, Delta, JoinPolicy, LobbyParticipant, LobbyParticipantId,
+    Moderation, Opaque, ParticipantId, Predecessor, Refusal, RefusalCode, RoomMessage, Rules,
+    Secret, ServerMessage, limits,
 };
 
 use super::participant::Participant;
@@ -123,7 +124,7 @@ impl Room {
         one.heard = now;
         let outcome = match message {
             ClientMessage::Heartbeat { .. } => {
-                self.send(socket, ServerMessage::HeartbeatEcho);
+                self.send(socket, ServerMessage::Control(ControlMessage::HeartbeatEcho));
                 Ok(())
             }
             ClientMessage::Knock { name } if name.0.len() > limits::KNOCK_BYTES => {
@@ -156,7 +157,7 @@ impl Room {
             )),
         };
         if let Err(refusal) = outcome {
-            self.send(socket, ServerMessage::Refused { refusal });
+            self.send(socket, ServerMessage::Control(ControlMessage::Refused { refusal }));
         }
     }
 
@@ -204,7 +205,7 @@ impl Room {
             Moderation::AskToMute { participant } => {
                 let asked = self.participants.get(&participant).and_then(Participant::socket);
                 if let Some(socket) = asked {
-                    self.send(socket, ServerMessage::AskedToMute { by });
+                    self.send(socket, ServerMessage::Room(RoomMessage::AskedToMute { by }));
                 }
             }
         }
@@ -237,7 +238,7 @@ impl Room {
         self.entrance.last_visitor = lobby_participant;
         let waiting = Waiting { socket, resume_token, name: None, heard: now };
         self.entrance.lobby_participants.insert(lobby_participant, waiting);
-        self.send(socket, ServerMessage::Waiting);
+        self.send(socket, ServerMessage::Room(RoomMessage::Waiting));
         self.tell_outlook(socket, now);
         self.tell_hosts();
     }
@@ -327,7 +328,7 @@ impl Room {
             .collect();
         self.outputs.push_back(Output::Send {
             to,
-            message: ServerMessage::LobbyParticipants { lobby_participants },
+            message: ServerMessage::Room(RoomMessage::LobbyParticipants { lobby_participants }),
         });
     }
 

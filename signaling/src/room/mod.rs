@@ -18,8 +18,9 @@ use mls_delivery::trace::Traced;
 use mls_delivery::{Finality, Log, inspect};
 use sfu_core::{MediaCommand, MediaReport};
 use signaling_protocol::{
-    ClientMessage, Delta, LogPosition, Opaque, ParticipantId, ParticipantState, ReceiveSlots,
-    ReceiverVideoConstraint, Refusal, RefusalCode, RoomId, ServerMessage, Track, limits,
+    ClientMessage, ControlMessage, Delta, LogPosition, MediaMessage, Opaque, ParticipantId,
+    ParticipantState, ReceiveSlots, ReceiverVideoConstraint, Refusal, RefusalCode, RoomId,
+    RoomMessage, ServerMessage, Track, limits,
 };
 
 use self::handshakes::Intent;
@@ -164,7 +165,7 @@ impl Room {
             }
             ClientMessage::Heartbeat { position } => {
                 self.heartbeat(participant, position, now);
-                self.send(socket, ServerMessage::HeartbeatEcho);
+                self.send(socket, ServerMessage::Control(ControlMessage::HeartbeatEcho));
                 Ok(())
             }
             ClientMessage::SendMessage { message } => self.relay(participant, message, now),
@@ -188,7 +189,7 @@ impl Room {
             }
         };
         if let Err(refusal) = outcome {
-            self.send(socket, ServerMessage::Refused { refusal });
+            self.send(socket, ServerMessage::Control(ControlMessage::Refused { refusal }));
         }
     }
 
@@ -201,17 +202,21 @@ impl Room {
     ) {
         let Some(one) = self.participants.get_mut(&participant) else { return };
         let message = match report {
-            MediaReport::Answer { sdp } => ServerMessage::Answer { sdp },
-            MediaReport::Refused { refusal } => ServerMessage::Refused { refusal },
+            MediaReport::Answer { sdp } => ServerMessage::Media(MediaMessage::Answer { sdp }),
+            MediaReport::Refused { refusal } => {
+                ServerMessage::Control(ControlMessage::Refused { refusal })
+            }
             MediaReport::Lost { refusal } => {
                 self.media_lost(participant, now);
-                ServerMessage::MediaLost { refusal }
+                ServerMessage::Media(MediaMessage::MediaLost { refusal })
             }
             MediaReport::SubscribedQuality(wanted) => {
                 one.note_wanted(wanted.clone());
-                ServerMessage::SubscribedQuality(wanted)
+                ServerMessage::Media(MediaMessage::SubscribedQuality(wanted))
             }
-            MediaReport::Downlink(downlink) => ServerMessage::Downlink(downlink),
+            MediaReport::Downlink(downlink) => {
+                ServerMessage::Media(MediaMessage::Downlink(downlink))
+            }
             MediaReport::Connected => return self.media_back(participant, now),
         };
         if let Some(socket) = self.participants.get(&participant).and_then(Participant::socket) {
@@ -223,7 +228,7 @@ impl Room {
     fn tell_wanted(&mut self, participant: ParticipantId, socket: SocketId) {
         let Some(one) = self.participants.get(&participant) else { return };
         for wanted in one.wanted.clone() {
-            self.send(socket, ServerMessage::SubscribedQuality(wanted));
+            self.send(socket, ServerMessage::Media(MediaMessage::SubscribedQuality(wanted)));
         }
     }
 
@@ -375,14 +380,14 @@ impl Room {
         let seq = self.history.plain(delta.clone());
         let to: Vec<_> = self.participants.values().filter_map(Participant::socket).collect();
         if !to.is_empty() {
-            let message = ServerMessage::Delta { seq, delta };
+            let message = ServerMessage::Room(RoomMessage::Delta { seq, delta });
             self.outputs.push_back(Output::Send { to, message });
         }
     }
 
     fn refuse(&mut self, participant: ParticipantId, refusal: Refusal) {
         if let Some(socket) = self.participants.get(&participant).and_then(Participant::socket) {
-            self.send(socket, ServerMessage::Refused { refusal });
+            self.send(socket, ServerMessage::Control(ControlMessage::Refused { refusal }));
         }
     }
 

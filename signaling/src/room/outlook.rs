@@ -1,6 +1,6 @@
 //! What people are told of the server's end before it comes.
 
-use signaling_protocol::ServerMessage;
+use signaling_protocol::{ControlMessage, ServerMessage};
 
 use super::participant::Participant;
 use super::{Millis, Output, Room, SocketId};
@@ -28,10 +28,10 @@ impl Outlook<Millis> {
     fn in_words(self, now: Millis) -> ServerMessage {
         let seconds = |at: Millis| u32::try_from(at.saturating_sub(now).div_ceil(1000));
         match self {
-            Self::Stays => ServerMessage::ShutdownCancelled,
+            Self::Stays => ServerMessage::Control(ControlMessage::ShutdownCancelled),
             Self::Ends { at } => {
                 let in_seconds = at.map(|at| seconds(at).unwrap_or(u32::MAX));
-                ServerMessage::ShutdownNotice { in_seconds }
+                ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds })
             }
         }
     }

@@ -4,7 +4,7 @@ use mls_delivery::trace::Traced;
 use sfu_core::MediaCommand;
 use signaling_protocol::{
     Delta, Joined, LogPosition, LogReplay, ParticipantId, ParticipantState, Predecessor, Refusal,
-    RefusalCode, Resume, RoomSnapshot, Secret, Seq, ServerMessage, Snapshot, VERSION,
+    RefusalCode, Resume, RoomMessage, RoomSnapshot, Secret, Seq, ServerMessage, Snapshot, VERSION,
 };
 
 use super::handshakes::Intent;
@@ -59,7 +59,7 @@ impl Room {
         self.trace(|| Traced::Came { participant, replaces: predecessor, position });
         let newcomer = Participant::new(socket, role, resume_token, position, now);
         self.participants.insert(participant, Participant { predecessor, ..newcomer });
-        self.send(socket, ServerMessage::Joined(joined));
+        self.send(socket, ServerMessage::Room(RoomMessage::Joined(joined)));
         self.tell_outlook(socket, now);
         self.tell_visitors(participant);
     }
@@ -183,11 +183,11 @@ impl Room {
         position: LogPosition,
     ) {
         let missed = self.history.after(seq, position, participant, &self.log);
-        self.send(socket, ServerMessage::Resumed { seq: self.history.seq() });
+        self.send(socket, ServerMessage::Room(RoomMessage::Resumed { seq: self.history.seq() }));
         match missed {
             Some(missed) => {
                 for (seq, delta) in missed {
-                    self.send(socket, ServerMessage::Delta { seq, delta });
+                    self.send(socket, ServerMessage::Room(RoomMessage::Delta { seq, delta }));
                 }
             }
             None => self.send_snapshot(participant, socket, position),
@@ -211,7 +211,7 @@ impl Room {
                     room: self.snapshot_for(participant),
                     log: LogReplay { entries },
                 };
-                self.send(socket, ServerMessage::Snapshot(snapshot));
+                self.send(socket, ServerMessage::Room(RoomMessage::Snapshot(snapshot)));
             }
             Err(refusal) => self.part(participant, Some(refusal)),
         }

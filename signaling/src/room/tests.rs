@@ -19,8 +19,8 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 
 use signaling_protocol::{
-    CommitVote, HandshakeCount, Joined, LogEntry, LogEvent, MessageId, Predecessor, Resume,
-    RoomSnapshot, Secret, Seq, Snapshot, Source, Step, SubscribedQuality, VERSION,
+    CommitVote, HandshakeCount, Joined, LogEntry, LogEvent, LogMessage, MessageId, Predecessor,
+    Resume, RoomSnapshot, Secret, Seq, Snapshot, Source, Step, SubscribedQuality, VERSION,
 };
 
 use super::presence::STEP_OUT;
@@ -127,9 +127,10 @@ impl World {
     fn collect(&mut self) {
         while let Some(output) = self.room.poll_output() {
             match output {
-                Output::Send { to, message: ServerMessage::CommitPending { handshake } }
-                    if self.members_ack =>
-                {
+                Output::Send {
+                    to,
+                    message: ServerMessage::Log(LogMessage::CommitPending { handshake }),
+                } if self.members_ack => {
                     let id = || handshake.message_id.clone();
                     self.questions.extend(to.into_iter().map(|socket| (socket, id())));
                 }
@@ -191,7 +192,9 @@ impl World {
     /// The client of somebody who was let in.
     fn let_in(&mut self, socket: SocketId, resume_token: Secret) -> Client {
         let first = self.inboxes.get_mut(&socket).expect("an answer").remove(0);
-        let ServerMessage::Joined(joined) = first else { panic!("not let in: {first:?}") };
+        let ServerMessage::Room(RoomMessage::Joined(joined)) = first else {
+            panic!("not let in: {first:?}")
+        };
         Client { socket, participant: joined.participant, resume_token, joined }
     }
 
@@ -261,7 +264,9 @@ impl World {
             for client in clients {
                 self.heartbeat(client, self.position());
                 let inbox = self.inboxes.entry(client.socket).or_default();
-                inbox.retain(|message| *message != ServerMessage::HeartbeatEcho);
+                inbox.retain(|message| {
+                    *message != ServerMessage::Control(ControlMessage::HeartbeatEcho)
+                });
             }
         }
     }
@@ -275,7 +280,7 @@ impl World {
         let heard = self.heard(socket).into_iter();
         heard
             .filter_map(|message| match message {
-                ServerMessage::Delta { seq, delta } => Some((seq, delta)),
+                ServerMessage::Room(RoomMessage::Delta { seq, delta }) => Some((seq, delta)),
                 _ => None,
             })
             .collect()
@@ -295,7 +300,7 @@ impl World {
     fn refusal(&mut self, socket: SocketId) -> Refusal {
         let heard = self.heard(socket);
         let mut refusals = heard.into_iter().filter_map(|message| match message {
-            ServerMessage::Refused { refusal } => Some(refusal),
+            ServerMessage::Control(ControlMessage::Refused { refusal }) => Some(refusal),
             _ => None,
         });
         let refusal = refusals.next().expect("a refusal");

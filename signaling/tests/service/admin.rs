@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use signaling::{Draining, RunningRooms};
-use signaling_protocol::{RefusalCode, ServerMessage};
+use signaling_protocol::{ControlMessage, RefusalCode, ServerMessage};
 
 use crate::support::{ADMIN_TOKEN, Scene, Server};
 
@@ -54,7 +54,7 @@ async fn no_meeting_begins_while_it_drains_and_they_begin_again_afterwards() {
         ask(server, Method::PUT, "draining", ADMIN_TOKEN, body)
     };
     assert!(drain(true).await.status().is_success());
-    let ahead = ServerMessage::ShutdownNotice { in_seconds: Some(600) };
+    let ahead = ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: Some(600) });
     assert_eq!(scene.bystander.until(|one| *one == ahead).await, ahead);
     assert_eq!(scene.server.post("rooms").await.status(), 503);
     assert_eq!(scene.server.status("readyz").await, 503);
@@ -62,7 +62,7 @@ async fn no_meeting_begins_while_it_drains_and_they_begin_again_afterwards() {
     assert!(drain(false).await.status().is_success());
     assert_eq!(scene.server.post("rooms").await.status(), 201);
     assert_eq!(scene.server.status("readyz").await, 200);
-    let off = ServerMessage::ShutdownCancelled;
+    let off = ServerMessage::Control(ControlMessage::ShutdownCancelled);
     assert_eq!(scene.bystander.until(|one| *one == off).await, off);
 }
 
@@ -72,7 +72,7 @@ async fn one_who_does_not_say_when_need_not() {
     let body = json!({ "draining": true });
     let answer = ask(&scene.server, Method::PUT, "draining", ADMIN_TOKEN, body).await;
     assert!(answer.status().is_success());
-    let ahead = ServerMessage::ShutdownNotice { in_seconds: None };
+    let ahead = ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: None });
     assert_eq!(scene.bystander.until(|one| *one == ahead).await, ahead);
 }
 

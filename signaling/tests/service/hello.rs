@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use signaling::SignalingConfig;
 use signaling_protocol::{
-    ClientMessage, Hello, Refusal, RefusalCode, Secret, ServerMessage, TokenIssued, VERSION, limits,
+    ClientMessage, ControlMessage, Hello, Refusal, RefusalCode, RoomMessage, Secret, ServerMessage,
+    TokenIssued, VERSION, limits,
 };
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::Message;
@@ -72,11 +73,13 @@ async fn an_expired_token_is_told_to_open_the_link_again() {
         let mut client = scene.server.connect().await;
         client.hello(token.clone(), None).await;
         match client.next().await {
-            Some(ServerMessage::Closing { refusal }) => {
+            Some(ServerMessage::Control(ControlMessage::Closing { refusal })) => {
                 assert_eq!(checked(refusal).code, RefusalCode::BadToken);
                 break;
             }
-            Some(ServerMessage::Joined(_)) => assert!(Instant::now() < deadline, "it lives on"),
+            Some(ServerMessage::Room(RoomMessage::Joined(_))) => {
+                assert!(Instant::now() < deadline, "it lives on")
+            }
             other => panic!("not expected: {other:?}"),
         }
         sleep(Duration::from_millis(50)).await;

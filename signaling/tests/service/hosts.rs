@@ -3,7 +3,7 @@
 use signaling::SignalingConfig;
 use signaling_protocol::{
     ClientMessage, Delta, JoinPolicy, Moderation, Opaque, Refusal, RefusalCode, RoomCreated,
-    RoomId, Secret, ServerMessage, TokenIssued, TokenRequest,
+    RoomId, RoomMessage, Secret, ServerMessage, TokenIssued, TokenRequest,
 };
 
 use crate::support::{Client, Server};
@@ -82,19 +82,21 @@ async fn a_guest_waits_before_an_attended_door_until_the_host_opens() {
     let meeting = Meeting::new().await;
     let mut host = meeting.host().await;
     moderate(&mut host, Moderation::SetJoinPolicy { join_policy: JoinPolicy::Lobby }).await;
-    host.until(|message| matches!(message, ServerMessage::Delta { .. })).await;
+    host.until(|message| matches!(message, ServerMessage::Room(RoomMessage::Delta { .. }))).await;
     let mut guest = meeting.server.connect().await;
     guest.hello(meeting.server.token(&meeting.room).await, None).await;
-    assert_eq!(guest.next().await, Some(ServerMessage::Waiting));
+    assert_eq!(guest.next().await, Some(ServerMessage::Room(RoomMessage::Waiting)));
     let name = Opaque(b"sealed".to_vec());
     guest.send(&ClientMessage::Knock { name: name.clone() }).await;
     let lobby_participant = host
         .until(|message| {
-            matches!(message, ServerMessage::LobbyParticipants { lobby_participants }
+            matches!(message, ServerMessage::Room(RoomMessage::LobbyParticipants { lobby_participants })
                 if lobby_participants.iter().any(|one| one.name.as_ref() == Some(&name)))
         })
         .await;
-    let ServerMessage::LobbyParticipants { lobby_participants } = lobby_participant else {
+    let ServerMessage::Room(RoomMessage::LobbyParticipants { lobby_participants }) =
+        lobby_participant
+    else {
         panic!("{lobby_participant:?}")
     };
     moderate(
@@ -102,7 +104,7 @@ async fn a_guest_waits_before_an_attended_door_until_the_host_opens() {
         Moderation::Admit { lobby_participant: lobby_participants[0].lobby_participant },
     )
     .await;
-    guest.until(|message| matches!(message, ServerMessage::Joined(_))).await;
+    guest.until(|message| matches!(message, ServerMessage::Room(RoomMessage::Joined(_)))).await;
 }
 
 #[tokio::test]
@@ -116,6 +118,6 @@ async fn whoever_is_removed_hears_why_and_the_others_see_them_go() {
     moderate(&mut host, Moderation::Remove { participant }).await;
     assert_eq!(guest.last_words().await, RefusalCode::Removed);
     let left = Delta::ParticipantLeft { participant };
-    host.until(|message| matches!(message, ServerMessage::Delta { delta, .. } if *delta == left))
+    host.until(|message| matches!(message, ServerMessage::Room(RoomMessage::Delta { delta, .. }) if *delta == left))
         .await;
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use signaling::SignalingConfig;
 use signaling_protocol::{
-    ClientMessage, Delta, LogPosition, ParticipantId, RefusalCode, Resume, Secret, Seq,
-    ServerMessage,
+    ClientMessage, Delta, LogPosition, ParticipantId, RefusalCode, Resume, RoomMessage, Secret,
+    Seq, ServerMessage,
 };
 
 use crate::support::Scene;
@@ -19,7 +19,7 @@ async fn who_returns_in_time_gets_what_was_missed_and_nothing_else() {
     scene.nobody_else_is_disturbed().await;
     let mut back = scene.resume(ticket.clone()).await;
     let newest = Seq(ticket.seq.0 + 1);
-    assert_eq!(back.next().await, Some(ServerMessage::Resumed { seq: newest }));
+    assert_eq!(back.next().await, Some(ServerMessage::Room(RoomMessage::Resumed { seq: newest })));
     assert!(matches!(back.next_delta().await, Delta::TracksChanged(_)));
     assert_eq!(back.seq, newest);
     back.is_heard().await;
@@ -65,7 +65,7 @@ async fn a_second_window_supersedes_the_first() {
     let mut scene = Scene::new().await;
     let mut first = scene.join().await;
     let mut second = scene.resume(first.return_ticket()).await;
-    assert!(matches!(second.next().await, Some(ServerMessage::Resumed { .. })));
+    assert!(matches!(second.next().await, Some(ServerMessage::Room(RoomMessage::Resumed { .. }))));
     assert_eq!(first.last_words().await, RefusalCode::Superseded);
     second.is_heard().await;
     scene.nobody_else_is_disturbed().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signaling_protocol::{ClientMessage, Refusal, RefusalCode, ServerMessage};
+use signaling_protocol::{ClientMessage, ControlMessage, Refusal, RefusalCode, ServerMessage};
 use tokio::time::timeout;
 
 use crate::support::{PATIENCE, Scene};
@@ -70,7 +70,7 @@ async fn whoever_stays_is_told_how_long_and_no_longer_than_that_is_waited_for() 
     let mut scene = Scene::new().await;
     let second = Duration::from_secs(1);
     timeout(PATIENCE, scene.server.signaling.drain(second)).await.expect("somebody has stayed");
-    let told = ServerMessage::ShutdownNotice { in_seconds: Some(1) };
+    let told = ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: Some(1) });
     assert_eq!(scene.bystander.until(|one| *one == told).await, told);
     scene.bystander.is_heard().await;
 }

@@ -1,7 +1,7 @@
 //! Readers that are slower than their room, or do not read at all.
 
 use signaling::SignalingConfig;
-use signaling_protocol::{ClientMessage, Delta, HandshakeCount, ServerMessage};
+use signaling_protocol::{ClientMessage, Delta, HandshakeCount, RoomMessage, ServerMessage};
 
 use crate::mls;
 use crate::support::{Client, Scene};
@@ -68,8 +68,8 @@ async fn one_who_reads_again_gets_a_snapshot_and_goes_on_without_a_gap() {
     }
     let snapshot = loop {
         match slow.next().await.expect("the socket goes on") {
-            ServerMessage::Delta { .. } => {}
-            ServerMessage::Snapshot(snapshot) => break snapshot,
+            ServerMessage::Room(RoomMessage::Delta { .. }) => {}
+            ServerMessage::Room(RoomMessage::Snapshot(snapshot)) => break snapshot,
             other => panic!("not expected: {other:?}"),
         }
     };

@@ -9,7 +9,7 @@ use mls_delivery::storage::{
 };
 use signaling::SignalingConfig;
 use signaling_protocol::{
-    ClientMessage, Delta, LogPosition, MessageId, RefusalCode, RoomId, ServerMessage,
+    ClientMessage, Delta, LogPosition, MessageId, RefusalCode, RoomId, RoomMessage, ServerMessage,
 };
 use tokio::time::{Instant, timeout};
 
@@ -116,7 +116,10 @@ async fn a_store_that_fails_refuses_the_sender_and_works_again_in_a_busy_room() 
         assert!(Instant::now() < deadline, "the store is not tried again");
         scene.bystander.is_heard().await;
         let heard = timeout(Duration::from_millis(20), client.next()).await;
-        if let Ok(Some(ServerMessage::Delta { delta: Delta::Log { .. }, .. })) = heard {
+        if let Ok(Some(ServerMessage::Room(RoomMessage::Delta {
+            delta: Delta::Log { .. }, ..
+        }))) = heard
+        {
             break;
         }
     }

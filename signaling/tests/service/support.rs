@@ -12,8 +12,9 @@ use prometheus::{Registry, TextEncoder};
 use sfu_core::MediaCommand;
 use signaling::{MediaPlane, Signaling, SignalingConfig};
 use signaling_protocol::{
-    ClientMessage, Delta, Hello, Joined, LogPosition, Refusal, RefusalCode, Resume, RoomCreated,
-    RoomId, Secret, Seq, ServerMessage, Source, TokenIssued, Track, VERSION,
+    ClientMessage, ControlMessage, Delta, Hello, Joined, LogPosition, Refusal, RefusalCode, Resume,
+    RoomCreated, RoomId, RoomMessage, Secret, Seq, ServerMessage, Source, TokenIssued, Track,
+    VERSION,
 };
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
@@ -164,7 +165,7 @@ impl Client {
     pub(crate) async fn join(&mut self, token: Secret) {
         self.hello(token, None).await;
         match self.next().await {
-            Some(ServerMessage::Joined(joined)) => {
+            Some(ServerMessage::Room(RoomMessage::Joined(joined))) => {
                 self.seq = joined.seq;
                 self.joined = Some(joined);
             }
@@ -219,11 +220,11 @@ impl Client {
             match timeout(PATIENCE, self.socket.next()).await.expect("an answer in time") {
                 Some(Ok(Message::Text(text))) => {
                     let message = serde_json::from_str(&text).expect("a message");
-                    if let ServerMessage::Delta { seq, .. } = &message {
+                    if let ServerMessage::Room(RoomMessage::Delta { seq, .. }) = &message {
                         assert_eq!(*seq, self.seq.next(), "deltas have no gap");
                         self.seq = *seq;
                     }
-                    if let ServerMessage::Snapshot(snapshot) = &message {
+                    if let ServerMessage::Room(RoomMessage::Snapshot(snapshot)) = &message {
                         self.seq = snapshot.seq;
                     }
                     return Some(message);
@@ -237,8 +238,11 @@ impl Client {
     pub(crate) async fn next_delta(&mut self) -> Delta {
         loop {
             match self.next().await {
-                Some(ServerMessage::Delta { delta, .. }) => return delta,
-                Some(ServerMessage::HeartbeatEcho | ServerMessage::ShutdownNotice { .. }) => {}
+                Some(ServerMessage::Room(RoomMessage::Delta { delta, .. })) => return delta,
+                Some(
+                    ServerMessage::Control(ControlMessage::HeartbeatEcho)
+                    | ServerMessage::Control(ControlMessage::ShutdownNotice { .. }),
+                ) => {}
                 other => panic!("not a delta: {other:?}"),
             }
         }
@@ -249,7 +253,9 @@ impl Client {
         loop {
             match self.next().await.expect("the socket goes on") {
                 message if fits(&message) => return message,
-                ServerMessage::Closing { refusal } => panic!("closed: {refusal:?}"),
+                ServerMessage::Control(ControlMessage::Closing { refusal }) => {
+                    panic!("closed: {refusal:?}")
+                }
                 _ => {}
             }
         }
@@ -259,8 +265,12 @@ impl Client {
     pub(crate) async fn refusal(&mut self) -> Refusal {
         loop {
             match self.next().await.expect("the socket goes on") {
-                ServerMessage::Refused { refusal } => return checked(refusal),
-                ServerMessage::Closing { refusal } => panic!("closed: {refusal:?}"),
+                ServerMessage::Control(ControlMessage::Refused { refusal }) => {
+                    return checked(refusal);
+                }
+                ServerMessage::Control(ControlMessage::Closing { refusal }) => {
+                    panic!("closed: {refusal:?}")
+                }
                 _ => {}
             }
         }
@@ -271,8 +281,10 @@ impl Client {
         let mut refused = Vec::new();
         loop {
             match self.next().await.expect("last words before the end") {
-                ServerMessage::Refused { refusal } => refused.push(checked(refusal)),
-                ServerMessage::Closing { refusal } => {
+                ServerMessage::Control(ControlMessage::Refused { refusal }) => {
+                    refused.push(checked(refusal))
+                }
+                ServerMessage::Control(ControlMessage::Closing { refusal }) => {
                     assert_eq!(self.next().await, None, "these are the last");
                     return (refused, checked(refusal));
                 }
@@ -301,8 +313,9 @@ impl Client {
         self.send(&ClientMessage::Heartbeat { position: LogPosition(0) }).await;
         loop {
             match self.next().await.expect("the socket goes on") {
-                ServerMessage::HeartbeatEcho => return,
-                ServerMessage::Delta { .. } | ServerMessage::ShutdownNotice { .. } => {}
+                ServerMessage::Control(ControlMessage::HeartbeatEcho) => return,
+                ServerMessage::Room(RoomMessage::Delta { .. })
+                | ServerMessage::Control(ControlMessage::ShutdownNotice { .. }) => {}
                 other => panic!("not expected: {other:?}"),
             }
         }

@@ -6,7 +6,7 @@ use e2ee::Suite;
 use e2ee::endpoint::{ProblemCode, RejoinReason};
 use rand::RngExt;
 use signaling_protocol::{
-    ClientMessage, Delta, LogEvent, Opaque, ParticipantId, RoomId, ServerMessage, Step,
+    ClientMessage, Delta, LogEvent, Opaque, ParticipantId, RoomId, RoomMessage, ServerMessage, Step,
 };
 
 use support::person::{Person, Visitor, real_now_ms};
@@ -212,7 +212,10 @@ fn a_garbage_key_package_is_skipped_with_a_report() {
 /// The next commit that is on its way to a seat.
 fn commit_in(seat: &mut Seat<Visitor>) -> (&mut Opaque, &mut Option<Opaque>) {
     let handshake = seat.inbox.iter_mut().find_map(|message| {
-        let ServerMessage::Delta { delta: Delta::Log { entry }, .. } = message else { return None };
+        let ServerMessage::Room(RoomMessage::Delta { delta: Delta::Log { entry }, .. }) = message
+        else {
+            return None;
+        };
         let LogEvent::Handshake(handshake) = &mut entry.event else { return None };
         Some(handshake)
     });

@@ -72,7 +72,12 @@ fn a_joiner_waits_less_than_three_seconds_for_a_frozen_committer_and_six_for_a_k
         // Nobody answers either, the longest that it can take.
         for seat in 1..10 {
             meeting.seats[seat].inbox.retain(|message| {
-                !matches!(message, signaling_protocol::ServerMessage::CommitPending { .. })
+                !matches!(
+                    message,
+                    signaling_protocol::ServerMessage::Log(
+                        signaling_protocol::LogMessage::CommitPending { .. }
+                    )
+                )
             });
         }
         let killed = until_in(&mut meeting, &[newcomer]);

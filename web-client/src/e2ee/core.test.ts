@@ -78,6 +78,7 @@ class Room {
 
   add(member: Member): void {
     this.#tell(member, {
+      topic: 'room',
       type: 'joined',
       version: 2,
       participant: member.participant,
@@ -128,7 +129,7 @@ class Room {
   #append(event: (Delta & { change: 'log' })['entry']['event']): void {
     this.#position += 1;
     const delta: Delta = { change: 'log', entry: { position: this.#position, event } };
-    for (const member of this.members) this.#tell(member, { type: 'delta', seq: 0, delta });
+    for (const member of this.members) this.#tell(member, { topic: 'room', type: 'delta', seq: 0, delta });
   }
 
   #tell(member: Member, message: ServerMessage): void {

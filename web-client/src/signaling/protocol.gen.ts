@@ -91,6 +91,23 @@ name: Opaque, } | { "type": "moderate" } & Moderation | { "type": "page_hide" } 
 export type CommitVote = "ack" | "nack";
 
 /**
+ * The WebSocket connection, the server, and refusals.
+ */
+export type ControlMessage = { "type": "heartbeat_echo" } | { "type": "shutdown_notice",
+/**
+ * Seconds from now, rounded up; absent if the time is not known.
+ */
+in_seconds: number | null, } | { "type": "shutdown_cancelled" } | { "type": "refused",
+/**
+ * The reason, and what to do.
+ */
+refusal: Refusal, } | { "type": "closing",
+/**
+ * The reason, and what to do.
+ */
+refusal: Refusal, };
+
+/**
  * One change of the room.
  */
 export type Delta = { "change": "participant_joined" } & ParticipantState | { "change": "participant_left",
@@ -304,6 +321,19 @@ export type LogEvent = { "kind": "joined" } & JoinedParticipant | { "kind": "dep
 participant: ParticipantId, } | { "kind": "handshake" } & Handshake;
 
 /**
+ * Commits that the delivery log does not have yet.
+ */
+export type LogMessage = { "type": "commit_pending",
+/**
+ * As the log will have it, without its Welcome.
+ */
+handshake: Handshake, } | { "type": "commit_rejected",
+/**
+ * The rejected submission.
+ */
+message_id: MessageId, };
+
+/**
  * The position of an entry in a room's delivery log, from 1. Zero is "before the first".
  */
 export type LogPosition = number;
@@ -341,6 +371,19 @@ joined: Array<JoinedParticipant>,
  * Every departed participant that is still a member.
  */
 departed: Array<ParticipantId>, };
+
+/**
+ * The participant's connection to the SFU.
+ */
+export type MediaMessage = { "type": "answer",
+/**
+ * RFC 8866.
+ */
+sdp: string, } | { "type": "media_lost",
+/**
+ * The reason, and what to do.
+ */
+refusal: Refusal, } | { "type": "subscribed_quality" } & SubscribedQuality | { "type": "downlink" } & Downlink;
 
 /**
  * A submission's own id, 16 random bytes as 22 base64url characters: a resent submission is
@@ -519,6 +562,31 @@ host_key: Secret, };
 export type RoomId = string;
 
 /**
+ * Membership of the room, and what has changed there.
+ */
+export type RoomMessage = { "type": "joined" } & Joined | { "type": "resumed",
+/**
+ * The room's newest delta.
+ */
+seq: Seq, } | { "type": "snapshot" } & Snapshot | { "type": "delta",
+/**
+ * Follows its predecessor without a gap.
+ */
+seq: Seq,
+/**
+ * The change.
+ */
+delta: Delta, } | { "type": "waiting" } | { "type": "lobby_participants",
+/**
+ * Replaces the previous list.
+ */
+lobby_participants: Array<LobbyParticipant>, } | { "type": "asked_to_mute",
+/**
+ * The host.
+ */
+by: ParticipantId, };
+
+/**
  * The participants of a room as the server sees them.
  */
 export type RoomSnapshot = {
@@ -559,57 +627,12 @@ export type Secret = string;
 export type Seq = number;
 
 /**
- * A message from the signalling service.
+ * A message from the signalling service, grouped by the part of a client that reads it.
+ *
+ * On the wire the group is the field `topic`, and the message's own name the field `type`:
+ * `{"topic": "media", "type": "answer", "sdp": "…"}`.
  */
-export type ServerMessage = { "type": "joined" } & Joined | { "type": "resumed",
-/**
- * The room's newest delta.
- */
-seq: Seq, } | { "type": "snapshot" } & Snapshot | { "type": "delta",
-/**
- * Follows its predecessor without a gap.
- */
-seq: Seq,
-/**
- * The change.
- */
-delta: Delta, } | { "type": "commit_pending",
-/**
- * As the log will have it, without its Welcome.
- */
-handshake: Handshake, } | { "type": "commit_rejected",
-/**
- * Which.
- */
-message_id: MessageId, } | { "type": "answer",
-/**
- * RFC 8866.
- */
-sdp: string, } | { "type": "media_lost",
-/**
- * Why, and what to do.
- */
-refusal: Refusal, } | { "type": "subscribed_quality" } & SubscribedQuality | { "type": "downlink" } & Downlink | { "type": "heartbeat_echo" } | { "type": "waiting" } | { "type": "lobby_participants",
-/**
- * Replaces what was told before.
- */
-lobby_participants: Array<LobbyParticipant>, } | { "type": "asked_to_mute",
-/**
- * Which one.
- */
-by: ParticipantId, } | { "type": "shutdown_notice",
-/**
- * From now on, rounded up; not there if nobody has said when.
- */
-in_seconds: number | null, } | { "type": "shutdown_cancelled" } | { "type": "refused",
-/**
- * Why, and what to do.
- */
-refusal: Refusal, } | { "type": "closing",
-/**
- * Why, and what to do.
- */
-refusal: Refusal, };
+export type ServerMessage = { "topic": "room" } & RoomMessage | { "topic": "log" } & LogMessage | { "topic": "media" } & MediaMessage | { "topic": "control" } & ControlMessage;
 
 /**
  * A fresh start for a client that missed deltas.

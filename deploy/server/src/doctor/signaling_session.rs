@@ -5,7 +5,8 @@ use std::io;
 use axum::http::StatusCode;
 use futures_util::{SinkExt as _, StreamExt as _};
 use signaling_protocol::{
-    ClientMessage, Hello, IceServer, RoomCreated, RoomId, ServerMessage, TokenIssued, VERSION,
+    ClientMessage, ControlMessage, Hello, IceServer, MediaMessage, RoomCreated, RoomId,
+    RoomMessage, ServerMessage, TokenIssued, VERSION,
 };
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -92,7 +93,7 @@ impl SignalingSession {
         let hello = Hello { version: VERSION, token, resume: None, predecessor: None };
         send(&mut socket, &ClientMessage::Hello(hello)).await?;
         loop {
-            if let ServerMessage::Joined(_) = receive(&mut socket).await? {
+            if let ServerMessage::Room(RoomMessage::Joined(_)) = receive(&mut socket).await? {
                 return Ok(Self { socket, turn_servers });
             }
         }
@@ -107,7 +108,9 @@ impl SignalingSession {
     pub(super) async fn negotiate(&mut self, offer: String) -> Result<String, SignalingError> {
         send(&mut self.socket, &ClientMessage::Offer { sdp: offer }).await?;
         loop {
-            if let ServerMessage::Answer { sdp } = receive(&mut self.socket).await? {
+            if let ServerMessage::Media(MediaMessage::Answer { sdp }) =
+                receive(&mut self.socket).await?
+            {
                 return Ok(sdp);
             }
         }
@@ -132,9 +135,9 @@ async fn receive(socket: &mut Socket) -> Result<ServerMessage, SignalingError> {
             continue;
         };
         let message = serde_json::from_str(&text).map_err(io::Error::from)?;
-        if let ServerMessage::Refused { refusal }
-        | ServerMessage::Closing { refusal }
-        | ServerMessage::MediaLost { refusal } = message
+        if let ServerMessage::Control(ControlMessage::Refused { refusal })
+        | ServerMessage::Control(ControlMessage::Closing { refusal })
+        | ServerMessage::Media(MediaMessage::MediaLost { refusal }) = message
         {
             return Err(SignalingError::Refused(refusal.message));
         }

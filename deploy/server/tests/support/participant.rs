@@ -2,7 +2,8 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use signaling_protocol::{
-    ClientMessage, Hello, Joined, RoomCreated, RoomId, ServerMessage, TokenIssued, VERSION,
+    ClientMessage, Hello, Joined, RoomCreated, RoomId, RoomMessage, ServerMessage, TokenIssued,
+    VERSION,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -33,7 +34,7 @@ pub async fn join_with_state(server: &Process) -> (Socket, RoomId, Joined) {
         &ClientMessage::Hello(Hello { version: VERSION, token, resume: None, predecessor: None }),
     )
     .await;
-    let Some(ServerMessage::Joined(joined)) = receive(&mut socket).await else {
+    let Some(ServerMessage::Room(RoomMessage::Joined(joined))) = receive(&mut socket).await else {
         panic!("not joined")
     };
     (socket, room, joined)

@@ -81,7 +81,10 @@ fn whoever_comes_back_is_told_that_its_media_is_lost() {
     lost(&mut world, &b);
     let back = world.resume(&b, seq, position);
     let told = world.heard(back);
-    assert!(matches!(told.last(), Some(ServerMessage::MediaLost { .. })), "{told:?}");
+    assert!(
+        matches!(told.last(), Some(ServerMessage::Media(MediaMessage::MediaLost { .. }))),
+        "{told:?}"
+    );
 }
 
 #[test]

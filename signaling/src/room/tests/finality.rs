@@ -1,6 +1,7 @@
 //! Members judge a commit before the log has it.
 
 use mls_delivery::{ANSWER_MS, STEP_BACK_MS};
+use signaling_protocol::LogMessage;
 
 use super::*;
 
@@ -24,7 +25,7 @@ impl World {
     /// The one question that a socket was asked, and nothing else.
     fn question(&mut self, socket: SocketId) -> MessageId {
         let heard = self.heard(socket);
-        let [ServerMessage::CommitPending { handshake }] = heard.as_slice() else {
+        let [ServerMessage::Log(LogMessage::CommitPending { handshake })] = heard.as_slice() else {
             panic!("not one question: {heard:?}")
         };
         assert!(
@@ -76,7 +77,7 @@ fn what_all_members_nack_is_dropped_and_its_committer_steps_back() {
     let before = world.handshakes();
     let id = world.add(&a, &b, &c);
     world.judge(&b, &id, CommitVote::Nack);
-    let dropped = ServerMessage::CommitRejected { message_id: id };
+    let dropped = ServerMessage::Log(LogMessage::CommitRejected { message_id: id });
     for member in [&a, &b] {
         assert_eq!(world.heard(member.socket), std::slice::from_ref(&dropped));
     }
@@ -128,7 +129,10 @@ fn one_nack_without_an_ack_drops_it_when_the_time_is_over() {
     world.judge(&b, &id, CommitVote::Nack);
     assert_eq!(world.question(c.socket), id);
     world.wait(ANSWER_MS);
-    assert_eq!(world.heard(c.socket), [ServerMessage::CommitRejected { message_id: id }]);
+    assert_eq!(
+        world.heard(c.socket),
+        [ServerMessage::Log(LogMessage::CommitRejected { message_id: id })]
+    );
     assert_eq!(world.handshakes(), before);
 }
 
@@ -156,7 +160,7 @@ fn who_comes_back_is_asked_again() {
     let back = world.resume(&b, seq, position);
     let heard = world.heard(back);
     let asked = heard.iter().any(
-        |one| matches!(one, ServerMessage::CommitPending { handshake } if handshake.message_id == id),
+        |one| matches!(one, ServerMessage::Log(LogMessage::CommitPending { handshake }) if handshake.message_id == id),
     );
     assert!(asked, "{heard:?}");
     world.judge(&Client { socket: back, ..b }, &id, CommitVote::Ack);
@@ -181,7 +185,10 @@ fn a_commit_whose_sender_leaves_before_it_is_final_is_dropped() {
     let id = world.add(&a, &b, &c);
     world.tell(&a, ClientMessage::Leave);
     let heard = world.heard(b.socket);
-    assert_eq!(heard.last(), Some(&ServerMessage::CommitRejected { message_id: id.clone() }));
+    assert_eq!(
+        heard.last(),
+        Some(&ServerMessage::Log(LogMessage::CommitRejected { message_id: id.clone() }))
+    );
     world.judge(&b, &id, CommitVote::Ack);
     assert_eq!(world.handshakes(), before);
 }

@@ -180,7 +180,7 @@ proptest! {
             let heard = world.heard(a.socket);
             prop_assert_eq!(&heard, &world.heard(b.socket));
             for message in heard {
-                let ServerMessage::Delta { seq: next, delta } = message else {
+                let ServerMessage::Room(RoomMessage::Delta { seq: next, delta }) = message else {
                     panic!("not for them: {message:?}")
                 };
                 prop_assert_eq!(next, seq.next());

@@ -32,7 +32,9 @@ fn set_join_policy(world: &mut World, by: &Client, join_policy: JoinPolicy) {
 fn lobby_participants(world: &mut World, host: &Client) -> Option<Vec<LobbyParticipant>> {
     let heard = world.heard(host.socket).into_iter();
     heard.rev().find_map(|message| match message {
-        ServerMessage::LobbyParticipants { lobby_participants } => Some(lobby_participants),
+        ServerMessage::Room(RoomMessage::LobbyParticipants { lobby_participants }) => {
+            Some(lobby_participants)
+        }
         _ => None,
     })
 }
@@ -125,7 +127,7 @@ fn a_visitor_waits_knocks_and_is_let_in() {
     set_join_policy(&mut world, &host, JoinPolicy::Lobby);
     world.heard(guest.socket);
     let (socket, token) = world.come(Role::Guest);
-    assert_eq!(world.heard(socket), [ServerMessage::Waiting]);
+    assert_eq!(world.heard(socket), [ServerMessage::Room(RoomMessage::Waiting)]);
     knock(&mut world, socket, b"sealed");
     let lobby_participant = LobbyParticipant {
         lobby_participant: LobbyParticipantId(1),
@@ -212,7 +214,7 @@ fn a_visitor_who_gives_signs_of_life_waits_on() {
         let heartbeat = ClientMessage::Heartbeat { position: LogPosition(0) };
         world.room.handle_message(socket, heartbeat, world.now);
         world.settle();
-        assert_eq!(world.heard(socket), [ServerMessage::HeartbeatEcho]);
+        assert_eq!(world.heard(socket), [ServerMessage::Control(ControlMessage::HeartbeatEcho)]);
     }
     assert!(!world.room.is_empty(), "somebody waits, though everybody inside is gone");
     let host = join_as_host(&mut world);
@@ -258,12 +260,12 @@ fn whoever_is_removed_is_told_leaves_the_log_and_finds_the_door_attended() {
     assert_eq!(world.closing(guest.socket), Some(RefusalCode::Removed));
     let heard = world.heard(host.socket);
     let departed = heard.iter().any(|message| {
-        matches!(message, ServerMessage::Delta { delta: Delta::Log { entry }, .. }
+        matches!(message, ServerMessage::Room(RoomMessage::Delta { delta: Delta::Log { entry }, .. })
             if entry.event == LogEvent::Departed { participant: guest.participant })
     });
     assert!(departed, "the members are to move to new keys: {heard:?}");
     let (again, _) = world.come(Role::Guest);
-    assert_eq!(world.heard(again), [ServerMessage::Waiting]);
+    assert_eq!(world.heard(again), [ServerMessage::Room(RoomMessage::Waiting)]);
 }
 
 #[test]
@@ -289,8 +291,8 @@ fn whoever_waits_is_told_too_that_the_server_will_be_restarted() {
     world.settle();
     let (late, _) = world.come(Role::Guest);
     for socket in [early, late] {
-        let told = ServerMessage::ShutdownNotice { in_seconds: Some(60) };
-        assert_eq!(world.heard(socket), [ServerMessage::Waiting, told]);
+        let told = ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: Some(60) });
+        assert_eq!(world.heard(socket), [ServerMessage::Room(RoomMessage::Waiting), told]);
     }
 }
 
@@ -298,7 +300,7 @@ fn whoever_waits_is_told_too_that_the_server_will_be_restarted() {
 fn whoever_is_asked_to_mute_hears_who_asks() {
     let (mut world, host, guest) = hosted();
     moderate(&mut world, &host, Moderation::AskToMute { participant: guest.participant });
-    let asked = ServerMessage::AskedToMute { by: host.participant };
+    let asked = ServerMessage::Room(RoomMessage::AskedToMute { by: host.participant });
     assert_eq!(world.heard(guest.socket), [asked]);
     assert_eq!(world.heard(host.socket), []);
 }

@@ -58,7 +58,9 @@ fn nothing_waits_for_a_store_that_fails_but_departures() {
     world.tell(&b, ClientMessage::Leave);
     world.fail_to_store();
     let refusals = world.heard(a.socket).into_iter();
-    let refusals = refusals.filter(|one| matches!(one, ServerMessage::Refused { .. })).count();
+    let refusals = refusals
+        .filter(|one| matches!(one, ServerMessage::Control(ControlMessage::Refused { .. })))
+        .count();
     // Nobody else is connected who could be asked, so that the first one is final, and to be stored.
     assert_eq!(refusals, 100);
     assert_eq!(world.room.intents.len(), 1);

@@ -32,7 +32,10 @@ fn an_offer_goes_to_the_sfu_with_the_tracks_and_its_answer_to_who_offered() {
     world.heard(a.socket);
     world.heard(b.socket);
     report(&mut world, &a, MediaReport::Answer { sdp: "v=0 too".to_owned() });
-    assert_eq!(world.heard(a.socket), [ServerMessage::Answer { sdp: "v=0 too".to_owned() }]);
+    assert_eq!(
+        world.heard(a.socket),
+        [ServerMessage::Media(MediaMessage::Answer { sdp: "v=0 too".to_owned() })]
+    );
     assert_eq!(world.heard(b.socket), []);
 }
 
@@ -59,7 +62,10 @@ fn lost_media_is_told_to_its_participant_only() {
     let (mut world, a, b) = World::with_two_members();
     offer(&mut world, &a);
     report(&mut world, &a, MediaReport::Lost { refusal: busy() });
-    assert_eq!(world.heard(a.socket), [ServerMessage::MediaLost { refusal: busy() }]);
+    assert_eq!(
+        world.heard(a.socket),
+        [ServerMessage::Media(MediaMessage::MediaLost { refusal: busy() })]
+    );
     assert_eq!(world.heard(b.socket), []);
 }
 
@@ -175,11 +181,16 @@ fn whoever_comes_back_hears_again_what_is_wanted_of_it() {
     offer(&mut world, &a);
     let wanted = SubscribedQuality { source: Source::Camera, wanted: vec![true, false, false] };
     report(&mut world, &a, MediaReport::SubscribedQuality(wanted.clone()));
-    assert_eq!(world.heard(a.socket), [ServerMessage::SubscribedQuality(wanted.clone())]);
+    assert_eq!(
+        world.heard(a.socket),
+        [ServerMessage::Media(MediaMessage::SubscribedQuality(wanted.clone()))]
+    );
     assert_eq!(world.heard(b.socket), []);
     world.break_socket(&a);
     let newer = SubscribedQuality { source: Source::Camera, wanted: vec![true, true, false] };
     report(&mut world, &a, MediaReport::SubscribedQuality(newer.clone()));
     let back = world.resume(&a, a.joined.seq, a.joined.log.position);
-    assert!(world.heard(back).contains(&ServerMessage::SubscribedQuality(newer)));
+    assert!(
+        world.heard(back).contains(&ServerMessage::Media(MediaMessage::SubscribedQuality(newer)))
+    );
 }

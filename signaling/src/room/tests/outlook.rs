@@ -8,13 +8,17 @@ fn told(world: &mut World, socket: SocketId) -> Vec<ServerMessage> {
     let heard = world.heard(socket).into_iter();
     heard
         .filter(|one| {
-            matches!(one, ServerMessage::ShutdownNotice { .. } | ServerMessage::ShutdownCancelled)
+            matches!(
+                one,
+                ServerMessage::Control(ControlMessage::ShutdownNotice { .. })
+                    | ServerMessage::Control(ControlMessage::ShutdownCancelled)
+            )
         })
         .collect()
 }
 
 fn ahead(seconds: u32) -> Vec<ServerMessage> {
-    vec![ServerMessage::ShutdownNotice { in_seconds: Some(seconds) }]
+    vec![ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: Some(seconds) })]
 }
 
 fn foresee(world: &mut World, outlook: Outlook<Millis>) {
@@ -58,11 +62,14 @@ fn nothing_is_told_where_nothing_is_known_and_that_it_is_called_off_is_told() {
     foresee(&mut world, Outlook::Ends { at: None });
     assert_eq!(
         told(&mut world, a.socket),
-        [ServerMessage::ShutdownNotice { in_seconds: None }],
+        [ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: None })],
         "nobody has said when"
     );
     foresee(&mut world, Outlook::Stays);
-    assert_eq!(told(&mut world, a.socket), [ServerMessage::ShutdownCancelled]);
+    assert_eq!(
+        told(&mut world, a.socket),
+        [ServerMessage::Control(ControlMessage::ShutdownCancelled)]
+    );
     let newcomer = world.join();
     assert_eq!(told(&mut world, newcomer.socket), []);
 }

@@ -59,11 +59,11 @@ fn a_resume_replays_exactly_what_was_missed() {
     let back = world.resume(&b, seq, position);
     let newest = world.room.history.seq();
     let heard = world.heard(back);
-    assert_eq!(heard[0], ServerMessage::Resumed { seq: newest });
+    assert_eq!(heard[0], ServerMessage::Room(RoomMessage::Resumed { seq: newest }));
     let replayed: Vec<_> = heard[1..]
         .iter()
         .map(|message| match message {
-            ServerMessage::Delta { seq, delta } => (*seq, delta.clone()),
+            ServerMessage::Room(RoomMessage::Delta { seq, delta }) => (*seq, delta.clone()),
             other => panic!("not a delta: {other:?}"),
         })
         .collect();
@@ -76,7 +76,7 @@ fn a_resume_after_nothing_has_happened_replays_nothing() {
     let (seq, position) = (world.room.history.seq(), world.position());
     world.break_socket(&b);
     let back = world.resume(&b, seq, position);
-    assert_eq!(world.heard(back), [ServerMessage::Resumed { seq }]);
+    assert_eq!(world.heard(back), [ServerMessage::Room(RoomMessage::Resumed { seq })]);
 }
 
 #[test]
@@ -92,7 +92,11 @@ fn a_resume_from_before_what_is_kept_gets_a_snapshot_with_the_missed_log() {
     let back = world.resume(&b, seq, position);
     let newest = world.room.history.seq();
     let heard = world.heard(back);
-    let [ServerMessage::Resumed { seq }, ServerMessage::Snapshot(snapshot)] = &heard[..] else {
+    let [
+        ServerMessage::Room(RoomMessage::Resumed { seq }),
+        ServerMessage::Room(RoomMessage::Snapshot(snapshot)),
+    ] = &heard[..]
+    else {
         panic!("{heard:?}")
     };
     assert_eq!((*seq, snapshot.seq), (newest, newest));
@@ -126,7 +130,7 @@ fn a_resume_with_another_ones_token_is_refused_and_takes_nothing_from_its_owner(
     assert_eq!(world.heard(socket), []);
     assert_eq!(world.closing(a.socket), None);
     world.heartbeat(&a, LogPosition(0));
-    assert_eq!(world.heard(a.socket), [ServerMessage::HeartbeatEcho]);
+    assert_eq!(world.heard(a.socket), [ServerMessage::Control(ControlMessage::HeartbeatEcho)]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn snapshots(world: &mut World, client: &Client) -> Vec<Snapshot> {
     let heard = world.heard(client.socket).into_iter();
     heard
         .filter_map(|message| match message {
-            ServerMessage::Snapshot(snapshot) => Some(snapshot),
+            ServerMessage::Room(RoomMessage::Snapshot(snapshot)) => Some(snapshot),
             _ => None,
         })
         .collect()

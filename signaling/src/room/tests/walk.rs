@@ -108,12 +108,12 @@ impl View {
 
     fn read(&mut self, message: ServerMessage) {
         match message {
-            ServerMessage::Delta { seq, delta } => {
+            ServerMessage::Room(RoomMessage::Delta { seq, delta }) => {
                 assert_eq!(seq, self.seq.next(), "deltas have no gap");
                 self.seq = seq;
                 self.apply(delta);
             }
-            ServerMessage::Snapshot(snapshot) => {
+            ServerMessage::Room(RoomMessage::Snapshot(snapshot)) => {
                 assert!(snapshot.seq >= self.seq, "a snapshot never goes back");
                 self.seq = snapshot.seq;
                 self.others = others(&snapshot.room);
@@ -123,7 +123,7 @@ impl View {
                 let entries = snapshot.log.entries.into_iter();
                 entries.filter(|entry| entry.position > read).for_each(|entry| self.append(entry));
             }
-            ServerMessage::Joined(_) => panic!("joined twice"),
+            ServerMessage::Room(RoomMessage::Joined(_)) => panic!("joined twice"),
             _ => {}
         }
     }
@@ -245,7 +245,11 @@ impl Walk<'_> {
             Action::Lag(who) => self.by(who, |world, one| {
                 let unread = world.heard(one.client.socket);
                 let kept = unread.into_iter().filter(|message| {
-                    !matches!(message, ServerMessage::Delta { .. } | ServerMessage::Snapshot(_))
+                    !matches!(
+                        message,
+                        ServerMessage::Room(RoomMessage::Delta { .. })
+                            | ServerMessage::Room(RoomMessage::Snapshot(_))
+                    )
                 });
                 world.inboxes.insert(one.client.socket, kept.collect());
                 world.room.handle_lagging(one.client.socket, world.now);
@@ -268,9 +272,12 @@ impl Walk<'_> {
     fn come(&mut self, role: Role) {
         let (socket, token) = self.world.come(role);
         match self.world.inboxes.get(&socket).and_then(|inbox| inbox.first()) {
-            Some(ServerMessage::Joined(_)) => self.enter(socket, token),
+            Some(ServerMessage::Room(RoomMessage::Joined(_))) => self.enter(socket, token),
             Some(message) => {
-                assert_eq!((message, role), (&ServerMessage::Waiting, Role::Guest));
+                assert_eq!(
+                    (message, role),
+                    (&ServerMessage::Room(RoomMessage::Waiting), Role::Guest)
+                );
                 self.world.heard(socket);
                 self.waiting.push((socket, token));
             }
@@ -293,7 +300,9 @@ impl Walk<'_> {
             if self.world.inboxes.contains_key(&socket) {
                 self.tally.borrow_mut().admitted += 1;
                 let joined = self.world.inboxes[&socket].first();
-                let Some(ServerMessage::Joined(joined)) = joined else { panic!("{joined:?}") };
+                let Some(ServerMessage::Room(RoomMessage::Joined(joined))) = joined else {
+                    panic!("{joined:?}")
+                };
                 let view = View::new(joined);
                 let client = self.world.let_in(socket, token);
                 self.walkers.push(Walker { client, connected: true, view });
@@ -328,8 +337,12 @@ impl Walk<'_> {
             world.inboxes.insert(one.client.socket, later);
             for message in inbox {
                 let mut tally = tally.borrow_mut();
-                tally.snapshots += usize::from(matches!(message, ServerMessage::Snapshot(_)));
-                tally.refused += usize::from(matches!(message, ServerMessage::Refused { .. }));
+                tally.snapshots +=
+                    usize::from(matches!(message, ServerMessage::Room(RoomMessage::Snapshot(_))));
+                tally.refused += usize::from(matches!(
+                    message,
+                    ServerMessage::Control(ControlMessage::Refused { .. })
+                ));
                 one.view.read(message);
             }
         });

@@ -12,7 +12,8 @@ use std::mem;
 
 use signaling_protocol::limits::HEARTBEAT_SECONDS;
 use signaling_protocol::{
-    ClientMessage, Delta, HandshakeCount, Joined, LogPosition, RefusalCode, RoomId, ServerMessage,
+    ClientMessage, ControlMessage, Delta, HandshakeCount, Joined, LogMessage, LogPosition,
+    RefusalCode, RoomId, RoomMessage, ServerMessage,
 };
 
 use crate::committer::{Committer, Effect, Event, MlsError, Timer};
@@ -149,44 +150,46 @@ impl Endpoint {
     /// Takes a message of the signalling service; ignores those that are not its business.
     pub fn handle(&mut self, message: ServerMessage, now_ms: u64) {
         match message {
-            ServerMessage::Joined(joined) => self.joined(joined, now_ms),
-            ServerMessage::Resumed { .. } => self.event(Event::Reconnected, now_ms),
-            ServerMessage::Snapshot(snapshot) => {
-                for entry in snapshot.log.entries {
-                    self.event(Event::Entry(entry), now_ms);
-                }
-                self.event(Event::Reconnected, now_ms);
-            }
-            ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
-                self.event(Event::Entry(entry), now_ms);
-            }
-            ServerMessage::CommitPending { handshake } => {
+            ServerMessage::Room(message) => self.handle_room_message(message, now_ms),
+            ServerMessage::Log(LogMessage::CommitPending { handshake }) => {
                 self.event(Event::CommitPending(handshake), now_ms);
             }
-            ServerMessage::CommitRejected { message_id } => {
+            ServerMessage::Log(LogMessage::CommitRejected { message_id }) => {
                 self.event(Event::CommitRejected(message_id), now_ms);
             }
-            ServerMessage::Delta { delta: Delta::Message { sender, message }, .. } => {
-                self.message(sender, &message, now_ms);
-            }
-            ServerMessage::Refused { refusal } | ServerMessage::Closing { refusal } => {
+            ServerMessage::Control(
+                ControlMessage::Refused { refusal } | ControlMessage::Closing { refusal },
+            ) => {
                 if refusal.code == RefusalCode::ResumeExpired {
                     self.end(RejoinReason::UnknownToServer);
                 } else {
                     self.event(Event::Refused(refusal.code, refusal.message_id), now_ms);
                 }
             }
-            ServerMessage::Delta { .. }
-            | ServerMessage::Answer { .. }
-            | ServerMessage::MediaLost { .. }
-            | ServerMessage::Waiting
-            | ServerMessage::LobbyParticipants { .. }
-            | ServerMessage::SubscribedQuality(_)
-            | ServerMessage::Downlink(_)
-            | ServerMessage::AskedToMute { .. }
-            | ServerMessage::ShutdownNotice { .. }
-            | ServerMessage::ShutdownCancelled
-            | ServerMessage::HeartbeatEcho => {}
+            ServerMessage::Media(_) | ServerMessage::Control(_) => {}
+        }
+    }
+
+    fn handle_room_message(&mut self, message: RoomMessage, now_ms: u64) {
+        match message {
+            RoomMessage::Joined(joined) => self.joined(joined, now_ms),
+            RoomMessage::Resumed { .. } => self.event(Event::Reconnected, now_ms),
+            RoomMessage::Snapshot(snapshot) => {
+                for entry in snapshot.log.entries {
+                    self.event(Event::Entry(entry), now_ms);
+                }
+                self.event(Event::Reconnected, now_ms);
+            }
+            RoomMessage::Delta { delta: Delta::Log { entry }, .. } => {
+                self.event(Event::Entry(entry), now_ms);
+            }
+            RoomMessage::Delta { delta: Delta::Message { sender, message }, .. } => {
+                self.message(sender, &message, now_ms);
+            }
+            RoomMessage::Delta { .. }
+            | RoomMessage::Waiting
+            | RoomMessage::LobbyParticipants { .. }
+            | RoomMessage::AskedToMute { .. } => {}
         }
     }
 

@@ -6,9 +6,9 @@ use e2ee::Suite;
 use e2ee::committer::{Committer, Effect, Event, Timer};
 use e2ee::endpoint::RejoinReason;
 use signaling_protocol::{
-    ClientMessage, CommitVote, HandshakeCount, Joined, LogEntry, LogEvent, LogPosition,
-    LogSnapshot, MessageId, Opaque, ParticipantId, ReceiveSlots, Refusal, RoomSnapshot, Secret,
-    Seq, ServerMessage, Submission, VERSION,
+    ClientMessage, CommitVote, ControlMessage, HandshakeCount, Joined, LogEntry, LogEvent,
+    LogMessage, LogPosition, LogSnapshot, MessageId, Opaque, ParticipantId, ReceiveSlots, Refusal,
+    RoomMessage, RoomSnapshot, Secret, Seq, ServerMessage, Submission, VERSION,
 };
 
 use crate::support::person::{Person, Visitor, real_now_ms};
@@ -198,7 +198,7 @@ impl Client for Real {
         let now_ms = real_now_ms();
         let visitor = Person::new(&format!("Person {me}"), Suite::Classic).arrives(now_ms);
         let mut client = Self { visitor, now_ms, epoch: None, ended: None };
-        let joined = ServerMessage::Joined(Joined {
+        let joined = ServerMessage::Room(RoomMessage::Joined(Joined {
             version: VERSION,
             participant: me,
             resume_token: Secret(String::new()),
@@ -206,7 +206,7 @@ impl Client for Real {
             room: RoomSnapshot::default(),
             log,
             slots: ReceiveSlots { audio: 0, video: 0 },
-        });
+        }));
         client.visitor.handle(joined, now_ms);
         let sent = client.collect();
         (client, sent)
@@ -215,12 +215,16 @@ impl Client for Real {
     fn handle(&mut self, event: Event) -> Vec<Sent> {
         let message = match event {
             Event::Entry(entry) => delta(entry),
-            Event::CommitPending(handshake) => ServerMessage::CommitPending { handshake },
-            Event::CommitRejected(message_id) => ServerMessage::CommitRejected { message_id },
-            Event::Refused(code, _) => {
-                ServerMessage::Refused { refusal: Refusal::new(code, "something is not allowed") }
+            Event::CommitPending(handshake) => {
+                ServerMessage::Log(LogMessage::CommitPending { handshake })
             }
-            Event::Reconnected => ServerMessage::Resumed { seq: Seq(0) },
+            Event::CommitRejected(message_id) => {
+                ServerMessage::Log(LogMessage::CommitRejected { message_id })
+            }
+            Event::Refused(code, _) => ServerMessage::Control(ControlMessage::Refused {
+                refusal: Refusal::new(code, "something is not allowed"),
+            }),
+            Event::Reconnected => ServerMessage::Room(RoomMessage::Resumed { seq: Seq(0) }),
             // Whichever is next: an endpoint does not say what it waits for.
             Event::Fired(_) => {
                 let next = self.visitor.next_timeout();

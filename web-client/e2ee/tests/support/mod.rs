@@ -19,9 +19,9 @@ use mls_delivery::{Decision, Finality, Log, Opened, Submitted, inspect};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use signaling_protocol::{
-    ClientMessage, Delta, HandshakeCount, Joined, LogEntry, LogEvent, LogPosition, MessageId,
-    Opaque, ParticipantId, ReceiveSlots, Refusal, RoomId, RoomSnapshot, Secret, Seq, ServerMessage,
-    Submission, VERSION,
+    ClientMessage, ControlMessage, Delta, HandshakeCount, Joined, LogEntry, LogEvent, LogMessage,
+    LogPosition, MessageId, Opaque, ParticipantId, ReceiveSlots, Refusal, RoomId, RoomMessage,
+    RoomSnapshot, Secret, Seq, ServerMessage, Submission, VERSION,
 };
 
 /// Something with a committer inside.
@@ -133,7 +133,7 @@ impl<N: Node> Meeting<N> {
         self.next_participant += 1;
         let position = self.log.position();
         self.trace.push(Traced::Came { participant, replaces, position });
-        let joined = ServerMessage::Joined(Joined {
+        let joined = ServerMessage::Room(RoomMessage::Joined(Joined {
             version: VERSION,
             participant,
             resume_token: Secret(String::new()),
@@ -141,7 +141,7 @@ impl<N: Node> Meeting<N> {
             room: RoomSnapshot::default(),
             log: self.log.snapshot(),
             slots: ReceiveSlots { audio: 0, video: 0 },
-        });
+        }));
         self.seats.push(Seat {
             node,
             participant,
@@ -189,7 +189,7 @@ impl<N: Node> Meeting<N> {
     /// A socket breaks: whatever is under way is lost, both ways.
     pub fn disconnect(&mut self, seat: usize) {
         let seat = &mut self.seats[seat];
-        if matches!(seat.inbox.front(), Some(ServerMessage::Joined(_))) {
+        if matches!(seat.inbox.front(), Some(ServerMessage::Room(RoomMessage::Joined(_)))) {
             // It never learnt who it is, and cannot come back as that.
             seat.present = false;
             seat.frozen = true;
@@ -207,10 +207,11 @@ impl<N: Node> Meeting<N> {
         let missed: Vec<_> = missed.map(|one| one.for_participant(participant)).collect();
         let seat = &mut self.seats[seat];
         seat.connected = true;
-        seat.inbox.push_back(ServerMessage::Resumed { seq: Seq(0) });
+        seat.inbox.push_back(ServerMessage::Room(RoomMessage::Resumed { seq: Seq(0) }));
         seat.inbox.extend(missed.into_iter().map(delta));
         let question = self.finality.question(participant);
-        let question = question.map(|handshake| ServerMessage::CommitPending { handshake });
+        let question =
+            question.map(|handshake| ServerMessage::Log(LogMessage::CommitPending { handshake }));
         seat.inbox.extend(question);
     }
 
@@ -270,7 +271,9 @@ impl<N: Node> Meeting<N> {
             Ok(Some(prepared)) => self.append(prepared),
             Ok(None) => {}
             Err(refusal) => {
-                self.seats[seat].inbox.push_back(ServerMessage::Refused { refusal });
+                self.seats[seat]
+                    .inbox
+                    .push_back(ServerMessage::Control(ControlMessage::Refused { refusal }));
             }
         }
         true
@@ -307,7 +310,8 @@ impl<N: Node> Meeting<N> {
                     if asked.contains(&seat.participant)
                         && let Some(handshake) = self.finality.question(seat.participant)
                     {
-                        seat.inbox.push_back(ServerMessage::CommitPending { handshake });
+                        seat.inbox
+                            .push_back(ServerMessage::Log(LogMessage::CommitPending { handshake }));
                     }
                 }
             }
@@ -332,7 +336,9 @@ impl<N: Node> Meeting<N> {
                 for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
                     if members.contains(&seat.participant) {
                         let message_id = message_id.clone();
-                        seat.inbox.push_back(ServerMessage::CommitRejected { message_id });
+                        seat.inbox.push_back(ServerMessage::Log(LogMessage::CommitRejected {
+                            message_id,
+                        }));
                     }
                 }
             }
@@ -385,7 +391,7 @@ impl<N: Node> Meeting<N> {
     pub fn relay(&mut self, sender: ParticipantId, message: &Opaque) {
         for seat in self.seats.iter_mut().filter(|seat| seat.connected) {
             let delta = Delta::Message { sender, message: message.clone() };
-            seat.inbox.push_back(ServerMessage::Delta { seq: Seq(0), delta });
+            seat.inbox.push_back(ServerMessage::Room(RoomMessage::Delta { seq: Seq(0), delta }));
         }
     }
 
@@ -546,7 +552,7 @@ impl<N: Node> Meeting<N> {
 }
 
 pub fn delta(entry: LogEntry) -> ServerMessage {
-    ServerMessage::Delta { seq: Seq(0), delta: Delta::Log { entry } }
+    ServerMessage::Room(RoomMessage::Delta { seq: Seq(0), delta: Delta::Log { entry } })
 }
 
 /// 32 bytes that only depend on the seed.

@@ -8,8 +8,8 @@ use e2ee::committer::{Claims, Committer, Draft, Effect, Event, Mls, MlsError, Ti
 use e2ee::endpoint::{Problem, RejoinReason};
 use serde::{Deserialize, Serialize};
 use signaling_protocol::{
-    ClientMessage, Delta, HandshakeCount, JoinedParticipant, LogPosition, MessageId, Opaque,
-    ParticipantId, ServerMessage, Step,
+    ClientMessage, ControlMessage, Delta, HandshakeCount, JoinedParticipant, LogMessage,
+    LogPosition, MessageId, Opaque, ParticipantId, RoomMessage, ServerMessage, Step,
 };
 
 use super::{Epoch, Happening, Node};
@@ -231,7 +231,7 @@ impl SymbolicNode {
 impl Node for SymbolicNode {
     fn handle(&mut self, message: ServerMessage, now_ms: u64) {
         match message {
-            ServerMessage::Joined(joined) => {
+            ServerMessage::Room(RoomMessage::Joined(joined)) => {
                 let mls = SymbolicMls::of(joined.participant);
                 let (committer, effects) =
                     Committer::join(joined.participant, mls, joined.log, now_ms)
@@ -239,17 +239,19 @@ impl Node for SymbolicNode {
                 self.committer = Some(committer);
                 self.carry_out(effects, now_ms);
             }
-            ServerMessage::Resumed { .. } => self.event(Event::Reconnected, now_ms),
-            ServerMessage::Delta { delta: Delta::Log { entry }, .. } => {
+            ServerMessage::Room(RoomMessage::Resumed { .. }) => {
+                self.event(Event::Reconnected, now_ms)
+            }
+            ServerMessage::Room(RoomMessage::Delta { delta: Delta::Log { entry }, .. }) => {
                 self.event(Event::Entry(entry), now_ms);
             }
-            ServerMessage::CommitPending { handshake } => {
+            ServerMessage::Log(LogMessage::CommitPending { handshake }) => {
                 self.event(Event::CommitPending(handshake), now_ms);
             }
-            ServerMessage::CommitRejected { message_id } => {
+            ServerMessage::Log(LogMessage::CommitRejected { message_id }) => {
                 self.event(Event::CommitRejected(message_id), now_ms)
             }
-            ServerMessage::Refused { refusal } => {
+            ServerMessage::Control(ControlMessage::Refused { refusal }) => {
                 self.event(Event::Refused(refusal.code, refusal.message_id), now_ms);
             }
             other => panic!("the meeting does not send {other:?}"),
