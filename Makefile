@@ -93,6 +93,10 @@ test-other: ## Build the image for the other kind of processor (amd64, arm64), a
 sbom: ## Write the software bill of materials to target/sbom.spdx.json
 	@deploy/sbom.sh
 
+.PHONY: advisories
+advisories: ## Look up known vulnerabilities of the locked crates (downloads the RustSec database)
+	@deploy/advisories.sh
+
 .PHONY: model
 model: str0m ## Check the TLA+ models at their short bounds, and traces of real rooms against them
 	@tla/run.sh
