@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Makes the base images of deploy/Dockerfile out of this machine, for where no image registry can
-# be reached: Debian from its mirror, with the Rust, the Node.js and the certificate authorities
-# that are installed here. Needs root, debootstrap and a running Docker engine.
+# Builds the base images of deploy/Dockerfile without an image registry: Debian from its mirror,
+# with the Rust, Node.js and certificate authorities of this machine. Requires root, debootstrap and
+# a running Docker engine.
 #   deploy/tests/bases.sh <work folder>
 set -euo pipefail
 
-work=${1:?say where to work}
+work=${1:?usage: bases.sh <work folder>}
 rootfs=$work/rootfs
 authorities=/etc/ssl/certs/ca-certificates.crt
 mkdir -p "$work"
 
-# The engine imports what a folder holds as an image.
+# Imports the contents of a folder as an image.
 import() {
   local name=$1 folder=$2
   shift 2
@@ -69,5 +69,5 @@ if ! is_made runtime; then
   import runtime "$work/runtime"
   rm -r "$work/runtime"
 fi
-# Two gigabytes that the images have now.
+# Frees two gigabytes, which are in the images now.
 rm -r "$rootfs"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what deploys the server, without an engine or a cluster: the chart against the schemas of
-# Kubernetes, the Compose file as Compose reads it, and Dockerfile, YAML and shell by their linters.
+# Checks the deployment files without an engine or a cluster: the chart against the schemas of
+# Kubernetes, the Compose files as Compose parses them, and Dockerfile, YAML and shell with linters.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source deploy/tests/tools.sh

@@ -1,4 +1,4 @@
-"""What the chart makes of its values, without a cluster."""
+"""Tests the rendered chart, without a cluster."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from helm_python.errors import HelmError
 
 CHART = Path(__file__).parents[1] / "helm" / "orange-meets"
 KUBERNETES = "1.34.0"
-# No schema of these comes with Kubernetes; custom_resources/ has them.
+# Kubernetes has no schemas of these; custom_resources/ has them.
 CUSTOM = {"HTTPRoute", "ServiceMonitor"}
 
 SETS = {
@@ -38,7 +38,7 @@ SETS = {
             "service": {"type": "NodePort"},
         },
     },
-    "everything": {
+    "all features": {
         "host": "meet.example",
         "image": {"repository": "registry.example/orange-meets", "digest": "sha256:" + "a" * 64},
         "imagePullSecrets": [{"name": "registry"}],
@@ -55,13 +55,13 @@ SETS = {
         "tolerations": [{"key": "media", "operator": "Exists"}],
         "affinity": {"nodeAffinity": {}},
     },
-    "nothing kept": {"persistence": {"enabled": False}, "networkPolicy": {"enabled": False}},
+    "no persistence": {"persistence": {"enabled": False}, "networkPolicy": {"enabled": False}},
 }
 each_set = pytest.mark.parametrize("values", SETS.values(), ids=SETS.keys())
 
 
 def render(values):
-    """The manifests, and the notes."""
+    """Returns the manifests and the notes."""
     with Chart.load(CHART) as chart:
         files = chart.render(values, name="meet", namespace="meetings")
     notes = next((text for path, text in files.items() if path.endswith("NOTES.txt")), "")
@@ -90,25 +90,25 @@ def variables(values):
 
 
 @each_set
-def test_the_linter_has_nothing_to_say(values):
+def test_the_linter_finds_nothing(values):
     report = lint(CHART, values, strict=True, kube_version="v" + KUBERNETES)
     findings = [m for m in report["messages"] if m["severity"] >= 2]
     assert (findings, report["errors"]) == ([], [])
 
 
 @each_set
-def test_every_manifest_fits_its_schema(values):
+def test_every_manifest_is_valid(values):
     manifests, _ = render(values)
     assert len(manifests) >= 3
     for manifest in manifests:
         if manifest["kind"] in CUSTOM:
             custom_resources.validate(manifest)
-            # Their own schemas say nothing of metadata, which are those of everything else.
+            # The custom resources' schemas do not cover metadata, which all resources share.
             manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": manifest["metadata"]}
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
 
 
-def test_the_schemas_would_notice():
+def test_the_schemas_detect_errors():
     service = find({}, "Service")
     service["spec"]["prots"] = []
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -116,7 +116,7 @@ def test_the_schemas_would_notice():
 
 
 @pytest.mark.parametrize(
-    ("kind", "doctor", "told"),
+    ("kind", "doctor", "expected"),
     [
         ("HTTPRoute", lambda spec: spec.update(hostnam=[]), "hostnam"),
         ("HTTPRoute", lambda spec: spec.update(hostnames=["Meet Example"]), "Meet Example"),
@@ -128,16 +128,16 @@ def test_the_schemas_would_notice():
         ("ServiceMonitor", lambda spec: spec["endpoints"][0].update(interval="often"), "often"),
     ],
 )
-def test_the_schemas_of_custom_resources_would_notice(kind, doctor, told):
-    manifest = find(SETS["gateway"] | SETS["everything"] | {"ingress": {}}, kind)
+def test_the_schemas_of_custom_resources_detect_errors(kind, doctor, expected):
+    manifest = find(SETS["gateway"] | SETS["all features"] | {"ingress": {}}, kind)
     custom_resources.validate(manifest)
     doctor(manifest["spec"])
     with pytest.raises(jsonschema.ValidationError) as error:
         custom_resources.validate(manifest)
-    assert told in error.value.message
+    assert expected in error.value.message
 
 
-def test_a_custom_resource_without_a_schema_is_no_good_one():
+def test_a_custom_resource_without_a_schema_is_an_error():
     manifest = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor", "metadata": {}}
     with pytest.raises(LookupError):
         custom_resources.validate(manifest)
@@ -196,7 +196,7 @@ def test_the_node_s_own_address_and_ports_carry_media():
     assert variables({})["ORANGE_MEDIA_WORKERS"] == "4"
 
 
-def test_rooms_and_workers_are_set_as_the_server_sets_them_unless_told_otherwise():
+def test_rooms_and_workers_have_the_server_s_defaults_unless_set():
     page = (CHART.parents[2] / "docs" / "configuration.md").read_text()
     media = ["ORANGE_MEDIA_SPREAD", "ORANGE_MEDIA_LOAD_LIMIT", "ORANGE_MEDIA_PIN"]
     settings = [*media, "ORANGE_PARTICIPANTS_PER_ROOM"]
@@ -204,11 +204,11 @@ def test_rooms_and_workers_are_set_as_the_server_sets_them_unless_told_otherwise
         default = re.search(rf"^\|.*`{name}` \| `(.+)` \|$", page, re.MULTILINE)[1]
         assert variables({})[name] == default, name
     media = {"spread": 60, "loadLimit": 75, "pin": True}
-    told = variables({"media": media, "participantsPerRoom": 120})
-    assert [told[name] for name in settings] == ["60", "75", "true", "120"]
+    expected = variables({"media": media, "participantsPerRoom": 120})
+    assert [expected[name] for name in settings] == ["60", "75", "true", "120"]
 
 
-def test_media_by_tcp_has_the_same_numbers_and_can_be_left_out():
+def test_media_over_tcp_uses_the_same_ports_and_can_be_disabled():
     def media(values, protocol):
         ports = [p for p in container(values)["ports"] if p["name"].startswith("media-")]
         return [p["hostPort"] for p in ports if p["protocol"] == protocol]
@@ -221,12 +221,12 @@ def test_media_by_tcp_has_the_same_numbers_and_can_be_left_out():
     assert variables(without)["ORANGE_MEDIA_TCP"] == "off"
 
 
-def test_given_addresses_win_over_the_node_s():
+def test_set_addresses_take_precedence_over_the_node_s():
     values = {"media": {"advertise": ["203.0.113.7", "2001:db8::7"]}}
     assert variables(values)["ORANGE_ADVERTISE"] == "203.0.113.7,2001:db8::7"
 
 
-def test_a_media_service_keeps_the_port_numbers_and_takes_the_node_s_ports_away():
+def test_a_media_service_uses_the_same_ports_and_no_host_ports():
     for name, first in [("load balancer", 8190), ("node port", 30190)]:
         values = SETS[name]
         assert all("hostPort" not in port for port in container(values)["ports"])
@@ -241,20 +241,20 @@ def test_a_media_service_keeps_the_port_numbers_and_takes_the_node_s_ports_away(
     assert find({}, "Service", "-media") is None
 
 
-def test_the_pod_is_given_longer_to_end_than_it_drains():
+def test_the_termination_grace_period_is_longer_than_draining():
     values = {"drainSeconds": 300}
     pod = find(values, "StatefulSet")["spec"]["template"]["spec"]
     assert pod["terminationGracePeriodSeconds"] > 300
     assert variables(values)["ORANGE_DRAIN_SECONDS"] == "300"
 
 
-def test_pods_are_counted_by_their_load_and_by_nobody_else():
+def test_only_the_autoscaler_sets_the_number_of_pods():
     assert find({}, "HorizontalPodAutoscaler") is None
     assert find({}, "StatefulSet")["spec"]["replicas"] == 1
-    values = SETS["everything"]
+    values = SETS["all features"]
     scaler = find(values, "HorizontalPodAutoscaler")["spec"]
     pods = find(values, "StatefulSet")
-    assert "replicas" not in pods["spec"], "an upgrade would undo what the autoscaler has decided"
+    assert "replicas" not in pods["spec"], "an upgrade would override the autoscaler"
     assert scaler["scaleTargetRef"] == {
         "apiVersion": pods["apiVersion"],
         "kind": "StatefulSet",
@@ -268,18 +268,18 @@ def test_pods_are_counted_by_their_load_and_by_nobody_else():
     assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 600
 
 
-def test_a_node_can_be_emptied_unless_somebody_forbids_it():
-    for values, most in ({}, 1), (SETS["everything"], 0):
+def test_a_node_can_be_drained_unless_forbidden():
+    for values, most in ({}, 1), (SETS["all features"], 0):
         assert find(values, "PodDisruptionBudget")["spec"]["maxUnavailable"] == most
 
 
-def test_the_probes_ask_three_different_questions():
+def test_each_probe_has_its_own_endpoint():
     probes = {kind: container({})[kind]["httpGet"]["path"] for kind in
               ("startupProbe", "livenessProbe", "readinessProbe")}
     assert list(probes.values()) == ["/startupz", "/livez", "/readyz"]
 
 
-def test_a_route_keeps_sockets_open_and_leads_to_the_service():
+def test_a_route_keeps_websockets_open_and_targets_the_service():
     route = find(SETS["gateway"], "HTTPRoute")["spec"]
     assert route["hostnames"] == ["meet.example"]
     assert route["parentRefs"] == [{"name": "public", "namespace": "edge"}]
@@ -287,10 +287,10 @@ def test_a_route_keeps_sockets_open_and_leads_to_the_service():
     assert route["rules"][0]["timeouts"] == {"request": "0s"}
 
 
-def test_a_monitor_asks_the_named_port():
-    monitor = find(SETS["everything"], "ServiceMonitor")
+def test_a_monitor_scrapes_the_named_port():
+    monitor = find(SETS["all features"], "ServiceMonitor")
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
-    service = find(SETS["everything"], "Service")
+    service = find(SETS["all features"], "Service")
     named = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
     assert named[monitor["spec"]["endpoints"][0]["port"]] == "admin"
     assert variables({})["ORANGE_ADMIN"] == "[::]:8081"
@@ -298,8 +298,8 @@ def test_a_monitor_asks_the_named_port():
     assert labels.items() <= service["metadata"]["labels"].items()
 
 
-def test_secrets_come_from_secrets_and_only_where_they_are_named():
-    values = SETS["everything"]
+def test_secrets_are_mounted_only_where_they_are_set():
+    values = SETS["all features"]
     pod = find(values, "StatefulSet")["spec"]["template"]["spec"]
     volumes = {one["name"]: one["secret"]["secretName"] for one in pod["volumes"]}
     assert volumes == {"turn": "turn", "admin": "meet-admin"}
@@ -311,32 +311,32 @@ def test_secrets_come_from_secrets_and_only_where_they_are_named():
     assert not {"ORANGE_TURN_URLS", "ORANGE_ADMIN_TOKEN_FILE"} & variables({}).keys()
 
 
-def test_spans_are_sent_where_a_collector_is_named():
+def test_spans_are_exported_if_a_collector_is_set():
     name = "ORANGE_OTLP_ENDPOINT"
-    assert variables(SETS["everything"])[name] == SETS["everything"]["otlpEndpoint"]
+    assert variables(SETS["all features"])[name] == SETS["all features"]["otlpEndpoint"]
     assert name not in variables({})
 
 
-def test_the_doctor_looks_at_the_service():
+def test_the_doctor_checks_the_service():
     doctor = find({}, "Pod")["spec"]
     assert doctor["containers"][0]["args"] == ["doctor", "--url", "http://meet-orange-meets"]
     assert doctor["restartPolicy"] == "Never"
 
 
-def test_figures_and_meetings_are_kept_from_everybody_but_the_cluster_s_prometheus():
+def test_the_administration_port_is_reachable_only_inside_the_cluster():
     def ways_in(values):
         rules = find(values, "NetworkPolicy")["spec"]["ingress"]
         return [rule for rule in rules if any(port["port"] == "admin" for port in rule["ports"])]
 
     assert [port["name"] for port in find({}, "Service")["spec"]["ports"]] == ["http"]
     assert ways_in({}) == []
-    assert [rule["from"] for rule in ways_in(SETS["everything"])] == [[{"namespaceSelector": {}}]]
-    ingress = find(SETS["everything"], "Ingress")["spec"]["rules"][0]["http"]["paths"][0]
+    assert [rule["from"] for rule in ways_in(SETS["all features"])] == [[{"namespaceSelector": {}}]]
+    ingress = find(SETS["all features"], "Ingress")["spec"]["rules"][0]["http"]["paths"][0]
     assert ingress["backend"]["service"]["port"] == {"name": "http"}
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "expected"),
     [
         ({"media": {"mode": "service"}}, "media.advertise"),
         ({"media": {"port": 65533}}, "lower one of them"),
@@ -359,23 +359,23 @@ def test_figures_and_meetings_are_kept_from_everybody_but_the_cluster_s_promethe
     ],
     ids=lambda one: one if isinstance(one, str) else None,
 )
-def test_values_of_no_use_are_refused_with_a_word_on_which(values, told):
+def test_invalid_values_are_refused_with_a_reason(values, expected):
     with pytest.raises(HelmError) as error:
         render(values)
-    assert told in str(error.value)
+    assert expected in str(error.value)
 
 
-def test_the_notes_say_what_is_left_to_do():
-    for name, told in [
+def test_the_notes_list_the_remaining_steps():
+    for name, expected in [
         ("defaults", "port-forward"),
         ("defaults", "UDP and TCP 8190-8193"),
-        ("everything", "ingress.tlsSecretName is not set"),
-        ("everything", "trustedProxies is not set"),
+        ("all features", "ingress.tlsSecretName is not set"),
+        ("all features", "trustedProxies is not set"),
         ("ingress", "https://meet.example"),
         ("load balancer", "203.0.113.7, 2001:db8::7"),
-        ("nothing kept", "end with the pod"),
+        ("no persistence", "lost when the pod ends"),
     ]:
-        assert told in render(SETS[name])[1], (name, told)
+        assert expected in render(SETS[name])[1], (name, expected)
     assert "is not set" not in render(SETS["ingress"])[1]
 
 

@@ -1,4 +1,4 @@
-"""What Compose reads in compose.yaml, without an engine; and that what it names exists."""
+"""Tests compose.yaml as Compose parses it, without an engine, and that the files it mounts exist."""
 
 import functools
 import json
@@ -44,7 +44,7 @@ def ports(service):
     }
 
 
-def test_without_settings_it_is_there_for_this_machine_alone():
+def test_by_default_the_server_is_reachable_from_this_machine_only():
     services = compose()
     assert services.keys() == {"orange-meets"}
     server = services["orange-meets"]
@@ -52,19 +52,19 @@ def test_without_settings_it_is_there_for_this_machine_alone():
     assert ("127.0.0.1", "8080", 8080, "tcp") in ports(server)
 
 
-def test_the_domain_is_the_one_setting_of_a_public_host():
+def test_the_domain_is_the_only_required_setting_of_a_public_server():
     services = compose("public", ORANGE_DOMAIN="meet.example")
     server = services["orange-meets"]
     settings = server["environment"]
     assert settings["ORANGE_DOMAIN"] == "meet.example"
     assert settings["ORANGE_ACME"] == "true"
-    assert settings["ORANGE_TRUSTED_PROXIES"] == "", "people come in themselves"
+    assert settings["ORANGE_TRUSTED_PROXIES"] == "", "clients connect directly"
     reached = {one for one in ports(server) if one[3] == "tcp" and one[2] not in range(8190, 8194)}
     assert reached == {("", "80", 8082, "tcp"), ("", "443", 8443, "tcp")}
     listening = settings["ORANGE_REDIRECT"], settings["ORANGE_HTTPS"]
     assert listening == ("0.0.0.0:8082", "0.0.0.0:8443")
     refused = read("public")
-    assert (refused.stdout, b"name the domain" in refused.stderr) == (b"", True)
+    assert (refused.stdout, b"set it to the domain" in refused.stderr) == (b"", True)
 
 
 def test_there_is_a_published_port_for_each_media_worker_of_the_image():
@@ -80,7 +80,7 @@ def test_there_is_a_published_port_for_each_media_worker_of_the_image():
 
 
 @pytest.mark.parametrize("name", compose(*ALL))
-def test_every_service_is_fenced_in(name):
+def test_every_service_runs_without_privileges(name):
     service = compose(*ALL)[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -91,7 +91,7 @@ def test_every_service_is_fenced_in(name):
     assert service.get("cap_add", []) == added.get(name, [])
 
 
-def test_the_server_is_not_root_keeps_its_data_and_is_given_time_to_drain():
+def test_the_server_is_not_root_stores_its_data_and_has_time_to_drain():
     server = compose()["orange-meets"]
     assert server["user"] == "65532:65532"
     assert [(one["source"], one["target"]) for one in server["volumes"]] == [
@@ -125,29 +125,29 @@ def test_every_variable_is_a_setting_of_the_server():
         ("ORANGE_OTLP_ENDPOINT", "http://collector:4318"),
     ],
 )
-def test_a_variable_reaches_the_server_of_either_kind(name, value):
+def test_a_variable_is_passed_to_private_and_public_servers(name, value):
     for profiles in ((), ("public",)):
         services = compose(*profiles, ORANGE_DOMAIN="meet.example", **{name: value})
         assert services["orange-meets"]["environment"][name] == value
 
 
-def test_a_relay_reaches_the_server_and_nothing_else():
+def test_coturn_may_relay_to_the_server_only():
     services = compose("turn", ORANGE_TURN_URLS="turn:meet.example:3478")
-    server, relay = services["orange-meets"], services["coturn"]
+    server, coturn = services["orange-meets"], services["coturn"]
     peer = server["networks"]["front"]["ipv4_address"]
     assert server["environment"]["ORANGE_TURN_PEER"] == peer
-    assert f"--allowed-peer-ip={peer}" in relay["command"]
-    assert [one for one in relay["command"] if one.startswith("--allowed-peer-ip")] == [
+    assert f"--allowed-peer-ip={peer}" in coturn["command"]
+    assert [one for one in coturn["command"] if one.startswith("--allowed-peer-ip")] == [
         f"--allowed-peer-ip={peer}"
     ]
-    assert "--denied-peer-ip=0.0.0.0-255.255.255.255" in relay["command"]
-    assert {one[2] for one in ports(relay)} == {3478}
-    assert relay["user"] == server["user"], "it reads the secret that the server makes"
-    assert not any("secret=" in one for one in relay["command"])
+    assert "--denied-peer-ip=0.0.0.0-255.255.255.255" in coturn["command"]
+    assert {one[2] for one in ports(coturn)} == {3478}
+    assert coturn["user"] == server["user"], "it reads the secret that the server creates"
+    assert not any("secret=" in one for one in coturn["command"])
     assert compose()["orange-meets"]["environment"]["ORANGE_TURN_PEER"] == ""
 
 
-def test_only_monitoring_reaches_its_figures_and_only_from_this_machine():
+def test_metrics_are_not_published_and_grafana_only_on_this_machine():
     services = compose(*ALL)
     assert "ports" not in services["prometheus"]
     assert not any(one[2] == 8081 for one in ports(services["orange-meets"]))
@@ -166,12 +166,12 @@ def test_every_file_that_is_mounted_exists(name):
 
 
 def metrics():
-    """The names of all metrics that the server registers, from its sources."""
+    """Returns the names of all metrics that the server registers, from its sources."""
     named = set()
     for source in (DEPLOY / "server/src").rglob("*.rs"):
         named.update(re.findall(r'"((?:orange|process)_[a-z_]+)"', source.read_text()))
     for crate in ("signaling", "sfu"):
-        for source in (ROOT / crate / "src").glob("metrics*.rs"):
+        for source in (ROOT / crate / "src").rglob("metrics*.rs"):
             prefix = "orange_sfu_" if crate == "sfu" else ""
             text = source.read_text()
             for name in re.findall(r'"([a-z]+(?:_[a-z]+)*)"', text):
@@ -191,7 +191,7 @@ def expressions():
 
 
 @pytest.mark.parametrize(("title", "expression"), list(expressions()))
-def test_every_alert_and_panel_asks_for_metrics_that_exist(title, expression):
+def test_every_alert_and_panel_uses_existing_metrics(title, expression):
     asked = {
         re.sub(r"_(bucket|sum|count)$", "", name)
         for name in re.findall(r"\b(?:orange|process)_[a-z_]+", expression)

@@ -4,21 +4,21 @@ import { linkPath, newFragment, parseLink } from './link';
 const room = 'AAAAAAAAAAAAAAAAAAAAAA';
 
 describe('a meeting link', () => {
-  it('survives being written and read', () => {
-    const link = { room, fragment: newFragment(), locked: false };
+  it('is the same after writing and parsing', () => {
+    const link = { room, fragment: newFragment(), protected: false };
     const url = new URL(linkPath(link), 'http://localhost');
     expect(parseLink(url)).toEqual({ kind: 'meeting', link });
   });
 
-  it('is different each time', () => {
+  it('has a different secret each time', () => {
     expect(newFragment()).not.toBe(newFragment());
   });
 
-  it('says whether it asks for a passphrase', () => {
+  it('shows whether it needs a passphrase', () => {
     const hash = `#v1p.${'A'.repeat(43)}.AAAA`;
     expect(parseLink({ pathname: `/${room}`, hash })).toEqual({
       kind: 'meeting',
-      link: { room, fragment: hash.slice(1), locked: true },
+      link: { room, fragment: hash.slice(1), protected: true },
     });
   });
 

@@ -1,4 +1,4 @@
-/** Script of this origin, by the one policy that Trusted Types allow here. */
+/** Script URLs of this origin, by the one Trusted Types policy that the page allows. */
 
 interface TrustedTypesFactory {
   createPolicy(
@@ -12,14 +12,14 @@ const policy = (globalThis as { trustedTypes?: TrustedTypesFactory }).trustedTyp
   {
     createScriptURL(url) {
       if (new URL(url, location.href).origin !== location.origin) {
-        throw new TypeError('workers come from this origin only');
+        throw new TypeError('scripts must come from this origin');
       }
       return url;
     },
   },
 );
 
-/** For `new Worker` and the like. */
-export function ownScript(url: string): string {
+/** Returns a URL for `new Worker` and the like; throws a `TypeError` for another origin. */
+export function trustedScriptUrl(url: string): string {
   return policy === undefined ? url : policy.createScriptURL(url);
 }

@@ -17,7 +17,10 @@ async function write(one: Person, text: string): Promise<void> {
 }
 
 function messages(one: Person): Promise<string[]> {
-  return one.page.getByRole('log').locator('[data-state="read"] > span:last-child').allInnerTexts();
+  return one.page
+    .getByRole('log')
+    .locator('[data-state="delivered"] > span:last-child')
+    .allInnerTexts();
 }
 
 function hand(one: Person): Locator {

@@ -29,7 +29,9 @@ async function watches(name: string, looks: typeof RED_BLUE): Promise<Person> {
 
 /** The slots that something has come by. */
 const busySlots = (report: Report | undefined): string[] =>
-  Object.entries(report?.slots ?? {}).flatMap(([slot, { opened }]) => (opened > 0 ? [slot] : []));
+  Object.entries(report?.slots ?? {}).flatMap(([slot, { decrypted }]) =>
+    decrypted > 0 ? [slot] : [],
+  );
 
 it('nobody who stays loses a frame when somebody comes and goes', async () => {
   const ada = await watches('Ada', RED_BLUE);

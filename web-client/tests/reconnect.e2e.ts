@@ -37,7 +37,7 @@ describe('somebody without a network', () => {
       await bob.page.getByText('Connection lost. Reconnecting…').waitFor();
       // For as long as Bob may resume, the others see that he is away; then he is gone, and the keys
       // with him.
-      await ada.page.locator('figure[data-away="true"]').waitFor();
+      await ada.page.locator('figure[data-disconnected="true"]').waitFor();
       await ada.page.waitForFunction(() => document.querySelectorAll('figure').length === 1, null, {
         timeout: 90_000,
       });
@@ -72,11 +72,11 @@ describe('somebody whose sockets break for half a minute', () => {
     const epoch = await ada.epoch();
     network = false;
     await bob.breakSockets();
-    await ada.page.locator('figure[data-away="true"]').waitFor();
+    await ada.page.locator('figure[data-disconnected="true"]').waitFor();
     await new Promise((resolve) => setTimeout(resolve, 30_000));
     await ada.isIn(2);
     network = true;
-    await ada.page.locator('figure[data-away="true"]').waitFor({ state: 'detached' });
+    await ada.page.locator('figure[data-disconnected="true"]').waitFor({ state: 'detached' });
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     expect([await ada.epoch(), await bob.epoch()]).toEqual([epoch, epoch]);
   });

@@ -1,5 +1,5 @@
-# Sourced from the top folder, with its name, by what tests the image: a Docker engine, one of its
-# own where none answers, and the bases of deploy/Dockerfile.
+# Source this from the repository's root, with the test's name. Provides a Docker engine, starting
+# one if none answers, and the base images of deploy/Dockerfile.
 # shellcheck shell=bash
 name=$1
 work=$PWD/target/deploy-test
@@ -11,9 +11,9 @@ engine_answers() { docker info >/dev/null 2>&1; }
 start_engine() {
   [ "$(id -u)" -eq 0 ] || skip "no Docker engine answers, and only root can start one"
   deploy/setup.sh engine || skip "no Docker engine answers, and none could be installed"
-  say "starting a Docker engine (its log is $work/engine.log)"
+  say "starting a Docker engine (log: $work/engine.log)"
   export DOCKER_HOST=unix://$work/engine.sock
-  # The path of its sockets is bounded to some hundred characters.
+  # Socket paths are limited to about a hundred characters.
   run=$(mktemp --directory)
   dockerd --data-root "$work/engine" --exec-root "$run" --pidfile "$run/pid" \
     --host "$DOCKER_HOST" >"$work/engine.log" 2>&1 &
@@ -40,12 +40,12 @@ trap end EXIT
 engine_answers || start_engine
 source deploy/tests/tools.sh
 
-# The bases that the Dockerfile names, if they are to be had; else ones made here.
+# Uses the Dockerfile's base images if a registry has them, otherwise builds replacements.
 base() { sed -nE "s/^ARG $1_IMAGE=//p" deploy/Dockerfile; }
 arguments=()
 runtime=$(base RUNTIME)
 if ! timeout 120 docker pull --quiet "$runtime" >/dev/null 2>&1; then
-  say "no registry answers: making the base images here"
+  say "no registry answers: building the base images locally"
   deploy/tests/bases.sh "$work"
   for kind in RUST NODE RUNTIME; do
     arguments+=(--build-arg "${kind}_IMAGE=orange-meets-base:${kind,,}")

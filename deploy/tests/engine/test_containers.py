@@ -1,4 +1,4 @@
-"""The image as Compose runs it: what is in it, what it may do, and meetings through it."""
+"""Tests the image as Compose runs it: its contents, its privileges, and meetings through it."""
 
 import json
 import os
@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-MOST_BYTES = 40_000_000
+MAX_BYTES = 40_000_000
 
 
 def run(*command, **options):
-    done = subprocess.run(command, text=True, capture_output=True, timeout=600, **options)
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
+    result = subprocess.run(command, text=True, capture_output=True, timeout=600, **options)
+    assert result.returncode == 0, f"{command}: {result.stdout}{result.stderr}"
+    return result.stdout
 
 
 def compose(*command, **variables):
@@ -31,7 +31,7 @@ def inspect(kind, name):
 
 @pytest.fixture(scope="module")
 def server():
-    """The id of the running container: up and healthy, with no settings at all."""
+    """Returns the id of the running container: healthy, with default settings."""
     compose("up", "--wait", "--wait-timeout", "120")
     yield compose("ps", "--quiet", "orange-meets").strip()
     compose("--profile", "turn", "down", "--volumes", "--timeout", "5")
@@ -39,7 +39,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def binary(tmp_path_factory):
-    """The program, taken out of the image."""
+    """Returns the path of the binary, copied out of the image."""
     container = run("docker", "create", os.environ["ORANGE_IMAGE"]).strip()
     path = tmp_path_factory.mktemp("image") / "orange-meets"
     run("docker", "cp", f"{container}:/usr/local/bin/orange-meets", path)
@@ -54,27 +54,27 @@ def test_the_image_is_small():
     ]
     added = sizes[0] - sizes[1]
     print(f"\nimage: {added / 1e6:.1f} MB on top of a base of {sizes[1] / 1e6:.1f} MB")
-    assert 0 < added <= MOST_BYTES
+    assert 0 < added <= MAX_BYTES
 
 
-def test_the_binary_says_what_it_is_made_of(binary):
+def test_the_binary_lists_its_crates(binary):
     scanned = json.loads(run("syft", "scan", f"file:{binary}", "--output", "json", "--quiet"))
     crates = {one["name"] for one in scanned["artifacts"] if one["type"] == "rust-crate"}
     assert {"axum", "str0m", "rustls", "rusqlite"} <= crates
     assert not {"openmls", "e2ee"} & crates
 
 
-def test_there_is_no_shell_in_it():
+def test_the_image_contains_no_shell():
     command = ["docker", "run", "--rm", "--entrypoint", "/bin/sh", os.environ["ORANGE_IMAGE"], "-c", ":"]
     assert subprocess.run(command, capture_output=True).returncode != 0
 
 
-def test_the_process_has_no_privileges_whatever_it_is_asked(server):
+def test_the_process_has_no_privileges(server):
     state = inspect("container", server)
     assert state["Config"]["User"] == "65532:65532"
     assert state["HostConfig"]["ReadonlyRootfs"] is True
     assert state["HostConfig"]["Privileged"] is False
-    # What the kernel says, not what the engine was told.
+    # From the kernel, not from the engine's configuration.
     status = Path(f"/proc/{state['State']['Pid']}/status").read_text()
     fields = dict(line.split(":\t", 1) for line in status.splitlines())
     assert set(fields["Uid"].split() + fields["Gid"].split()) == {"65532"}
@@ -87,9 +87,9 @@ def test_the_process_has_no_privileges_whatever_it_is_asked(server):
     assert "ro" in root[3].split(",")
 
 
-def test_whoever_runs_it_asks_it_from_inside_and_nobody_does_from_outside(server):
-    told = run("docker", "exec", server, "/usr/local/bin/orange-meets", "rooms", "list")
-    assert told.split() == ["room", "participants", "seconds"]
+def test_the_administration_api_is_reachable_only_from_inside_the_container(server):
+    output = run("docker", "exec", server, "/usr/local/bin/orange-meets", "rooms", "list")
+    assert output.split() == ["room", "participants", "seconds"]
     published = inspect("container", server)["NetworkSettings"]["Ports"]
     assert published["8081/tcp"] is None
     assert published["8080/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": os.environ["ORANGE_PORT"]}]
@@ -105,12 +105,12 @@ def post(path):
         return json.load(answer)
 
 
-def test_the_doctor_calls_it_through_the_published_ports(server, binary):
-    told = run(binary, "doctor", "--url", url())
-    assert re.search(r"ok       media: connected to 127\.0\.0\.1:819[0-3] over UDP", told), told
+def test_the_doctor_connects_through_the_published_ports(server, binary):
+    output = run(binary, "doctor", "--url", url())
+    assert re.search(r"ok       media: connected to 127\.0\.0\.1:819[0-3] over UDP", output), output
 
 
-def test_a_room_outlives_its_container(server):
+def test_a_room_survives_its_container(server):
     room = post("rooms")["room"]
     compose("up", "--wait", "--wait-timeout", "120", "--force-recreate", "orange-meets")
     assert compose("ps", "--quiet", "orange-meets").strip() != server
@@ -118,26 +118,26 @@ def test_a_room_outlives_its_container(server):
 
 
 def meet(story, **variables):
-    """Has browsers meet, as web-client/tests/deployed tells it."""
+    """Runs one test of web-client/tests/deployed, in which browsers meet."""
     command = ["npx", "vitest", "run", "--config", "vitest.deployed.config.ts", "-t", story]
     environment = {**os.environ, "ORANGE_DEPLOYED_URL": url(), **variables}
-    told = run(*command, cwd=ROOT / "web-client", env=environment)
-    assert "1 passed" in told, told
-    return told
+    output = run(*command, cwd=ROOT / "web-client", env=environment)
+    assert "1 passed" in output, output
+    return output
 
 
-def test_people_meet_through_the_published_ports_and_their_room_outlives_a_restart(server):
+def test_browsers_meet_through_the_published_ports_before_and_after_a_restart(server):
     restart = f"docker-compose --file {ROOT}/deploy/compose.yaml restart"
     meet("see each other before and after", ORANGE_DEPLOYED_RESTART=restart)
 
 
-def test_people_meet_over_the_published_tcp_ports_alone(server):
+def test_browsers_meet_over_the_published_tcp_ports_only(server):
     compose("up", "--wait", "--wait-timeout", "120", ORANGE_MEDIA_TCP="only")
     meet("see each other over TCP alone")
 
 
-def test_people_meet_over_the_relay_alone(server):
-    # A browser gathers no candidates for a relay on loopback.
+def test_browsers_meet_over_turn_only(server):
+    # Browsers gather no candidates from a TURN server on loopback.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))
         own = probe.getsockname()[0]

@@ -1,4 +1,4 @@
-"""The program of an image for another kind of processor, run under emulation out of its files."""
+"""Tests the binary of an image for another architecture under emulation."""
 
 import json
 import os
@@ -20,14 +20,14 @@ MACHINES = {"amd64": 62, "arm64": 183}
 
 
 def run(*command):
-    done = subprocess.run(command, text=True, capture_output=True, timeout=300)
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
+    result = subprocess.run(command, text=True, capture_output=True, timeout=300)
+    assert result.returncode == 0, f"{command}: {result.stdout}{result.stderr}"
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """All files of the image."""
+    """Returns a folder with all files of the image."""
     folder = tmp_path_factory.mktemp("image")
     container = run("docker", "create", "--platform", f"linux/{OTHER}", IMAGE).strip()
     try:
@@ -40,7 +40,7 @@ def files(tmp_path_factory):
 
 
 def emulated(files, *arguments):
-    # An image that was built on nothing has none of its own.
+    # An image built from scratch contains no libraries.
     libraries = files if (files / "lib").exists() else f"/usr/{PROCESSOR}-linux-gnu"
     program = files / "usr/local/bin/orange-meets"
     return [f"qemu-{PROCESSOR}-static", "-L", str(libraries), str(program), *arguments]
@@ -48,7 +48,7 @@ def emulated(files, *arguments):
 
 @pytest.fixture
 def server(files):
-    """Where it serves."""
+    """Returns the URL of a running server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -57,8 +57,8 @@ def server(files):
     try:
         deadline = time.monotonic() + 60
         while not answers(f"http://{address}/readyz"):
-            assert process.poll() is None, "it has ended"
-            assert time.monotonic() < deadline, "it does not get ready"
+            assert process.poll() is None, "the process has ended"
+            assert time.monotonic() < deadline, "the server does not become ready"
             time.sleep(0.2)
         yield f"http://{address}"
         process.send_signal(signal.SIGTERM)
@@ -76,7 +76,7 @@ def answers(url):
         return False
 
 
-def test_the_image_and_its_program_are_for_that_processor(files):
+def test_the_image_and_its_binary_are_for_that_architecture(files):
     [image] = json.loads(run("docker", "image", "inspect", IMAGE))
     assert (image["Os"], image["Architecture"]) == ("linux", OTHER)
     header = (files / "usr/local/bin/orange-meets").read_bytes()[:20]
@@ -84,20 +84,20 @@ def test_the_image_and_its_program_are_for_that_processor(files):
     assert struct.unpack_from("<H", header, 18)[0] == MACHINES[OTHER]
 
 
-def test_it_starts(files):
+def test_the_binary_starts(files):
     assert run(*emulated(files, "--version")).startswith("orange-meets ")
 
 
-def test_it_serves_the_page_takes_a_call_and_ends_when_told_to(files, server):
+def test_the_server_serves_the_page_accepts_calls_and_ends_on_sigterm(files, server):
     assert answers(f"{server}/livez")
     with urllib.request.urlopen(server, timeout=30) as page:
         assert b"<title>" in page.read()
-    # The doctor, emulated too, calls as a browser does, with ICE and DTLS. On a busy machine it is
-    # slower than the server is patient.
+    # The doctor, emulated as well, connects by ICE and DTLS. On a busy machine it may be slower than
+    # the server's timeouts.
     for _ in range(3):
         doctor = emulated(files, "doctor", "--url", server)
-        told = subprocess.run(doctor, text=True, capture_output=True, timeout=300).stdout
-        ways = re.findall(r"ok       media: connected to 127\.0\.0\.1:\d+ over (UDP|TCP)", told)
-        if ways == ["UDP", "TCP"]:
+        output = subprocess.run(doctor, text=True, capture_output=True, timeout=300).stdout
+        transports = re.findall(r"ok       media: connected to 127\.0\.0\.1:\d+ over (UDP|TCP)", output)
+        if transports == ["UDP", "TCP"]:
             return
-    raise AssertionError(told)
+    raise AssertionError(output)

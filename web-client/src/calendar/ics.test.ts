@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Appointment, ics } from './ics';
+import { type Appointment, createCalendarFile } from './ics';
 
 const plain: Appointment = {
   uid: 'b4e1@orange-meets',
@@ -19,9 +19,9 @@ function read(file: string): Map<string, string> {
   );
 }
 
-describe('an appointment', () => {
-  it('is an event between two moments, with the link for its place', () => {
-    const file = ics(plain);
+describe('a calendar file', () => {
+  it('has a start, an end and the link as its location', () => {
+    const file = createCalendarFile(plain);
     expect(file.startsWith('BEGIN:VCALENDAR\r\nVERSION:2.0\r\n')).toBe(true);
     expect(file.endsWith('END:VEVENT\r\nEND:VCALENDAR\r\n')).toBe(true);
     expect(Object.fromEntries(read(file))).toMatchObject({
@@ -35,18 +35,18 @@ describe('an appointment', () => {
     });
   });
 
-  it('keeps what people write from being more than text', () => {
+  it('escapes text', () => {
     const title = 'Tea; cake, \\o/\r\nATTENDEE:mailto:x@y\u0007';
-    const file = ics({ ...plain, title });
+    const file = createCalendarFile({ ...plain, title });
     expect(read(file).get('SUMMARY')).toBe(
       String.raw`Tea\; cake\, \\o/\nATTENDEE:mailto:x@y` + ' ',
     );
     expect(file).not.toContain('\r\nATTENDEE');
   });
 
-  it('folds long lines at 75 octets and tears no character apart', () => {
+  it('folds lines at 75 octets without splitting a character', () => {
     const title = 'Frühstück 🥐 '.repeat(20);
-    const file = ics({ ...plain, title });
+    const file = createCalendarFile({ ...plain, title });
     for (const line of file.split('\r\n')) {
       expect(Buffer.byteLength(line)).toBeLessThanOrEqual(75);
     }

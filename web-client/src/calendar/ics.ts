@@ -1,22 +1,31 @@
-/** An appointment as a file for any calendar (RFC 5545), made here: nobody is asked for it. */
+/** Creates a calendar file (RFC 5545) for an appointment. */
 
 export interface Appointment {
-  /** Never the same for two appointments. */
+  /** Globally unique. */
   uid: string;
   title: string;
   text: string;
-  /** Shown as the place, which most calendars make a link of. */
+  /** Also used as the location, which most calendars show as a link. */
   url: string;
   start: Date;
   minutes: number;
-  /** When it is written. */
+  /** When the file is created. */
   now: Date;
 }
 
-/** Octets of a line (section 3.1). */
-const LINE = 75;
+/** The longest line in octets (section 3.1). */
+const MAX_OCTETS = 75;
 
-export function ics({ uid, title, text, url, start, minutes, now }: Appointment): string {
+/** Returns the content of the file. */
+export function createCalendarFile({
+  uid,
+  title,
+  text,
+  url,
+  start,
+  minutes,
+  now,
+}: Appointment): string {
   const end = new Date(start.getTime() + minutes * 60_000);
   const lines = [
     'BEGIN:VCALENDAR',
@@ -24,41 +33,41 @@ export function ics({ uid, title, text, url, start, minutes, now }: Appointment)
     'PRODID:-//Orange Meets//Web client//EN',
     'BEGIN:VEVENT',
     `UID:${uid}`,
-    `DTSTAMP:${time(now)}`,
-    `DTSTART:${time(start)}`,
-    `DTEND:${time(end)}`,
-    `SUMMARY:${escaped(title)}`,
-    `DESCRIPTION:${escaped(text)}`,
-    `LOCATION:${escaped(url)}`,
-    // A URI is written as it is (section 3.3.13).
+    `DTSTAMP:${formatTime(now)}`,
+    `DTSTART:${formatTime(start)}`,
+    `DTEND:${formatTime(end)}`,
+    `SUMMARY:${escapeText(title)}`,
+    `DESCRIPTION:${escapeText(text)}`,
+    `LOCATION:${escapeText(url)}`,
+    // URIs are not escaped (section 3.3.13).
     `URL:${url}`,
     'END:VEVENT',
     'END:VCALENDAR',
   ];
-  return lines.map((line) => `${folded(line)}\r\n`).join('');
+  return lines.map((line) => `${foldLine(line)}\r\n`).join('');
 }
 
-/** A moment, in UTC (section 3.3.5). */
-function time(at: Date): string {
+/** Formats a time in UTC (section 3.3.5). */
+function formatTime(at: Date): string {
   return `${at.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
 }
 
-/** Text (section 3.3.11). No other control character is allowed in it. */
-function escaped(text: string): string {
+/** Escapes text (section 3.3.11); other control characters are not allowed in it. */
+function escapeText(text: string): string {
   return text
     .replaceAll(/[\\;,]/g, String.raw`\$&`)
     .replaceAll(/\r\n|\r|\n/g, String.raw`\n`)
     .replaceAll(/\p{Cc}/gu, ' ');
 }
 
-/** A line in pieces, each but the first after a space; no character is torn apart. */
-function folded(line: string): string {
+/** Folds a line (section 3.1) without splitting a character. */
+function foldLine(line: string): string {
   const pieces: string[] = [];
   let piece = '';
   let octets = 0;
   for (const character of line) {
     const size = new TextEncoder().encode(character).length;
-    if (octets + size > LINE) {
+    if (octets + size > MAX_OCTETS) {
       pieces.push(piece);
       [piece, octets] = ['', 1];
     }

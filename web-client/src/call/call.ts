@@ -1,161 +1,130 @@
 /**
- * A call, from the click on "join" to the end: ties the conversation with the server, the
- * encryption workers and the connection to the SFU together. The screen reads its signals.
+ * A call from the click on "join" to its end. Coordinates the signaling socket, the encryption
+ * workers and the parts that own the call's state; components read their signals and call their
+ * methods.
  */
 
-import { batch, computed, effect, signal } from '@preact/signals';
+import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { Devices } from '../devices/devices';
-import {
-  CONTEXTS,
-  type Context,
-  type FromMedia,
-  type FromMls,
-  type Message,
-  type Roster,
-} from '../e2ee/messages';
+import type { FromMedia, FromMls, Roster } from '../e2ee/messages';
 import { EncryptionWorkers } from '../e2ee/workers';
 import { list, type Sentence, sentence } from '../i18n/i18n';
 import type { MeetingLink } from '../link';
-import { PeerConnection, type Slot } from '../peer_connection/peer_connection';
-import { Relays } from '../peer_connection/turn';
-import type { PageMessage } from '../signaling/decode';
+import { TurnServers } from '../peer_connection/turn';
+import type { ControlMessage, RoomMessage, ServerMessage } from '../signaling/decode';
 import { RefusedError } from '../signaling/http';
-import { keepPlace, takePlace } from '../signaling/predecessor_store';
-import type { Downlink, Predecessor, Refusal, Track } from '../signaling/protocol.gen';
+import { storePredecessor, takePredecessor } from '../signaling/predecessor_store';
+import type { ClientMessage, Predecessor, Refusal } from '../signaling/protocol.gen';
 import { SignalingSocket } from '../signaling/socket';
 import { joinToken } from '../settings/host_keys';
 import { settings } from '../settings/settings';
-import { StatisticsWatch } from '../stats/statistics_poller';
-import { arrivals } from './membership/roster_changes';
-import { Away } from './membership/disconnected';
-import { Comparison } from './membership/sas';
-import { Conversation } from './chat/chat_outbox';
-import { encryptionState } from './membership/encryption_state';
-import { House } from './moderation/moderation';
-import { Outsiders } from './membership/non_members';
-import { follow, nobody, type Presence } from './membership/presence';
-import { type Reception, videoSlots } from './media/receive_mode';
-import { type Cause, isMendable, Rejoining } from './recovery/rejoin_policy';
-import { ScreenShare } from './media/screen_share';
-import { type Label, tiles } from './layout/tiles';
-import { followRestart, type Restart } from './recovery/shutdown';
+import { Chat } from './chat/chat';
+import {
+  encryptionProblemSentence,
+  failureSentence,
+  isHandledByEncryption,
+  refusalSentence,
+} from './error_messages';
+import { buildTiles } from './layout/tiles';
+import { AudioLevels } from './media/audio_levels';
+import { CallMedia } from './media/call_media';
+import { Membership } from './membership/membership';
+import { SasVerification } from './membership/sas';
+import { RoomModeration } from './moderation/moderation';
+import { joinPolicySentence } from './moderation/rules';
 import { Notices, Toasts } from './notifications';
-import { Voices } from './media/audio_levels';
-import { Wishes } from './media/video_constraints';
-import { doorSentence, failureSentence, problemSentence, refusalSentence } from './error_messages';
+import { isRetryable, type RejoinCause, RejoinPolicy } from './recovery/rejoin_policy';
+import { ShutdownNotice } from './recovery/shutdown';
 
 export type CallState =
   /** Agreeing on keys. */
   | { kind: 'joining' }
-  /** Before the door, until a host opens it. */
+  /** In the lobby, until a host admits this participant. */
   | { kind: 'waiting' }
   /** In the encrypted group. */
   | { kind: 'live' }
-  /** Over, for a reason or by choice. */
+  /** Ended, for a reason or by choice. */
   | { kind: 'ended'; why: Sentence | undefined };
 
 export class Call {
-  readonly state = signal<CallState>({ kind: 'joining' });
-  /** The way to the server is broken and being mended. */
-  readonly reconnecting = signal(false);
-  readonly mediaConnected = signal(false);
-  readonly roster = signal<Roster | undefined>(undefined);
-  readonly presence = signal<Presence>(nobody);
-  readonly labels = signal<ReadonlyMap<string, Label>>(new Map());
-  readonly slots = signal<readonly Slot[]>([]);
-  readonly reception = signal<Reception>('all');
-  /** Participants who were not heard of for a while: the server may keep them apart from us. */
-  readonly unconfirmed = signal<readonly number[]>([]);
-  readonly away = new Away();
-  readonly encryption = computed(() => {
-    const excused = this.away.excused.value;
-    const silent = this.unconfirmed.value.filter((one) => !excused.has(one));
-    return encryptionState(this.roster.value, silent);
-  });
-  /** What the server has said of its end. */
-  readonly restart = signal<Restart>('none');
-  /** How the SFU sees the way to here, in kbit/s. */
-  readonly downlink = signal<Downlink | undefined>(undefined);
-  /** How long the server keeps the room once nobody enters it, in ms. */
-  readonly kept = signal<number | undefined>(undefined);
-  readonly opened = signal(0);
-  readonly dropped = signal(0);
-  readonly outsiders = new Outsiders();
-  readonly tiles = computed(() =>
-    tiles(this.roster.value, this.presence.value, this.labels.value, this.outsiders.lasting.value),
-  );
-  readonly ownLeaf = computed(() => this.roster.value?.members.find((one) => one.own)?.leaf);
-  /** When the person came in, in ms. */
-  readonly since = Date.now();
+  readonly #state = signal<CallState>({ kind: 'joining' });
+  readonly #reconnecting = signal(false);
+  readonly #roomKeptMs = signal<number | undefined>(undefined);
+
+  readonly state: ReadonlySignal<CallState> = this.#state;
+  /** The connection to the server is lost and being restored. */
+  readonly reconnecting: ReadonlySignal<boolean> = this.#reconnecting;
+  /** How long the server keeps the room without participants, in ms. */
+  readonly roomKeptMs: ReadonlySignal<number | undefined> = this.#roomKeptMs;
+  /** When the call was started, in ms. */
+  readonly startedAt = Date.now();
 
   readonly toasts = new Toasts();
   readonly notices = new Notices();
-  readonly conversation = new Conversation(this.roster, (saying, content) => {
-    if (this.state.value.kind === 'live') this.#workers?.say(saying, content);
+  readonly membership = new Membership();
+  readonly media: CallMedia;
+  readonly audioLevels: AudioLevels;
+  readonly moderation: RoomModeration;
+  readonly #shutdownNotice = new ShutdownNotice();
+  readonly shutdown = this.#shutdownNotice.shutdown;
+  readonly chat = new Chat(this.membership.roster, {
+    send: (sendId, content) => {
+      if (this.#state.value.kind === 'live') this.#workers?.sendMessage(sendId, content);
+    },
+    handRaised: (name) => this.toasts.add('other', sentence('toast.hand', { name })),
   });
-  readonly comparison = new Comparison({
-    begin: () => this.#workers?.compare(),
-    allSame: () => this.#workers?.allSame(),
+  readonly sas = new SasVerification({
+    start: () => this.#workers?.startSas(),
+    confirm: () => this.#workers?.confirmSas(),
     invited: () => this.notices.add(sentence('notice.sas')),
   });
-  readonly house: House;
-  readonly screen = new ScreenShare(() => {
-    void this.#publish('screen');
-    void this.#publish('screen_audio');
-  });
-  readonly wishes = new Wishes((wishes) =>
-    this.#socket?.send({ type: 'receiver_video_constraints', constraints: wishes }),
+  readonly tiles = computed(() =>
+    buildTiles(
+      this.membership.roster.value,
+      this.membership.presence.value,
+      this.media.received.labels.value,
+      this.membership.nonMembers.overdue.value,
+    ),
   );
-  readonly watch = new StatisticsWatch(() => this.#connection);
-  readonly voices: Voices;
 
-  #socket: SignalingSocket | undefined;
   #workers: EncryptionWorkers | undefined;
-  #relays: Relays | undefined;
-  #connection: PeerConnection | undefined;
-  readonly #participant = signal(0);
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  readonly #rejoining = new Rejoining();
-  readonly #unsubscribe: (() => void)[] = [];
-  /** Whose place this client takes when it joins. */
-  #place: Predecessor | undefined;
-  /** The identity will be the same; with another one nobody's place can be taken. */
-  #lasting = false;
+  #socket: SignalingSocket | undefined;
+  #turn: TurnServers | undefined;
+  #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #rejoinPolicy = new RejoinPolicy();
+  /** The participant that the next join replaces. */
+  #predecessor: Predecessor | undefined;
+  /** The identity key is stored. A client with another key cannot replace a participant. */
+  #identityStored = false;
+  readonly #handleOnline = (): void => {
+    if (this.#rejoinTimer !== undefined) void this.#join();
+    this.#socket?.handleNetworkChange();
+    void this.media.handleNetworkChange();
+  };
 
   constructor(
     readonly link: MeetingLink,
     readonly entry: { name: string; fragment: string },
     readonly devices: Devices,
   ) {
-    this.#place = takePlace(link.room);
-    this.house = new House(link, this.#participant, (message) => this.#socket?.send(message));
-    this.voices = new Voices(devices.microphone, () => ({
-      slots: this.slots.value,
-      labels: this.labels.value,
-      ownLeaf: this.ownLeaf.value,
-      members: new Set(this.roster.value?.members.map((one) => one.leaf)),
-    }));
-    for (const source of ['microphone', 'camera'] as const) {
-      const { track } = this.devices[source];
-      this.#unsubscribe.push(track.subscribe(() => void this.#publish(source)));
-    }
-    this.#unsubscribe.push(
-      effect(() => {
-        // Without a group there is no outside.
-        const members = this.roster.value?.members.map((one) => one.participant);
-        const here = members === undefined ? [] : this.presence.value.keys();
-        this.outsiders.follow(here, new Set(members));
-      }),
-      () => this.outsiders.follow([], new Set()),
-      () => this.away.reset(),
-    );
-    const online = (): void => {
-      if (this.#retry !== undefined) void this.#join();
-      this.#socket?.networkChanged();
-      void this.#connection?.networkChanged();
-    };
-    addEventListener('online', online);
-    this.#unsubscribe.push(() => removeEventListener('online', online));
+    const send = (message: ClientMessage): void => this.#socket?.send(message);
+    this.#predecessor = takePredecessor(link.room);
+    this.moderation = new RoomModeration(link, this.membership.ownParticipant, {
+      send,
+      joinPolicyChanged: (joinPolicy) => this.toasts.add('other', joinPolicySentence(joinPolicy)),
+    });
+    this.media = new CallMedia(devices, {
+      send,
+      connectFailed: () => this.#end(sentence('notice.media_failed')),
+      answerFailed: () => this.notices.add(sentence('notice.media_failed')),
+    });
+    this.audioLevels = new AudioLevels(devices.microphone, {
+      slots: this.media.slots,
+      labels: this.media.received.labels,
+      ownLeaf: this.membership.ownLeaf,
+      leaves: this.membership.leaves,
+    });
+    addEventListener('online', this.#handleOnline);
     void this.#join();
   }
 
@@ -169,41 +138,29 @@ export class Call {
     this.#end(undefined);
   }
 
-  /** Ends the call with the page; if that is loaded anew, it comes back in its place. */
-  pageHide(): void {
-    const socket = this.#socket;
-    if (this.#lasting && socket?.place !== undefined) {
-      keepPlace(this.link.room, socket.place);
-      socket.pageHide();
+  /** Ends the call with the page. If the page is reloaded, it replaces this participant. */
+  handlePageHide(): void {
+    const predecessor = this.#socket?.predecessorForRejoin;
+    if (this.#identityStored && predecessor !== undefined) {
+      storePredecessor(this.link.room, predecessor);
+      this.#socket?.handlePageHide();
     }
     this.#end(undefined);
   }
 
-  /** The code was compared with this member: it was the same, or that is taken back. */
-  verify(leaf: number, verified: boolean): void {
-    this.#workers?.verify(leaf, verified);
+  /** Pins the identity key of a leaf after its code was compared, or unpins it. */
+  setVerified(leaf: number, verified: boolean): void {
+    this.#workers?.setVerified(leaf, verified);
   }
 
-  /** Receives this much from now on. */
-  async receive(reception: Reception): Promise<void> {
-    this.reception.value = reception;
-    await Promise.all([
-      this.devices.camera.small(reception !== 'all'),
-      this.#connection?.receiveVideos(videoSlots(reception)),
-    ]);
-  }
-
+  /** Joins the room with new keys; the first time, and after the call was lost. */
   async #join(): Promise<void> {
-    this.#dismantle();
+    this.#disconnect();
     batch(() => {
-      this.roster.value = undefined;
-      this.presence.value = nobody;
-      this.away.reset();
-      this.labels.value = new Map();
-      this.unconfirmed.value = [];
-      this.downlink.value = undefined;
-      this.comparison.forget();
-      this.house.reset();
+      this.membership.reset();
+      this.media.reset();
+      this.sas.reset();
+      this.moderation.reset();
     });
     const workers = new EncryptionWorkers(
       {
@@ -213,142 +170,143 @@ export class Call {
         trace: settings.trace.value,
       },
       {
-        mls: (message) => this.#fromMls(workers, message),
-        media: (message) => this.#fromMedia(workers, message),
+        mls: (message) => this.#handleMlsMessage(workers, message),
+        media: (message) => this.#handleMediaWorkerMessage(workers, message),
       },
     );
     this.#workers = workers;
     try {
       const issued = await joinToken(this.link.room);
       if (this.#workers !== workers) return;
-      this.kept.value = issued.kept;
-      this.#relays = new Relays(issued, () => joinToken(this.link.room));
+      this.#roomKeptMs.value = issued.roomKeptMs;
+      this.#turn = new TurnServers(issued, () => joinToken(this.link.room));
       this.#socket = new SignalingSocket(
         issued.token,
         {
-          message: (message, text) => this.#fromServer(message, text),
-          reconnecting: () => (this.reconnecting.value = true),
-          closed: (refusal) => this.#conversationOver(refusal),
+          message: (message, text) => this.#handleServerMessage(message, text),
+          reconnecting: () => (this.#reconnecting.value = true),
+          closed: (refusal) => this.#handleSocketClosed(refusal),
         },
-        this.#place,
+        this.#predecessor,
       );
     } catch (error) {
       if (this.#workers !== workers) return;
-      const refused = error instanceof RefusedError;
-      if (refused && !isMendable(error.refusal)) this.#end(failureSentence(error));
-      else if (!refused && !this.reconnecting.value) this.#end(failureSentence(error));
-      else this.#rejoin(refused ? 'lost' : 'unreachable', failureSentence(error));
+      this.#handleJoinFailure(error);
     }
   }
 
-  #fromServer(message: PageMessage, text: string): void {
-    const { join_policy: door } = this.house.rules.value;
-    batch(() => {
-      if (message.type === 'joined') this.#participant.value = message.participant;
-      this.presence.value = follow(this.presence.value, message, this.#participant.value);
-      this.away.hear(message, this.#participant.value);
-      this.house.hear(message);
-      this.restart.value = followRestart(this.restart.value, message, Date.now());
-    });
-    // What one finds on coming in is no news.
-    const now = this.house.rules.value.join_policy;
-    if (message.type === 'delta' && now !== door) this.toasts.add('other', doorSentence(now));
+  #handleJoinFailure(error: unknown): void {
+    const why = failureSentence(error);
+    const refused = error instanceof RefusedError;
+    // A first join that cannot reach the server ends the call; a rejoin is tried again.
+    const retry = refused ? isRetryable(error.refusal) : this.#reconnecting.value;
+    if (retry) this.#rejoin(refused ? 'lost' : 'unreachable', why);
+    else this.#end(why);
+  }
+
+  /** Passes a message of the server to the parts that read its topic. */
+  #handleServerMessage(message: ServerMessage, text: string): void {
+    switch (message.topic) {
+      case 'room':
+        batch(() => {
+          this.membership.handleRoomMessage(message);
+          this.moderation.handleRoomMessage(message);
+          this.#shutdownNotice.handleRoomMessage(message);
+        });
+        this.#handleRoomMessage(message, text);
+        break;
+      case 'log':
+        this.#workers?.handleServerMessage(text);
+        break;
+      case 'media':
+        this.media.handleMediaMessage(message);
+        break;
+      case 'control':
+        this.moderation.handleControlMessage(message);
+        this.#shutdownNotice.handleControlMessage(message, Date.now());
+        this.#handleControlMessage(message, text);
+        break;
+    }
+  }
+
+  /** Connects after a join, and passes the log on to the encryption. */
+  #handleRoomMessage(message: RoomMessage, text: string): void {
     switch (message.type) {
       case 'waiting':
         batch(() => {
-          this.reconnecting.value = false;
-          this.state.value = { kind: 'waiting' };
+          this.#reconnecting.value = false;
+          this.#state.value = { kind: 'waiting' };
         });
-        void this.house.knock(this.name);
+        void this.moderation.knock(this.name);
         break;
       case 'joined':
-        this.state.value = { kind: 'joining' };
-        this.reconnecting.value = false;
-        this.#workers?.server(text);
-        this.#connect(message.slots);
-        this.wishes.tell();
+        this.#state.value = { kind: 'joining' };
+        this.#reconnecting.value = false;
+        this.#workers?.handleServerMessage(text);
+        if (this.#workers !== undefined && this.#turn !== undefined) {
+          this.media.connect(message.slots, this.#workers, this.#turn);
+        }
         break;
       case 'resumed':
-        this.reconnecting.value = false;
-        this.#workers?.server(text);
-        // Whatever was said into the broken socket is said again.
-        this.#announce();
-        this.wishes.tell();
-        if (this.#connection?.unanswered) void this.#connection.offer(true);
+        this.#reconnecting.value = false;
+        this.#workers?.handleServerMessage(text);
+        this.media.handleResumed();
         break;
       case 'snapshot':
-      case 'commit_pending':
-      case 'commit_rejected':
-        this.#workers?.server(text);
+        this.#workers?.handleServerMessage(text);
         break;
       case 'delta':
         if (message.delta.change === 'log' || message.delta.change === 'message') {
-          this.#workers?.server(text);
+          this.#workers?.handleServerMessage(text);
         }
         break;
-      case 'answer':
-        this.#connection
-          ?.answer(message.sdp)
-          .catch(() => this.notices.add(sentence('notice.media_failed')));
-        break;
-      case 'media_lost':
-        void this.#connection?.renew();
-        break;
-      case 'subscribed_quality':
-        this.#connection?.want(message.source, message.wanted);
-        break;
-      case 'downlink':
-        this.downlink.value = message;
-        break;
-      case 'refused':
-        this.#workers?.server(text);
-        // What is stale is the worker's to mend; anything else concerns the person.
-        if (!/^(stale|handshake)_/.test(message.refusal.code)) {
-          this.notices.add(refusalSentence(message.refusal));
-        }
-        break;
-      case 'heartbeat_echo':
-      case 'lobby_participants':
-      case 'asked_to_mute':
-      case 'shutdown_notice':
-      case 'shutdown_cancelled':
-      case 'closing':
+      default:
         break;
     }
   }
 
-  #fromMls(from: EncryptionWorkers, message: FromMls): void {
+  #handleControlMessage(message: ControlMessage, text: string): void {
+    if (message.type !== 'refused') return;
+    this.#workers?.handleServerMessage(text);
+    if (!isHandledByEncryption(message.refusal)) {
+      this.notices.add(refusalSentence(message.refusal));
+    }
+  }
+
+  #handleMlsMessage(from: EncryptionWorkers, message: FromMls): void {
     if (from !== this.#workers) return;
     switch (message.type) {
+      case 'ready':
+        this.#identityStored = message.identityStored;
+        break;
       case 'send':
         this.#socket?.sendText(message.text);
         break;
       case 'roster':
-        this.#rejoining.succeeded();
-        this.#members(message.roster);
-        break;
-      case 'said':
-        this.conversation.said(message.saying, message.id);
-        break;
-      case 'unsaid':
-        this.conversation.unsaid(message.saying);
-        this.notices.add(sentence('notice.message_not_sent'));
+        this.#rejoinPolicy.reset();
+        this.#handleRoster(message.roster);
         break;
       case 'message':
-        this.#handRaised(message.message);
-        this.conversation.read(message.message);
+        this.chat.handleMessage(message.message);
+        break;
+      case 'message_sent':
+        this.chat.handleSent(message.sendId, message.id);
+        break;
+      case 'message_failed':
+        this.chat.handleSendFailed(message.sendId);
+        this.notices.add(sentence('notice.message_not_sent'));
         break;
       case 'unconfirmed':
-        this.unconfirmed.value = message.participants;
+        this.membership.handleUnconfirmed(message.participants);
         break;
       case 'comparison':
-        this.comparison.follow(message.comparison);
+        this.sas.handleProgress(message.comparison);
         break;
       case 'problem':
-        this.notices.add(problemSentence(message.code));
+        this.notices.add(encryptionProblemSentence(message.code));
         break;
       case 'trace':
-        // Asked for by a setting; a console is where whoever debugs a meeting looks.
+        // Enabled by a setting, for debugging.
         // oxlint-disable-next-line no-console
         console.debug(message.line);
         break;
@@ -358,163 +316,80 @@ export class Call {
       case 'failed':
         this.#end(sentence('ended.encryption_failed'));
         break;
-      case 'ready':
-        this.#lasting = message.lasting;
-        break;
     }
   }
 
-  /** The members of a new epoch. */
-  #members(roster: Roster): void {
-    const first = this.state.value.kind !== 'live';
-    const { came, went } = arrivals(this.roster.value, roster);
-    batch(() => {
-      this.roster.value = roster;
-      this.state.value = { kind: 'live' };
-      this.conversation.members(roster.members.map((one) => one.participant));
-      if (came.length > 0)
-        this.toasts.add(
-          'came',
-          sentence('toast.joined', { names: list(came), count: came.length }),
-        );
-      if (went.length > 0)
-        this.toasts.add('went', sentence('toast.left', { names: list(went), count: went.length }));
-    });
-    if (first) this.conversation.sayAgain();
-  }
-
-  /** Says whose hand goes up; one's own is no news. */
-  #handRaised({ participant, content }: Message): void {
-    if (content.kind !== 'hand' || !content.raised) return;
-    if (this.conversation.chat.value.hands.includes(participant)) return;
-    const who = this.roster.value?.members.find((one) => one.participant === participant);
-    if (who === undefined || who.own) return;
-    this.toasts.add('other', sentence('toast.hand', { name: who.name }));
-  }
-
-  #fromMedia(from: EncryptionWorkers, message: FromMedia): void {
+  #handleMediaWorkerMessage(from: EncryptionWorkers, message: FromMedia): void {
     if (from !== this.#workers) return;
-    switch (message.type) {
-      case 'label': {
-        const labels = new Map(this.labels.value);
-        // The newest comes last.
-        labels.delete(message.slot);
-        labels.set(message.slot, { leaf: message.leaf, context: message.context });
-        this.labels.value = labels;
-        break;
-      }
-      case 'key_frame':
-        this.#connection?.keyFrame(message.context);
-        break;
-      case 'counters': {
-        const all = Object.values(message.slots);
-        // What comes twice has been shown once: the SFU finds out what a line carries by sending
-        // again what it has sent.
-        const reasons = all.flatMap((one) => Object.entries(one.dropped));
-        const lost = reasons.flatMap(([reason, frames]) => (reason === 'replay' ? [] : [frames]));
-        batch(() => {
-          this.opened.value = all.reduce((sum, one) => sum + one.opened, 0);
-          this.dropped.value = lost.reduce((sum, one) => sum + one, 0);
-        });
-        break;
-      }
-      case 'failed':
-        this.#end(sentence('ended.encryption_failed'));
-        break;
-    }
+    if (message.type === 'failed') this.#end(sentence('ended.encryption_failed'));
+    else this.media.handleWorkerMessage(message);
   }
 
-  #connect(slots: { audio: number; video: number }): void {
-    const [workers, relays] = [this.#workers, this.#relays];
-    if (workers === undefined || relays === undefined) return;
-    const connection = new PeerConnection(slots, workers, relays, {
-      offer: (sdp) => {
-        this.#socket?.send({ type: 'offer', sdp });
-        this.#announce();
-      },
-      connected: (connected) => (this.mediaConnected.value = connected),
+  /** Takes the members of a new epoch; with the first one the call is live. */
+  #handleRoster(roster: Roster): void {
+    const first = this.#state.value.kind !== 'live';
+    batch(() => {
+      const { joined, left } = this.membership.handleRoster(roster);
+      this.#state.value = { kind: 'live' };
+      this.chat.handleMembers(roster.members.map((one) => one.participant));
+      if (joined.length > 0) {
+        const values = { names: list(joined), count: joined.length };
+        this.toasts.add('joined', sentence('toast.joined', values));
+      }
+      if (left.length > 0) {
+        const values = { names: list(left), count: left.length };
+        this.toasts.add('left', sentence('toast.left', values));
+      }
     });
-    this.#connection = connection;
-    this.slots.value = connection.slots;
-    for (const source of CONTEXTS) void connection.send(source, this.#track(source));
-    void connection.receiveVideos(videoSlots(this.reception.value));
-    connection.offer().catch(() => this.#end(sentence('notice.media_failed')));
+    if (first) this.chat.resend();
   }
 
-  #track(source: Context): MediaStreamTrack | undefined {
-    switch (source) {
-      case 'microphone':
-      case 'camera':
-        return this.devices[source].track.value;
-      case 'screen':
-        return this.screen.video;
-      case 'screen_audio':
-        return this.screen.audio;
-    }
-  }
-
-  async #publish(source: Context): Promise<void> {
-    await this.#connection?.send(source, this.#track(source));
-    this.#announce();
-  }
-
-  #announce(): void {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    const tracks = CONTEXTS.map((source) => {
-      const off = this.#track(source) === undefined;
-      const shared = source === 'screen' || source === 'screen_audio';
-      return shared && off ? undefined : connection.announcement(source, off);
-    }).filter((track): track is Track => track !== undefined);
-    this.#socket?.send({ type: 'set_tracks', tracks });
-  }
-
-  #conversationOver(refusal: Refusal | undefined): void {
+  #handleSocketClosed(refusal: Refusal | undefined): void {
     const why = refusal === undefined ? sentence('refusal.unreachable') : refusalSentence(refusal);
-    if (!isMendable(refusal)) this.#end(why);
+    if (!isRetryable(refusal)) this.#end(why);
     else this.#rejoin(refusal === undefined ? 'unreachable' : 'lost', why, refusal);
   }
 
-  /** Comes in again, as somebody new: the old keys are gone. */
-  #rejoin(cause: Cause, why: Sentence, refusal?: Refusal): void {
-    if (this.state.value.kind === 'ended') return;
-    this.#dismantle();
-    const wait = this.#rejoining.next(cause, refusal);
-    if (wait === undefined) {
+  /** Joins again as a new participant, with new keys, after a delay. */
+  #rejoin(cause: RejoinCause, why: Sentence, refusal?: Refusal): void {
+    if (this.#state.value.kind === 'ended') return;
+    this.#disconnect();
+    const delay = this.#rejoinPolicy.nextDelay(cause, refusal);
+    if (delay === undefined) {
       this.#end(why);
       return;
     }
     batch(() => {
-      this.reconnecting.value = true;
-      this.state.value = { kind: 'joining' };
+      this.#reconnecting.value = true;
+      this.#state.value = { kind: 'joining' };
     });
-    this.#retry = setTimeout(() => void this.#join(), wait);
+    this.#rejoinTimer = setTimeout(() => void this.#join(), delay);
   }
 
   #end(why: Sentence | undefined): void {
-    if (this.state.value.kind === 'ended') return;
+    if (this.#state.value.kind === 'ended') return;
     this.#socket?.leave();
-    this.#dismantle();
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    this.screen.end();
-    this.watch.stop();
-    this.wishes.stop();
-    this.voices.stop();
-    this.devices.stop();
+    this.#disconnect();
+    removeEventListener('online', this.#handleOnline);
+    this.membership.stop();
+    this.audioLevels.stop();
+    this.media.stop();
     batch(() => {
-      this.reconnecting.value = false;
-      this.state.value = { kind: 'ended', why };
+      this.#reconnecting.value = false;
+      this.#state.value = { kind: 'ended', why };
     });
   }
 
-  #dismantle(): void {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    if (this.#lasting) this.#place = this.#socket?.place ?? this.#place;
+  /** Drops the socket, the media connection and the workers, and with them every key. */
+  #disconnect(): void {
+    clearTimeout(this.#rejoinTimer);
+    this.#rejoinTimer = undefined;
+    if (this.#identityStored) {
+      this.#predecessor = this.#socket?.predecessorForRejoin ?? this.#predecessor;
+    }
     this.#socket?.stop();
     this.#socket = undefined;
-    this.#connection?.close();
-    this.#connection = undefined;
+    this.media.disconnect();
     this.#workers?.terminate();
     this.#workers = undefined;
   }

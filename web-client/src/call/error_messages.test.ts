@@ -2,23 +2,23 @@ import { describe, expect, it } from 'vitest';
 import type { Refusal } from '../signaling/protocol.gen';
 import { refusalSentence } from './error_messages';
 
-const full = (wait: number | null): Refusal => ({
+const full = (seconds: number | null): Refusal => ({
   code: 'server_full',
   message: 'why',
   current: null,
-  retry_after_seconds: wait,
+  retry_after_seconds: seconds,
   message_id: null,
 });
 
-describe('what a person reads of a refusal', () => {
-  it('is when to try again, of a server with too much to do', () => {
+describe('the message for a refusal', () => {
+  it('says when to try again if the server is busy', () => {
     expect(refusalSentence(full(20))).toEqual({
       key: 'refusal.server_busy',
       values: { seconds: 20 },
     });
   });
 
-  it('is no time, of a server that stays full', () => {
+  it('gives no time if the server stays full', () => {
     for (const wait of [null, 600]) {
       expect(refusalSentence(full(wait))).toMatchObject({ key: 'refusal.server_full' });
     }

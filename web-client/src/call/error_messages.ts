@@ -1,14 +1,14 @@
-/** What the server and the encryption report by code, in words of the catalogue. */
+/** Error messages for the codes that the server and the encryption report. */
 
 import { type Sentence, sentence } from '../i18n/i18n';
-import type { JoinPolicy, Refusal } from '../signaling/protocol.gen';
+import type { Refusal } from '../signaling/protocol.gen';
 import { RefusedError } from '../signaling/http';
 
-/** Too much to do just now, and no longer than so. */
-const PASSING_SECONDS = 120;
+/** The longest retry delay that is worth showing, in seconds. */
+const MAX_SHOWN_DELAY = 120;
 
-/** Why the server refused something. */
-export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): Sentence {
+/** Returns the message for a refusal of the server. */
+export function refusalSentence({ code, retry_after_seconds: seconds }: Refusal): Sentence {
   switch (code) {
     case 'unknown_room':
       return sentence('refusal.unknown_room');
@@ -21,11 +21,11 @@ export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): S
     case 'removed':
       return sentence('refusal.removed');
     case 'server_full':
-      // What passes within minutes is worth a time; a store that is full is not.
-      if (wait === null || wait > PASSING_SECONDS) return sentence('refusal.server_full');
-      return sentence('refusal.server_busy', { seconds: wait });
+      // A busy server recovers within minutes; a full store does not.
+      if (seconds === null || seconds > MAX_SHOWN_DELAY) return sentence('refusal.server_full');
+      return sentence('refusal.server_busy', { seconds });
     case 'too_fast':
-      return sentence('refusal.too_fast', { seconds: wait ?? 10 });
+      return sentence('refusal.too_fast', { seconds: seconds ?? 10 });
     case 'unsupported_version':
       return sentence('refusal.unsupported_version');
     case 'superseded':
@@ -53,27 +53,15 @@ export function refusalSentence({ code, retry_after_seconds: wait }: Refusal): S
   }
 }
 
-/** Who may come in. */
-export function doorSentence(door: JoinPolicy): Sentence {
-  switch (door) {
-    case 'open':
-      return sentence('join_policy.open');
-    case 'lobby':
-      return sentence('join_policy.lobby');
-    case 'locked':
-      return sentence('join_policy.locked');
-  }
-}
-
-/** Why a request failed. */
+/** Returns the message for a failed request. */
 export function failureSentence(error: unknown): Sentence {
   return error instanceof RefusedError
     ? refusalSentence(error.refusal)
     : sentence('refusal.unreachable');
 }
 
-/** What the encryption complains about. */
-export function problemSentence(code: string): Sentence {
+/** Returns the message for a problem that the encryption reports. */
+export function encryptionProblemSentence(code: string): Sentence {
   switch (code) {
     case 'other_link':
       return sentence('problem.other_link');
@@ -91,4 +79,10 @@ export function problemSentence(code: string): Sentence {
     default:
       return sentence('problem.other', { code });
   }
+}
+
+/** Returns whether the encryption recovers from a refusal by itself, so that the person need not be
+ * told. */
+export function isHandledByEncryption({ code }: Refusal): boolean {
+  return code === 'stale_handshake' || code === 'stale_message' || code === 'handshake_undecided';
 }

@@ -1,44 +1,49 @@
-/** Short news that go away by themselves, and notices that stay until they are read. */
+/** Toasts, which disappear by themselves, and notices, which stay until they are dismissed. */
 
-import { type Signal, signal } from '@preact/signals';
+import { type ReadonlySignal, signal } from '@preact/signals';
 import { sameSentence, type Sentence } from '../i18n/i18n';
 
-export type News = 'came' | 'went' | 'other';
+export type ToastKind = 'joined' | 'left' | 'other';
 
 export interface Toast {
   id: number;
-  news: News;
+  kind: ToastKind;
   sentence: Sentence;
 }
 
 const TOAST_MS = 5000;
-const SHOWN = 4;
+const MAX_SHOWN = 4;
 
 export class Toasts {
-  readonly shown: Signal<readonly Toast[]> = signal([]);
-  #id = 0;
+  readonly #shown = signal<readonly Toast[]>([]);
+  #lastId = 0;
 
-  add(news: News, sentence: Sentence): void {
-    this.#id += 1;
-    const id = this.#id;
-    this.shown.value = [...this.shown.value.slice(1 - SHOWN), { id, news, sentence }];
+  /** Oldest first. */
+  readonly shown: ReadonlySignal<readonly Toast[]> = this.#shown;
+
+  add(kind: ToastKind, sentence: Sentence): void {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#shown.value = [...this.#shown.value.slice(1 - MAX_SHOWN), { id, kind, sentence }];
     setTimeout(() => {
-      this.shown.value = this.shown.value.filter((one) => one.id !== id);
+      this.#shown.value = this.#shown.value.filter((one) => one.id !== id);
     }, TOAST_MS);
   }
 }
 
-/** Sentences that stay until the person dismisses them, newest last, none twice. */
 export class Notices {
-  readonly shown: Signal<readonly Sentence[]> = signal([]);
+  readonly #shown = signal<readonly Sentence[]>([]);
+
+  /** Oldest first, without duplicates. */
+  readonly shown: ReadonlySignal<readonly Sentence[]> = this.#shown;
 
   add(sentence: Sentence): void {
-    const known = this.shown.value;
+    const known = this.#shown.value;
     if (known.some((one) => sameSentence(one, sentence))) return;
-    this.shown.value = [...known.slice(1 - SHOWN), sentence];
+    this.#shown.value = [...known.slice(1 - MAX_SHOWN), sentence];
   }
 
   dismiss(sentence: Sentence): void {
-    this.shown.value = this.shown.value.filter((one) => one !== sentence);
+    this.#shown.value = this.#shown.value.filter((one) => one !== sentence);
   }
 }

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ApplyEffect } from '../effects/effect';
 import { Device } from './device';
 
-/** As much of a track as a device needs. */
+/** The part of a track that a device uses. */
 class Track extends EventTarget {
   readyState: 'live' | 'ended' = 'live';
 
@@ -16,9 +16,9 @@ class Track extends EventTarget {
   }
 }
 
-/** Tracks that the browser has handed out. */
+/** Tracks that the browser has opened. */
 let opened: Track[] = [];
-/** What the browser waits for before it hands one out. */
+/** Resolves when the browser may open a track. */
 let permission: Promise<void> = Promise.resolve();
 
 beforeEach(() => {
@@ -37,7 +37,7 @@ beforeEach(() => {
   });
 });
 
-/** Something that is waited for until it is opened. */
+/** A promise that resolves when it is opened. */
 function gate(): { opened: Promise<void>; open: () => void } {
   const events = new EventTarget();
   const waited = new Promise<void>((resolve) => {
@@ -46,7 +46,7 @@ function gate(): { opened: Promise<void>; open: () => void } {
   return { opened: waited, open: () => void events.dispatchEvent(new Event('open')) };
 }
 
-/** An effect whose track and end can be looked at. */
+/** An effect that records its tracks and whether they were closed. */
 function effect(): { apply: ApplyEffect; made: { track: Track; closed: boolean }[] } {
   const made: { track: Track; closed: boolean }[] = [];
   const apply: ApplyEffect = async () => {
@@ -61,40 +61,40 @@ function effect(): { apply: ApplyEffect; made: { track: Track; closed: boolean }
 const camera = (): Device => new Device('camera', signal(''));
 
 describe('an effect', () => {
-  it('stands between the device and its track, until it is taken away', async () => {
+  it('provides the track until it is removed', async () => {
     const device = camera();
     const { apply, made } = effect();
-    await device.apply(apply);
+    await device.setEffect(apply);
     await device.start();
     expect(device.track.value).toBe(made[0]?.track);
-    await device.apply(undefined);
+    await device.setEffect(undefined);
     expect(device.track.value).toBe(opened[0]);
     expect(made[0]?.closed).toBe(true);
     expect(opened[0]?.readyState).toBe('live');
   });
 
-  it('that is chosen while the browser still asks is the one that is used', async () => {
+  it('that is set while the browser asks for permission is used', async () => {
     const asking = gate();
     permission = asking.opened;
     const device = camera();
     const starting = device.start();
     const { apply, made } = effect();
-    await device.apply(apply);
+    await device.setEffect(apply);
     asking.open();
     await starting;
     expect(device.track.value).toBe(made[0]?.track);
   });
 
-  it('that gives way to another one before it is ready is closed', async () => {
+  it('that is replaced before it is ready is closed', async () => {
     const device = camera();
     await device.start();
     const [slow, quick] = [effect(), effect()];
     const loading = gate();
-    const first = device.apply(async (raw) => {
+    const first = device.setEffect(async (raw) => {
       await loading.opened;
       return slow.apply(raw);
     });
-    await device.apply(quick.apply);
+    await device.setEffect(quick.apply);
     loading.open();
     await first;
     expect(device.track.value).toBe(quick.made[0]?.track);
@@ -102,9 +102,9 @@ describe('an effect', () => {
     expect(quick.made[0]?.closed).toBe(false);
   });
 
-  it('that cannot run leaves the device as it is, and says so', async () => {
+  it('that cannot run is reported, and the device works without it', async () => {
     const device = camera();
-    await device.apply(async () => Promise.reject(new Error('not here')));
+    await device.setEffect(async () => Promise.reject(new Error('not here')));
     await device.start();
     expect(device.track.value).toBe(opened[0]);
     expect(device.problem.value).toBeUndefined();
@@ -114,34 +114,34 @@ describe('an effect', () => {
   it('ends with the device', async () => {
     const device = camera();
     const { apply, made } = effect();
-    await device.apply(apply);
+    await device.setEffect(apply);
     await device.start();
-    await device.set(false);
+    await device.setEnabled(false);
     expect(device.track.value).toBeUndefined();
     expect(made[0]?.closed).toBe(true);
     expect(opened[0]?.readyState).toBe('ended');
   });
 
-  it('stays behind a microphone that is muted and kept open', async () => {
+  it('applies to a muted microphone that stays open', async () => {
     const device = new Device('microphone', signal(''));
     const { apply, made } = effect();
-    await device.apply(apply);
+    await device.setEffect(apply);
     await device.start();
-    await device.set(false, true);
+    await device.setEnabled(false, true);
     expect(device.standby.value).toBe(made[0]?.track);
-    await device.apply(undefined);
+    await device.setEffect(undefined);
     expect(device.standby.value).toBe(opened[0]);
     expect(device.track.value).toBeUndefined();
-    await device.set(true);
+    await device.setEnabled(true);
     expect(device.track.value).toBe(opened[0]);
   });
 });
 
 describe('a device that stops by itself', () => {
-  it('takes its effect with it', async () => {
+  it('closes its effect', async () => {
     const device = camera();
     const { apply, made } = effect();
-    await device.apply(apply);
+    await device.setEffect(apply);
     await device.start();
     opened[0]?.dispatchEvent(new Event('ended'));
     expect(made[0]?.closed).toBe(true);

@@ -1,8 +1,8 @@
-/** One camera or microphone: wanted or not, which one, and what has become of it. */
+/** Owns a camera or a microphone: whether it is on, which one is used, and its effect. */
 
-import { type Signal, signal } from '@preact/signals';
+import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { ApplyEffect, Effect } from '../effects/effect';
-import { type DeviceKind, mendsByPlugging, type Problem, problemOf } from './problems';
+import { type DeviceKind, type DeviceProblem, isFixedByPlugging, problemOf } from './problems';
 
 const VIDEO: MediaTrackConstraints = {
   width: { ideal: 1280 },
@@ -10,8 +10,8 @@ const VIDEO: MediaTrackConstraints = {
   frameRate: { ideal: 30 },
 };
 
-/** What is enough where bandwidth is dear. */
-const SMALL_VIDEO: MediaTrackConstraints = {
+/** For the data saver mode. */
+const LOW_RESOLUTION_VIDEO: MediaTrackConstraints = {
   width: { ideal: 640 },
   height: { ideal: 360 },
   frameRate: { ideal: 15 },
@@ -24,115 +24,129 @@ const AUDIO: MediaTrackConstraints = {
 };
 
 export class Device {
-  /** What others may get; none while it is off. */
-  readonly track: Signal<MediaStreamTrack | undefined> = signal(undefined);
-  /** Open, but off: heard by this page only, so that talking while muted is noticed. */
-  readonly standby: Signal<MediaStreamTrack | undefined> = signal(undefined);
-  readonly problem: Signal<Problem | undefined> = signal(undefined);
-  /** The browser is asked for it; it may be asking the person. */
-  readonly opening = signal(false);
-  readonly choices: Signal<MediaDeviceInfo[]> = signal([]);
-  readonly wanted = signal(true);
-  /** The effect that was asked for cannot run here; without it the device works. */
-  readonly effectFailed = signal(false);
-  /** What the browser gives, before the effect. */
+  readonly #chosen: Signal<string>;
+  readonly #track = signal<MediaStreamTrack | undefined>(undefined);
+  readonly #standby = signal<MediaStreamTrack | undefined>(undefined);
+  readonly #problem = signal<DeviceProblem | undefined>(undefined);
+  readonly #opening = signal(false);
+  readonly #choices = signal<MediaDeviceInfo[]>([]);
+  readonly #enabled = signal(true);
+  readonly #effectFailed = signal(false);
+
+  /** The track to publish; `undefined` while the device is off. */
+  readonly track: ReadonlySignal<MediaStreamTrack | undefined> = this.#track;
+  /** The track of a muted device that stays open for this page only, to detect speech. */
+  readonly standby: ReadonlySignal<MediaStreamTrack | undefined> = this.#standby;
+  readonly problem: ReadonlySignal<DeviceProblem | undefined> = this.#problem;
+  /** The browser is opening the device, and may be asking for permission. */
+  readonly opening: ReadonlySignal<boolean> = this.#opening;
+  /** The devices of this kind. */
+  readonly choices: ReadonlySignal<MediaDeviceInfo[]> = this.#choices;
+  /** The person wants the device on. */
+  readonly enabled: ReadonlySignal<boolean> = this.#enabled;
+  /** The effect could not be started; the device works without it. */
+  readonly effectFailed: ReadonlySignal<boolean> = this.#effectFailed;
+  /** The browser's track, before the effect. */
   #raw: MediaStreamTrack | undefined;
   #applied: Effect | undefined;
   #effect: ApplyEffect | undefined;
-  #small = false;
-  /** Counts the openings: only the last one counts. */
-  #opening = 0;
+  #lowResolution = false;
+  /** Counts attempts to open the device: the results of older ones are dropped. */
+  #attempt = 0;
 
   constructor(
     readonly kind: DeviceKind,
-    /** The remembered choice; empty is the system's. */
-    readonly chosen: Signal<string>,
-  ) {}
+    /** The stored choice, as a device id; empty for the system's default. */
+    chosen: Signal<string>,
+  ) {
+    this.#chosen = chosen;
+  }
 
-  /** Starts it if it is wanted. Never throws: what is wrong is told by `problem`. */
+  /** Opens the device if it is enabled. Does not throw: errors are reported by `problem`. */
   async start(): Promise<void> {
-    if (!this.wanted.value || this.track.value !== undefined) return;
-    // One that was used before may be away today; then another one will do.
+    if (!this.#enabled.value || this.#track.value !== undefined) return;
+    // If the stored choice is not connected, another device will do.
     await this.#open('ideal');
   }
 
-  /** Stops it; its light goes out. */
+  /** Closes the device, and with it its indicator light. */
   stop(): void {
-    this.#opening += 1;
-    this.opening.value = false;
+    this.#attempt += 1;
+    this.#opening.value = false;
     this.#release();
-    this.track.value = undefined;
-    this.standby.value = undefined;
+    this.#track.value = undefined;
+    this.#standby.value = undefined;
   }
 
-  /** Puts an effect behind it, now and whenever it is opened; or takes it away. */
-  async apply(effect: ApplyEffect | undefined): Promise<void> {
+  /** Sets the effect, now and whenever the device is opened; `undefined` removes it. */
+  async setEffect(effect: ApplyEffect | undefined): Promise<void> {
     if (effect === this.#effect) return;
     this.#effect = effect;
-    await this.#change();
+    await this.#replaceEffect();
   }
 
-  /** Turns it on or off; off, it may be kept open for this page alone. */
-  async set(wanted: boolean, keepOpen = false): Promise<void> {
-    this.wanted.value = wanted;
-    const ready = this.standby.value;
-    if (!wanted && keepOpen && this.track.value !== undefined) {
-      this.standby.value = this.track.value;
-      this.track.value = undefined;
-    } else if (!wanted) {
+  /** Turns the device on or off. With `keepOpen` it moves to `standby` instead of being closed. */
+  async setEnabled(enabled: boolean, keepOpen = false): Promise<void> {
+    this.#enabled.value = enabled;
+    const ready = this.#standby.value;
+    if (!enabled && keepOpen && this.#track.value !== undefined) {
+      this.#standby.value = this.#track.value;
+      this.#track.value = undefined;
+    } else if (!enabled) {
       this.stop();
     } else if (ready?.readyState === 'live') {
-      this.standby.value = undefined;
-      this.track.value = ready;
+      this.#standby.value = undefined;
+      this.#track.value = ready;
     } else {
       await this.start();
     }
   }
 
-  /** Takes another one. */
+  /** Chooses another device. */
   async choose(deviceId: string): Promise<void> {
-    this.chosen.value = deviceId;
-    this.standby.value = undefined;
-    // Some devices cannot be opened twice: the old one goes first, but is not announced as off.
+    this.#chosen.value = deviceId;
+    this.#standby.value = undefined;
+    // Some devices cannot be opened twice: the old one is closed first, without being announced.
     this.#release();
-    if (!this.wanted.value) return;
+    if (!this.#enabled.value) return;
     await this.#open('exact');
   }
 
-  /** The picture is made small, or as large as it is by default. */
-  async small(small: boolean): Promise<void> {
-    this.#small = small;
-    await this.#raw?.applyConstraints(this.#base()).catch(() => undefined);
+  /** Switches a camera between low and default resolution. */
+  async setLowResolution(lowResolution: boolean): Promise<void> {
+    this.#lowResolution = lowResolution;
+    await this.#raw?.applyConstraints(this.#constraints()).catch(() => undefined);
   }
 
-  /** Something was plugged in or out. */
-  async replugged(): Promise<void> {
-    await this.list();
-    if (this.choices.value.length > 0 && mendsByPlugging(this.problem.value)) await this.start();
+  /** A device was connected or disconnected. */
+  async handleDeviceChange(): Promise<void> {
+    await this.refreshChoices();
+    if (this.#choices.value.length > 0 && isFixedByPlugging(this.#problem.value))
+      await this.start();
   }
 
-  /** Looks which ones there are. */
-  async list(): Promise<void> {
+  /** Reads the list of devices. */
+  async refreshChoices(): Promise<void> {
     const kind = this.kind === 'camera' ? 'videoinput' : 'audioinput';
     const all = await navigator.mediaDevices.enumerateDevices().catch(() => []);
-    this.choices.value = all.filter((one) => one.kind === kind && one.deviceId !== '');
+    this.#choices.value = all.filter((one) => one.kind === kind && one.deviceId !== '');
   }
 
-  /** The id of the one in use, for a list that shows which it is. */
-  get used(): string {
+  /** Returns the id of the device in use, for a list that shows the choices. */
+  get usedId(): string {
     const id = this.#raw?.getSettings().deviceId;
-    // Some tracks go by a name that is not in the list.
-    return this.choices.value.some((one) => one.deviceId === id) && id ? id : this.chosen.value;
+    // Some tracks have an id that is not in the list.
+    return this.#choices.value.some((one) => one.deviceId === id) && id ? id : this.#chosen.value;
   }
 
   async #open(strictness: 'ideal' | 'exact'): Promise<void> {
-    this.#opening += 1;
-    const opening = this.#opening;
-    this.opening.value = true;
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    this.#opening.value = true;
     let effect: ApplyEffect | undefined;
     let raw: MediaStreamTrack | undefined;
     let applied: Effect | undefined;
-    let problem: Problem | undefined;
+    let problem: DeviceProblem | undefined;
     try {
       raw = await this.#request(strictness);
       effect = this.#effect;
@@ -140,49 +154,49 @@ export class Device {
     } catch (error) {
       problem = problemOf(error);
     }
-    if (opening !== this.#opening) {
+    if (attempt !== this.#attempt) {
       applied?.close();
       raw?.stop();
       return;
     }
-    this.opening.value = false;
-    this.problem.value = problem;
+    this.#opening.value = false;
+    this.#problem.value = problem;
     this.#raw = raw;
     this.#applied = applied;
-    this.track.value = applied?.track ?? raw;
-    if (raw !== undefined) this.#follow(raw);
-    // Another one may have been asked for meanwhile.
-    if (effect !== this.#effect) await this.#change();
-    await this.list();
+    this.#track.value = applied?.track ?? raw;
+    if (raw !== undefined) this.#watchForEnd(raw);
+    // Another effect may have been set meanwhile.
+    if (effect !== this.#effect) await this.#replaceEffect();
+    await this.refreshChoices();
   }
 
-  /** Replaces the effect on what is open. */
-  async #change(): Promise<void> {
+  /** Replaces the effect of the open device. */
+  async #replaceEffect(): Promise<void> {
     const effect = this.#effect;
     const raw = this.#raw;
     if (raw === undefined || raw.readyState !== 'live') return;
-    const opening = this.#opening;
+    const attempt = this.#attempt;
     const applied = await this.#applyTo(raw);
-    if (opening !== this.#opening || effect !== this.#effect) {
+    if (attempt !== this.#attempt || effect !== this.#effect) {
       applied?.close();
       return;
     }
     const before = this.#applied;
     this.#applied = applied;
-    const off = this.track.value === undefined;
-    (off ? this.standby : this.track).value = applied?.track ?? raw;
+    const off = this.#track.value === undefined;
+    (off ? this.#standby : this.#track).value = applied?.track ?? raw;
     before?.close();
   }
 
-  /** The effect on a track; none if none is wanted, or if it cannot run. */
+  /** Starts the effect on a track; returns `undefined` if there is none or it cannot run. */
   async #applyTo(raw: MediaStreamTrack): Promise<Effect | undefined> {
     const effect = this.#effect;
     try {
       const applied = await effect?.(raw);
-      if (effect === this.#effect) this.effectFailed.value = false;
+      if (effect === this.#effect) this.#effectFailed.value = false;
       return applied;
     } catch {
-      if (effect === this.#effect) this.effectFailed.value = true;
+      if (effect === this.#effect) this.#effectFailed.value = true;
       return undefined;
     }
   }
@@ -195,9 +209,9 @@ export class Device {
   }
 
   async #request(strictness: 'ideal' | 'exact'): Promise<MediaStreamTrack> {
-    const id = this.chosen.value;
+    const id = this.#chosen.value;
     const which = id === '' ? {} : { deviceId: { [strictness]: id } };
-    const constraints = { ...this.#base(), ...which };
+    const constraints = { ...this.#constraints(), ...which };
     const stream = await navigator.mediaDevices.getUserMedia(
       this.kind === 'camera' ? { video: constraints } : { audio: constraints },
     );
@@ -206,22 +220,22 @@ export class Device {
     return track;
   }
 
-  #base(): MediaTrackConstraints {
+  #constraints(): MediaTrackConstraints {
     if (this.kind === 'microphone') return AUDIO;
-    return this.#small ? SMALL_VIDEO : VIDEO;
+    return this.#lowResolution ? LOW_RESOLUTION_VIDEO : VIDEO;
   }
 
-  /** One that stops by itself was unplugged or taken away: another one is tried. */
-  #follow(raw: MediaStreamTrack): void {
+  /** Tries another device when a track ends by itself: its device was unplugged or taken away. */
+  #watchForEnd(raw: MediaStreamTrack): void {
     raw.addEventListener('ended', () => {
       if (this.#raw !== raw) return;
-      const used = this.track.value !== undefined;
+      const used = this.#track.value !== undefined;
       this.#release();
-      this.standby.value = undefined;
+      this.#standby.value = undefined;
       if (!used) return;
-      this.track.value = undefined;
-      this.problem.value = 'stopped';
-      void this.replugged();
+      this.#track.value = undefined;
+      this.#problem.value = 'stopped';
+      void this.handleDeviceChange();
     });
   }
 }

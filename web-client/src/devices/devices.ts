@@ -1,4 +1,4 @@
-/** Camera, microphone and speaker, from the lobby into the call. */
+/** The camera, microphone and speaker, from the start page into the call. */
 
 import { settings } from '../settings/settings';
 import { Device } from './device';
@@ -9,22 +9,22 @@ export class Devices {
   readonly microphone = new Device('microphone', settings.microphone);
   readonly speaker = new Speaker(settings.speaker);
 
-  readonly #replugged = (): void => {
-    void this.camera.replugged();
-    void this.microphone.replugged();
-    void this.speaker.list();
+  readonly #handleDeviceChange = (): void => {
+    void this.camera.handleDeviceChange();
+    void this.microphone.handleDeviceChange();
+    void this.speaker.refreshChoices();
   };
 
-  /** Starts what is wanted and follows what is plugged in. */
+  /** Opens the enabled devices, and listens for connected and disconnected ones. */
   async start(): Promise<void> {
-    navigator.mediaDevices.addEventListener('devicechange', this.#replugged);
+    navigator.mediaDevices.addEventListener('devicechange', this.#handleDeviceChange);
     await Promise.all([this.camera.start(), this.microphone.start()]);
-    // Names are told only to pages that may use a device.
-    await this.speaker.list();
+    // Device labels are available only after permission was given.
+    await this.speaker.refreshChoices();
   }
 
   stop(): void {
-    navigator.mediaDevices.removeEventListener('devicechange', this.#replugged);
+    navigator.mediaDevices.removeEventListener('devicechange', this.#handleDeviceChange);
     this.camera.stop();
     this.microphone.stop();
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { explain, mendsByPlugging, problemOf } from './problems';
+import { deviceProblemSentence, isFixedByPlugging, problemOf } from './problems';
 
-describe('a failed device', () => {
+describe('a device problem', () => {
   it.each([
     ['NotAllowedError', 'Permission denied', 'denied'],
     ['NotAllowedError', 'Permission denied by system', 'system_denied'],
@@ -15,18 +15,21 @@ describe('a failed device', () => {
     expect(problemOf(new DOMException(message, name))).toBe(problem);
   });
 
-  it('is not guessed at from what is no error of the browser', () => {
+  it('is unknown for anything that is not a browser error', () => {
     expect(problemOf('nonsense')).toBe('unknown');
   });
 
-  it('is explained for the device it is about', () => {
-    expect(explain('camera', 'busy')).toEqual({ key: 'device.busy', values: { device: 'camera' } });
+  it('is described for its device', () => {
+    expect(deviceProblemSentence('camera', 'busy')).toEqual({
+      key: 'device.busy',
+      values: { device: 'camera' },
+    });
   });
 
-  it('starts by itself once something is plugged in, but never against a no', () => {
-    expect(mendsByPlugging('missing')).toBe(true);
-    expect(mendsByPlugging('stopped')).toBe(true);
-    expect(mendsByPlugging('denied')).toBe(false);
-    expect(mendsByPlugging(undefined)).toBe(false);
+  it('may be solved by connecting a device, unless access was denied', () => {
+    expect(isFixedByPlugging('missing')).toBe(true);
+    expect(isFixedByPlugging('stopped')).toBe(true);
+    expect(isFixedByPlugging('denied')).toBe(false);
+    expect(isFixedByPlugging(undefined)).toBe(false);
   });
 });

@@ -1,26 +1,26 @@
-/** Why a camera or a microphone is not to be had. */
+/** Why a camera or a microphone cannot be used. */
 
 import { type Sentence, sentence } from '../i18n/i18n';
 
 export type DeviceKind = 'camera' | 'microphone';
 
-export type Problem =
-  /** The person, or a rule of the browser, said no to this page. */
+export type DeviceProblem =
+  /** The person or a browser policy denied access to this page. */
   | 'denied'
-  /** The operating system says no to the browser. */
+  /** The operating system denied access to the browser. */
   | 'system_denied'
-  /** There is none. */
+  /** No such device is connected. */
   | 'missing'
-  /** Another program has it. */
+  /** Another program is using it. */
   | 'busy'
-  /** The chosen one is not there any more. */
+  /** The chosen device is no longer connected. */
   | 'gone'
-  /** It stopped in the midst of being used. */
+  /** It stopped while it was in use. */
   | 'stopped'
   | 'unknown';
 
-/** What an error of `getUserMedia` means. */
-export function problemOf(error: unknown): Problem {
+/** Returns the problem that an error of `getUserMedia` stands for. */
+export function problemOf(error: unknown): DeviceProblem {
   const { name, message } = error instanceof DOMException ? error : { name: '', message: '' };
   switch (name) {
     case 'NotAllowedError':
@@ -38,8 +38,8 @@ export function problemOf(error: unknown): Problem {
   }
 }
 
-/** In words for a person: what is wrong, and what to do. */
-export function explain(device: DeviceKind, problem: Problem): Sentence {
+/** Returns the message for a problem: what is wrong, and what to do. */
+export function deviceProblemSentence(device: DeviceKind, problem: DeviceProblem): Sentence {
   switch (problem) {
     case 'denied':
       return sentence('device.denied', { device });
@@ -58,7 +58,7 @@ export function explain(device: DeviceKind, problem: Problem): Sentence {
   }
 }
 
-/** Whether a device that is plugged in now may mend it. */
-export function mendsByPlugging(problem: Problem | undefined): boolean {
+/** Returns whether connecting a device may solve the problem. */
+export function isFixedByPlugging(problem: DeviceProblem | undefined): boolean {
   return problem === 'missing' || problem === 'gone' || problem === 'stopped';
 }

@@ -1,28 +1,42 @@
-/** Where sound comes out. */
+/** The audio output device. */
 
-import { type Signal, signal } from '@preact/signals';
+import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
 
 export class Speaker {
-  readonly choices: Signal<MediaDeviceInfo[]> = signal([]);
+  readonly #stored: Signal<string>;
+  readonly #choices = signal<MediaDeviceInfo[]>([]);
+  readonly choices: ReadonlySignal<MediaDeviceInfo[]> = this.#choices;
 
   constructor(
-    /** The remembered choice; empty is the system's. */
-    readonly chosen: Signal<string>,
-  ) {}
+    /** The stored choice, as a device id; empty for the system's default. */
+    stored: Signal<string>,
+  ) {
+    this.#stored = stored;
+  }
 
-  /** Whether this browser lets a page choose. */
-  get selectable(): boolean {
+  /** The chosen device's id; empty for the system's default. */
+  get chosen(): ReadonlySignal<string> {
+    return this.#stored;
+  }
+
+  /** This browser lets a page choose the output. */
+  get isSelectable(): boolean {
     return 'setSinkId' in HTMLMediaElement.prototype;
   }
 
-  async list(): Promise<void> {
+  choose(deviceId: string): void {
+    this.#stored.value = deviceId;
+  }
+
+  /** Reads the list of devices. */
+  async refreshChoices(): Promise<void> {
     const all = await navigator.mediaDevices.enumerateDevices().catch(() => []);
-    this.choices.value = all.filter((one) => one.kind === 'audiooutput' && one.deviceId !== '');
+    this.#choices.value = all.filter((one) => one.kind === 'audiooutput' && one.deviceId !== '');
   }
 }
 
-/** Lets an element sound from there. One that is gone leaves the sound where it was. */
-export function routeTo(element: HTMLMediaElement, deviceId: string): void {
+/** Plays an element on a device. If the device is gone, the output does not change. */
+export function setOutput(element: HTMLMediaElement, deviceId: string): void {
   if (!('setSinkId' in element) || element.sinkId === deviceId) return;
   element.setSinkId(deviceId).catch(() => undefined);
 }

@@ -1,11 +1,11 @@
-/** What this browser keeps, in IndexedDB: its identity key, and the people whom it knows. */
+/** This browser's database (IndexedDB): its identity key, and the identities that it knows. */
 
 const DATABASE = 'orange-meets';
 const VERSION = 2;
 
 export type Store = 'identity' | 'people';
 
-/** One transaction on one store; the database is closed after it. */
+/** Runs one transaction on one store, and closes the database. */
 export async function inStore<T>(
   store: Store,
   mode: IDBTransactionMode,
@@ -19,6 +19,7 @@ export async function inStore<T>(
   }
 }
 
+/** Turns a request into a promise. */
 export function request<T>(pending: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     pending.onsuccess = () => resolve(pending.result);

@@ -1,6 +1,6 @@
 /**
- * The identity key: Ed25519, made once per browser profile, kept in IndexedDB, and not
- * extractable: script can sign with it and never read it.
+ * The identity key: Ed25519, generated once per browser profile and stored in IndexedDB. It is not
+ * extractable: scripts can sign with it but never read it.
  */
 
 import { inStore, request } from './database';
@@ -9,19 +9,19 @@ const KEY = 'ed25519';
 
 export interface Identity {
   publicKey: Uint8Array;
-  /** It is stored, and not for this visit only. */
-  lasting: boolean;
+  /** The key is stored; otherwise it lasts for this visit only. */
+  stored: boolean;
   sign(message: Uint8Array): Promise<Uint8Array>;
 }
 
-/** The identity of this browser profile; one for this visit only where nothing can be stored. */
+/** Loads the identity of this browser profile, or generates one. */
 export async function loadIdentity(): Promise<Identity> {
-  const known = await stored().catch(() => undefined);
-  const pair = known ?? (await fresh());
+  const known = await loadKeyPair().catch(() => undefined);
+  const pair = known ?? (await generateKeyPair());
   const publicKey = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
   return {
     publicKey,
-    lasting: known !== undefined,
+    stored: known !== undefined,
     async sign(message) {
       const signature = await crypto.subtle.sign('Ed25519', pair.privateKey, copy(message));
       return new Uint8Array(signature);
@@ -29,16 +29,17 @@ export async function loadIdentity(): Promise<Identity> {
   };
 }
 
-async function fresh(): Promise<CryptoKeyPair> {
+async function generateKeyPair(): Promise<CryptoKeyPair> {
   const pair = await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
   return pair as CryptoKeyPair;
 }
 
-async function stored(): Promise<CryptoKeyPair> {
+/** Loads the stored key pair; generates and stores one the first time. */
+async function loadKeyPair(): Promise<CryptoKeyPair> {
   const known = await inStore('identity', 'readonly', get);
   if (known !== undefined) return known;
-  const pair = await fresh();
-  // If another tab was faster, its key stays and is taken.
+  const pair = await generateKeyPair();
+  // If another tab was faster, its key wins.
   return inStore('identity', 'readwrite', async (store) => {
     const winner = await get(store);
     if (winner === undefined) await request(store.put(pair, KEY));
@@ -50,7 +51,7 @@ function get(store: IDBObjectStore): Promise<CryptoKeyPair | undefined> {
   return request<CryptoKeyPair | undefined>(store.get(KEY));
 }
 
-/** WebCrypto wants bytes in memory that is not shared. */
+/** Copies bytes into memory that is not shared, as WebCrypto requires. */
 function copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }

@@ -1,58 +1,72 @@
-/** The people whom this browser knows, in memory and in IndexedDB. Where nothing can be stored,
- * they are known for this visit. */
+/** The identities that this browser knows, in memory and in IndexedDB. Without storage they last for
+ * this visit. */
 
 import { inStore, request } from './database';
-import { excess, type Known, meet, type Trust, trustIn } from './trust';
+import {
+  evaluateTrust,
+  type KnownIdentity,
+  recordMeeting,
+  selectEvictions,
+  type Trust,
+} from './trust';
 
-export class Acquaintances {
-  readonly #people: Map<string, Known>;
-  /** Judged once a visit: being met does not make a stranger known. */
-  readonly #before: Map<string, Known>;
+/** A member's identity key in hexadecimal, and the name that it uses. */
+export interface IdentityOfMember {
+  key: string;
+  name: string;
+}
+
+/** How often the time of the last meeting is stored. */
+const UPDATE_INTERVAL_MS = 60_000;
+
+export class IdentityStore {
+  readonly #identities: Map<string, KnownIdentity>;
+  /** As of the start of the visit: a new member does not become known during it. */
+  readonly #atStart: Map<string, KnownIdentity>;
 
   private constructor(
-    people: Map<string, Known>,
+    identities: Map<string, KnownIdentity>,
     readonly room: string,
-    readonly own: string,
+    readonly ownKey: string,
   ) {
-    this.#people = people;
-    this.#before = new Map(people);
+    this.#identities = identities;
+    this.#atStart = new Map(identities);
   }
 
-  static async load(room: string, own: string): Promise<Acquaintances> {
-    const people = await inStore('people', 'readonly', (store) =>
-      request<Known[]>(store.getAll()),
-    ).catch((): Known[] => []);
-    return new Acquaintances(new Map(people.map((one) => [one.key, one])), room, own);
+  static async load(room: string, ownKey: string): Promise<IdentityStore> {
+    const identities = await inStore('people', 'readonly', (store) =>
+      request<KnownIdentity[]>(store.getAll()),
+    ).catch((): KnownIdentity[] => []);
+    return new IdentityStore(new Map(identities.map((one) => [one.key, one])), room, ownKey);
   }
 
-  /** The standing of everybody in the call, in their order; whoever is here was met. */
-  judge(members: readonly { key: string; name: string }[], now: number): Trust[] {
+  /** Returns the trust in all members of the call, in their order, and records that they were seen. */
+  evaluate(members: readonly IdentityOfMember[], now: number): Trust[] {
     const present = new Set(members.map((member) => member.key));
     return members.map((member) => {
-      if (member.key === this.own) return 'own';
-      const trust = trustIn(this.#before, this.room, member, present);
-      this.#keep(meet(this.#people, this.room, member, now));
+      if (member.key === this.ownKey) return 'own';
+      const trust = evaluateTrust(this.#atStart, this.room, member, present);
+      this.#save(recordMeeting(this.#identities, this.room, member, now));
       return trust;
     });
   }
 
-  /** Their code was compared: it was the same, or the person takes that back. */
-  verify(member: { key: string; name: string }, verified: boolean, now: number): void {
-    const known = { ...meet(this.#people, this.room, member, now), verified };
-    this.#before.set(member.key, known);
-    this.#keep(known);
+  /** Pins a member's key after its code was compared, or unpins it. */
+  setVerified(member: IdentityOfMember, verified: boolean, now: number): void {
+    const known = { ...recordMeeting(this.#identities, this.room, member, now), verified };
+    this.#atStart.set(member.key, known);
+    this.#save(known);
   }
 
-  #keep(known: Known): void {
-    const before = this.#people.get(known.key);
-    this.#people.set(known.key, known);
-    // Once a minute is often enough to remember when somebody was last met.
+  #save(known: KnownIdentity): void {
+    const before = this.#identities.get(known.key);
+    this.#identities.set(known.key, known);
     const same = before?.name === known.name && before.verified === known.verified;
-    if (same && known.lastMet - before.lastMet < 60_000) return;
-    const gone = excess(this.#people);
-    for (const key of gone) this.#people.delete(key);
+    if (same && known.lastMet - before.lastMet < UPDATE_INTERVAL_MS) return;
+    const evicted = selectEvictions(this.#identities);
+    for (const key of evicted) this.#identities.delete(key);
     void inStore('people', 'readwrite', async (store) => {
-      for (const key of gone) await request(store.delete(key));
+      for (const key of evicted) await request(store.delete(key));
       await request(store.put(known, known.key));
     }).catch(() => undefined);
   }

@@ -1,5 +1,5 @@
-/** The link worker: passphrases take a second of work, and the page must not stand still for it.
- * It does one thing and is ended. */
+/** The link worker derives keys from passphrases, which takes a second and would block the page. It
+ * answers one request and is terminated. */
 
 import type { FromLink, ToLink } from './messages';
 import init, { type E2eeError, locked_link, open_link } from './wasm/e2ee_wasm';
@@ -10,7 +10,7 @@ self.onmessage = async (event: MessageEvent<ToLink>) => {
     post(answer(event.data));
   } catch (error) {
     const { code = 'internal' } = error as Partial<E2eeError>;
-    post(code === 'wrong_passphrase' ? { type: 'wrong' } : { type: 'failed', code });
+    post(code === 'wrong_passphrase' ? { type: 'wrong_passphrase' } : { type: 'failed', code });
   }
 };
 

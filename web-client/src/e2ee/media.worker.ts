@@ -1,6 +1,6 @@
 /**
- * The media worker: every frame passes through here, protected on its way out and opened on its
- * way in. A frame that cannot be protected is not sent; one that does not open is not shown.
+ * The media worker encrypts every frame that is sent and decrypts every frame that is received. A
+ * frame that cannot be encrypted is not sent; one that fails authentication is not passed on.
  */
 
 import type {
@@ -11,7 +11,7 @@ import type {
   ToMedia,
   TransformOptions,
 } from './messages';
-import { Gap } from './gap';
+import { GapMeter } from './gap_meter';
 import { WAIT_MS, WaitingFrames } from './waiting_frames';
 import init, { MediaCryptor } from './wasm/e2ee_wasm';
 
@@ -20,10 +20,10 @@ type Frame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
 
 let cryptor: MediaCryptor | undefined;
 let codecs: Record<number, string> = {};
-/** Openers by their slot, and protectors by their context. */
-const openers: Record<string, Opener> = {};
+/** Unprotectors by slot, and protectors by context. */
+const unprotectors: Record<string, Unprotector> = {};
 const protectors: Record<number, Protector> = {};
-/** Called after new keys: senders may start, and what waits may open. */
+/** Called after new keys: senders may start, and waiting frames may be decrypted. */
 const onKeys = new Set<() => void>();
 
 const ready = init().then(() => {
@@ -43,9 +43,9 @@ self.onmessage = (event: MessageEvent<ToMedia>) => {
   }
   message.keys.onmessage = (keys: MessageEvent<KeysMessage>) => {
     void ready.then(() => {
-      if (keys.data.begun) cryptor?.install(keys.data.keys, Date.now());
+      if (keys.data.started) cryptor?.install(keys.data.keys, Date.now());
       else cryptor?.prepare(keys.data.keys);
-      for (const follow of onKeys) follow();
+      for (const handle of onKeys) handle();
     });
   };
 };
@@ -56,15 +56,15 @@ addEventListener('rtctransform', (event) => {
   const transform =
     options.direction === 'send'
       ? new TransformStream<Frame, Frame>(new Protector(transformer, options.context))
-      : new TransformStream<Frame, Frame>(new Opener(transformer, options.slot));
+      : new TransformStream<Frame, Frame>(new Unprotector(transformer, options.slot));
   transformer.readable
     .pipeThrough(transform)
     .pipeTo(transformer.writable)
-    // The track has ended; its frames with it.
+    // The track ended.
     .catch(() => undefined);
 });
 
-/** The codec of a frame, by its own word or by its payload type. */
+/** Returns the codec of a frame, from its metadata or its payload type. */
 function codecOf(frame: Frame): Codec | undefined {
   const { mimeType, payloadType } = frame.getMetadata();
   const name = mimeType ?? (payloadType === undefined ? '' : (codecs[payloadType] ?? ''));
@@ -89,12 +89,12 @@ function isKeyFrame(frame: Frame): boolean {
   return 'type' in frame && frame.type === 'key';
 }
 
-/** Protects what is sent. */
+/** Encrypts the frames of a source. */
 class Protector implements Transformer<Frame, Frame> {
-  #keyed = false;
-  #sealed = 0;
+  #started = false;
+  #encrypted = 0;
   #withheld = 0;
-  readonly #gap = new Gap();
+  readonly #gap = new GapMeter();
 
   constructor(
     readonly transformer: RTCRtpScriptTransformer,
@@ -104,17 +104,17 @@ class Protector implements Transformer<Frame, Frame> {
   }
 
   counters(): SentCounters {
-    return { sealed: this.#sealed, withheld: this.#withheld, gapMs: this.#gap.take() };
+    return { encrypted: this.#encrypted, withheld: this.#withheld, gapMs: this.#gap.take() };
   }
 
   start(): void {
-    // What was sent before the first keys was dropped: receivers need a key frame to begin.
-    const follow = (): void => {
-      if (this.#keyed) return;
-      this.#keyed = true;
+    // Frames before the first keys were withheld: receivers need a key frame to start.
+    const handleKeys = (): void => {
+      if (this.#started) return;
+      this.#started = true;
       post({ type: 'key_frame', context: this.context });
     };
-    onKeys.add(follow);
+    onKeys.add(handleKeys);
   }
 
   transform(frame: Frame, controller: TransformStreamDefaultController<Frame>): void {
@@ -122,40 +122,40 @@ class Protector implements Transformer<Frame, Frame> {
     if (cryptor === undefined || codec === undefined) return;
     try {
       const plain = new Uint8Array(frame.data);
-      const sealed = cryptor.protect(this.context, codec, isKeyFrame(frame), plain);
-      frame.data = sealed.buffer as ArrayBuffer;
+      const encrypted = cryptor.protect(this.context, codec, isKeyFrame(frame), plain);
+      frame.data = encrypted.buffer as ArrayBuffer;
     } catch {
-      // No key yet, or none any more: nothing leaves unprotected.
+      // Without a key nothing is sent.
       this.#withheld += 1;
       return;
     }
-    this.#sealed += 1;
-    this.#gap.note(performance.now());
+    this.#encrypted += 1;
+    this.#gap.record(performance.now());
     controller.enqueue(frame);
   }
 }
 
-/** Opens what is received. */
-class Opener implements Transformer<Frame, Frame> {
+/** Decrypts the frames of a slot. */
+class Unprotector implements Transformer<Frame, Frame> {
   readonly #waiting = new WaitingFrames<Frame>();
-  #frames = 0;
+  #decrypted = 0;
   #waited = 0;
   readonly #dropped: Record<string, number> = {};
-  readonly #gap = new Gap();
+  readonly #gap = new GapMeter();
   #label = '';
-  #opened = false;
+  #keyFrameRequested = false;
   #controller: TransformStreamDefaultController<Frame> | undefined;
 
   constructor(
     readonly transformer: RTCRtpScriptTransformer,
     readonly slot: string,
   ) {
-    openers[slot] = this;
+    unprotectors[slot] = this;
   }
 
   counters(): Counters {
     return {
-      opened: this.#frames,
+      decrypted: this.#decrypted,
       dropped: this.#dropped,
       waited: this.#waited,
       waiting: this.#waiting.length,
@@ -166,69 +166,69 @@ class Opener implements Transformer<Frame, Frame> {
   start(controller: TransformStreamDefaultController<Frame>): void {
     this.#controller = controller;
     onKeys.add(() => {
-      for (const frame of this.#waiting.take()) this.#open(frame, true);
+      for (const frame of this.#waiting.take()) this.#decrypt(frame, true);
     });
   }
 
   transform(frame: Frame): void {
     if (this.#waiting.length > 0) {
-      const gone = this.#waiting.expire(Date.now());
-      if (gone > 0) this.#drop('unknown_key', gone);
+      const expired = this.#waiting.expire(Date.now());
+      if (expired > 0) this.#countDropped('unknown_key', expired);
     }
-    this.#open(frame, false);
+    this.#decrypt(frame, false);
   }
 
-  #open(frame: Frame, again: boolean): void {
+  #decrypt(frame: Frame, again: boolean): void {
     const codec = codecOf(frame);
     if (cryptor === undefined || codec === undefined) {
-      this.#drop(cryptor === undefined ? 'not_ready' : 'unknown_codec', 1);
+      this.#countDropped(cryptor === undefined ? 'not_ready' : 'unknown_codec', 1);
       return;
     }
     try {
-      const opened = cryptor.unprotect(codec, new Uint8Array(frame.data), Date.now());
-      frame.data = opened.frame.buffer as ArrayBuffer;
-      this.#show(opened.leaf, opened.context);
+      const decrypted = cryptor.unprotect(codec, new Uint8Array(frame.data), Date.now());
+      frame.data = decrypted.frame.buffer as ArrayBuffer;
+      this.#report(decrypted.leaf, decrypted.context);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'trap';
       if (code === 'unknown_key') {
         if (!again) this.#waited += 1;
-        const gone = this.#waiting.push(frame, Date.now());
-        if (gone > 0) this.#drop('unknown_key', gone);
+        const dropped = this.#waiting.push(frame, Date.now());
+        if (dropped > 0) this.#countDropped('unknown_key', dropped);
       } else {
-        this.#drop(code, 1);
+        this.#countDropped(code, 1);
       }
       return;
     }
-    this.#frames += 1;
-    this.#gap.note(performance.now());
+    this.#decrypted += 1;
+    this.#gap.record(performance.now());
     this.#controller?.enqueue(frame);
-    if (!this.#opened && 'type' in frame) {
-      this.#opened = true;
-      // What came before the keys is lost, so a delta frame has nothing to build on.
+    if (!this.#keyFrameRequested && 'type' in frame) {
+      this.#keyFrameRequested = true;
+      // Frames before the keys are lost, so a delta frame cannot be decoded.
       if (!isKeyFrame(frame)) this.transformer.sendKeyFrameRequest().catch(() => undefined);
     }
   }
 
-  /** Who and what this slot carries is the authenticated word of the frames themselves. */
-  #show(leaf: number, context: number): void {
+  /** Reports a changed label. Frames authenticate the leaf and the context that sent them. */
+  #report(leaf: number, context: number): void {
     const label = `${leaf}/${context}`;
     if (label === this.#label) return;
     this.#label = label;
-    this.#opened = false;
+    this.#keyFrameRequested = false;
     post({ type: 'label', slot: this.slot, leaf, context });
   }
 
-  #drop(reason: string, frames: number): void {
+  #countDropped(reason: string, frames: number): void {
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + frames;
   }
 }
 
-/** What each of them counts. */
-function counted<T>(all: Record<string, { counters(): T }>): Record<string, T> {
+/** Returns the counters of each one, by its key. */
+function countersOf<T>(all: Record<string, { counters(): T }>): Record<string, T> {
   return Object.fromEntries(Object.entries(all).map(([name, one]) => [name, one.counters()]));
 }
 
 setInterval(
-  () => post({ type: 'counters', slots: counted(openers), sent: counted(protectors) }),
+  () => post({ type: 'counters', slots: countersOf(unprotectors), sent: countersOf(protectors) }),
   2 * WAIT_MS,
 );

@@ -1,10 +1,10 @@
-/** What the page, the MLS worker and the media worker say to each other. Keys pass between the
- * two workers only, over a port that the page hands over unopened. */
+/** Messages between the page, the MLS worker and the media worker. Keys pass between the two workers
+ * only, over a port that the page transfers and never reads. */
 
 import type { Trust } from './trust';
 import type { Comparison, Content, MediaKeys, Message } from './wasm/e2ee_wasm';
 
-/** Media contexts of a key id, in the order of the protocol's sources. */
+/** The media contexts of a key id, in the order of the protocol's sources. */
 export const CONTEXTS = ['microphone', 'camera', 'screen', 'screen_audio'] as const;
 export type Context = (typeof CONTEXTS)[number];
 
@@ -13,9 +13,9 @@ export interface Member {
   participant: number;
   name: string;
   own: boolean;
-  /** What this browser knows of the member's identity key. */
+  /** What this browser knows about the member's identity key. */
   trust: Trust;
-  /** The code to compare with this member; none for the own key. */
+  /** The code to compare with this member; `undefined` for the own key. */
   pairwiseCode: string | undefined;
 }
 
@@ -33,29 +33,32 @@ export type ToMls =
       room: string;
       link: string;
       name: string;
-      /** Whether to tell every step of key agreement. */
+      /** Report every step of key agreement. */
       trace: boolean;
       media: MessagePort;
     }
-  /** To be said to all members; `saying` tells the answer. */
-  | { type: 'say'; saying: number; content: Content }
-  /** The pairwise code with this leaf was compared: it was the same, or that is taken back. */
-  | { type: 'verify'; leaf: number; verified: boolean }
-  /** All members are to compare by voice. */
-  | { type: 'compare' }
-  /** Everybody has read out the same emoji: the keys of those who were there are pinned. */
-  | { type: 'all_same' }
-  | { type: 'server'; text: string };
+  /** Send content to all members; the outcome is reported with `sendId`. */
+  | { type: 'send_message'; sendId: number; content: Content }
+  /** Pin the identity key of a leaf after its pairwise code was compared, or unpin it. */
+  | { type: 'set_verified'; leaf: number; verified: boolean }
+  /** Start a SAS verification with all members. */
+  | { type: 'start_sas' }
+  /** Pin the identity keys of all members that took part in the last SAS verification. */
+  | { type: 'confirm_sas' }
+  /** A message of the server. */
+  | { type: 'server_message'; text: string };
 
 export type FromMls =
-  /** `lasting`: the identity key is stored, and will be the same one next time. */
-  | { type: 'ready'; lasting: boolean }
+  /** `identityStored`: the identity key will be the same one on the next visit. */
+  | { type: 'ready'; identityStored: boolean }
+  /** Send a message to the server. */
   | { type: 'send'; text: string }
   | { type: 'roster'; roster: Roster }
-  /** The id by which a saying comes back, or why it cannot be said. */
-  | { type: 'said'; saying: number; id: string }
-  | { type: 'unsaid'; saying: number; message: string }
+  /** The message id under which a message will be delivered, or why it cannot be sent. */
+  | { type: 'message_sent'; sendId: number; id: string }
+  | { type: 'message_failed'; sendId: number; message: string }
   | { type: 'message'; message: Message }
+  /** Participants without a recent valid heartbeat. */
   | { type: 'unconfirmed'; participants: number[] }
   | { type: 'comparison'; comparison: Comparison }
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
@@ -64,59 +67,63 @@ export type FromMls =
   | { type: 'rejoin'; reason: string }
   | { type: 'failed'; message: string };
 
-/** To the link worker, and what it answers. */
+/** To the link worker. */
 export type ToLink =
-  /** A new link that asks for this passphrase. */
+  /** Create a link that is protected by a passphrase. */
   | { type: 'lock'; room: string; passphrase: string }
-  /** What the link and its passphrase stand for. */
+  /** Open a protected link with its passphrase. */
   | { type: 'open'; room: string; link: string; passphrase: string };
 
+/** From the link worker. */
 export type FromLink =
   | { type: 'locked'; link: string }
   | { type: 'opened'; link: string }
-  /** It is not the passphrase of the link. */
-  | { type: 'wrong' }
+  /** The passphrase is not that of the link. */
+  | { type: 'wrong_passphrase' }
   | { type: 'failed'; code: string };
 
 /** From the MLS worker to the media worker. */
 export interface KeysMessage {
   keys: MediaKeys;
-  /** Of an epoch that has begun; until then they open frames, and send none. */
-  begun: boolean;
+  /** The epoch has started. Until then its keys decrypt only. */
+  started: boolean;
 }
 
 export type ToMedia =
   | { type: 'start'; keys: MessagePort }
   | { type: 'payload_types'; codecs: Record<number, string> };
 
-/** What a transform is for: given with it. */
+/** The options of a transform. */
 export type TransformOptions =
   | { direction: 'send'; context: number }
   | { direction: 'receive'; slot: string };
 
-/** What became of the frames of a slot. */
+/** Counts the frames that a slot received. */
 export interface Counters {
-  opened: number;
+  decrypted: number;
+  /** By reason. */
   dropped: Record<string, number>;
-  /** Frames that came before their key. */
+  /** Frames that arrived before their key. */
   waited: number;
-  /** Frames that wait for their key now. */
+  /** Frames that are waiting for their key. */
   waiting: number;
-  /** The longest time between two frames that opened, in milliseconds, since the last report. */
+  /** The longest gap between two decrypted frames since the last report, in ms. */
   gapMs: number;
 }
 
-/** What became of the frames of an own source. */
+/** Counts the frames that a source sent. */
 export interface SentCounters {
-  sealed: number;
-  /** Not sent, for want of a key. */
+  encrypted: number;
+  /** Not sent, because there was no key. */
   withheld: number;
-  /** The longest time between two sealed frames, in milliseconds, since the last report. */
+  /** The longest gap between two encrypted frames since the last report, in ms. */
   gapMs: number;
 }
 
 export type FromMedia =
+  /** A slot now carries this member's frames, as they authenticate themselves. */
   | { type: 'label'; slot: string; leaf: number; context: number }
+  /** Encryption started: receivers need a key frame. */
   | { type: 'key_frame'; context: number }
   | {
       type: 'counters';

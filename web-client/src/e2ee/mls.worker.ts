@@ -1,44 +1,49 @@
 /**
- * The MLS worker: runs the endpoint, which holds the group's keys. Base keys for media leave it
- * by one port, towards the media worker.
+ * The MLS worker runs the endpoint, which holds the group's keys. Base keys for media leave it only
+ * through the port to the media worker.
  */
 
 import type { Content, FromMls, KeysMessage, ToMls } from './messages';
-import { Acquaintances } from './identity_store';
 import { loadIdentity } from './identity';
+import { type IdentityOfMember, IdentityStore } from './identity_store';
 import init, { Endpoint, type Output, pairwise_code, type RosterMember } from './wasm/e2ee_wasm';
 
 let endpoint: Endpoint | undefined;
-let acquaintances: Acquaintances | undefined;
+let identities: IdentityStore | undefined;
 let roster: (Output & { type: 'roster' }) | undefined;
-/** Who took part in the last comparison by voice that came to an end. */
-let compared: readonly { key: string; name: string }[] = [];
+/** The other members that took part in the last completed SAS verification. */
+let sasMembers: readonly IdentityOfMember[] = [];
 let mediaPort: MessagePort | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
-/** What the server said before the endpoint was there. */
+/** Messages of the server that arrived before the endpoint was ready. */
 let early: string[] = [];
 
 function post(message: FromMls): void {
   self.postMessage(message);
 }
 
-self.onmessage = (event: MessageEvent<ToMls>) => {
-  const message = event.data;
-  if (message.type === 'start') {
-    start(message).catch((error: unknown) => post({ type: 'failed', message: sentence(error) }));
-  } else if (message.type === 'say') {
-    say(message.saying, message.content);
-  } else if (message.type === 'verify') {
-    verify(message.leaf, message.verified);
-  } else if (message.type === 'compare') {
-    step((live) => live.compare(Date.now()));
-  } else if (message.type === 'all_same') {
-    for (const person of compared) acquaintances?.verify(person, true, Date.now());
-    tellRoster();
-  } else if (endpoint === undefined) {
-    early.push(message.text);
-  } else {
-    step((live) => live.handle(message.text, Date.now()));
+self.onmessage = ({ data: message }: MessageEvent<ToMls>) => {
+  switch (message.type) {
+    case 'start':
+      start(message).catch((error: unknown) => post({ type: 'failed', message: textOf(error) }));
+      break;
+    case 'server_message':
+      if (endpoint === undefined) early.push(message.text);
+      else step((live) => live.handle(message.text, Date.now()));
+      break;
+    case 'send_message':
+      sendMessage(message.sendId, message.content);
+      break;
+    case 'set_verified':
+      setVerified(message.leaf, message.verified);
+      break;
+    case 'start_sas':
+      step((live) => live.compare(Date.now()));
+      break;
+    case 'confirm_sas':
+      for (const member of sasMembers) identities?.setVerified(member, true, Date.now());
+      postRoster();
+      break;
   }
 };
 
@@ -54,41 +59,41 @@ async function start(message: ToMls & { type: 'start' }): Promise<void> {
     },
     Date.now(),
   );
-  acquaintances = await Acquaintances.load(message.room, hex(identity.publicKey));
+  identities = await IdentityStore.load(message.room, hex(identity.publicKey));
   fresh.certify(await identity.sign(fresh.to_sign()));
   if (message.trace) fresh.start_trace();
   endpoint = fresh;
-  post({ type: 'ready', lasting: identity.lasting });
+  post({ type: 'ready', identityStored: identity.stored });
   for (const text of early) step((live) => live.handle(text, Date.now()));
   early = [];
 }
 
-function say(saying: number, content: Content): void {
+function sendMessage(sendId: number, content: Content): void {
   step((live) => {
     try {
-      post({ type: 'said', saying, id: live.say(JSON.stringify(content), Date.now()) });
+      post({ type: 'message_sent', sendId, id: live.say(JSON.stringify(content), Date.now()) });
     } catch (error) {
-      post({ type: 'unsaid', saying, message: sentence(error) });
+      post({ type: 'message_failed', sendId, message: textOf(error) });
     }
   });
 }
 
-function verify(leaf: number, verified: boolean): void {
+function setVerified(leaf: number, verified: boolean): void {
   const member = roster?.members.find((one) => one.leaf === leaf);
   if (member === undefined || member.own) return;
-  acquaintances?.verify(personOf(member), verified, Date.now());
-  tellRoster();
+  identities?.setVerified(identityOf(member), verified, Date.now());
+  postRoster();
 }
 
-function personOf(member: RosterMember): { key: string; name: string } {
+function identityOf(member: RosterMember): IdentityOfMember {
   return { key: hex(member.identity_public), name: member.name };
 }
 
-/** The members, with what this browser knows of each. */
-function tellRoster(): void {
-  if (roster === undefined || acquaintances === undefined) return;
+/** Posts the roster with the trust in each member. */
+function postRoster(): void {
+  if (roster === undefined || identities === undefined) return;
   const { epoch, room_code: roomCode, members } = roster;
-  const trust = acquaintances.judge(members.map(personOf), Date.now());
+  const trust = identities.evaluate(members.map(identityOf), Date.now());
   const self = members.find((one) => one.own);
   post({
     type: 'roster',
@@ -114,14 +119,14 @@ function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** One input, and all that follows from it. */
+/** Gives the endpoint an input, and carries out all outputs that follow from it. */
 function step(input: (live: Endpoint) => void): void {
   const live = endpoint;
   if (live === undefined) return;
   try {
     input(live);
   } catch (error) {
-    post({ type: 'problem', code: 'input', message: sentence(error), participant: undefined });
+    post({ type: 'problem', code: 'input', message: textOf(error), participant: undefined });
   }
   for (let output = live.poll(); output !== undefined; output = live.poll()) {
     switch (output.type) {
@@ -130,13 +135,13 @@ function step(input: (live: Endpoint) => void): void {
         break;
       case 'keys':
       case 'coming_keys': {
-        const message: KeysMessage = { keys: output.keys, begun: output.type === 'keys' };
+        const message: KeysMessage = { keys: output.keys, started: output.type === 'keys' };
         mediaPort?.postMessage(message);
         break;
       }
       case 'roster':
         roster = output;
-        tellRoster();
+        postRoster();
         break;
       case 'message':
         post({ type: 'message', message: output });
@@ -144,8 +149,8 @@ function step(input: (live: Endpoint) => void): void {
       case 'comparison': {
         const { type: _, ...comparison } = output;
         if (comparison.state === 'emoji') {
-          // As they are now: a leaf may be somebody else's when the person has answered.
-          compared = roster?.members.filter((one) => !one.own).map(personOf) ?? [];
+          // Remembered by key: a leaf may belong to another member when the person answers.
+          sasMembers = roster?.members.filter((one) => !one.own).map(identityOf) ?? [];
         }
         post({ type: 'comparison', comparison });
         break;
@@ -177,6 +182,6 @@ function step(input: (live: Endpoint) => void): void {
   }
 }
 
-function sentence(error: unknown): string {
+function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

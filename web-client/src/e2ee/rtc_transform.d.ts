@@ -1,4 +1,4 @@
-/** The worker's side of RTCRtpScriptTransform, which TypeScript's page library leaves out
+/** The worker's side of RTCRtpScriptTransform, which TypeScript's DOM library lacks
  * (https://www.w3.org/TR/webrtc-encoded-transform/#RTCRtpScriptTransformer). */
 
 interface RTCRtpScriptTransformer {

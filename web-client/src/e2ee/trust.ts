@@ -1,72 +1,73 @@
 /**
- * Whom this browser knows: trust on first use, and verification by comparing codes. An identity
- * key is remembered when it is first met; comparing the pairwise code pins it for good. Somebody
- * who comes under a known name with another key is told apart loudly.
+ * Trust in identity keys: on first use, and by comparing codes. A key is stored when it is first
+ * seen; comparing the pairwise code pins it. A known name with another key causes a warning.
  */
 
-/** What is remembered of an identity key. */
-export interface Known {
-  /** The Ed25519 key, as hexadecimal digits. */
+/** What is stored about an identity key. */
+export interface KnownIdentity {
+  /** The Ed25519 public key in hexadecimal. */
   key: string;
-  /** The name that it came with last. */
+  /** The name that it was last used with. */
   name: string;
-  /** Its code was compared and found the same. */
+  /** Its pairwise code was compared and was the same. */
   verified: boolean;
+  /** In ms. */
   firstMet: number;
+  /** In ms. */
   lastMet: number;
-  /** The rooms where it was met, newest last. */
+  /** The rooms in which it was seen, newest last. */
   rooms: readonly string[];
 }
 
 export type Trust =
-  /** This browser's own key, here or in another window. */
+  /** This browser's own key, also in another window. */
   | 'own'
-  /** Compared by code. */
+  /** Its code was compared. */
   | 'verified'
-  /** Met before, under the same key. */
+  /** Seen before. */
   | 'known'
-  /** Met for the first time. */
+  /** Seen for the first time. */
   | 'new'
-  /** Whoever had this name in this room had another key. */
+  /** This name had another key in this room before. */
   | 'changed';
 
-/** Keys that are remembered; the ones not met for the longest time are forgotten, verified ones
- * last. */
-export const PEOPLE = 2000;
-const ROOMS = 20;
+/** The most keys stored. The least recently seen are evicted first, verified ones last. */
+export const MAX_IDENTITIES = 2000;
+const MAX_ROOMS = 20;
 
-export type People = ReadonlyMap<string, Known>;
+/** Known identities by key. */
+export type KnownIdentities = ReadonlyMap<string, KnownIdentity>;
 
-/** Somebody's standing. `present` are the keys of all who are in the call now. */
-export function trustIn(
-  people: People,
+/** Returns the trust in a member. `present` are the keys of all members of the call. */
+export function evaluateTrust(
+  identities: KnownIdentities,
   room: string,
-  person: { key: string; name: string },
+  member: { key: string; name: string },
   present: ReadonlySet<string>,
 ): Trust {
-  const known = people.get(person.key);
+  const known = identities.get(member.key);
   if (known?.verified === true) return 'verified';
-  const name = fold(person.name);
-  for (const other of people.values()) {
-    const namesake = other.key !== person.key && fold(other.name) === name;
-    // Two people of one name may both be here.
+  const name = normalize(member.name);
+  for (const other of identities.values()) {
+    const namesake = other.key !== member.key && normalize(other.name) === name;
+    // Two members may have the same name.
     if (namesake && other.rooms.includes(room) && !present.has(other.key)) return 'changed';
   }
   return known === undefined ? 'new' : 'known';
 }
 
-/** Remembers that somebody was met. */
-export function meet(
-  people: People,
+/** Returns the record of a member after it was seen in a room. */
+export function recordMeeting(
+  identities: KnownIdentities,
   room: string,
-  person: { key: string; name: string },
+  member: { key: string; name: string },
   now: number,
-): Known {
-  const known = people.get(person.key);
-  const rooms = [...(known?.rooms ?? []).filter((one) => one !== room), room].slice(-ROOMS);
+): KnownIdentity {
+  const known = identities.get(member.key);
+  const rooms = [...(known?.rooms ?? []).filter((one) => one !== room), room].slice(-MAX_ROOMS);
   return {
-    key: person.key,
-    name: person.name,
+    key: member.key,
+    name: member.name,
     verified: known?.verified ?? false,
     firstMet: known?.firstMet ?? now,
     lastMet: now,
@@ -74,14 +75,14 @@ export function meet(
   };
 }
 
-/** The keys to forget so that there is room. */
-export function excess(people: People): string[] {
-  const rank = (one: Known): number => one.lastMet + (one.verified ? Number.MAX_SAFE_INTEGER / 2 : 0);
-  const byRank = [...people.values()].toSorted((a, b) => rank(b) - rank(a));
-  return byRank.slice(PEOPLE).map((one) => one.key);
+/** Returns the keys to evict so that at most `MAX_IDENTITIES` remain. */
+export function selectEvictions(identities: KnownIdentities): string[] {
+  const rank = (one: KnownIdentity): number => one.lastMet + (one.verified ? Number.MAX_SAFE_INTEGER / 2 : 0);
+  const byRank = [...identities.values()].toSorted((a, b) => rank(b) - rank(a));
+  return byRank.slice(MAX_IDENTITIES).map((one) => one.key);
 }
 
-/** Names that look alike are alike. */
-function fold(name: string): string {
+/** Normalizes a name so that names that look alike compare as equal. */
+function normalize(name: string): string {
   return name.normalize('NFKC').trim().toLocaleLowerCase();
 }

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { WAIT_FRAMES, WAIT_MS, WaitingFrames } from './waiting_frames';
+import { MAX_FRAMES, WAIT_MS, WaitingFrames } from './waiting_frames';
 
-describe('frames that wait for a key', () => {
-  it('come out in the order they came in', () => {
+describe('frames that wait for their key', () => {
+  it('are returned in order', () => {
     const waiting = new WaitingFrames<number>();
     for (const frame of [1, 2, 3]) waiting.push(frame, 0);
     expect(waiting.take()).toEqual([1, 2, 3]);
     expect(waiting.length).toBe(0);
   });
 
-  it('are let go after a while', () => {
+  it('are dropped after a while', () => {
     const waiting = new WaitingFrames<number>();
     waiting.push(1, 0);
     waiting.push(2, WAIT_MS);
@@ -17,11 +17,11 @@ describe('frames that wait for a key', () => {
     expect(waiting.take()).toEqual([2]);
   });
 
-  it('are never more than the bound, and the oldest go first', () => {
+  it('are bounded in number, and the oldest are dropped first', () => {
     const waiting = new WaitingFrames<number>();
-    let gone = 0;
-    for (let frame = 0; frame < WAIT_FRAMES + 10; frame += 1) gone += waiting.push(frame, 0);
-    expect(gone).toBe(10);
+    let dropped = 0;
+    for (let frame = 0; frame < MAX_FRAMES + 10; frame += 1) dropped += waiting.push(frame, 0);
+    expect(dropped).toBe(10);
     expect(waiting.take()[0]).toBe(10);
   });
 });

@@ -1,7 +1,7 @@
-/** Frames whose key is not here yet: they wait a moment, in order, and not without bound. */
+/** Holds frames that arrived before their key: for a moment, in order, and a bounded number. */
 
 export const WAIT_MS = 500;
-export const WAIT_FRAMES = 64;
+export const MAX_FRAMES = 64;
 
 export class WaitingFrames<Frame> {
   #frames: { frame: Frame; since: number }[] = [];
@@ -10,23 +10,23 @@ export class WaitingFrames<Frame> {
     return this.#frames.length;
   }
 
-  /** Keeps a frame; returns how many older ones had to go for it. */
+  /** Adds a frame; returns how many older ones were dropped. */
   push(frame: Frame, now: number): number {
-    const gone = this.expire(now);
+    const dropped = this.expire(now);
     this.#frames.push({ frame, since: now });
-    if (this.#frames.length <= WAIT_FRAMES) return gone;
+    if (this.#frames.length <= MAX_FRAMES) return dropped;
     this.#frames.shift();
-    return gone + 1;
+    return dropped + 1;
   }
 
-  /** Lets go of what has waited too long; returns how many that were. */
+  /** Drops frames that waited longer than `WAIT_MS`; returns how many. */
   expire(now: number): number {
     const before = this.#frames.length;
     this.#frames = this.#frames.filter(({ since }) => now - since <= WAIT_MS);
     return before - this.#frames.length;
   }
 
-  /** Takes all that waits, in order. */
+  /** Removes and returns all frames in order. */
   take(): Frame[] {
     const frames = this.#frames.map(({ frame }) => frame);
     this.#frames = [];

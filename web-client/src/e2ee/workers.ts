@@ -1,6 +1,7 @@
-/** The two workers, as the page sees them: it starts them, joins them, and gets no key. */
+/** The MLS worker and the media worker, as the page sees them. It starts and connects them, and never
+ * gets a key. */
 
-import { ownScript } from '../trusted_script_url';
+import { trustedScriptUrl } from '../trusted_script_url';
 import mediaWorkerUrl from './media.worker.ts?worker&url';
 import mlsWorkerUrl from './mls.worker.ts?worker&url';
 import type { Content, FromMedia, FromMls, ToMedia, ToMls, TransformOptions } from './messages';
@@ -11,8 +12,8 @@ export interface WorkerEvents {
 }
 
 export class EncryptionWorkers {
-  readonly #mls = new Worker(ownScript(mlsWorkerUrl), { type: 'module', name: 'mls' });
-  readonly #media = new Worker(ownScript(mediaWorkerUrl), { type: 'module', name: 'media' });
+  readonly #mls = new Worker(trustedScriptUrl(mlsWorkerUrl), { type: 'module', name: 'mls' });
+  readonly #media = new Worker(trustedScriptUrl(mediaWorkerUrl), { type: 'module', name: 'media' });
 
   constructor(
     meeting: { room: string; link: string; name: string; trace: boolean },
@@ -28,41 +29,42 @@ export class EncryptionWorkers {
     this.#toMls({ type: 'start', ...meeting, media: port1 }, [port1]);
   }
 
-  /** Hands over what the server said. */
-  server(text: string): void {
-    this.#toMls({ type: 'server', text }, []);
+  /** Passes a message of the server to the MLS worker. */
+  handleServerMessage(text: string): void {
+    this.#toMls({ type: 'server_message', text }, []);
   }
 
-  /** Has something said to all members; the answer names `saying`. */
-  say(saying: number, content: Content): void {
-    this.#toMls({ type: 'say', saying, content }, []);
+  /** Sends content to all members; the outcome is reported with `sendId`. */
+  sendMessage(sendId: number, content: Content): void {
+    this.#toMls({ type: 'send_message', sendId, content }, []);
   }
 
-  /** Pins the identity key of a leaf, whose code was compared, or lets go of it. */
-  verify(leaf: number, verified: boolean): void {
-    this.#toMls({ type: 'verify', leaf, verified }, []);
+  /** Pins the identity key of a leaf after its code was compared, or unpins it. */
+  setVerified(leaf: number, verified: boolean): void {
+    this.#toMls({ type: 'set_verified', leaf, verified }, []);
   }
 
-  /** Has all members compare by voice. */
-  compare(): void {
-    this.#toMls({ type: 'compare' }, []);
+  /** Starts a SAS verification with all members. */
+  startSas(): void {
+    this.#toMls({ type: 'start_sas' }, []);
   }
 
-  /** Everybody has read out the same emoji. */
-  allSame(): void {
-    this.#toMls({ type: 'all_same' }, []);
+  /** Pins the identity keys of all members that took part in the last SAS verification. */
+  confirmSas(): void {
+    this.#toMls({ type: 'confirm_sas' }, []);
   }
 
-  payloadTypes(codecs: Record<number, string>): void {
+  /** Tells the media worker the codecs by payload type. */
+  setPayloadTypes(codecs: Record<number, string>): void {
     this.#toMedia({ type: 'payload_types', codecs }, []);
   }
 
-  /** A transform for a sender or a receiver. */
-  transform(options: TransformOptions): RTCRtpScriptTransform {
+  /** Creates the transform of a sender or a receiver. */
+  createTransform(options: TransformOptions): RTCRtpScriptTransform {
     return new RTCRtpScriptTransform(this.#media, options);
   }
 
-  /** Ends both, and with them every key. */
+  /** Terminates both workers, and with them every key. */
   terminate(): void {
     this.#mls.terminate();
     this.#media.terminate();

@@ -1,24 +1,25 @@
-/** A blurred background: the person is told from the rest in a worker of this browser, by a model
- * that is fetched when it is wanted. */
+/** Background blur. A worker separates the person from the background with a segmentation model,
+ * which is loaded on first use. */
 
 import modelUrl from '@mediapipe/selfie_segmentation/selfie_segmentation_landscape.tflite?url';
-import { ownScript } from '../trusted_script_url';
+import { trustedScriptUrl } from '../trusted_script_url';
 import workerUrl from './blur.worker.ts?worker&url';
 import type { Effect } from './effect';
 
-/** To the worker. */
+/** The message that starts the worker. */
 export interface BlurStart {
   readable: ReadableStream<VideoFrame>;
   writable: WritableStream<VideoFrame>;
   model: ArrayBuffer;
 }
 
+/** Starts the blur; rejects if the model cannot be loaded or the worker fails. */
 export async function blurBackground(raw: MediaStreamTrack): Promise<Effect> {
   const response = await fetch(modelUrl);
   if (!response.ok) throw new Error('the model could not be fetched');
   const model = await response.arrayBuffer();
-  const worker = new Worker(ownScript(workerUrl), { type: 'module', name: 'blur' });
-  // One that comes while another is worked on takes the place of what waits: no picture is late.
+  const worker = new Worker(trustedScriptUrl(workerUrl), { type: 'module', name: 'blur' });
+  // A buffer of one: a new frame replaces the waiting one, so that no frame is late.
   const { readable } = new MediaStreamTrackProcessor({ track: raw, maxBufferSize: 1 });
   const track = new MediaStreamTrackGenerator({ kind: 'video' });
   const { writable } = track;

@@ -1,11 +1,11 @@
-/** What is done to a camera's picture or a microphone's sound before anybody gets it. */
+/** Effects on a camera's video or a microphone's audio, applied before it is sent. */
 
 export interface Effect {
-  /** What comes out. */
+  /** The output. */
   readonly track: MediaStreamTrack;
-  /** Ends the effect, not the device. */
+  /** Stops the effect, not the device. */
   close(): void;
 }
 
-/** Puts the effect behind a device. Rejects where it cannot run. */
+/** Starts an effect on a device's track. Rejects if it cannot run. */
 export type ApplyEffect = (raw: MediaStreamTrack) => Promise<Effect>;

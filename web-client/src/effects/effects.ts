@@ -1,24 +1,24 @@
-/** Which effects the person wants, put behind the devices as they change. */
+/** Applies the effects that the person chose in the settings to the devices. */
 
 import { effect } from '@preact/signals';
 import type { Devices } from '../devices/devices';
 import { settings } from '../settings/settings';
 import type { ApplyEffect } from './effect';
 
-/** Fetched when they are wanted for the first time. */
+// Loaded when they are first used.
 const suppress: ApplyEffect = async (raw) => (await import('./noise')).suppressNoise(raw);
 const blur: ApplyEffect = async (raw) => (await import('./blur')).blurBackground(raw);
 
-/** Whether this browser hands out the frames of a camera. */
+/** Returns whether this browser gives access to the frames of a camera. */
 export function canBlur(): boolean {
   return 'MediaStreamTrackProcessor' in globalThis && 'MediaStreamTrackGenerator' in globalThis;
 }
 
-/** Follows the settings until the returned function is called. */
-export function followEffects({ camera, microphone }: Devices): () => void {
+/** Applies the settings now and after every change, until the returned function is called. */
+export function applyEffectSettings({ camera, microphone }: Devices): () => void {
   const stops = [
-    effect(() => void microphone.apply(settings.noise.value ? suppress : undefined)),
-    effect(() => void camera.apply(settings.blur.value && canBlur() ? blur : undefined)),
+    effect(() => void microphone.setEffect(settings.noise.value ? suppress : undefined)),
+    effect(() => void camera.setEffect(settings.blur.value && canBlur() ? blur : undefined)),
   ];
   return () => {
     for (const stop of stops) stop();

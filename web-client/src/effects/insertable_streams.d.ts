@@ -1,5 +1,5 @@
-/** Tracks as streams of frames, which TypeScript's page library leaves out
- * (https://w3c.github.io/mediacapture-transform/, as Chromium has it). */
+/** Tracks as streams of frames, which TypeScript's DOM library lacks
+ * (https://w3c.github.io/mediacapture-transform/, as in Chromium). */
 
 declare class MediaStreamTrackProcessor {
   constructor(options: { track: MediaStreamTrack; maxBufferSize?: number });

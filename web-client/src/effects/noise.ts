@@ -1,4 +1,4 @@
-/** Noise suppression by RNNoise, in the audio thread of this browser; fetched when it is wanted. */
+/** Noise suppression with RNNoise in an audio worklet. */
 
 import { loadRnnoise, RnnoiseWorkletNode } from '@sapphi-red/web-noise-suppressor';
 import wasmUrl from '@sapphi-red/web-noise-suppressor/rnnoise.wasm?url';
@@ -6,9 +6,10 @@ import simdUrl from '@sapphi-red/web-noise-suppressor/rnnoise_simd.wasm?url';
 import workletUrl from '@sapphi-red/web-noise-suppressor/rnnoiseWorklet.js?url';
 import type { Effect } from './effect';
 
-/** The rate at which RNNoise was trained. */
+/** RNNoise works at this sample rate only, in Hz. */
 const SAMPLE_RATE = 48_000;
 
+/** Starts noise suppression; rejects if it cannot run. */
 export async function suppressNoise(raw: MediaStreamTrack): Promise<Effect> {
   const context = new AudioContext({ sampleRate: SAMPLE_RATE });
   try {
@@ -18,11 +19,11 @@ export async function suppressNoise(raw: MediaStreamTrack): Promise<Effect> {
     ]);
     const node = new RnnoiseWorkletNode(context, { maxChannels: 1, wasmBinary });
     const source = context.createMediaStreamSource(new MediaStream([raw]));
-    const out = context.createMediaStreamDestination();
-    source.connect(node).connect(out);
-    const track = out.stream.getAudioTracks()[0];
-    if (track === undefined) throw new Error('nothing comes out');
-    // Where there is no sound device this never resolves: it is not waited for.
+    const destination = context.createMediaStreamDestination();
+    source.connect(node).connect(destination);
+    const track = destination.stream.getAudioTracks()[0];
+    if (track === undefined) throw new Error('no audio track');
+    // Not awaited: without an audio device it never resolves.
     context.resume().catch(() => undefined);
     return {
       track,

@@ -1,14 +1,14 @@
-/** Lets the page be installed, and open when the server is out of reach. */
+/** Registers the service worker, so that the page can be installed and opens offline. */
 
-import { ownScript } from '../trusted_script_url';
+import { trustedScriptUrl } from '../trusted_script_url';
 
-export async function keepShell(): Promise<void> {
+export async function registerServiceWorker(): Promise<void> {
   if (!('serviceWorker' in navigator) || import.meta.env.DEV) return;
   try {
-    await navigator.serviceWorker.register(ownScript('/service-worker.js'), {
+    await navigator.serviceWorker.register(trustedScriptUrl('/service-worker.js'), {
       updateViaCache: 'none',
     });
   } catch {
-    // A private window may not allow it; the page works without.
+    // Private windows may not allow it; the page works without.
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The service worker: keeps the page itself, so that it opens without a network and says so in
- * its own words. It answers for the page and its assets alone. What goes to the server's API is
- * none of its business and never kept; nor is any address of a room: every page is kept as `/`.
+ * The service worker caches the page and its assets, so that the page opens offline and can explain
+ * it. It does not handle the server's API, and never stores the address of a room: every page is
+ * cached as `/`.
  */
 
 interface ExtendableEvent extends Event {
@@ -13,13 +13,18 @@ interface FetchEvent extends ExtendableEvent {
   respondWith(response: Promise<Response>): void;
 }
 
-const SHELL = 'shell';
+const CACHE = 'shell';
 const PAGE = '/';
-/** Beside the page and its assets, what an installed app is made of. */
-const KEPT = new Set(['/manifest.webmanifest', '/favicon.svg', '/icon-192.png', '/icon-512.png']);
+/** The other files of an installed app. */
+const APP_FILES = new Set([
+  '/manifest.webmanifest',
+  '/favicon.svg',
+  '/icon-192.png',
+  '/icon-512.png',
+]);
 
 addEventListener('install', (event) => {
-  (event as ExtendableEvent).waitUntil(keepPage());
+  (event as ExtendableEvent).waitUntil(cachePage());
 });
 
 addEventListener('fetch', (event) => {
@@ -27,39 +32,39 @@ addEventListener('fetch', (event) => {
   const { request } = fetched;
   const { origin, pathname } = new URL(request.url);
   if (request.method !== 'GET' || origin !== location.origin) return;
-  if (request.mode === 'navigate') fetched.respondWith(page(fetched));
-  else if (pathname.startsWith('/assets/')) fetched.respondWith(asset(request));
-  else if (KEPT.has(pathname)) fetched.respondWith(newest(request));
+  if (request.mode === 'navigate') fetched.respondWith(fetchPage(fetched));
+  else if (pathname.startsWith('/assets/')) fetched.respondWith(fetchAsset(request));
+  else if (APP_FILES.has(pathname)) fetched.respondWith(fetchAppFile(request));
 });
 
-async function keepPage(): Promise<void> {
-  const cache = await caches.open(SHELL);
+async function cachePage(): Promise<void> {
+  const cache = await caches.open(CACHE);
   await cache.add(new Request(PAGE, { cache: 'reload' }));
 }
 
-/** The server's page; the kept one when there is no server. */
-async function page(event: FetchEvent): Promise<Response> {
+/** Returns the server's page, or the cached one if the server cannot be reached. */
+async function fetchPage(event: FetchEvent): Promise<Response> {
   try {
     const response = await fetch(event.request);
     if (response.ok && (response.headers.get('content-type') ?? '').startsWith('text/html')) {
-      event.waitUntil(keep(response.clone()));
+      event.waitUntil(updatePage(response.clone()));
     }
     return response;
   } catch (error) {
-    const kept = await caches.match(PAGE, { cacheName: SHELL });
-    if (kept === undefined) throw error;
-    return kept;
+    const cached = await caches.match(PAGE, { cacheName: CACHE });
+    if (cached === undefined) throw error;
+    return cached;
   }
 }
 
-/** Keeps a page; with a new one, the assets of the old one are forgotten. */
-async function keep(response: Response): Promise<void> {
-  const cache = await caches.open(SHELL);
-  const [kept, fresh] = await Promise.all([
+/** Caches a page. If it has changed, the assets of the old one are removed. */
+async function updatePage(response: Response): Promise<void> {
+  const cache = await caches.open(CACHE);
+  const [cached, fresh] = await Promise.all([
     cache.match(PAGE).then((old) => old?.text()),
     response.clone().text(),
   ]);
-  if (kept !== fresh) {
+  if (cached !== fresh) {
     const requests = await cache.keys();
     const assets = requests.filter(({ url }) => new URL(url).pathname.startsWith('/assets/'));
     await Promise.all(assets.map((one) => cache.delete(one)));
@@ -67,25 +72,26 @@ async function keep(response: Response): Promise<void> {
   await cache.put(PAGE, response);
 }
 
-/** An asset never changes under its name. */
-async function asset(request: Request): Promise<Response> {
-  const cache = await caches.open(SHELL);
-  const kept = await cache.match(request);
-  if (kept !== undefined) return kept;
+/** Returns an asset, from the cache if it is there: an asset never changes under its name. */
+async function fetchAsset(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  const cached = await cache.match(request);
+  if (cached !== undefined) return cached;
   const response = await fetch(request);
   if (response.ok) await cache.put(request, response.clone());
   return response;
 }
 
-async function newest(request: Request): Promise<Response> {
-  const cache = await caches.open(SHELL);
+/** Returns the server's file, or the cached one if the server cannot be reached. */
+async function fetchAppFile(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
   try {
     const response = await fetch(request);
     if (response.ok) await cache.put(request, response.clone());
     return response;
   } catch (error) {
-    const kept = await cache.match(request);
-    if (kept === undefined) throw error;
-    return kept;
+    const cached = await cache.match(request);
+    if (cached === undefined) throw error;
+    return cached;
   }
 }

@@ -1,30 +1,31 @@
-/** Which codecs are offered: those whose frames can be protected here, and nothing else. */
+/** The codecs to offer: those whose frames the media worker can encrypt. */
 
 import type { Context } from '../e2ee/messages';
 
-/** What a source is sent in. VP8 goes out in several sizes, between which the SFU can choose
- * without reading a frame; a screen has one, and VP9 makes the most of it. AV1 costs most to encode;
- * H264 needs the longest clear bytes. */
-export function sendable(source: Context): RTCRtpCodec[] {
+/** Returns the codecs to send a source in, preferred first. A camera prefers VP8, whose simulcast
+ * lets the SFU choose a size without reading frames; a screen has one size, for which VP9 is more
+ * efficient. AV1 is the most expensive to encode; H264 leaves the most bytes in the clear. */
+export function sendCodecs(source: Context): RTCRtpCodec[] {
   switch (source) {
     case 'microphone':
     case 'screen_audio':
-      return ordered('audio', ['opus']);
+      return supported('audio', ['opus']);
     case 'camera':
-      return ordered('video', ['vp8', 'vp9', 'av1', 'h264', 'rtx']);
+      return supported('video', ['vp8', 'vp9', 'av1', 'h264', 'rtx']);
     case 'screen':
-      return ordered('video', ['vp9', 'vp8', 'av1', 'h264', 'rtx']);
+      return supported('video', ['vp9', 'vp8', 'av1', 'h264', 'rtx']);
   }
 }
 
-export function receivable(kind: 'audio' | 'video'): RTCRtpCodec[] {
+/** Returns the codecs to receive, preferred first. */
+export function receiveCodecs(kind: 'audio' | 'video'): RTCRtpCodec[] {
   return kind === 'audio'
-    ? ordered('audio', ['opus'])
-    : ordered('video', ['vp9', 'vp8', 'av1', 'h264', 'rtx']);
+    ? supported('audio', ['opus'])
+    : supported('video', ['vp9', 'vp8', 'av1', 'h264', 'rtx']);
 }
 
-/** Of each codec there is one profile, which all can decode: the server has one payload type for
- * it. VP9: 8 bits and 4:2:0; AV1: main; H264: constrained baseline, in fragments. */
+/** Matches the one profile per codec that the server has a payload type for and every browser can
+ * decode. VP9: profile 0; AV1: main; H264: constrained baseline, packetization mode 1. */
 const PROFILES: Record<string, (line: string | undefined) => boolean> = {
   vp9: (line) => line?.includes('profile-id=0') ?? true,
   av1: (line) => line?.includes('profile=0') ?? true,
@@ -32,7 +33,8 @@ const PROFILES: Record<string, (line: string | undefined) => boolean> = {
     line.includes('packetization-mode=1') && line.includes('profile-level-id=42e0'),
 };
 
-function ordered(kind: 'audio' | 'video', names: readonly string[]): RTCRtpCodec[] {
+/** Returns the browser's codecs with these names, in this order. */
+function supported(kind: 'audio' | 'video', names: readonly string[]): RTCRtpCodec[] {
   const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
   return names.flatMap((name) =>
     all.filter(

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { payloadTypes, withSoundAskedForAgain } from './sdp';
+import { payloadTypes, withOpusNack } from './sdp';
 
 describe('payload types', () => {
-  it('are read from the rtpmap lines, whatever else is there', () => {
+  it('are read from the rtpmap lines', () => {
     const sdp = [
       'v=0',
       'm=audio 9 UDP/TLS/RTP/SAVPF 111',
@@ -16,7 +16,7 @@ describe('payload types', () => {
     expect(payloadTypes(sdp)).toEqual({ 111: 'opus', 96: 'VP8', 97: 'rtx' });
   });
 
-  it('of nothing are none', () => {
+  it('are empty without any', () => {
     expect(payloadTypes('')).toEqual({});
   });
 });
@@ -36,13 +36,13 @@ const offer = (...more: string[]): string =>
     '',
   ].join('\r\n');
 
-describe('lost sound', () => {
-  it('is asked for again on every line of sound, and nothing else changes', () => {
-    expect(withSoundAskedForAgain(offer())).toBe(offer('a=rtcp-fb:111 nack'));
+describe('NACK feedback for Opus', () => {
+  it('is added to every audio m-line, and nothing else changes', () => {
+    expect(withOpusNack(offer())).toBe(offer('a=rtcp-fb:111 nack'));
   });
 
-  it('is asked for once by a browser that does so by itself', () => {
-    const asks = offer('a=rtcp-fb:111 nack');
-    expect(withSoundAskedForAgain(asks)).toBe(asks);
+  it('is not repeated if the browser offers it', () => {
+    const offered = offer('a=rtcp-fb:111 nack');
+    expect(withOpusNack(offered)).toBe(offered);
   });
 });

@@ -1,63 +1,63 @@
 /**
- * One m-line to send on: in which encodings, and which of them anybody wants. A camera goes out in
- * three sizes, each its own stream (RFC 8853), so that the SFU can choose for everybody what their
- * screen and their line are good for, without opening anything. What nobody wants is not encoded.
+ * Sends the track of one source. A camera is sent in three encodings (simulcast, RFC 8853), so that
+ * the SFU can choose one for each subscriber without decrypting anything. Encodings without a
+ * subscriber are not encoded.
  */
 
 import type { Context } from '../e2ee/messages';
-import { sendable } from './codecs';
+import { sendCodecs } from './codecs';
 
-/** Smallest first. The bit rates are what VP8 needs for 180, 360 and 720 lines at 30 frames a
- * second. */
+/** Smallest first. The bitrates are what VP8 needs for 180p, 360p and 720p at 30 frames a second. */
 const CAMERA: readonly RTCRtpEncodingParameters[] = [
   { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
   { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
   { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
 ];
-/** As the browsers that have it take it; TypeScript does not know it yet (W3C webrtc-svc). */
+/** Adds what TypeScript's DOM library lacks (W3C webrtc-svc). */
 interface LayeredEncoding extends RTCRtpEncodingParameters {
   scalabilityMode: 'L1T3';
 }
 
-/** Letters must stay sharp: one size. It has three temporal layers, of which the SFU leaves out one or
- * two where the line or the place on somebody's screen is small: fewer pictures, each as sharp. */
+/** One full-size encoding, so that text stays sharp. It has three temporal layers, of which the SFU
+ * drops one or two for a slow downlink or a small tile: fewer frames, each as sharp. */
 const SCREEN: readonly LayeredEncoding[] = [{ maxBitrate: 2_500_000, scalabilityMode: 'L1T3' }];
 
-/** Changes what the browser has; returns options for taking it over, or nothing if it can stay. */
+/** Changes sender parameters in place; returns options for `setParameters`, or `undefined` if nothing
+ * changed. */
 type Change = (parameters: RTCRtpSendParameters) => object | undefined;
 
-export class Sending {
+export class TrackSender {
   readonly transceiver: RTCRtpTransceiver;
   readonly #source: Context;
-  /** One change of parameters after the other: each one builds on the last. */
+  /** Serializes changes of parameters: each builds on the result of the last. */
   #change: Promise<void> = Promise.resolve();
   #wanted: readonly boolean[] = [];
 
   constructor(connection: RTCPeerConnection, source: Context, transform: RTCRtpScriptTransform) {
     this.#source = source;
-    const codecs = sendable(source);
+    const codecs = sendCodecs(source);
     this.transceiver = connection.addTransceiver(isVideo(source) ? 'video' : 'audio', {
       direction: 'sendonly',
-      sendEncodings: encodings(source, codecs).map((one) => ({ ...one })),
+      sendEncodings: encodingsFor(source, codecs).map((one) => ({ ...one })),
     });
     this.transceiver.sender.transform = transform;
     if (codecs.length > 0) this.transceiver.setCodecPreferences(codecs);
   }
 
-  /** Sends a track, or nothing. */
-  async replace(track: MediaStreamTrack | undefined): Promise<void> {
+  /** Replaces the track; `undefined` sends nothing. */
+  async replaceTrack(track: MediaStreamTrack | undefined): Promise<void> {
     const { sender } = this.transceiver;
-    const begins = sender.track === null && track !== undefined;
-    // A shared screen is announced anew each time: the SFU believes that all of it is sent.
-    if (begins && this.#source === 'screen') this.wantAll();
+    const starts = sender.track === null && track !== undefined;
+    // The SFU treats every newly announced screen as sent in full.
+    if (starts && this.#source === 'screen') this.sendAllEncodings();
     await sender.replaceTrack(track ?? null);
   }
 
-  /** Which encodings anybody wants, in the order of the offer. */
-  want(wanted: readonly boolean[]): void {
+  /** Takes which encodings have subscribers, in the order of the offer. */
+  setSubscribedQuality(wanted: readonly boolean[]): void {
     if (!isVideo(this.#source)) return;
     this.#wanted = wanted;
-    this.#alter((parameters) => {
+    this.#apply((parameters) => {
       let changed = false;
       for (const [at, encoding] of parameters.encodings.entries()) {
         const active = this.#wanted[at] ?? true;
@@ -68,28 +68,28 @@ export class Sending {
     });
   }
 
-  /** Nothing is known about what is wanted. */
-  wantAll(): void {
-    this.want([]);
+  /** Sends every encoding: the subscribed quality is unknown. */
+  sendAllEncodings(): void {
+    this.setSubscribedQuality([]);
   }
 
-  /** Makes the encoders begin anew, so that whoever comes late can follow. */
-  keyFrame(): void {
+  /** Sends a key frame on every encoding, from which receivers can start to decode. */
+  sendKeyFrame(): void {
     if (this.transceiver.sender.track?.kind !== 'video') return;
-    this.#alter(({ encodings: all }) => ({ encodingOptions: all.map(() => ({ keyFrame: true })) }));
+    this.#apply(({ encodings: all }) => ({ encodingOptions: all.map(() => ({ keyFrame: true })) }));
   }
 
-  #alter(change: Change): void {
-    this.#change = this.#alterAfter(this.#change, change);
+  #apply(change: Change): void {
+    this.#change = this.#applyAfter(this.#change, change);
   }
 
-  async #alterAfter(before: Promise<void>, change: Change): Promise<void> {
+  async #applyAfter(before: Promise<void>, change: Change): Promise<void> {
     await before;
     const { sender } = this.transceiver;
     const parameters = sender.getParameters();
     const options = change(parameters);
     if (options === undefined) return;
-    // Where the browser does not know the options, the receivers ask for the key frame.
+    // Browsers without these options send a key frame when receivers request one.
     await (sender.setParameters as (p: unknown, o: unknown) => Promise<void>)
       .call(sender, parameters, options)
       .catch(() => undefined);
@@ -100,8 +100,8 @@ function isVideo(source: Context): boolean {
   return source === 'camera' || source === 'screen';
 }
 
-/** Several sizes are sent of VP8 alone: a browser without it sends one. */
-function encodings(
+/** Returns the encodings of a source. Simulcast needs VP8; a browser without it sends one encoding. */
+function encodingsFor(
   source: Context,
   codecs: readonly RTCRtpCodec[],
 ): readonly RTCRtpEncodingParameters[] {

@@ -1,35 +1,40 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Relays } from './turn';
+import { TurnServers } from './turn';
 
 const server = (username: string): RTCIceServer => ({ urls: ['turn:meet.example'], username });
 
-describe('relays', () => {
+describe('TURN servers', () => {
   beforeEach(() => vi.useFakeTimers({ now: 0 }));
   afterEach(() => vi.useRealTimers());
 
-  it('are asked for again only when their credentials run out', async () => {
+  it('are renewed only when their credentials expire', async () => {
     const renew = vi.fn(() =>
-      Promise.resolve({ relays: [server('later')], relaysUntil: Date.now() + 300_000 }),
+      Promise.resolve({ iceServers: [server('later')], iceServersExpireAt: Date.now() + 300_000 }),
     );
-    const relays = new Relays({ relays: [server('first')], relaysUntil: 300_000 }, renew);
+    const turn = new TurnServers(
+      { iceServers: [server('first')], iceServersExpireAt: 300_000 },
+      renew,
+    );
     vi.setSystemTime(280_000);
-    expect(await relays.usable()).toEqual([server('first')]);
+    expect(await turn.usable()).toEqual([server('first')]);
     expect(renew).not.toHaveBeenCalled();
     vi.setSystemTime(290_000);
-    expect(await relays.usable()).toEqual([server('later')]);
-    expect(await relays.usable()).toEqual([server('later')]);
+    expect(await turn.usable()).toEqual([server('later')]);
+    expect(await turn.usable()).toEqual([server('later')]);
     expect(renew).toHaveBeenCalledOnce();
   });
 
-  it('stay as they are while the server cannot be reached', async () => {
+  it('stay the same while the server cannot be reached', async () => {
     const renew = vi.fn(() => Promise.reject(new Error('unreachable')));
-    const relays = new Relays({ relays: [server('first')], relaysUntil: 0 }, renew);
-    expect(await relays.usable()).toEqual([server('first')]);
+    const turn = new TurnServers({ iceServers: [server('first')], iceServersExpireAt: 0 }, renew);
+    expect(await turn.usable()).toEqual([server('first')]);
   });
 
-  it('are never asked for where there are none', async () => {
-    const renew = vi.fn(() => Promise.reject(new Error('not asked')));
-    expect(await new Relays({ relays: [], relaysUntil: 0 }, renew).usable()).toEqual([]);
+  it('are never renewed if there are none', async () => {
+    const renew = vi.fn(() => Promise.reject(new Error('not requested')));
+    expect(
+      await new TurnServers({ iceServers: [], iceServersExpireAt: 0 }, renew).usable(),
+    ).toEqual([]);
     expect(renew).not.toHaveBeenCalled();
   });
 });

@@ -1,29 +1,29 @@
-/** Servers that relay media where a direct way is barred, with credentials that run out. */
+/** TURN servers (RFC 8656), whose credentials expire. */
 
 import type { JoinToken } from '../signaling/http';
 
-type Issued = Pick<JoinToken, 'relays' | 'relaysUntil'>;
+type IssuedServers = Pick<JoinToken, 'iceServers' | 'iceServersExpireAt'>;
 
-/** Gathering may begin a little after the question. */
+/** Gathering may start a little after the credentials were requested. */
 const MARGIN_MS = 15_000;
 
-export class Relays {
-  #issued: Issued;
+export class TurnServers {
+  #issued: IssuedServers;
 
   constructor(
-    issued: Issued,
-    readonly renew: () => Promise<Issued>,
+    issued: IssuedServers,
+    readonly renew: () => Promise<IssuedServers>,
   ) {
     this.#issued = issued;
   }
 
-  /** Those that relaying can begin by now. Where no fresh ones are to be had the old ones are
-   * given: what runs already goes on by them. */
+  /** Returns servers with valid credentials. If they cannot be renewed, it returns the expired ones:
+   * allocations that exist continue to work. */
   async usable(): Promise<RTCIceServer[]> {
-    const { relays, relaysUntil } = this.#issued;
-    if (relays.length > 0 && Date.now() + MARGIN_MS > relaysUntil) {
+    const { iceServers, iceServersExpireAt } = this.#issued;
+    if (iceServers.length > 0 && Date.now() + MARGIN_MS > iceServersExpireAt) {
       this.#issued = await this.renew().catch(() => this.#issued);
     }
-    return this.#issued.relays;
+    return this.#issued.iceServers;
   }
 }

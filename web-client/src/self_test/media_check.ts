@@ -1,24 +1,27 @@
-/** A real connection to where a meeting's sound and pictures go; nothing is sent over it. */
+/** Connects to the SFU as a call would, without sending media. */
 
 import { sentence, type Sentence } from '../i18n/i18n';
-import type { PageMessage } from '../signaling/decode';
+import type { ServerMessage } from '../signaling/decode';
 import { createRoom, issueToken } from '../signaling/http';
 import { SignalingSocket } from '../signaling/socket';
 
-/** ICE gives up later than people do. */
-const PATIENCE_MS = 12_000;
+/** How long to wait for the connection; ICE itself gives up much later. */
+const TIMEOUT_MS = 12_000;
 
-export type MediaResult = { way: 'direct' | 'relayed'; words: Sentence } | { way: 'none' };
+export type MediaResult =
+  | { path: 'direct' | 'relayed'; sentence: Sentence }
+  /** No connection. */
+  | { path: 'none' };
 
-/** Joins a meeting of its own, which nobody else enters, and connects. */
-export async function tryMedia(): Promise<MediaResult> {
+/** Creates a room for the check, joins it and connects. */
+export async function checkMedia(): Promise<MediaResult> {
   const { room } = await createRoom();
-  const { token, relays } = await issueToken(room);
+  const { token, iceServers } = await issueToken(room);
   const started = performance.now();
-  const connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers: relays });
+  const connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers });
   connection.addTransceiver('audio', { direction: 'sendonly' });
   const events = {
-    message: (message: PageMessage): void => {
+    message: (message: ServerMessage): void => {
       if (message.type === 'joined') void offer(connection, socket);
       if (message.type === 'answer') {
         void connection.setRemoteDescription({ type: 'answer', sdp: message.sdp });
@@ -29,11 +32,11 @@ export async function tryMedia(): Promise<MediaResult> {
   };
   const socket = new SignalingSocket(token, events, undefined);
   try {
-    if (!(await connects(connection))) return { way: 'none' };
+    if (!(await connects(connection))) return { path: 'none' };
     const ms = String(Math.round(performance.now() - started));
     return (await isRelayed(connection))
-      ? { way: 'relayed', words: sentence('self_test.media_relayed', { ms }) }
-      : { way: 'direct', words: sentence('self_test.media_yes', { ms }) };
+      ? { path: 'relayed', sentence: sentence('self_test.media_relayed', { ms }) }
+      : { path: 'direct', sentence: sentence('self_test.media_yes', { ms }) };
   } finally {
     connection.close();
     socket.leave();
@@ -42,13 +45,13 @@ export async function tryMedia(): Promise<MediaResult> {
 
 async function offer(connection: RTCPeerConnection, socket: SignalingSocket): Promise<void> {
   await connection.setLocalDescription();
-  // An SFU that knows its addresses needs none of ours; a relay's are needed by the browser alone.
+  // The SFU needs no candidates of the browser: it learns its address from the first packet.
   socket.send({ type: 'offer', sdp: connection.localDescription?.sdp ?? '' });
 }
 
 function connects(connection: RTCPeerConnection): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), PATIENCE_MS);
+    const timer = setTimeout(() => resolve(false), TIMEOUT_MS);
     connection.onconnectionstatechange = () => {
       const { connectionState: state } = connection;
       if (state !== 'connected' && state !== 'failed') return;

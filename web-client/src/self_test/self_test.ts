@@ -1,27 +1,27 @@
-/** The self test: what a call needs, tried out one by one, each told in words. */
+/** The self-test: checks one by one what a call needs. */
 
 import { type Sentence, sentence } from '../i18n/i18n';
 import { failureSentence } from '../call/error_messages';
-import { tryMedia } from './media_check';
+import { checkMedia } from './media_check';
 
-export type Result =
+export type CheckResult =
   | { kind: 'running' }
-  | { kind: 'passed'; words: Sentence }
-  /** A call works, with less. */
-  | { kind: 'warned'; words: Sentence }
-  | { kind: 'failed'; words: Sentence };
+  | { kind: 'passed'; sentence: Sentence }
+  /** A call works, with restrictions. */
+  | { kind: 'warned'; sentence: Sentence }
+  | { kind: 'failed'; sentence: Sentence };
 
 export interface Check {
   name: Sentence;
-  run: () => Promise<Result>;
+  run: () => Promise<CheckResult>;
 }
 
-const passed = (words: Sentence): Result => ({ kind: 'passed', words });
-const warned = (words: Sentence): Result => ({ kind: 'warned', words });
-const failed = (words: Sentence): Result => ({ kind: 'failed', words });
+const passed = (text: Sentence): CheckResult => ({ kind: 'passed', sentence: text });
+const warned = (text: Sentence): CheckResult => ({ kind: 'warned', sentence: text });
+const failed = (text: Sentence): CheckResult => ({ kind: 'failed', sentence: text });
 
-/** The server has this long to answer. */
-const PATIENCE_MS = 8000;
+/** How long to wait for the server. */
+const TIMEOUT_MS = 8000;
 /** The smallest WebAssembly module there is. */
 const EMPTY_MODULE = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 
@@ -37,8 +37,8 @@ export const CHECKS: readonly Check[] = [
   { name: sentence('self_test.media'), run: media },
 ];
 
-/** Runs one; what throws has failed. */
-export async function run(check: Check): Promise<Result> {
+/** Runs a check. One that throws has failed. */
+export async function runCheck(check: Check): Promise<CheckResult> {
   try {
     return await check.run();
   } catch {
@@ -46,13 +46,13 @@ export async function run(check: Check): Promise<Result> {
   }
 }
 
-async function secure(): Promise<Result> {
+async function secure(): Promise<CheckResult> {
   return globalThis.isSecureContext
     ? passed(sentence('self_test.secure_yes'))
     : failed(sentence('support.insecure'));
 }
 
-async function webrtc(): Promise<Result> {
+async function webrtc(): Promise<CheckResult> {
   if (!('RTCPeerConnection' in globalThis)) return failed(sentence('support.no_webrtc'));
   const connection = new RTCPeerConnection();
   try {
@@ -66,13 +66,13 @@ async function webrtc(): Promise<Result> {
   }
 }
 
-async function transform(): Promise<Result> {
+async function transform(): Promise<CheckResult> {
   return 'RTCRtpScriptTransform' in globalThis
     ? passed(sentence('self_test.transform_yes'))
     : failed(sentence('support.no_transform'));
 }
 
-async function keys(): Promise<Result> {
+async function keys(): Promise<CheckResult> {
   try {
     await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
     return passed(sentence('self_test.keys_yes'));
@@ -81,7 +81,7 @@ async function keys(): Promise<Result> {
   }
 }
 
-async function wasm(): Promise<Result> {
+async function wasm(): Promise<CheckResult> {
   if (!('WebAssembly' in globalThis)) return failed(sentence('support.no_wasm'));
   try {
     await WebAssembly.compile(EMPTY_MODULE);
@@ -91,18 +91,18 @@ async function wasm(): Promise<Result> {
   }
 }
 
-async function devices(): Promise<Result> {
+async function devices(): Promise<CheckResult> {
   if (!('mediaDevices' in navigator)) return failed(sentence('support.no_webrtc'));
   const all = await navigator.mediaDevices.enumerateDevices();
   const cameras = all.filter((one) => one.kind === 'videoinput').length;
   const microphones = all.filter((one) => one.kind === 'audioinput').length;
-  const words = sentence('self_test.devices_found', { cameras, microphones });
-  return cameras > 0 && microphones > 0 ? passed(words) : warned(words);
+  const found = sentence('self_test.devices_found', { cameras, microphones });
+  return cameras > 0 && microphones > 0 ? passed(found) : warned(found);
 }
 
-async function server(): Promise<Result> {
+async function server(): Promise<CheckResult> {
   try {
-    const response = await fetch('/healthz', { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const response = await fetch('/healthz', { signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (response.ok) return passed(sentence('self_test.server_yes'));
     return failed(sentence('self_test.server_status', { status: String(response.status) }));
   } catch {
@@ -110,14 +110,14 @@ async function server(): Promise<Result> {
   }
 }
 
-function socket(): Promise<Result> {
+function socket(): Promise<CheckResult> {
   const url = new URL('/api/v1/socket', location.origin);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   return new Promise((resolve) => {
     const started = performance.now();
     const opening = new WebSocket(url);
-    const timer = setTimeout(() => end(failed(sentence('self_test.socket_no'))), PATIENCE_MS);
-    const end = (result: Result): void => {
+    const timer = setTimeout(() => end(failed(sentence('self_test.socket_no'))), TIMEOUT_MS);
+    const end = (result: CheckResult): void => {
       clearTimeout(timer);
       opening.close();
       resolve(result);
@@ -132,12 +132,12 @@ function socket(): Promise<Result> {
   });
 }
 
-async function media(): Promise<Result> {
+async function media(): Promise<CheckResult> {
   if (!('RTCPeerConnection' in globalThis)) return failed(sentence('support.no_webrtc'));
   try {
-    const result = await tryMedia();
-    if (result.way === 'none') return failed(sentence('self_test.media_no'));
-    return result.way === 'direct' ? passed(result.words) : warned(result.words);
+    const result = await checkMedia();
+    if (result.path === 'none') return failed(sentence('self_test.media_no'));
+    return result.path === 'direct' ? passed(result.sentence) : warned(result.sentence);
   } catch (error) {
     return failed(failureSentence(error));
   }

@@ -1,20 +1,23 @@
-/** The rooms that were opened in this browser, and the keys that make it their host. */
+/** The host keys of rooms that were created in this browser. */
 
 import { issueToken, type JoinToken, RefusedError } from '../signaling/http';
-import { isString, stored } from './persisted_signal';
+import { isString, persistedSignal } from './persisted_signal';
 
-/** Rooms that are remembered; the ones opened longest ago are forgotten. */
-const ROOMS = 100;
+/** The most rooms stored; the oldest are forgotten. */
+const MAX_ROOMS = 100;
 
 type Keys = readonly (readonly [room: string, key: string])[];
 
-const keys = stored<Keys>('host-keys', [], isKeys);
+const keys = persistedSignal<Keys>('host-keys', [], isKeys);
 
-export function rememberHostKey(room: string, key: string): void {
-  keys.value = [...keys.value.filter(([one]) => one !== room), [room, key] as const].slice(-ROOMS);
+/** Stores the host key of a new room. */
+export function storeHostKey(room: string, key: string): void {
+  keys.value = [...keys.value.filter(([one]) => one !== room), [room, key] as const].slice(
+    -MAX_ROOMS,
+  );
 }
 
-/** A token for the room: a host's, if it was opened in this browser. */
+/** Issues a join token: a host's, if the room was created in this browser. */
 export async function joinToken(room: string): Promise<JoinToken> {
   const key = keys.value.find(([one]) => one === room)?.[1];
   if (key === undefined) return issueToken(room);
@@ -22,7 +25,7 @@ export async function joinToken(room: string): Promise<JoinToken> {
     return await issueToken(room, key);
   } catch (error) {
     if (!(error instanceof RefusedError) || error.refusal.code !== 'not_allowed') throw error;
-    // What was stored is damaged: one comes in as everybody does.
+    // The stored key is damaged: join as a guest.
     keys.value = keys.value.filter(([one]) => one !== room);
     return issueToken(room);
   }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { isBoolean, isOneOf, stored } from './persisted_signal';
+import { isBoolean, isOneOf, persistedSignal } from './persisted_signal';
 
 function storage(content: Record<string, string>): Map<string, string> {
   const map = new Map(Object.entries(content));
@@ -13,30 +13,30 @@ function storage(content: Record<string, string>): Map<string, string> {
 
 afterEach(() => vi.unstubAllGlobals());
 
-describe('a stored choice', () => {
-  it('is what was chosen the last time', () => {
+describe('a persisted signal', () => {
+  it('has the stored value', () => {
     storage({ 'orange-meets.theme': '"dark"' });
-    expect(stored('theme', 'system', isOneOf('system', 'dark')).value).toBe('dark');
+    expect(persistedSignal('theme', 'system', isOneOf('system', 'dark')).value).toBe('dark');
   });
 
-  it('is remembered when it changes, and forgotten when it is as at first', () => {
+  it('is stored when it changes, and removed when it has its initial value', () => {
     const map = storage({});
-    const choice = stored('sounds', true, isBoolean);
-    choice.value = false;
+    const value = persistedSignal('sounds', true, isBoolean);
+    value.value = false;
     expect(map.get('orange-meets.sounds')).toBe('false');
-    choice.value = true;
+    value.value = true;
     expect(map.size).toBe(0);
   });
 
-  it.each(['"purple"', '{', '7', 'null'])('is the initial one where %s was stored', (text) => {
+  it.each(['"purple"', '{', '7', 'null'])('has its initial value if %s was stored', (text) => {
     storage({ 'orange-meets.theme': text });
-    expect(stored('theme', 'system', isOneOf('system', 'dark')).value).toBe('system');
+    expect(persistedSignal('theme', 'system', isOneOf('system', 'dark')).value).toBe('system');
   });
 
-  it('holds for the visit where nothing can be stored', () => {
+  it('works without storage', () => {
     vi.stubGlobal('localStorage', undefined);
-    const choice = stored('sounds', true, isBoolean);
-    choice.value = false;
-    expect(choice.value).toBe(false);
+    const value = persistedSignal('sounds', true, isBoolean);
+    value.value = false;
+    expect(value.value).toBe(false);
   });
 });

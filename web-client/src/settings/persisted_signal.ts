@@ -1,27 +1,27 @@
-/** A choice of the person's that outlasts the visit, in this browser only. */
+/** Signals that are stored in this browser (localStorage). */
 
 import { type Signal, signal } from '@preact/signals';
 
 const PREFIX = 'orange-meets.';
 
-/** A signal that is remembered. What was stored is believed only if `fits` knows it. */
-export function stored<T>(
+/** Creates a stored signal. A stored value is used only if `isValid` accepts it. */
+export function persistedSignal<T>(
   name: string,
   initial: T,
-  fits: (value: unknown) => value is T,
+  isValid: (value: unknown) => value is T,
 ): Signal<T> {
-  const choice = signal(read(name, initial, fits));
-  choice.subscribe((value) => write(name, value, initial));
-  return choice;
+  const persisted = signal(read(name, initial, isValid));
+  persisted.subscribe((value) => write(name, value, initial));
+  return persisted;
 }
 
-function read<T>(name: string, initial: T, fits: (value: unknown) => value is T): T {
+function read<T>(name: string, initial: T, isValid: (value: unknown) => value is T): T {
   try {
     const text = localStorage.getItem(PREFIX + name);
     const value: unknown = text === null ? undefined : JSON.parse(text);
-    return fits(value) ? value : initial;
+    return isValid(value) ? value : initial;
   } catch {
-    // Nothing can be stored here, or what was is damaged.
+    // Storage is unavailable, or the value is damaged.
     return initial;
   }
 }
@@ -31,7 +31,7 @@ function write(name: string, value: unknown, initial: unknown): void {
     if (value === initial) localStorage.removeItem(PREFIX + name);
     else localStorage.setItem(PREFIX + name, JSON.stringify(value));
   } catch {
-    // It holds for this visit.
+    // The value lasts for this visit.
   }
 }
 

@@ -1,36 +1,40 @@
-/** The choices that are remembered in this browser. */
+/** The settings that are stored in this browser. */
 
 import { effect } from '@preact/signals';
 import { type Language, preferred, speak } from '../i18n/i18n';
-import { isBoolean, isOneOf, isString, stored } from './persisted_signal';
+import { isBoolean, isOneOf, isString, persistedSignal } from './persisted_signal';
 
 export type Theme = 'system' | 'light' | 'dark';
 
 export const settings = {
-  name: stored('name', '', isString),
-  language: stored<Language | 'system'>('language', 'system', isOneOf('system', 'en', 'de', 'fr')),
-  theme: stored<Theme>('theme', 'system', isOneOf('system', 'light', 'dark')),
-  /** Chosen devices by their ids; empty is the system's choice. */
-  camera: stored('camera', '', isString),
-  microphone: stored('microphone', '', isString),
-  speaker: stored('speaker', '', isString),
-  /** The own picture as in a mirror. */
-  mirrored: stored('mirrored', true, isBoolean),
-  /** What is behind the person is blurred by this page. */
-  blur: stored('blur', false, isBoolean),
-  /** The microphone's noise is taken out by this page. */
-  noise: stored('noise', false, isBoolean),
-  /** A sound when somebody comes or goes. */
-  sounds: stored('sounds', true, isBoolean),
-  /** The microphone stays open while muted, so that talking into it is noticed. */
-  talkHint: stored('talk-hint', true, isBoolean),
-  /** The steps of key agreement go to the console, for a check against the specification. */
-  trace: stored('trace', false, isBoolean),
-  /** Single keys do something in the call. */
-  shortcuts: stored('shortcuts', true, isBoolean),
+  name: persistedSignal('name', '', isString),
+  language: persistedSignal<Language | 'system'>(
+    'language',
+    'system',
+    isOneOf('system', 'en', 'de', 'fr'),
+  ),
+  theme: persistedSignal<Theme>('theme', 'system', isOneOf('system', 'light', 'dark')),
+  /** Device ids; empty for the system's default. */
+  camera: persistedSignal('camera', '', isString),
+  microphone: persistedSignal('microphone', '', isString),
+  speaker: persistedSignal('speaker', '', isString),
+  /** Mirror the own video. */
+  mirrored: persistedSignal('mirrored', true, isBoolean),
+  /** Blur the background. */
+  blur: persistedSignal('blur', false, isBoolean),
+  /** Suppress noise. */
+  noise: persistedSignal('noise', false, isBoolean),
+  /** Play a sound when a participant joins or leaves. */
+  sounds: persistedSignal('sounds', true, isBoolean),
+  /** Keep the microphone open while muted, to detect speech. */
+  talkHint: persistedSignal('talk-hint', true, isBoolean),
+  /** Log the steps of key agreement to the console, to compare them with the specification. */
+  trace: persistedSignal('trace', false, isBoolean),
+  /** Enable single-key shortcuts in the call. */
+  shortcuts: persistedSignal('shortcuts', true, isBoolean),
 } as const;
 
-/** Speaks the chosen language and wears the chosen colours, now and after every change. */
+/** Applies the language and the theme, now and after every change. */
 export async function applySettings(): Promise<void> {
   effect(() => {
     document.documentElement.dataset['theme'] = settings.theme.value;

@@ -1,87 +1,20 @@
 /**
- * The validator at the edge: what comes from the server is looked at before it is believed.
- * The schemas are checked against the generated types, so that a change of the protocol that
- * they do not follow fails the build. MLS entries go to the end-to-end encryption as they are:
- * it validates them itself.
+ * Validates messages of the server before they are used. The schemas are checked against the
+ * generated types: a change of the protocol that they do not follow fails the build. MLS content is
+ * passed to the end-to-end encryption as it is, which validates it.
  */
 
 import * as v from 'valibot';
-import type {
-  Delta,
-  ParticipantState,
-  Refusal,
-  Rules,
-  ServerMessage,
-  Track,
-  LobbyParticipant,
-} from './protocol.gen';
+import type * as protocol from './protocol.gen';
 import { LOBBY_PARTICIPANTS } from './protocol.gen';
-
-/** What the page itself reads of a server's message. */
-export type PageMessage =
-  | {
-      type: 'joined';
-      participant: number;
-      resume_token: string;
-      seq: number;
-      room: Room;
-      log: { position: number };
-      slots: Slots;
-    }
-  | { type: 'resumed'; seq: number }
-  | { type: 'snapshot'; seq: number; room: Room; log: { entries: { position: number }[] } }
-  | { type: 'delta'; seq: number; delta: PageDelta }
-  | { type: 'commit_pending' }
-  | { type: 'commit_rejected' }
-  | { type: 'answer'; sdp: string }
-  | { type: 'media_lost'; refusal: Refusal }
-  | { type: 'subscribed_quality'; source: Track['source']; wanted: boolean[] }
-  | { type: 'downlink'; estimate_kbps: number; wanted_kbps: number; sent_kbps: number }
-  | { type: 'heartbeat_echo' }
-  | { type: 'waiting' }
-  | { type: 'lobby_participants'; lobby_participants: LobbyParticipant[] }
-  | { type: 'asked_to_mute'; by: number }
-  | { type: 'shutdown_notice'; in_seconds: number | null }
-  | { type: 'shutdown_cancelled' }
-  | { type: 'refused'; refusal: Refusal }
-  | { type: 'closing'; refusal: Refusal };
-
-export interface Room {
-  participants: ParticipantState[];
-  rules: Rules;
-  /** Whose connection is broken. */
-  disconnected: number[];
-}
-
-export interface Slots {
-  audio: number;
-  video: number;
-}
-
-export type PageDelta =
-  | ({ change: 'participant_joined' } & ParticipantState)
-  | { change: 'participant_left'; participant: number }
-  | ({ change: 'tracks_changed' } & ParticipantState)
-  | { change: 'connection_changed'; participant: number; disconnected: boolean }
-  | ({ change: 'rules_changed' } & Rules)
-  | { change: 'message'; sender: number }
-  | { change: 'log'; entry: { position: number } };
-
-// What the server can say, the page can read: a field that is renamed, dropped or retyped in the
-// protocol fails here, and so does a kind that the page does not know or that is no more.
-type Reads<Theirs, Ours> = [Theirs] extends [Ours] ? true : never;
-export const messages: Reads<ServerMessage, PageMessage> = true;
-type Same<A, B> = [A] extends [B] ? Reads<B, A> : never;
-export const kinds: Same<ServerMessage['type'], PageMessage['type']> = true;
-export const changes: Same<Delta['change'], PageDelta['change']> = true;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const source = v.picklist(['microphone', 'camera', 'screen', 'screen_audio']);
-/** Encodings of one track, with room for one more than any client sends. */
-const ENCODINGS = 4;
+/** Encodings of one track; clients send at most three. */
+const MAX_ENCODINGS = 4;
 
-const track: v.GenericSchema<Track> = v.object({
+const track: v.GenericSchema<protocol.Track> = v.object({
   mid: v.string(),
   source,
   muted: v.boolean(),
@@ -99,7 +32,7 @@ const room = v.object({
   disconnected: v.array(count),
 });
 
-const refusal: v.GenericSchema<Refusal> = v.object({
+const refusal: v.GenericSchema<protocol.Refusal> = v.object({
   code: v.picklist([
     'bad_message',
     'too_large',
@@ -150,7 +83,7 @@ const delta = v.variant('change', [
   v.object({ change: v.literal('log'), entry }),
 ]);
 
-const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
+const roomMessage = v.variant('type', [
   v.object({
     type: v.literal('joined'),
     participant: count,
@@ -168,22 +101,6 @@ const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
     log: v.object({ entries: v.array(entry) }),
   }),
   v.object({ type: v.literal('delta'), seq: count, delta }),
-  v.object({ type: v.literal('commit_pending') }),
-  v.object({ type: v.literal('commit_rejected') }),
-  v.object({ type: v.literal('answer'), sdp: v.string() }),
-  v.object({ type: v.literal('media_lost'), refusal }),
-  v.object({
-    type: v.literal('subscribed_quality'),
-    source,
-    wanted: v.pipe(v.array(v.boolean()), v.maxLength(ENCODINGS)),
-  }),
-  v.object({
-    type: v.literal('downlink'),
-    estimate_kbps: count,
-    wanted_kbps: count,
-    sent_kbps: count,
-  }),
-  v.object({ type: v.literal('heartbeat_echo') }),
   v.object({ type: v.literal('waiting') }),
   v.object({
     type: v.literal('lobby_participants'),
@@ -193,26 +110,95 @@ const message: v.GenericSchema<unknown, PageMessage> = v.variant('type', [
     ),
   }),
   v.object({ type: v.literal('asked_to_mute'), by: count }),
+]);
+
+const logMessage = v.variant('type', [
+  v.object({ type: v.literal('commit_pending') }),
+  v.object({ type: v.literal('commit_rejected') }),
+]);
+
+const mediaMessage = v.variant('type', [
+  v.object({ type: v.literal('answer'), sdp: v.string() }),
+  v.object({ type: v.literal('media_lost'), refusal }),
+  v.object({
+    type: v.literal('subscribed_quality'),
+    source,
+    wanted: v.pipe(v.array(v.boolean()), v.maxLength(MAX_ENCODINGS)),
+  }),
+  v.object({
+    type: v.literal('downlink'),
+    estimate_kbps: count,
+    wanted_kbps: count,
+    sent_kbps: count,
+  }),
+]);
+
+const controlMessage = v.variant('type', [
+  v.object({ type: v.literal('heartbeat_echo') }),
   v.object({ type: v.literal('shutdown_notice'), in_seconds: v.nullable(count) }),
   v.object({ type: v.literal('shutdown_cancelled') }),
   v.object({ type: v.literal('refused'), refusal }),
   v.object({ type: v.literal('closing'), refusal }),
 ]);
 
-/** Reads a message, or says that it is none. */
-export function decodeMessage(text: string): PageMessage | undefined {
+/** The room: who is in it, its rules and its log. */
+export type RoomMessage = v.InferOutput<typeof roomMessage>;
+/** Commits that are not in the log yet; only the encryption reads them. */
+export type LogMessage = v.InferOutput<typeof logMessage>;
+/** The connection to the SFU. */
+export type MediaMessage = v.InferOutput<typeof mediaMessage>;
+/** The signaling connection itself. */
+export type ControlMessage = v.InferOutput<typeof controlMessage>;
+
+/** A message of the server, grouped by its reader. */
+export type ServerMessage =
+  | ({ topic: 'room' } & RoomMessage)
+  | ({ topic: 'log' } & LogMessage)
+  | ({ topic: 'media' } & MediaMessage)
+  | ({ topic: 'control' } & ControlMessage);
+
+/** Receive slots of a join, by kind. */
+export type Slots = v.InferOutput<typeof slots>;
+
+// Every message that the server can send must be accepted here, and no other: a field that is
+// renamed, removed or retyped in the protocol fails these checks, and so does a new or retired kind.
+type Accepts<Sent, Read> = [Sent] extends [Read] ? true : never;
+type Same<A, B> = [A] extends [B] ? Accepts<B, A> : never;
+export const messagesMatch: Accepts<
+  protocol.ServerMessage,
+  RoomMessage | LogMessage | MediaMessage | ControlMessage
+> = true;
+export const typesMatch: Same<protocol.ServerMessage['type'], ServerMessage['type']> = true;
+export const changesMatch: Same<protocol.Delta['change'], v.InferOutput<typeof delta>['change']> =
+  true;
+
+/** Decodes a message; returns `undefined` if it is malformed. */
+export function decodeMessage(text: string): ServerMessage | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     return undefined;
   }
-  const result = v.safeParse(message, json);
+  return (
+    decodeTopic('room', roomMessage, json) ??
+    decodeTopic('log', logMessage, json) ??
+    decodeTopic('media', mediaMessage, json) ??
+    decodeTopic('control', controlMessage, json)
+  );
+}
+
+/** Decodes a refusal in an HTTP response; returns `undefined` if there is none. */
+export function decodeRefusal(json: unknown): protocol.Refusal | undefined {
+  const result = v.safeParse(refusal, json);
   return result.success ? result.output : undefined;
 }
 
-/** Reads a refusal in an HTTP answer. */
-export function decodeRefusal(json: unknown): Refusal | undefined {
-  const result = v.safeParse(refusal, json);
-  return result.success ? result.output : undefined;
+function decodeTopic<Topic extends string, Message extends object>(
+  topic: Topic,
+  schema: v.GenericSchema<unknown, Message>,
+  json: unknown,
+): ({ topic: Topic } & Message) | undefined {
+  const result = v.safeParse(schema, json);
+  return result.success ? { topic, ...result.output } : undefined;
 }

@@ -1,10 +1,10 @@
-/** The two requests that come before the socket. */
+/** The HTTP requests before the socket: creating a room, and issuing a join token. */
 
 import * as v from 'valibot';
 import { decodeRefusal } from './decode';
 import type { Refusal, RoomCreated, TokenRequest } from './protocol.gen';
 
-/** The server refused, in words for a person. */
+/** The server refused a request. */
 export class RefusedError extends Error {
   constructor(readonly refusal: Refusal) {
     super(refusal.message);
@@ -12,20 +12,20 @@ export class RefusedError extends Error {
   }
 }
 
-/** Makes a room; whoever has its host key is its host. */
+/** Creates a room. Its host key makes a participant a host. */
 export async function createRoom(): Promise<RoomCreated> {
   return v.parse(v.object({ room: v.string(), host_key: v.string() }), await post('/api/v1/rooms'));
 }
 
-/** What a join begins with. */
+/** A join token, and what comes with it. */
 export interface JoinToken {
   token: string;
-  /** Servers that relay media where a direct way is barred. */
-  relays: RTCIceServer[];
-  /** Until when, in ms, relaying can begin by them. */
-  relaysUntil: number;
-  /** How long the room is kept once nobody enters it, in ms; 0: nothing is promised. */
-  kept: number;
+  /** TURN servers, for networks without a direct path. */
+  iceServers: RTCIceServer[];
+  /** When their credentials expire, in ms. */
+  iceServersExpireAt: number;
+  /** How long the room is kept without participants, in ms; 0 if nothing is promised. */
+  roomKeptMs: number;
 }
 
 const ISSUED = v.object({
@@ -37,17 +37,17 @@ const ISSUED = v.object({
   room_kept_seconds: v.number(),
 });
 
-/** A join token for a room: a host's, with the host key. */
+/** Issues a join token; with the host key, a host's. */
 export async function issueToken(room: string, hostKey?: string): Promise<JoinToken> {
   const request: TokenRequest = { host_key: hostKey ?? null };
-  const answer = await post(`/api/v1/rooms/${encodeURIComponent(room)}/tokens`, request);
-  const issued = v.parse(ISSUED, answer);
-  const relaysUntil = Date.now() + issued.ice_servers_expire_in_seconds * 1000;
+  const response = await post(`/api/v1/rooms/${encodeURIComponent(room)}/tokens`, request);
+  const issued = v.parse(ISSUED, response);
+  const iceServersExpireAt = Date.now() + issued.ice_servers_expire_in_seconds * 1000;
   return {
     token: issued.token,
-    relays: issued.ice_servers,
-    relaysUntil,
-    kept: issued.room_kept_seconds * 1000,
+    iceServers: issued.ice_servers,
+    iceServersExpireAt,
+    roomKeptMs: issued.room_kept_seconds * 1000,
   };
 }
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { keepPlace, takePlace } from './predecessor_store';
+import { storePredecessor, takePredecessor } from './predecessor_store';
 
-const PLACE = { participant: 3, resume_token: 'token' };
+const PREDECESSOR = { participant: 3, resume_token: 'token' };
 
-describe('the place that a page leaves behind', () => {
+describe('a stored predecessor', () => {
   const store = new Map<string, string>();
   beforeEach(() => {
     store.clear();
@@ -15,28 +15,28 @@ describe('the place that a page leaves behind', () => {
   });
   afterEach(() => vi.unstubAllGlobals());
 
-  it('is taken once', () => {
-    keepPlace('room', PLACE);
-    expect(takePlace('room')).toEqual(PLACE);
-    expect(takePlace('room')).toBeUndefined();
+  it('can be taken once', () => {
+    storePredecessor('room', PREDECESSOR);
+    expect(takePredecessor('room')).toEqual(PREDECESSOR);
+    expect(takePredecessor('room')).toBeUndefined();
   });
 
-  it('is of no use in another room', () => {
-    keepPlace('room', PLACE);
-    expect(takePlace('another')).toBeUndefined();
+  it('is not returned in another room', () => {
+    storePredecessor('room', PREDECESSOR);
+    expect(takePredecessor('another')).toBeUndefined();
     expect(store.size).toBe(0);
   });
 
-  it("is nobody's where what was stored is damaged", () => {
-    for (const text of ['', '{', 'null', '{"room":"room","place":{"participant":"3"}}']) {
-      store.set('orange-meets.place', text);
-      expect(takePlace('room')).toBeUndefined();
+  it('is not returned if it is damaged', () => {
+    for (const text of ['', '{', 'null', '{"room":"room","predecessor":{"participant":"3"}}']) {
+      store.set('orange-meets.predecessor', text);
+      expect(takePredecessor('room')).toBeUndefined();
     }
   });
 
-  it('is not there where nothing can be stored', () => {
+  it('is not returned without storage', () => {
     vi.stubGlobal('sessionStorage', undefined);
-    keepPlace('room', PLACE);
-    expect(takePlace('room')).toBeUndefined();
+    storePredecessor('room', PREDECESSOR);
+    expect(takePredecessor('room')).toBeUndefined();
   });
 });

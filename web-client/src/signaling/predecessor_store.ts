@@ -1,35 +1,35 @@
 /**
- * The place in a meeting that a page leaves behind when it is loaded anew, for its successor in
- * the same tab. It lies there only from the old page's end to the new one's beginning, so that a
- * tab which is duplicated does not throw the first one out.
+ * Hands a participant over from a page to the one that replaces it after a reload, in the same tab.
+ * It is stored only from the end of the old page to the start of the new one, so that a duplicated
+ * tab does not replace the first one.
  */
 
 import * as v from 'valibot';
 import type { Predecessor } from './protocol.gen';
 
-const KEY = 'orange-meets.place';
+const KEY = 'orange-meets.predecessor';
 
-const kept: v.GenericSchema<{ room: string; place: Predecessor }> = v.object({
+const stored: v.GenericSchema<{ room: string; predecessor: Predecessor }> = v.object({
   room: v.string(),
-  place: v.object({ participant: v.number(), resume_token: v.string() }),
+  predecessor: v.object({ participant: v.number(), resume_token: v.string() }),
 });
 
-/** Leaves a place behind. */
-export function keepPlace(room: string, place: Predecessor): void {
+/** Stores the participant for the next page. */
+export function storePredecessor(room: string, predecessor: Predecessor): void {
   try {
-    sessionStorage.setItem(KEY, JSON.stringify({ room, place }));
+    sessionStorage.setItem(KEY, JSON.stringify({ room, predecessor }));
   } catch {
-    // Nothing can be stored here: the server notices by itself that nobody is there any more.
+    // Storage is unavailable: the server will notice that the participant is gone.
   }
 }
 
-/** Takes what was left behind, once; of another room it is of no use to anybody. */
-export function takePlace(room: string): Predecessor | undefined {
+/** Removes and returns what was stored; `undefined` if it belongs to another room. */
+export function takePredecessor(room: string): Predecessor | undefined {
   try {
     const text = sessionStorage.getItem(KEY);
     sessionStorage.removeItem(KEY);
-    const found = v.safeParse(kept, text === null ? undefined : JSON.parse(text));
-    return found.success && found.output.room === room ? found.output.place : undefined;
+    const found = v.safeParse(stored, text === null ? undefined : JSON.parse(text));
+    return found.success && found.output.room === room ? found.output.predecessor : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Command, Conversation, RESUME_MS, SILENCE_MS } from './signaling_session';
+import {
+  type Command,
+  HEARTBEAT_TIMEOUT_MS,
+  RESUME_MS,
+  SignalingSession,
+} from './signaling_session';
 
 const fixture = (name: string): string =>
   readFileSync(
@@ -36,50 +41,50 @@ const hello = (commands: Command[]): { token: string; resume: unknown; predecess
   return JSON.parse(sent?.text ?? '{}') as ReturnType<typeof hello>;
 };
 
-/** A conversation that has got as far as being a participant, at time 0. */
-function talking(): Conversation {
-  const conversation = new Conversation('token', () => 1);
-  conversation.start(0);
-  conversation.handleOpen(0);
-  expect(kinds(conversation.handleText(joined, 0))).toEqual(['deliver']);
-  return conversation;
+/** A session that joined at time 0. */
+function joinedSession(): SignalingSession {
+  const session = new SignalingSession('token', () => 1);
+  session.start(0);
+  session.handleOpen(0);
+  expect(kinds(session.handleText(joined, 0))).toEqual(['deliver']);
+  return session;
 }
 
 /** The hello of the next socket after the present one broke. */
-function resumed(conversation: Conversation, now: number): { resume: unknown } {
-  conversation.handleClosed(now);
-  expect(kinds(conversation.handleTimeout(now))).toEqual(['open']);
-  return hello(conversation.handleOpen(now));
+function resumed(session: SignalingSession, now: number): { resume: unknown } {
+  session.handleClosed(now);
+  expect(kinds(session.handleTimeout(now))).toEqual(['open']);
+  return hello(session.handleOpen(now));
 }
 
-describe('a conversation with the server', () => {
+describe('a signaling session', () => {
   it('opens a socket and says hello with the token', () => {
-    const conversation = new Conversation('token', () => 1);
-    expect(kinds(conversation.start(0))).toEqual(['open']);
-    expect(hello(conversation.handleOpen(5))).toMatchObject({ token: 'token', resume: null });
+    const session = new SignalingSession('token', () => 1);
+    expect(kinds(session.start(0))).toEqual(['open']);
+    expect(hello(session.handleOpen(5))).toMatchObject({ token: 'token', resume: null });
   });
 
-  it('takes the place that a page has left behind, and leaves its own behind', () => {
-    const before = { participant: 2, resume_token: 'of the page before' };
-    const conversation = new Conversation('token', () => 1, before);
-    conversation.start(0);
-    expect(hello(conversation.handleOpen(5))).toMatchObject({ predecessor: before });
-    expect(conversation.place).toEqual(before);
-    conversation.handleText(joined, 6);
-    expect(conversation.place).toEqual({ participant, resume_token });
-    conversation.handleClosed(7);
-    conversation.handleTimeout(1_000);
-    expect(hello(conversation.handleOpen(1_000))).toMatchObject({
+  it('replaces its predecessor, and is one for the next join', () => {
+    const before = { participant: 2, resume_token: 'of the last page' };
+    const session = new SignalingSession('token', () => 1, before);
+    session.start(0);
+    expect(hello(session.handleOpen(5))).toMatchObject({ predecessor: before });
+    expect(session.predecessorForRejoin).toEqual(before);
+    session.handleText(joined, 6);
+    expect(session.predecessorForRejoin).toEqual({ participant, resume_token });
+    session.handleClosed(7);
+    session.handleTimeout(1_000);
+    expect(hello(session.handleOpen(1_000))).toMatchObject({
       predecessor: null,
       resume: { participant },
     });
   });
 
-  it('comes back at once after a broken socket, from the last delta and log entry', () => {
-    const conversation = talking();
-    conversation.handleText(left(seq + 1), 10);
-    conversation.handleText(logged(seq + 2, log.position + 1), 20);
-    expect(resumed(conversation, 30).resume).toEqual({
+  it('resumes at once after a broken socket, from the last delta and log entry', () => {
+    const session = joinedSession();
+    session.handleText(left(seq + 1), 10);
+    session.handleText(logged(seq + 2, log.position + 1), 20);
+    expect(resumed(session, 30).resume).toEqual({
       participant,
       resume_token,
       seq: seq + 2,
@@ -87,128 +92,131 @@ describe('a conversation with the server', () => {
     });
   });
 
-  it('waits longer each time, and gives up when the server has', () => {
-    const conversation = talking();
+  it('waits longer each time, and gives up after the server has', () => {
+    const session = joinedSession();
     let now = 0;
     const waits: number[] = [];
     for (;;) {
-      const commands = conversation.handleClosed(now);
+      const commands = session.handleClosed(now);
       if (commands[0]?.do === 'over') break;
       expect(kinds(commands)).toEqual(['reconnecting']);
-      const due = conversation.timeout ?? 0;
+      const due = session.timeout ?? 0;
       waits.push(due - now);
       now = due;
-      conversation.handleTimeout(now);
+      session.handleTimeout(now);
     }
     expect(waits.slice(0, 4)).toEqual([0, 300, 700, 1500]);
     expect(now).toBeGreaterThan(RESUME_MS);
-    expect(conversation.timeout).toBeUndefined();
+    expect(session.timeout).toBeUndefined();
   });
 
-  it('begins with short waits again once it was back', () => {
-    const conversation = talking();
-    resumed(conversation, 10);
-    conversation.handleText(JSON.stringify({ type: 'resumed', seq }), 20);
-    conversation.handleClosed(30);
-    expect(conversation.timeout).toBe(30);
+  it('starts with short delays again after a resume', () => {
+    const session = joinedSession();
+    resumed(session, 10);
+    session.handleText(JSON.stringify({ type: 'resumed', seq }), 20);
+    session.handleClosed(30);
+    expect(session.timeout).toBe(30);
   });
 
-  it('resumes at once when the network changes, and stops waiting when it is back', () => {
-    const conversation = talking();
-    expect(kinds(conversation.handleNetworkChange(10))).toEqual(['close', 'reconnecting', 'open']);
-    conversation.handleClosed(20);
-    expect(conversation.timeout).toBeGreaterThan(20);
-    expect(kinds(conversation.handleNetworkChange(21))).toEqual(['open']);
-    expect(conversation.handleNetworkChange(22)).toEqual([]);
+  it('resumes at once when the network changes or is back', () => {
+    const session = joinedSession();
+    expect(kinds(session.handleNetworkChange(10))).toEqual(['close', 'reconnecting', 'open']);
+    session.handleClosed(20);
+    expect(session.timeout).toBeGreaterThan(20);
+    expect(kinds(session.handleNetworkChange(21))).toEqual(['open']);
+    expect(session.handleNetworkChange(22)).toEqual([]);
   });
 
-  it('takes a silent socket for a broken one', () => {
-    const conversation = talking();
-    conversation.handleText('{"type":"heartbeat_echo"}', 5000);
-    expect(conversation.handleTimeout(SILENCE_MS)).toEqual([]);
-    expect(kinds(conversation.handleTimeout(5000 + SILENCE_MS))).toEqual(['close', 'reconnecting']);
+  it('treats a silent socket as broken', () => {
+    const session = joinedSession();
+    session.handleText('{"type":"heartbeat_echo"}', 5000);
+    expect(session.handleTimeout(HEARTBEAT_TIMEOUT_MS)).toEqual([]);
+    expect(kinds(session.handleTimeout(5000 + HEARTBEAT_TIMEOUT_MS))).toEqual([
+      'close',
+      'reconnecting',
+    ]);
   });
 
-  it('resumes when a delta is missing, and passes over one that it has seen', () => {
-    const conversation = talking();
-    expect(kinds(conversation.handleText(left(seq + 1), 0))).toEqual(['deliver']);
-    expect(conversation.handleText(left(seq + 1), 0)).toEqual([]);
-    expect(kinds(conversation.handleText(left(seq + 3), 0))).toEqual(['close', 'reconnecting']);
+  it('resumes when a delta is missing, and ignores one that it has seen', () => {
+    const session = joinedSession();
+    expect(kinds(session.handleText(left(seq + 1), 0))).toEqual(['deliver']);
+    expect(session.handleText(left(seq + 1), 0)).toEqual([]);
+    expect(kinds(session.handleText(left(seq + 3), 0))).toEqual(['close', 'reconnecting']);
   });
 
-  it('goes on from a snapshot', () => {
-    const conversation = talking();
+  it('continues from a snapshot', () => {
+    const session = joinedSession();
     const snapshot = JSON.parse(fixture('server.snapshot')) as {
       seq: number;
       log: { entries: { position: number }[] };
     };
-    conversation.handleText(JSON.stringify({ ...snapshot, seq: seq + 40 }), 0);
-    expect(kinds(conversation.handleText(left(seq + 41), 0))).toEqual(['deliver']);
+    session.handleText(JSON.stringify({ ...snapshot, seq: seq + 40 }), 0);
+    expect(kinds(session.handleText(left(seq + 41), 0))).toEqual(['deliver']);
     const position = Math.max(log.position, snapshot.log.entries.at(-1)?.position ?? 0);
-    expect(resumed(conversation, 1).resume).toMatchObject({ seq: seq + 41, position });
+    expect(resumed(session, 1).resume).toMatchObject({ seq: seq + 41, position });
   });
 
-  it('is over when the server says why it closes', () => {
-    const conversation = talking();
-    conversation.handleText(closing('superseded'), 0);
-    expect(conversation.handleClosed(1)).toMatchObject([
+  it('is over when the server closes it with a reason', () => {
+    const session = joinedSession();
+    session.handleText(closing('superseded'), 0);
+    expect(session.handleClosed(1)).toMatchObject([
       { do: 'over', refusal: { code: 'superseded' } },
     ]);
   });
 
-  it('comes back when only the store was away', () => {
-    const conversation = talking();
-    conversation.handleText(closing('storage_unavailable'), 0);
-    expect(kinds(conversation.handleClosed(1))).toEqual(['reconnecting']);
+  it('resumes after the storage was unavailable', () => {
+    const session = joinedSession();
+    session.handleText(closing('storage_unavailable'), 0);
+    expect(kinds(session.handleClosed(1))).toEqual(['reconnecting']);
   });
 
-  it('is over when the first socket never got anywhere', () => {
-    const conversation = new Conversation('token', () => 1);
-    conversation.start(0);
-    expect(conversation.handleClosed(1)).toEqual([{ do: 'over', refusal: undefined }]);
+  it('is over when the first socket fails', () => {
+    const session = new SignalingSession('token', () => 1);
+    session.start(0);
+    expect(session.handleClosed(1)).toEqual([{ do: 'over', refusal: undefined }]);
   });
 
-  it('passes over what it cannot read', () => {
-    const conversation = talking();
+  it('ignores malformed messages', () => {
+    const session = joinedSession();
     for (const text of ['', 'null', '{"type":"delta","seq":"x"}']) {
-      expect(conversation.handleText(text, 0)).toEqual([]);
+      expect(session.handleText(text, 0)).toEqual([]);
     }
-    expect(kinds(conversation.handleText(left(seq + 1), 0))).toEqual(['deliver']);
+    expect(kinds(session.handleText(left(seq + 1), 0))).toEqual(['deliver']);
   });
 });
 
-/** A conversation that waits before the door since time 0. */
-function waiting(): Conversation {
-  const conversation = new Conversation('token', () => 1);
-  conversation.start(0);
-  conversation.handleOpen(0);
-  expect(kinds(conversation.handleText('{"type":"waiting"}', 0))).toEqual(['deliver']);
-  return conversation;
+/** A session in the lobby since time 0. */
+function lobbySession(): SignalingSession {
+  const session = new SignalingSession('token', () => 1);
+  session.start(0);
+  session.handleOpen(0);
+  expect(kinds(session.handleText('{"type":"waiting"}', 0))).toEqual(['deliver']);
+  return session;
 }
 
-describe('somebody who waits before the door', () => {
-  it('gives signs of life, and goes on for as long as they are answered', () => {
-    const conversation = waiting();
+describe('a session in the lobby', () => {
+  it('sends heartbeats, and continues while they are answered', () => {
+    const session = lobbySession();
     let now = 0;
     for (let beats = 0; beats < 10; beats += 1) {
-      now = conversation.timeout ?? Number.NaN;
-      const [beat] = conversation.handleTimeout(now);
+      now = session.timeout ?? Number.NaN;
+      const [beat] = session.handleTimeout(now);
       expect(beat).toEqual({ do: 'send', text: '{"type":"heartbeat","position":0}' });
-      conversation.handleText('{"type":"heartbeat_echo"}', now);
+      session.handleText('{"type":"heartbeat_echo"}', now);
     }
     expect(now).toBe(50_000);
   });
 
-  it('notices a dead connection, and comes anew', () => {
-    const conversation = waiting();
-    conversation.handleTimeout(5000);
-    conversation.handleTimeout(10_000);
-    expect(kinds(conversation.handleTimeout(SILENCE_MS))).toEqual(['close', 'over']);
+  it('notices a dead connection', () => {
+    const session = lobbySession();
+    session.handleTimeout(5000);
+    session.handleTimeout(10_000);
+    expect(kinds(session.handleTimeout(HEARTBEAT_TIMEOUT_MS))).toEqual(['close', 'over']);
   });
 
-  it('is a participant once let in, and resumes as one', () => {
-    const conversation = waiting();
-    expect(kinds(conversation.handleText(joined, 5000))).toEqual(['deliver']);
-    expect(resumed(conversation, 6000).resume).toMatchObject({ participant });
+  it('joins once it is admitted, and resumes as a participant', () => {
+    const session = lobbySession();
+    expect(kinds(session.handleText(joined, 5000))).toEqual(['deliver']);
+    expect(resumed(session, 6000).resume).toMatchObject({ participant });
   });
 });

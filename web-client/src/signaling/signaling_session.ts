@@ -1,45 +1,45 @@
 /**
- * The conversation with the signalling service as a pure state machine: hello, resume after a
- * broken socket with growing waits, and the numbers of deltas and log entries from which a resume
- * goes on. What happens to the socket comes in, with the time; what to do about it comes out.
+ * A session with the signaling service as a pure state machine: hello, resume after a broken socket
+ * with growing delays, and the positions in the deltas and the log from which to resume. Socket
+ * events come in with the time; commands for the socket come out.
  */
 
 import { backoff } from './backoff';
-import { decodeMessage, type PageMessage } from './decode';
+import { decodeMessage, type ServerMessage } from './decode';
 import { HEARTBEAT_SECONDS, VERSION } from './protocol.gen';
 import type { ClientMessage, Predecessor, Refusal } from './protocol.gen';
 
-/** No word from the server for so long: the socket is dead, whatever the browser thinks. */
-export const SILENCE_MS = 12_000;
-/** A resume is tried for so long. The server keeps a place for a minute, from when it notices: a dead
- * network it notices after a while. */
+/** A socket without any message for this long is dead, whatever the browser reports. */
+export const HEARTBEAT_TIMEOUT_MS = 12_000;
+/** How long to try to resume. The server keeps a disconnected participant for a minute after it has
+ * noticed, which takes a while for a dead network. */
 export const RESUME_MS = 80_000;
 /** Longer than any snapshot: a few hundred commits and KeyPackages. */
-const TEXT_CHARS = 32 * 1024 * 1024;
+const MAX_TEXT_CHARS = 32 * 1024 * 1024;
 
-/** What the shell around it is to do. */
+/** What the owner of the socket has to do. */
 export type Command =
-  /** Open a socket; there is none. */
+  /** Open a socket; none is open. */
   | { do: 'open' }
-  /** Close the socket and think no more of it. */
+  /** Close the socket and ignore its further events. */
   | { do: 'close' }
   | { do: 'send'; text: string }
-  /** Hand a message on: parsed for the page, and whole for the end-to-end encryption. */
-  | { do: 'deliver'; message: PageMessage; text: string }
-  /** The socket broke and is being brought back. */
+  /** Deliver a message: decoded for the page, and as text for the end-to-end encryption. */
+  | { do: 'deliver'; message: ServerMessage; text: string }
+  /** The socket broke; the session will be resumed. */
   | { do: 'reconnecting' }
-  /** The conversation is over; only a new join goes on. */
+  /** The session is over; only a new join helps. */
   | { do: 'over'; refusal: Refusal | undefined };
 
 type State =
-  /** A socket opens, or its hello is not answered yet. */
-  | { kind: 'greeting'; heard: number }
-  /** Before the door, until a host opens it; `beat` is when to give the next sign of life. */
-  | { kind: 'admission'; heard: number; beat: number }
-  /** Messages go both ways. */
-  | { kind: 'talking'; heard: number }
-  /** No socket until then. */
-  | { kind: 'waiting'; until: number }
+  /** The socket is opening, or its hello is not answered yet. */
+  | { kind: 'connecting'; lastReceivedAt: number }
+  /** In the lobby, until a host admits this participant. */
+  | { kind: 'lobby'; lastReceivedAt: number; nextHeartbeatAt: number }
+  /** In the room. */
+  | { kind: 'joined'; lastReceivedAt: number }
+  /** No socket until the next attempt. */
+  | { kind: 'backing_off'; until: number }
   | { kind: 'over' };
 
 interface Identity {
@@ -47,7 +47,7 @@ interface Identity {
   resumeToken: string;
 }
 
-export class Conversation {
+export class SignalingSession {
   #state: State = { kind: 'over' };
   #identity: Identity | undefined;
   #seq = 0;
@@ -58,43 +58,47 @@ export class Conversation {
 
   constructor(
     readonly token: string,
-    /** In 0…1, for the waits. */
+    /** Returns numbers in 0…1, for the delays. */
     readonly random: () => number,
-    /** Whom this client was before it lost its keys. */
+    /** The participant that this one replaces. */
     readonly predecessor: Predecessor | undefined = undefined,
   ) {}
 
-  /** Who to be the successor of, after this conversation. */
-  get place(): Predecessor | undefined {
+  /** Returns the participant that a rejoin replaces: the own one, once joined. */
+  get predecessorForRejoin(): Predecessor | undefined {
     if (this.#identity === undefined) return this.predecessor;
     const { participant, resumeToken } = this.#identity;
     return { participant, resume_token: resumeToken };
   }
 
-  /** When `handleTimeout` wants to be called, in ms; never if there is nothing to wait for. */
+  /** Returns when to call `handleTimeout`, in ms; `undefined` for never. */
   get timeout(): number | undefined {
     switch (this.#state.kind) {
-      case 'greeting':
-      case 'talking':
-        return this.#state.heard + SILENCE_MS;
-      case 'admission':
-        return Math.min(this.#state.heard + SILENCE_MS, this.#state.beat);
-      case 'waiting':
+      case 'connecting':
+      case 'joined':
+        return this.#state.lastReceivedAt + HEARTBEAT_TIMEOUT_MS;
+      case 'lobby':
+        return Math.min(
+          this.#state.lastReceivedAt + HEARTBEAT_TIMEOUT_MS,
+          this.#state.nextHeartbeatAt,
+        );
+      case 'backing_off':
         return this.#state.until;
       case 'over':
         return undefined;
     }
   }
 
+  /** Starts the session. */
   start(now: number): Command[] {
-    this.#state = { kind: 'greeting', heard: now };
+    this.#state = { kind: 'connecting', lastReceivedAt: now };
     return [{ do: 'open' }];
   }
 
   /** The socket is open. */
   handleOpen(now: number): Command[] {
-    if (this.#state.kind !== 'greeting') return [];
-    this.#state = { kind: 'greeting', heard: now };
+    if (this.#state.kind !== 'connecting') return [];
+    this.#state = { kind: 'connecting', lastReceivedAt: now };
     const identity = this.#identity;
     const hello: ClientMessage = {
       type: 'hello',
@@ -114,17 +118,17 @@ export class Conversation {
     return [{ do: 'send', text: JSON.stringify(hello) }];
   }
 
-  /** The socket is gone. */
+  /** The socket closed. */
   handleClosed(now: number): Command[] {
-    if (this.#state.kind === 'waiting' || this.#state.kind === 'over') return [];
+    if (this.#state.kind === 'backing_off' || this.#state.kind === 'over') return [];
     this.#brokenSince ??= now;
-    const final = this.#closing !== undefined && this.#closing.code !== 'storage_unavailable';
-    if (final || this.#identity === undefined || now - this.#brokenSince > RESUME_MS) {
+    const isFinal = this.#closing !== undefined && this.#closing.code !== 'storage_unavailable';
+    if (isFinal || this.#identity === undefined || now - this.#brokenSince > RESUME_MS) {
       this.#state = { kind: 'over' };
       return [{ do: 'over', refusal: this.#closing }];
     }
     this.#closing = undefined;
-    this.#state = { kind: 'waiting', until: now + backoff(this.#attempt, this.random()) };
+    this.#state = { kind: 'backing_off', until: now + backoff(this.#attempt, this.random()) };
     this.#attempt += 1;
     return [{ do: 'reconnecting' }];
   }
@@ -132,93 +136,100 @@ export class Conversation {
   handleTimeout(now: number): Command[] {
     const due = this.timeout;
     if (due === undefined || now < due) return [];
-    if (this.#state.kind === 'waiting') {
-      this.#state = { kind: 'greeting', heard: now };
+    if (this.#state.kind === 'backing_off') {
+      this.#state = { kind: 'connecting', lastReceivedAt: now };
       return [{ do: 'open' }];
     }
     const state = this.#state;
-    if (state.kind === 'admission' && now < state.heard + SILENCE_MS) {
-      this.#state = { ...state, beat: now + HEARTBEAT_SECONDS * 1000 };
+    if (state.kind === 'lobby' && now < state.lastReceivedAt + HEARTBEAT_TIMEOUT_MS) {
+      this.#state = { ...state, nextHeartbeatAt: now + HEARTBEAT_SECONDS * 1000 };
       const heartbeat: ClientMessage = { type: 'heartbeat', position: 0 };
       return [{ do: 'send', text: JSON.stringify(heartbeat) }];
     }
-    // A dead connection may take minutes to close by itself.
+    // A dead connection can take minutes to close by itself.
     return [{ do: 'close' }, ...this.handleClosed(now)];
   }
 
-  /** The network is another one, or is back: a new socket is tried at once. */
+  /** The network changed or is back: opens a new socket at once. */
   handleNetworkChange(now: number): Command[] {
     switch (this.#state.kind) {
-      case 'waiting':
-        this.#state = { kind: 'greeting', heard: now };
+      case 'backing_off':
+        this.#state = { kind: 'connecting', lastReceivedAt: now };
         return [{ do: 'open' }];
-      case 'talking': {
+      case 'joined': {
         const commands: Command[] = [{ do: 'close' }, ...this.handleClosed(now)];
         return [...commands, ...this.handleTimeout(now)];
       }
-      case 'greeting':
-      case 'admission':
+      case 'connecting':
+      case 'lobby':
       case 'over':
         return [];
     }
   }
 
-  /** A text message came. One that cannot be read is passed over: it concerns nobody. */
+  /** A text message arrived. Malformed ones are ignored. */
   handleText(text: string, now: number): Command[] {
     const state = this.#state;
-    if (state.kind === 'waiting' || state.kind === 'over') return [];
-    this.#state = { ...state, heard: now };
-    if (text.length > TEXT_CHARS) return [];
+    if (state.kind === 'backing_off' || state.kind === 'over') return [];
+    this.#state = { ...state, lastReceivedAt: now };
+    if (text.length > MAX_TEXT_CHARS) return [];
     const message = decodeMessage(text);
     if (message === undefined) return [];
-    const deliver: Command = { do: 'deliver', message, text };
+    switch (message.topic) {
+      case 'room':
+        return this.#handleRoomMessage(message, text, now);
+      case 'control':
+        if (message.type === 'closing') this.#closing = message.refusal;
+        return [{ do: 'deliver', message, text }];
+      case 'log':
+      case 'media':
+        return [{ do: 'deliver', message, text }];
+    }
+  }
+
+  #handleRoomMessage(
+    message: ServerMessage & { topic: 'room' },
+    text: string,
+    now: number,
+  ): Command[] {
     switch (message.type) {
       case 'joined':
         this.#identity = { participant: message.participant, resumeToken: message.resume_token };
         this.#seq = message.seq;
         this.#position = message.log.position;
-        this.#healthy(now);
-        return [deliver];
+        this.#markHealthy(now);
+        break;
       case 'resumed':
-        this.#healthy(now);
-        return [deliver];
+        this.#markHealthy(now);
+        break;
       case 'snapshot':
         this.#seq = message.seq;
         this.#position = Math.max(this.#position, message.log.entries.at(-1)?.position ?? 0);
-        return [deliver];
+        break;
       case 'delta':
         if (message.seq <= this.#seq) return [];
-        // A missed delta comes again with a resume.
+        // A missed delta is sent again after a resume.
         if (message.seq > this.#seq + 1) return [{ do: 'close' }, ...this.handleClosed(now)];
         this.#seq = message.seq;
         if (message.delta.change === 'log') this.#position = message.delta.entry.position;
-        return [deliver];
+        break;
       case 'waiting':
-        // Once inside, one hears of the outside no more.
+        // A participant does not return to the lobby.
         if (this.#identity !== undefined) return [];
-        this.#state = { kind: 'admission', heard: now, beat: now + HEARTBEAT_SECONDS * 1000 };
-        return [deliver];
-      case 'closing':
-        this.#closing = message.refusal;
-        return [deliver];
-      case 'commit_pending':
-      case 'commit_rejected':
-      case 'answer':
-      case 'media_lost':
-      case 'subscribed_quality':
-      case 'downlink':
-      case 'heartbeat_echo':
-      case 'lobby_participants':
-      case 'asked_to_mute':
-      case 'shutdown_notice':
-      case 'shutdown_cancelled':
-      case 'refused':
-        return [deliver];
+        this.#state = {
+          kind: 'lobby',
+          lastReceivedAt: now,
+          nextHeartbeatAt: now + HEARTBEAT_SECONDS * 1000,
+        };
+        break;
+      default:
+        break;
     }
+    return [{ do: 'deliver', message, text }];
   }
 
-  #healthy(now: number): void {
-    this.#state = { kind: 'talking', heard: now };
+  #markHealthy(now: number): void {
+    this.#state = { kind: 'joined', lastReceivedAt: now };
     this.#attempt = 0;
     this.#brokenSince = undefined;
   }

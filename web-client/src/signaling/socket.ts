@@ -1,20 +1,20 @@
-/** The WebSocket around a conversation: moves messages, keeps the timer, decides nothing. */
+/** The WebSocket of a signaling session: carries out its commands and keeps its timer. */
 
-import { type Command, Conversation } from './signaling_session';
-import type { PageMessage } from './decode';
+import type { ServerMessage } from './decode';
 import type { ClientMessage, Predecessor, Refusal } from './protocol.gen';
+import { type Command, SignalingSession } from './signaling_session';
 
 export interface SocketEvents {
-  /** A message, parsed for the page and whole for the end-to-end encryption. */
-  message(message: PageMessage, text: string): void;
-  /** The socket broke and is being brought back. */
+  /** A message, decoded for the page and as text for the end-to-end encryption. */
+  message(message: ServerMessage, text: string): void;
+  /** The socket broke; the session will be resumed. */
   reconnecting(): void;
-  /** The conversation is over; only a new join goes on. */
+  /** The session is over; only a new join helps. */
   closed(refusal: Refusal | undefined): void;
 }
 
 export class SignalingSocket {
-  readonly #conversation: Conversation;
+  readonly #session: SignalingSession;
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
@@ -24,43 +24,44 @@ export class SignalingSocket {
     readonly events: SocketEvents,
     predecessor: Predecessor | undefined,
   ) {
-    this.#conversation = new Conversation(token, Math.random, predecessor);
-    this.#carryOut(this.#conversation.start(Date.now()));
+    this.#session = new SignalingSession(token, Math.random, predecessor);
+    this.#execute(this.#session.start(Date.now()));
   }
 
-  /** Says something now, or not at all: what must survive a broken socket is said again by its
+  /** Sends a message, or drops it if the socket is broken: what must survive is sent again by its
    * owner after the resume. */
   send(message: ClientMessage): void {
     this.sendText(JSON.stringify(message));
   }
 
+  /** Sends an encoded message, or drops it if the socket is broken. */
   sendText(text: string): void {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text);
   }
 
-  /** Who to be the successor of, after this conversation. */
-  get place(): Predecessor | undefined {
-    return this.#conversation.place;
+  /** Returns the participant that a rejoin replaces. */
+  get predecessorForRejoin(): Predecessor | undefined {
+    return this.#session.predecessorForRejoin;
   }
 
-  /** Ends the conversation with the page, which may be loaded anew. */
-  pageHide(): void {
+  /** Ends the session with the page, which may be reloading. */
+  handlePageHide(): void {
     this.send({ type: 'page_hide' });
     this.stop();
   }
 
-  /** The device has another network: the old socket is dead, or will be. */
-  networkChanged(): void {
-    if (!this.#stopped) this.#carryOut(this.#conversation.handleNetworkChange(Date.now()));
+  /** The device changed networks: the old socket is dead, or will be. */
+  handleNetworkChange(): void {
+    if (!this.#stopped) this.#execute(this.#session.handleNetworkChange(Date.now()));
   }
 
-  /** Ends the conversation for good. */
+  /** Leaves the room and ends the session. */
   leave(): void {
     this.send({ type: 'leave' });
     this.stop();
   }
 
-  /** Ends it without a word: the server waits for a return that does not come. */
+  /** Ends the session without leaving: the server keeps the participant for a while. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -72,15 +73,15 @@ export class SignalingSocket {
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(url);
     this.#socket = socket;
-    const follow = (react: () => Command[]): void => {
-      if (socket === this.#socket) this.#carryOut(react());
+    const handle = (event: () => Command[]): void => {
+      if (socket === this.#socket) this.#execute(event());
     };
-    socket.onopen = () => follow(() => this.#conversation.handleOpen(Date.now()));
+    socket.onopen = () => handle(() => this.#session.handleOpen(Date.now()));
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (typeof data !== 'string') return;
-      follow(() => this.#conversation.handleText(data, Date.now()));
+      handle(() => this.#session.handleText(data, Date.now()));
     };
-    socket.onclose = () => follow(() => this.#conversation.handleClosed(Date.now()));
+    socket.onclose = () => handle(() => this.#session.handleClosed(Date.now()));
   }
 
   #drop(): void {
@@ -89,7 +90,7 @@ export class SignalingSocket {
     socket?.close();
   }
 
-  #carryOut(commands: Command[]): void {
+  #execute(commands: Command[]): void {
     for (const command of commands) {
       if (this.#stopped) return;
       switch (command.do) {
@@ -120,10 +121,10 @@ export class SignalingSocket {
 
   #setTimer(): void {
     clearTimeout(this.#timer);
-    const due = this.#conversation.timeout;
+    const due = this.#session.timeout;
     if (this.#stopped || due === undefined) return;
     this.#timer = setTimeout(
-      () => this.#carryOut(this.#conversation.handleTimeout(Date.now())),
+      () => this.#execute(this.#session.handleTimeout(Date.now())),
       Math.max(0, due - Date.now()),
     );
   }

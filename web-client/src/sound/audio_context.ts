@@ -1,10 +1,11 @@
-/** One audio context for all that measures or makes sound. */
+/** The audio context that all measuring and playing shares. */
 
 let shared: AudioContext | undefined;
 
+/** Returns the shared context, running if the browser allows it. */
 export function audioContext(): AudioContext {
   shared ??= new AudioContext();
-  // Where there is no sound device this never resolves: it is not waited for.
+  // Not awaited: without an audio device it never resolves.
   if (shared.state === 'suspended') shared.resume().catch(() => undefined);
   return shared;
 }

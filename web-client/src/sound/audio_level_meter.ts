@@ -1,8 +1,8 @@
-/** How loud a track is, measured in this browser. */
+/** Measures the audio level of a stream. */
 
 import { audioContext } from './audio_context';
 
-export class Loudness {
+export class AudioLevelMeter {
   readonly #source: MediaStreamAudioSourceNode;
   readonly #analyser: AnalyserNode;
   readonly #samples: Float32Array<ArrayBuffer>;
@@ -16,10 +16,10 @@ export class Loudness {
     this.#source.connect(this.#analyser);
   }
 
-  /** The level of the last moment: 0 is silence, a voice near the microphone is above 0.1. */
+  /** Returns the current level: 0 is silence, a voice near the microphone is above 0.1. */
   read(): number {
     this.#analyser.getFloatTimeDomainData(this.#samples);
-    return level(this.#samples);
+    return rms(this.#samples);
   }
 
   close(): void {
@@ -27,8 +27,8 @@ export class Loudness {
   }
 }
 
-/** The root of the mean square. */
-export function level(samples: Float32Array): number {
+/** Returns the root mean square. */
+function rms(samples: Float32Array): number {
   if (samples.length === 0) return 0;
   const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
   return Math.sqrt(power);

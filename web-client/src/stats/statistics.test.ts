@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { qualities } from './quality';
-import { digest, type Entry, type Flow, nothing } from './statistics';
+import { connectionQualities } from './quality';
+import { emptyStatistics, type Entry, type StreamStatistics, updateStatistics } from './statistics';
 
 const lines = new Map([
   ['1', 'camera'],
@@ -31,10 +31,18 @@ function report(at: number, of: { bytes: number; packets: number; lost: number }
 }
 
 describe('two reports', () => {
-  const first = digest(report(1000, { bytes: 1000, packets: 10, lost: 0 }), nothing, lines);
-  const second = digest(report(3000, { bytes: 26_000, packets: 90, lost: 20 }), first, lines);
+  const first = updateStatistics(
+    report(1000, { bytes: 1000, packets: 10, lost: 0 }),
+    emptyStatistics,
+    lines,
+  );
+  const second = updateStatistics(
+    report(3000, { bytes: 26_000, packets: 90, lost: 20 }),
+    first,
+    lines,
+  );
 
-  it('make a rate and a loss of what was counted between them', () => {
+  it('give a bitrate and a loss', () => {
     expect(second.inbound).toEqual([
       {
         line: 'video 0',
@@ -52,27 +60,41 @@ describe('two reports', () => {
     expect(second.roundTripMs).toBe(50);
   });
 
-  it('leave out flows that nobody knows and those that stand still', () => {
-    const third = digest(report(5000, { bytes: 26_000, packets: 90, lost: 20 }), second, lines);
+  it('omit unknown streams and idle ones', () => {
+    const third = updateStatistics(
+      report(5000, { bytes: 26_000, packets: 90, lost: 20 }),
+      second,
+      lines,
+    );
     expect(third.inbound).toEqual([]);
   });
 
-  it('let a loss fade from one to the next', () => {
-    const third = digest(report(5000, { bytes: 52_000, packets: 190, lost: 20 }), second, lines);
+  it('smooth the loss', () => {
+    const third = updateStatistics(
+      report(5000, { bytes: 52_000, packets: 190, lost: 20 }),
+      second,
+      lines,
+    );
     expect(third.inbound[0]?.loss).toBeCloseTo(0.1);
-    const fourth = digest(report(7000, { bytes: 78_000, packets: 270, lost: 40 }), third, lines);
+    const fourth = updateStatistics(
+      report(7000, { bytes: 78_000, packets: 270, lost: 40 }),
+      third,
+      lines,
+    );
     expect(fourth.inbound[0]?.loss).toBeCloseTo(0.15);
   });
 
-  it('grade what comes from a member by the loss', () => {
+  it("rate a member's connection by the loss", () => {
     const labels = new Map([['video 0', { leaf: 3, context: 1 }]]);
-    expect(qualities(second, labels).members).toEqual(new Map([[3, 'poor']]));
+    expect(connectionQualities(second, labels).members).toEqual(new Map([[3, 'poor']]));
   });
 
-  it('survive whatever a browser reports', () => {
+  it('tolerate missing and malformed fields', () => {
     const odd: Entry[] = [{}, { id: 5, type: 'inbound-rtp', kind: 'video', mid: '5' }];
-    expect(digest(odd, nothing, lines).inbound).toEqual([]);
-    expect(qualities(digest(odd, nothing, lines), new Map()).own).toBeUndefined();
+    expect(updateStatistics(odd, emptyStatistics, lines).inbound).toEqual([]);
+    expect(
+      connectionQualities(updateStatistics(odd, emptyStatistics, lines), new Map()).own,
+    ).toBeUndefined();
   });
 });
 
@@ -83,11 +105,13 @@ describe('the own connection', () => {
     [0.9, 'poor'],
   ])('with a round trip of %d s is %s', (currentRoundTripTime, quality) => {
     const pair = { id: 'P', type: 'candidate-pair', nominated: true, currentRoundTripTime };
-    expect(qualities(digest([pair], nothing, lines), new Map()).own).toBe(quality);
+    expect(
+      connectionQualities(updateStatistics([pair], emptyStatistics, lines), new Map()).own,
+    ).toBe(quality);
   });
 });
 
-const flow = (line: string, loss: number): Flow => ({
+const stream = (line: string, loss: number): StreamStatistics => ({
   line,
   kind: 'audio',
   bitsPerSecond: 30_000,
@@ -100,15 +124,16 @@ const flow = (line: string, loss: number): Flow => ({
   limitedBy: undefined,
 });
 
-describe('what is lost on the way', () => {
+describe('packet loss', () => {
   const labels = new Map([
     ['audio 0', { leaf: 3, context: 0 }],
     ['audio 1', { leaf: 4, context: 0 }],
   ]);
-  const heard = (...inbound: Flow[]) => qualities({ ...nothing, inbound, roundTripMs: 20 }, labels);
+  const qualitiesOf = (...inbound: StreamStatistics[]) =>
+    connectionQualities({ ...emptyStatistics, inbound, roundTripMs: 20 }, labels);
 
-  it('of one member is on that one’s side', () => {
-    const { members, own } = heard(flow('audio 0', 0.25), flow('audio 1', 0.01));
+  it('of one member is attributed to that member', () => {
+    const { members, own } = qualitiesOf(stream('audio 0', 0.25), stream('audio 1', 0.01));
     expect([...members]).toEqual([
       [3, 'poor'],
       [4, 'good'],
@@ -116,14 +141,14 @@ describe('what is lost on the way', () => {
     expect(own).toBe('good');
   });
 
-  it('of everybody alike is on the own side', () => {
-    const { members, own } = heard(flow('audio 0', 0.25), flow('audio 1', 0.24));
+  it('of all members alike is attributed to the own connection', () => {
+    const { members, own } = qualitiesOf(stream('audio 0', 0.25), stream('audio 1', 0.24));
     expect([...members.values()]).toEqual(['good', 'good']);
     expect(own).toBe('poor');
   });
 
-  it('of a single member is taken to be on theirs', () => {
-    const { members, own } = heard(flow('audio 0', 0.25));
+  it('of a single member is attributed to that member', () => {
+    const { members, own } = qualitiesOf(stream('audio 0', 0.25));
     expect([...members.values()]).toEqual(['poor']);
     expect(own).toBe('good');
   });

@@ -1,56 +1,60 @@
-/** What the browser counts about the connection, made readable: a pure fold over its reports. */
+/** Turns the browser's reports (`RTCStatsReport`) into statistics, as a pure fold. */
 
-/** The counters of a flow at one moment, to be compared with those of the next. */
-interface Counted {
+/** The counters of a stream in one report, to compare with those of the next. */
+interface StreamCounters {
+  /** In ms. */
   at: number;
   bytes: number;
   packets: number;
   lost: number;
-  /** The share that was lost lately. */
+  /** The smoothed loss, 0…1. */
   loss: number | undefined;
 }
 
-/** How much the newest report counts beside those before it: single packets make no bad line. */
-const NEWEST = 0.5;
+/** The weight of the newest report in the smoothed loss. */
+const NEWEST_WEIGHT = 0.5;
 
-export interface Flow {
-  /** Its line: the slot that receives it, or the source that sends it. */
+/** An RTP stream that is sent or received. */
+export interface StreamStatistics {
+  /** The slot that receives it, or the source that is sent. */
   line: string;
   kind: 'audio' | 'video';
   bitsPerSecond: number;
-  /** Lost on the way lately, 0…1. */
+  /** The share of recently lost packets, 0…1. */
   loss: number | undefined;
   codec: string | undefined;
   width: number | undefined;
   height: number | undefined;
   framesPerSecond: number | undefined;
   jitterMs: number | undefined;
-  /** What holds an encoder back: `cpu` or `bandwidth`. */
+  /** What limits the encoder: `cpu` or `bandwidth`. */
   limitedBy: string | undefined;
 }
 
 export interface Statistics {
-  inbound: readonly Flow[];
-  outbound: readonly Flow[];
+  inbound: readonly StreamStatistics[];
+  outbound: readonly StreamStatistics[];
   roundTripMs: number | undefined;
-  /** How the packets go: `udp` or `tcp`. */
+  /** The transport of the packets: `udp` or `tcp`. */
   transport: string | undefined;
-  counted: ReadonlyMap<string, Counted>;
+  /** By the id of the report's entry. */
+  counters: ReadonlyMap<string, StreamCounters>;
 }
 
-export const nothing: Statistics = {
+/** The statistics before the first report. */
+export const emptyStatistics: Statistics = {
   inbound: [],
   outbound: [],
   roundTripMs: undefined,
   transport: undefined,
-  counted: new Map(),
+  counters: new Map(),
 };
 
-/** One entry of an `RTCStatsReport`, of which nothing is taken for granted. */
+/** An entry of an `RTCStatsReport`. Browsers omit fields, so every field is checked. */
 export type Entry = Readonly<Record<string, unknown>>;
 
-/** `lines` names the m-lines by their `mid`. */
-export function digest(
+/** Returns the statistics after a report. `lines` names the m-lines by their `mid`. */
+export function updateStatistics(
   entries: readonly Entry[],
   before: Statistics,
   lines: ReadonlyMap<string, string>,
@@ -60,14 +64,14 @@ export function digest(
   for (const entry of entries) {
     if (entry['type'] === 'remote-inbound-rtp') remote.set(text(entry['localId']) ?? '', entry);
   }
-  const counted = new Map<string, Counted>();
-  const flow = (entry: Entry, outgoing: boolean): Flow | undefined => {
+  const counters = new Map<string, StreamCounters>();
+  const stream = (entry: Entry, outgoing: boolean): StreamStatistics | undefined => {
     const id = text(entry['id']) ?? '';
     const line = lines.get(text(entry['mid']) ?? '');
     const kind = entry['kind'];
     if (line === undefined || (kind !== 'audio' && kind !== 'video')) return undefined;
-    const past = before.counted.get(id);
-    const now: Counted = {
+    const past = before.counters.get(id);
+    const now: StreamCounters = {
       at: number(entry['timestamp']) ?? 0,
       bytes: number(entry[outgoing ? 'bytesSent' : 'bytesReceived']) ?? 0,
       packets: number(entry[outgoing ? 'packetsSent' : 'packetsReceived']) ?? 0,
@@ -75,8 +79,8 @@ export function digest(
       loss: undefined,
     };
     const newest = outgoing ? number(remote.get(id)?.['fractionLost']) : lossSince(past, now);
-    now.loss = lately(past?.loss, newest);
-    counted.set(id, now);
+    now.loss = smoothed(past?.loss, newest);
+    counters.set(id, now);
     const seconds = past === undefined ? 0 : (now.at - past.at) / 1000;
     const bytes = now.bytes - (past?.bytes ?? 0);
     const codec = text(byId.get(text(entry['codecId']) ?? '')?.['mimeType']);
@@ -94,34 +98,34 @@ export function digest(
       limitedBy: limit === 'none' ? undefined : limit,
     };
   };
-  const flows = (type: string, outgoing: boolean): Flow[] =>
+  const streams = (type: string, outgoing: boolean): StreamStatistics[] =>
     entries
       .filter((entry) => entry['type'] === type)
-      .map((entry) => flow(entry, outgoing))
-      .filter((one): one is Flow => one !== undefined && one.bitsPerSecond > 0);
+      .map((entry) => stream(entry, outgoing))
+      .filter((one): one is StreamStatistics => one !== undefined && one.bitsPerSecond > 0);
   const pair = entries.find(
     (entry) => entry['type'] === 'candidate-pair' && entry['nominated'] === true,
   );
   const local = byId.get(text(pair?.['localCandidateId']) ?? '');
   return {
-    inbound: flows('inbound-rtp', false),
-    outbound: flows('outbound-rtp', true),
+    inbound: streams('inbound-rtp', false),
+    outbound: streams('outbound-rtp', true),
     roundTripMs: ms(pair?.['currentRoundTripTime']),
     transport: text(local?.['protocol']),
-    counted,
+    counters,
   };
 }
 
-function lossSince(past: Counted | undefined, now: Counted): number | undefined {
+function lossSince(past: StreamCounters | undefined, now: StreamCounters): number | undefined {
   if (past === undefined) return undefined;
   const lost = Math.max(0, now.lost - past.lost);
   const all = lost + Math.max(0, now.packets - past.packets);
   return all === 0 ? undefined : lost / all;
 }
 
-function lately(past: number | undefined, newest: number | undefined): number | undefined {
+function smoothed(past: number | undefined, newest: number | undefined): number | undefined {
   if (past === undefined || newest === undefined) return newest ?? past;
-  return NEWEST * newest + (1 - NEWEST) * past;
+  return NEWEST_WEIGHT * newest + (1 - NEWEST_WEIGHT) * past;
 }
 
 function text(value: unknown): string | undefined {

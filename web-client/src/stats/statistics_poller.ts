@@ -1,32 +1,34 @@
-/** Asks the connection for its counters, every two seconds for as long as the call lasts. */
+/** Polls the statistics of the connection during a call. */
 
-import { type Signal, signal } from '@preact/signals';
-import { digest, type Entry, nothing, type Statistics } from './statistics';
+import { type ReadonlySignal, signal } from '@preact/signals';
+import { emptyStatistics, type Entry, type Statistics, updateStatistics } from './statistics';
 
 const INTERVAL_MS = 2000;
 
-export interface Watched {
+/** The part of a connection that is polled. */
+export interface PolledConnection {
   stats(): Promise<RTCStatsReport>;
-  /** Names of the m-lines by `mid`. */
+  /** The use of each m-line by its `mid`. */
   readonly lines: ReadonlyMap<string, string>;
 }
 
-export class StatisticsWatch {
-  readonly statistics: Signal<Statistics> = signal(nothing);
+export class StatisticsPoller {
+  readonly #statistics = signal(emptyStatistics);
+  readonly statistics: ReadonlySignal<Statistics> = this.#statistics;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(readonly connection: () => Watched | undefined) {
-    this.#timer = setInterval(() => void this.#look(), INTERVAL_MS);
+  constructor(readonly connection: () => PolledConnection | undefined) {
+    this.#timer = setInterval(() => void this.#poll(), INTERVAL_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     const connection = this.connection();
     if (connection === undefined) {
-      this.statistics.value = nothing;
+      this.#statistics.value = emptyStatistics;
       return;
     }
     const report = await connection.stats().catch(() => undefined);
@@ -34,6 +36,6 @@ export class StatisticsWatch {
     const entries: Entry[] = [];
     // oxlint-disable-next-line unicorn/no-array-for-each -- an RTCStatsReport is typed for it only
     report.forEach((entry: Entry) => entries.push(entry));
-    this.statistics.value = digest(entries, this.statistics.value, connection.lines);
+    this.#statistics.value = updateStatistics(entries, this.#statistics.value, connection.lines);
   }
 }

@@ -4,19 +4,19 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Call } from '../call/call';
 import { Devices } from '../devices/devices';
 import { missingSupport } from '../devices/support';
-import { followEffects } from '../effects/effects';
+import { applyEffectSettings } from '../effects/effects';
 import { t, text } from '../i18n/i18n';
 import { type MeetingLink, type ParsedLink, parseLink } from '../link';
 import { Ended } from './ended';
 import { Landing } from './landing';
 import { Lazy, useLazy } from './lazy';
-import { type Entry, Lobby } from './lobby';
-import { Notice, StartPage } from './notice';
+import { type Entry, PreJoin } from './prejoin';
+import { Notice, StartPageLink } from './notice';
 import { OpenLink } from './open_link';
 
 /** All that only a call needs. */
-const calling = new Lazy(() => import('./calling'));
-const selfTest = new Lazy(() => import('./check/check_page'));
+const callBundle = new Lazy(() => import('./call_bundle'));
+const selfTestPage = new Lazy(() => import('./self_test/self_test_page'));
 
 export function App() {
   const [link, setLink] = useState<ParsedLink>(() => parseLink(location));
@@ -31,7 +31,7 @@ export function App() {
     };
   }, []);
 
-  if (link.kind === 'check') return <Check />;
+  if (link.kind === 'self_test') return <SelfTest />;
   const missing = missingSupport();
   if (missing !== undefined)
     return <Notice title={text(missing.title)} text={text(missing.text)} />;
@@ -49,7 +49,7 @@ export function App() {
       return (
         <Notice title={t('link.title')} text={text(link.why)}>
           <OpenLink label={t('link.paste')} onMeeting={() => setLink(parseLink(location))} />
-          <StartPage />
+          <StartPageLink />
         </Notice>
       );
     case 'meeting':
@@ -63,11 +63,11 @@ export function App() {
   }
 }
 
-function Check() {
-  const { part, failed } = useLazy(selfTest);
+function SelfTest() {
+  const { part, failed } = useLazy(selfTestPage);
   if (failed)
     return <Notice title={t('support.load_failed_title')} text={t('refusal.unreachable')} />;
-  return part === undefined ? null : <part.CheckPage />;
+  return part === undefined ? null : <part.SelfTestPage />;
 }
 
 interface MeetingProps {
@@ -87,9 +87,9 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
   const [call, setCall] = useState<Call>();
   const [entry, setEntry] = useState<Entry>();
   // Fetched while the person looks at the lobby.
-  const { part, failed } = useLazy(calling);
+  const { part, failed } = useLazy(callBundle);
   useEffect(() => {
-    const unfollow = followEffects(devices);
+    const unfollow = applyEffectSettings(devices);
     void devices.start();
     return () => {
       unfollow();
@@ -97,7 +97,7 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
     };
   }, [devices]);
   useEffect(() => {
-    const leave = (): void => call?.pageHide();
+    const leave = (): void => call?.handlePageHide();
     addEventListener('pagehide', leave);
     return () => removeEventListener('pagehide', leave);
   }, [call]);
@@ -108,11 +108,11 @@ function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => vo
   if (failed)
     return <Notice title={t('support.load_failed_title')} text={t('refusal.unreachable')} />;
   if (call === undefined || part === undefined) {
-    return <Lobby link={link} passphrase={passphrase} devices={devices} onJoin={setEntry} />;
+    return <PreJoin link={link} passphrase={passphrase} devices={devices} onJoin={setEntry} />;
   }
   const state = call.state.value;
   if (state.kind === 'ended') {
-    return <Ended why={state.why} since={call.since} onAgain={onAgain} />;
+    return <Ended why={state.why} since={call.startedAt} onAgain={onAgain} />;
   }
   return <part.CallScreen call={call} />;
 }

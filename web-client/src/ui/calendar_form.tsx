@@ -1,7 +1,7 @@
 /** The meeting as an entry for any calendar: a file that is made here and saved. */
 
 import { useState } from 'preact/hooks';
-import { ics } from '../calendar/ics';
+import { createCalendarFile } from '../calendar/ics';
 import { t } from '../i18n/i18n';
 import type { MeetingLink } from '../link';
 import forms from './forms.module.css';
@@ -25,7 +25,7 @@ export function CalendarForm({ link }: { link: MeetingLink }) {
     event.preventDefault();
     const bare = `${location.origin}/${link.room}`;
     const url = given === 'key' ? `${bare}#${link.fragment}` : bare;
-    const file = ics({
+    const file = createCalendarFile({
       uid: `${crypto.randomUUID()}@${location.hostname}`,
       title: title.trim() || t('calendar.default_title'),
       text: given === 'key' ? url : `${url}\n\n${t('calendar.key_elsewhere')}`,
@@ -75,14 +75,14 @@ export function CalendarForm({ link }: { link: MeetingLink }) {
       <fieldset class={forms.group}>
         <legend>{t('calendar.link')}</legend>
         {(['key', 'no_key'] as const).map((one) => (
-          <label key={one} class={forms.check}>
+          <label key={one} class={forms.checkbox}>
             <input
               type="radio"
               name="calendar-link"
               checked={given === one}
               onChange={() => setGiven(one)}
             />
-            <span>{words(one, link.locked)}</span>
+            <span>{words(one, link.protected)}</span>
           </label>
         ))}
       </fieldset>

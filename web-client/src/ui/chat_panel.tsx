@@ -3,7 +3,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Call } from '../call/call';
-import type { Line } from '../call/chat/chat_state';
+import type { ChatLine as Line } from '../call/chat/chat_state';
 import { language, t } from '../i18n/i18n';
 import { linkify } from './linkify';
 import css from './chat.module.css';
@@ -11,7 +11,7 @@ import css from './chat.module.css';
 const EMOJI = ['👍', '❤️', '😂', '🎉', '😮', '👏'] as const;
 
 export function ChatPanel({ call }: { call: Call }) {
-  const { lines } = call.conversation.chat.value;
+  const { lines } = call.chat.state.value;
   const end = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLTextAreaElement>(null);
   useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [lines.length]);
@@ -65,7 +65,7 @@ function Reactions({ call }: { call: Call }) {
           key={emoji}
           type="button"
           aria-label={t('chat.react_with', { emoji })}
-          onClick={() => call.conversation.say({ kind: 'reaction', emoji })}
+          onClick={() => call.chat.send({ kind: 'reaction', emoji })}
         >
           {emoji}
         </button>
@@ -83,7 +83,7 @@ function Composer({ call, input }: ComposerProps) {
   const [text, setText] = useState('');
   function send(): void {
     if (text.trim() === '') return;
-    call.conversation.say({ kind: 'chat', text });
+    call.chat.send({ kind: 'chat', text });
     setText('');
   }
   return (
@@ -120,7 +120,7 @@ function Composer({ call, input }: ComposerProps) {
 export function ReactionStrip({ call }: { call: Call }) {
   return (
     <div class={css.strip} aria-live="polite">
-      {call.conversation.chat.value.reactions.map((one) => (
+      {call.chat.state.value.reactions.map((one) => (
         <span key={one.key}>
           {one.emoji} {one.name}
         </span>

@@ -8,8 +8,8 @@ import { list, t, text } from '../i18n/i18n';
 import { Dialog } from './dialog';
 import css from './encryption.module.css';
 import forms from './forms.module.css';
-import { PairwiseQr } from './pairwise_qr';
-import { VoiceComparison } from './voice_comparison';
+import { PairwiseCodeQr } from './pairwise_code_qr';
+import { SasComparison } from './sas_comparison';
 
 interface Props {
   call: Call;
@@ -17,19 +17,19 @@ interface Props {
 }
 
 export function EncryptionDialog({ call, onClose }: Props) {
-  const members = call.roster.value?.members ?? [];
+  const members = call.membership.roster.value?.members ?? [];
   return (
     <Dialog title={t('encryption.title')} onClose={onClose}>
       <p>{t('encryption.explanation')}</p>
-      <StateSentence state={call.encryption.value} />
-      <Code label={t('encryption.room_code')} code={call.roster.value?.roomCode ?? ''} />
-      <VoiceComparison call={call} />
+      <StateSentence state={call.membership.encryption.value} />
+      <Code label={t('encryption.room_code')} code={call.membership.roster.value?.roomCode ?? ''} />
+      <SasComparison call={call} />
       <h3>{t('encryption.members')}</h3>
       <ul class={css.people}>
         {members.map((member) => (
           <Person key={member.leaf} member={member} call={call} />
         ))}
-        {[...call.outsiders.lasting.value].map((participant) => (
+        {[...call.membership.nonMembers.overdue.value].map((participant) => (
           <li key={`outside ${participant}`} class={css.danger}>
             {t('encryption.non_member')}
           </li>
@@ -64,8 +64,16 @@ function Person({ member, call }: { member: Member; call: Call }) {
           <summary>{verified ? t('encryption.show_code') : t('encryption.compare')}</summary>
           <p>{t('encryption.how', { name })}</p>
           <Code label={t('encryption.code_with', { name })} code={pairwiseCode} />
-          <PairwiseQr name={name} code={pairwiseCode} onSame={() => call.verify(leaf, true)} />
-          <button type="button" class={forms.button} onClick={() => call.verify(leaf, !verified)}>
+          <PairwiseCodeQr
+            name={name}
+            code={pairwiseCode}
+            onSame={() => call.setVerified(leaf, true)}
+          />
+          <button
+            type="button"
+            class={forms.button}
+            onClick={() => call.setVerified(leaf, !verified)}
+          >
             {verified ? t('encryption.unverify') : t('encryption.matches')}
           </button>
           {!verified && <p>{t('encryption.different', { name })}</p>}

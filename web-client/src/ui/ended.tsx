@@ -64,7 +64,7 @@ function Feedback({ minutes }: { minutes: number }) {
   return (
     <fieldset class={forms.group}>
       <legend>{t('feedback.title')}</legend>
-      <div class={css.stars}>
+      <div class={css.grades}>
         {Object.entries(names).map(([value, name]) => (
           <label key={value}>
             <input

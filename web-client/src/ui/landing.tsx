@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { failureSentence } from '../call/error_messages';
 import { type Sentence, t, text } from '../i18n/i18n';
 import { linkPath, newFragment, PASSPHRASE_CHARS } from '../link';
-import { rememberHostKey } from '../settings/host_keys';
+import { storeHostKey } from '../settings/host_keys';
 import { createRoom } from '../signaling/http';
 import css from './forms.module.css';
 import { OpenLink } from './open_link';
@@ -12,8 +12,8 @@ import { Page } from './page';
 
 /** What only a passphrase needs comes when one is used. */
 async function lockedFragment(room: string, passphrase: string): Promise<string> {
-  const { lockedFragment: lock } = await import('../e2ee/passphrase');
-  return lock(room, passphrase);
+  const { createProtectedFragment: create } = await import('../e2ee/passphrase');
+  return create(room, passphrase);
 }
 
 export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => void }) {
@@ -26,7 +26,7 @@ export function Landing({ onMeeting }: { onMeeting: (passphrase?: string) => voi
     setProblem(undefined);
     try {
       const { room, host_key } = await createRoom();
-      rememberHostKey(room, host_key);
+      storeHostKey(room, host_key);
       const locked = passphrase.trim() !== '';
       const fragment = locked ? await lockedFragment(room, passphrase) : newFragment();
       history.pushState(null, '', linkPath({ room, fragment }));

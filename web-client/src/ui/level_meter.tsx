@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/i18n';
-import { Loudness } from '../sound/audio_level_meter';
+import { AudioLevelMeter } from '../sound/audio_level_meter';
 import css from './forms.module.css';
 
 const INTERVAL_MS = 100;
@@ -11,7 +11,7 @@ export function LevelMeter({ track }: { track: MediaStreamTrack | undefined }) {
   const meter = useRef<HTMLMeterElement>(null);
   useEffect(() => {
     if (track === undefined) return undefined;
-    const loudness = new Loudness(new MediaStream([track]));
+    const loudness = new AudioLevelMeter(new MediaStream([track]));
     const element = meter.current;
     const timer = setInterval(() => {
       if (element !== null) element.value = Math.min(1, loudness.read() * 4);

@@ -16,12 +16,12 @@ export function Notice({ title, text, children }: NoticeProps) {
     <Page>
       <h1>{title}</h1>
       <p role="alert">{text}</p>
-      {children ?? <StartPage />}
+      {children ?? <StartPageLink />}
     </Page>
   );
 }
 
-export function StartPage() {
+export function StartPageLink() {
   return (
     <a class={forms.button} href="/">
       {t('notice.start_page')}

@@ -3,13 +3,13 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import { t } from '../i18n/i18n';
-import { useArrival } from './arrival';
+import { useHeadingFocus } from './focus_management';
 import css from './pages.module.css';
-import { LanguagePicker, ThemePicker } from './preferences';
+import { LanguagePicker, ThemePicker } from './appearance';
 
 export function Page({ wide = false, children }: { wide?: boolean; children: ComponentChildren }) {
   const main = useRef<HTMLElement>(null);
-  useArrival(main);
+  useHeadingFocus(main);
   return (
     <div class={css.page}>
       <main ref={main} class={wide ? `${css.card} ${css.wide}` : css.card}>

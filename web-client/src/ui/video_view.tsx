@@ -1,7 +1,7 @@
 /** A stream on the screen or through the speaker. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import { routeTo } from '../devices/speaker';
+import { setOutput } from '../devices/speaker';
 
 interface VideoProps {
   stream: MediaStream | undefined;
@@ -28,13 +28,13 @@ export function VideoView({ stream, mirrored = false, label, ...rest }: VideoPro
   );
 }
 
-export function AudioOut({ stream, speaker }: { stream: MediaStream; speaker: string }) {
+export function AudioOutput({ stream, speaker }: { stream: MediaStream; speaker: string }) {
   const element = useRef<HTMLAudioElement>(null);
   useEffect(() => {
     if (element.current !== null) element.current.srcObject = stream;
   }, [stream]);
   useEffect(() => {
-    if (element.current !== null) routeTo(element.current, speaker);
+    if (element.current !== null) setOutput(element.current, speaker);
   }, [speaker]);
   // oxlint-disable-next-line jsx-a11y/media-has-caption -- live speech has no caption file
   return <audio ref={element} autoPlay />;

@@ -53,7 +53,7 @@ export function sentOver(reports: readonly Report[], context: number): Span {
   const [first, last] = [all[0], all.at(-1)];
   if (first === undefined || last === undefined) throw new Error('nothing was sent');
   return {
-    frames: last.sealed - first.sealed,
+    frames: last.encrypted - first.encrypted,
     lost: differences({ withheld: first.withheld }, { withheld: last.withheld }),
     waited: 0,
     gapMs: longest(all),
@@ -66,7 +66,7 @@ export function receivedOver(reports: readonly Report[], slot: string): Span {
   const [first, last] = [all[0], all.at(-1)];
   if (first === undefined || last === undefined) throw new Error('nothing was received');
   return {
-    frames: last.opened - first.opened,
+    frames: last.decrypted - first.decrypted,
     lost: differences(first.dropped, last.dropped),
     waited: last.waited - first.waited + last.waiting,
     gapMs: longest(all),

@@ -1,18 +1,18 @@
-/** What was said in the call while one is in it: a pure fold over what the encryption opens. Chat,
- * raised hands and reactions are end-to-end encrypted; the names are those of the certificates. */
+/** The chat, raised hands and reactions as a pure fold over the group's application messages. All
+ * of them are end-to-end encrypted; names come from the senders' certificates. */
 
 import type { Content, Message } from '../../e2ee/messages';
 
-export interface Line {
-  /** The message's id; while it is on its way, its number. */
+export interface ChatLine {
+  /** The message id; a local key while the message is being sent. */
   key: string;
   participant: number;
   name: string;
   own: boolean;
   text: string;
-  /** When it was read, in ms. */
+  /** When it was received, or written for an own line, in ms. */
   at: number;
-  state: 'read' | 'sending' | 'failed';
+  state: 'delivered' | 'sending' | 'failed';
 }
 
 export interface Reaction {
@@ -22,48 +22,48 @@ export interface Reaction {
   at: number;
 }
 
-export interface Chat {
-  lines: readonly Line[];
-  /** Participants with a hand up, in the order in which it went up. */
+export interface ChatState {
+  lines: readonly ChatLine[];
+  /** Participants with a raised hand, first raised first. */
   hands: readonly number[];
-  /** The reactions of the last seconds. */
+  /** Reactions of the last `REACTION_MS`. */
   reactions: readonly Reaction[];
 }
 
-export const quiet: Chat = { lines: [], hands: [], reactions: [] };
+export const emptyChat: ChatState = { lines: [], hands: [], reactions: [] };
 
-/** Lines kept; older ones are forgotten. */
-export const LINES = 1000;
+/** Lines kept; older ones are dropped. */
+export const MAX_LINES = 1000;
 /** How long a reaction is shown. */
 export const REACTION_MS = 5000;
 /** Reactions shown at once. */
-const REACTIONS = 24;
+const MAX_REACTIONS = 24;
 
-const keyOf = (saying: number): string => `saying ${saying}`;
+const localKey = (sendId: number): string => `sending ${sendId}`;
 
-/** Something was read, by everybody at the same place. */
-export function read(chat: Chat, message: Message, now: number): Chat {
+/** Adds a message that every member receives in the same order. */
+export function addMessage(chat: ChatState, message: Message, now: number): ChatState {
   const { id, participant, name, own, content } = message;
   switch (content.kind) {
     case 'chat': {
-      const line: Line = {
+      const line: ChatLine = {
         key: id,
         participant,
         name,
         own,
         text: content.text,
         at: now,
-        state: 'read',
+        state: 'delivered',
       };
       const others = chat.lines.filter((one) => one.key !== id);
-      // What is still on its way stays last.
-      const here = others.findIndex((one) => one.state !== 'read');
-      const lines = others.toSpliced(here < 0 ? others.length : here, 0, line);
-      return { ...chat, lines: lines.slice(-LINES) };
+      // Lines that are still being sent stay last.
+      const end = others.findIndex((one) => one.state !== 'delivered');
+      const lines = others.toSpliced(end < 0 ? others.length : end, 0, line);
+      return { ...chat, lines: lines.slice(-MAX_LINES) };
     }
     case 'reaction': {
       const reaction = { key: id, name, emoji: content.emoji, at: now };
-      return { ...chat, reactions: [...fresh(chat, now), reaction].slice(-REACTIONS) };
+      return { ...chat, reactions: [...recent(chat, now), reaction].slice(-MAX_REACTIONS) };
     }
     case 'hand': {
       const others = chat.hands.filter((one) => one !== participant);
@@ -73,11 +73,16 @@ export function read(chat: Chat, message: Message, now: number): Chat {
   }
 }
 
-/** Own words are shown at once, and marked until everybody can read them. */
-export function sending(chat: Chat, saying: number, content: Content, now: number): Chat {
+/** Adds an own chat line before it is delivered. */
+export function addPending(
+  chat: ChatState,
+  sendId: number,
+  content: Content,
+  now: number,
+): ChatState {
   if (content.kind !== 'chat') return chat;
-  const line: Line = {
-    key: keyOf(saying),
+  const line: ChatLine = {
+    key: localKey(sendId),
     participant: 0,
     name: '',
     own: true,
@@ -85,36 +90,40 @@ export function sending(chat: Chat, saying: number, content: Content, now: numbe
     at: now,
     state: 'sending',
   };
-  return { ...chat, lines: [...chat.lines, line].slice(-LINES) };
+  return { ...chat, lines: [...chat.lines, line].slice(-MAX_LINES) };
 }
 
-/** The words have the id by which they will be read. */
-export function said(chat: Chat, saying: number, id: string): Chat {
-  return replace(chat, saying, (line) => ({ ...line, key: id }));
+/** Gives an own line the message id under which it will be delivered. */
+export function assignId(chat: ChatState, sendId: number, id: string): ChatState {
+  return replaceLine(chat, sendId, (line) => ({ ...line, key: id }));
 }
 
-/** The words cannot be said. */
-export function unsaid(chat: Chat, saying: number): Chat {
-  return replace(chat, saying, (line) => ({ ...line, state: 'failed' }));
+/** Marks an own line as failed. */
+export function markFailed(chat: ChatState, sendId: number): ChatState {
+  return replaceLine(chat, sendId, (line) => ({ ...line, state: 'failed' }));
 }
 
-/** Who is not a member any more has no hand. */
-export function stay(chat: Chat, members: readonly number[]): Chat {
+/** Lowers the hands of participants who are no longer members. */
+export function retainMembers(chat: ChatState, members: readonly number[]): ChatState {
   const hands = chat.hands.filter((one) => members.includes(one));
   return hands.length === chat.hands.length ? chat : { ...chat, hands };
 }
 
-/** Time has passed: old reactions are gone. */
-export function settle(chat: Chat, now: number): Chat {
-  const reactions = fresh(chat, now);
+/** Removes reactions older than `REACTION_MS`. */
+export function expireReactions(chat: ChatState, now: number): ChatState {
+  const reactions = recent(chat, now);
   return reactions.length === chat.reactions.length ? chat : { ...chat, reactions };
 }
 
-function fresh(chat: Chat, now: number): Reaction[] {
+function recent(chat: ChatState, now: number): Reaction[] {
   return chat.reactions.filter((one) => now - one.at < REACTION_MS);
 }
 
-function replace(chat: Chat, saying: number, change: (line: Line) => Line): Chat {
-  const key = keyOf(saying);
+function replaceLine(
+  chat: ChatState,
+  sendId: number,
+  change: (line: ChatLine) => ChatLine,
+): ChatState {
+  const key = localKey(sendId);
   return { ...chat, lines: chat.lines.map((line) => (line.key === key ? change(line) : line)) };
 }

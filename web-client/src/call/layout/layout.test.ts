@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { arrange, type Arrangement, bestGrid, type Box, capacity, type Size } from './layout';
+import { computeLayout, type Layout, bestGrid, type Box, capacity, type Size } from './layout';
 
 const WIDE: Size = { width: 1280, height: 640 };
 const PHONE: Size = { width: 360, height: 560 };
 const keys = (count: number): string[] => Array.from({ length: count }, (_, n) => `tile ${n}`);
 
-function grid(count: number, area: Size, page = 0): Arrangement {
-  return arrange({ keys: keys(count), area, stage: undefined, page });
+function grid(count: number, area: Size, page = 0): Layout {
+  return computeLayout({ keys: keys(count), area, stage: undefined, page });
 }
 
 function inside(box: Box, area: Size): boolean {
@@ -31,10 +31,12 @@ function overlap(a: Box, b: Box): boolean {
 const AREAS: Size[] = [WIDE, PHONE, { width: 800, height: 800 }, { width: 300, height: 120 }];
 
 describe('a grid', () => {
-  it.each(AREAS)('in %j keeps all tiles inside and apart, whatever their number', (area) => {
+  it.each(AREAS)('in %j keeps any number of tiles inside and apart', (area) => {
     for (let count = 1; count <= 60; count += 1) {
       for (const stage of [undefined, 'tile 0']) {
-        const boxes = [...arrange({ keys: keys(count), area, stage, page: 0 }).boxes.values()];
+        const boxes = [
+          ...computeLayout({ keys: keys(count), area, stage, page: 0 }).boxes.values(),
+        ];
         expect(boxes.every((box) => inside(box, area))).toBe(true);
         const apart = boxes.every((a, at) => boxes.slice(at + 1).every((b) => !overlap(a, b)));
         expect(apart).toBe(true);
@@ -42,7 +44,7 @@ describe('a grid', () => {
     }
   });
 
-  it('sets two side by side in a wide window, and one above the other on a phone', () => {
+  it('places two tiles side by side in a wide window, and stacked on a phone', () => {
     expect(bestGrid(2, WIDE)).toMatchObject({ columns: 2, rows: 1 });
     expect(bestGrid(2, PHONE)).toMatchObject({ columns: 1, rows: 2 });
   });
@@ -53,7 +55,7 @@ describe('a grid', () => {
     expect((last?.x ?? 0) + (last?.width ?? 0) / 2).toBeCloseTo(400);
   });
 
-  it('turns pages when the tiles would be too small, and every tile has its page', () => {
+  it('adds pages when tiles would be too small, and shows every tile on one', () => {
     const size = capacity(PHONE);
     expect(size).toBeLessThan(20);
     const { pages } = grid(20, PHONE);
@@ -61,7 +63,7 @@ describe('a grid', () => {
     expect(shown.flat()).toEqual(keys(20));
   });
 
-  it('shows the last page when the wanted one is gone', () => {
+  it('shows the last page when the requested one is gone', () => {
     expect(grid(3, WIDE, 7)).toMatchObject({ page: 0, pages: 1 });
   });
 
@@ -73,8 +75,8 @@ describe('a grid', () => {
 describe('a stage', () => {
   const stage = 'tile 1';
 
-  it('takes most of the window, and the others the strip beside it', () => {
-    const { boxes } = arrange({ keys: keys(4), area: WIDE, stage, page: 0 });
+  it('takes most of the window, with the others in a strip beside it', () => {
+    const { boxes } = computeLayout({ keys: keys(4), area: WIDE, stage, page: 0 });
     const large = boxes.get(stage);
     expect((large?.width ?? 0) * (large?.height ?? 0)).toBeGreaterThan(
       WIDE.width * WIDE.height * 0.7,
@@ -83,16 +85,18 @@ describe('a stage', () => {
   });
 
   it('has its strip below in a tall window', () => {
-    const { boxes } = arrange({ keys: keys(3), area: PHONE, stage, page: 0 });
+    const { boxes } = computeLayout({ keys: keys(3), area: PHONE, stage, page: 0 });
     expect(boxes.get(stage)?.width).toBe(PHONE.width);
   });
 
-  it('has the whole window when nobody else is there', () => {
-    const { boxes } = arrange({ keys: [stage], area: WIDE, stage, page: 0 });
+  it('fills the window when there is no other tile', () => {
+    const { boxes } = computeLayout({ keys: [stage], area: WIDE, stage, page: 0 });
     expect(boxes.get(stage)).toEqual({ x: 0, y: 0, ...WIDE });
   });
 
-  it('gives way to the grid when its tile is gone', () => {
-    expect(arrange({ keys: keys(1), area: WIDE, stage: 'gone', page: 0 }).stage).toBeUndefined();
+  it('falls back to the grid when its tile is gone', () => {
+    expect(
+      computeLayout({ keys: keys(1), area: WIDE, stage: 'gone', page: 0 }).stage,
+    ).toBeUndefined();
   });
 });

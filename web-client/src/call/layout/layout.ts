@@ -1,4 +1,4 @@
-/** Where every tile goes: pure geometry, in CSS pixels, for any number of tiles and any window. */
+/** Computes the position of every tile, in CSS pixels, for any number of tiles and any window. */
 
 export interface Size {
   width: number;
@@ -10,49 +10,50 @@ export interface Box extends Size {
   y: number;
 }
 
-export interface Arrangement {
-  /** Where the visible tiles are, by key. */
+export interface Layout {
+  /** The visible tiles by key. */
   boxes: ReadonlyMap<string, Box>;
-  /** The tile on the stage. */
+  /** The key of the tile on the stage. */
   stage: string | undefined;
   page: number;
   pages: number;
 }
 
-export interface Wish {
-  /** In the order in which they are shown. */
+export interface LayoutInput {
+  /** Tile keys in display order. */
   keys: readonly string[];
   area: Size;
-  /** Shown large, with the others in a strip beside it. */
+  /** The key of the tile to show large, with the others in a strip beside it. */
   stage: string | undefined;
   page: number;
 }
 
 export const GAP = 8;
-/** Width to height of a camera's picture. */
+/** Width to height of a camera video. */
 const ASPECT = 16 / 9;
-/** A face smaller than this is no company. */
-const LEAST_WIDTH = 150;
-/** More faces than this on one page are a crowd. */
-const MOST = 25;
-/** The strip's share of the window, and its bounds. */
+/** The smallest tile width at which a face is recognizable. */
+const MIN_WIDTH = 150;
+/** The most tiles on one page. */
+const MAX_TILES = 25;
+/** The strip's share of the window, and its bounds in CSS pixels. */
 const STRIP_SHARE = 0.22;
-const STRIP_LEAST = 100;
-const STRIP_MOST = 260;
+const STRIP_MIN = 100;
+const STRIP_MAX = 260;
 
-export function arrange(wish: Wish): Arrangement {
-  const { area, keys } = wish;
+/** Returns the layout of all tiles: a grid, or a stage if its tile exists. */
+export function computeLayout(input: LayoutInput): Layout {
+  const { area, keys } = input;
   if (area.width <= 0 || area.height <= 0 || keys.length === 0) {
     return { boxes: new Map(), stage: undefined, page: 0, pages: 1 };
   }
-  const stage = keys.find((key) => key === wish.stage);
-  return stage === undefined ? arrangeGrid(wish) : arrangeStage(wish, stage);
+  const stage = keys.find((key) => key === input.stage);
+  return stage === undefined ? layOutGrid(input) : layOutStage(input, stage);
 }
 
-/** How many tiles fit on one page of a grid. */
+/** Returns how many tiles fit on one page of a grid. */
 export function capacity(area: Size): number {
-  for (let count = MOST; count > 1; count -= 1) {
-    if (bestGrid(count, area).tile.width >= LEAST_WIDTH) return count;
+  for (let count = MAX_TILES; count > 1; count -= 1) {
+    if (bestGrid(count, area).tile.width >= MIN_WIDTH) return count;
   }
   return 1;
 }
@@ -63,38 +64,38 @@ export interface Grid {
   tile: Size;
 }
 
-/** The grid whose tiles show the most of their pictures. Tiles may be between square and wide. */
+/** Returns the grid whose tiles show the largest videos. Tiles are between square and 16:9. */
 export function bestGrid(count: number, area: Size): Grid {
   let best: Grid = { columns: 1, rows: count, tile: { width: 0, height: 0 } };
-  let most = -1;
+  let largest = -1;
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
-    const room = {
+    const cell = {
       width: (area.width - GAP * (columns - 1)) / columns,
       height: (area.height - GAP * (rows - 1)) / rows,
     };
-    if (room.width <= 0 || room.height <= 0) continue;
-    const tile = fit(room);
-    const shown = picture(tile);
-    if (shown > most) [most, best] = [shown, { columns, rows, tile }];
+    if (cell.width <= 0 || cell.height <= 0) continue;
+    const tile = fit(cell);
+    const shown = videoArea(tile);
+    if (shown > largest) [largest, best] = [shown, { columns, rows, tile }];
   }
   return best;
 }
 
-/** The largest tile in a room: as wide as the room lets it, between square and 16 to 9. */
-function fit(room: Size): Size {
-  const height = Math.min(room.height, room.width);
-  return { width: Math.min(room.width, height * ASPECT), height };
+/** Returns the largest tile in a cell: as wide as the cell, between square and 16:9. */
+function fit(cell: Size): Size {
+  const height = Math.min(cell.height, cell.width);
+  return { width: Math.min(cell.width, height * ASPECT), height };
 }
 
-/** The area of a 16 to 9 picture that would fit whole. */
-function picture({ width, height }: Size): number {
+/** Returns the area of the largest 16:9 video that fits into a tile. */
+function videoArea({ width, height }: Size): number {
   const whole = Math.min(width, height * ASPECT);
   return (whole * whole) / ASPECT;
 }
 
-function arrangeGrid({ keys, area, page: wanted }: Wish): Arrangement {
-  const { shown, page, pages } = paged(keys, capacity(area), wanted);
+function layOutGrid({ keys, area, page: requested }: LayoutInput): Layout {
+  const { shown, page, pages } = paginate(keys, capacity(area), requested);
   const { columns, rows, tile } = bestGrid(shown.length, area);
   const top = (area.height - rows * tile.height - (rows - 1) * GAP) / 2;
   const boxes = new Map<string, Box>();
@@ -111,7 +112,7 @@ function arrangeGrid({ keys, area, page: wanted }: Wish): Arrangement {
   return { boxes, stage: undefined, page, pages };
 }
 
-function arrangeStage({ keys, area, page: wanted }: Wish, stage: string): Arrangement {
+function layOutStage({ keys, area, page: requested }: LayoutInput, stage: string): Layout {
   const others = keys.filter((key) => key !== stage);
   if (others.length === 0) {
     return { boxes: new Map([[stage, { x: 0, y: 0, ...area }]]), stage, page: 0, pages: 1 };
@@ -119,15 +120,15 @@ function arrangeStage({ keys, area, page: wanted }: Wish, stage: string): Arrang
   const beside = area.width > area.height;
   const boxes = new Map<string, Box>();
   const share = (beside ? area.width : area.height) * STRIP_SHARE;
-  const strip = Math.min(STRIP_MOST, Math.max(STRIP_LEAST, share));
+  const strip = Math.min(STRIP_MAX, Math.max(STRIP_MIN, share));
   const tile = beside
     ? { width: strip, height: strip / ASPECT }
     : { width: Math.min((area.width - GAP) / 2, strip * ASPECT), height: strip };
   const [long, step] = beside ? [area.height, tile.height + GAP] : [area.width, tile.width + GAP];
-  const { shown, page, pages } = paged(
+  const { shown, page, pages } = paginate(
     others,
     Math.max(1, Math.floor((long + GAP) / step)),
-    wanted,
+    requested,
   );
   boxes.set(
     stage,
@@ -148,12 +149,13 @@ function arrangeStage({ keys, area, page: wanted }: Wish, stage: string): Arrang
   return { boxes, stage, page, pages };
 }
 
-function paged(
+/** Returns the keys of a page; the last page if the requested one does not exist. */
+function paginate(
   keys: readonly string[],
   size: number,
-  wanted: number,
+  requested: number,
 ): { shown: readonly string[]; page: number; pages: number } {
   const pages = Math.max(1, Math.ceil(keys.length / size));
-  const page = Math.min(Math.max(0, wanted), pages - 1);
+  const page = Math.min(Math.max(0, requested), pages - 1);
   return { shown: keys.slice(page * size, (page + 1) * size), page, pages };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { order, SELF, stageOf } from './tile_order';
+import { orderTiles, SELF, selectStage } from './tile_order';
 import type { Tile } from './tiles';
 
 function tile(leaf: number, source: Tile['source'] = 'camera'): Tile {
@@ -8,51 +8,51 @@ function tile(leaf: number, source: Tile['source'] = 'camera'): Tile {
   return { key, participant: leaf, leaf, source, ...base };
 }
 
-const heard = (...of: [number, number][]) => ({ heard: new Map(of) });
+const spoke = (...at: [number, number][]) => ({ lastSpokeAt: new Map(at) });
 const FIVE = [1, 2, 3, 4, 5].map((leaf) => tile(leaf));
 
 describe('the order of tiles', () => {
-  it('is that of joining with oneself last while all fit, whoever speaks', () => {
-    expect(order(FIVE, heard([5, 100]), 9).at(-1)).toBe(SELF);
-    expect(order(FIVE, heard([5, 100]), 9)[0]).toBe('1 camera');
+  it('is join order with the own tile last while all fit', () => {
+    expect(orderTiles(FIVE, spoke([5, 100]), 9).at(-1)).toBe(SELF);
+    expect(orderTiles(FIVE, spoke([5, 100]), 9)[0]).toBe('1 camera');
   });
 
-  it('puts who spoke last, and oneself, on the first page when not all fit', () => {
-    expect(order(FIVE, heard([5, 100], [4, 50]), 3).slice(0, 3)).toEqual([
+  it('puts recent speakers and the own tile on the first page when not all fit', () => {
+    expect(orderTiles(FIVE, spoke([5, 100], [4, 50]), 3).slice(0, 3)).toEqual([
       '4 camera',
       '5 camera',
       SELF,
     ]);
   });
 
-  it('has everybody once', () => {
+  it('contains every tile once', () => {
     for (const size of [1, 2, 3, 4, 5, 6]) {
-      expect(order(FIVE, heard([2, 1]), size).toSorted()).toEqual(
+      expect(orderTiles(FIVE, spoke([2, 1]), size).toSorted()).toEqual(
         [...FIVE.map((one) => one.key), SELF].toSorted(),
       );
     }
   });
 
-  it('puts screens before people', () => {
+  it('puts screens before cameras', () => {
     const all = [...FIVE, tile(5, 'screen')];
-    expect(order(all, heard([1, 100]), 2)[0]).toBe('5 screen');
+    expect(orderTiles(all, spoke([1, 100]), 2)[0]).toBe('5 screen');
   });
 });
 
 describe('the stage', () => {
   const screen = tile(3, 'screen');
 
-  it('is what was pinned, before a screen, before the speaker', () => {
+  it('prefers the pinned tile to a screen, and a screen to the speaker', () => {
     const all = [...FIVE, screen];
-    expect(stageOf(all, '2 camera', 'speaker', 4)).toBe('2 camera');
-    expect(stageOf(all, SELF, 'grid', 4)).toBe(SELF);
-    expect(stageOf(all, 'gone', 'speaker', 4)).toBe(screen.key);
-    expect(stageOf(FIVE, undefined, 'speaker', 4)).toBe('4 camera');
+    expect(selectStage(all, '2 camera', 'speaker', 4)).toBe('2 camera');
+    expect(selectStage(all, SELF, 'grid', 4)).toBe(SELF);
+    expect(selectStage(all, 'gone', 'speaker', 4)).toBe(screen.key);
+    expect(selectStage(FIVE, undefined, 'speaker', 4)).toBe('4 camera');
   });
 
-  it('is empty in the grid, and has somebody in the speaker view while nobody speaks', () => {
-    expect(stageOf(FIVE, undefined, 'grid', 4)).toBeUndefined();
-    expect(stageOf(FIVE, undefined, 'speaker', undefined)).toBe('1 camera');
-    expect(stageOf([], undefined, 'speaker', undefined)).toBeUndefined();
+  it('is empty in the grid view and never empty in the speaker view', () => {
+    expect(selectStage(FIVE, undefined, 'grid', 4)).toBeUndefined();
+    expect(selectStage(FIVE, undefined, 'speaker', undefined)).toBe('1 camera');
+    expect(selectStage([], undefined, 'speaker', undefined)).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
-/** Who comes first when not all tiles fit on one page, and who is on the stage. */
+/** Orders tiles when they do not fit on one page, and selects the tile on the stage. */
 
-import type { Speaking } from '../media/active_speaker';
+import type { SpeakerState } from '../media/active_speaker';
 import type { Tile } from './tiles';
 
 /** The key of the own tile. */
@@ -9,30 +9,30 @@ export const SELF = 'self';
 export type View = 'grid' | 'speaker';
 
 /**
- * The keys of all tiles in the order in which they are shown. As long as all fit, that is the
- * order of joining with oneself last, and nobody jumps. When they do not, the first page goes to
- * screens, oneself and those who spoke last; within a page the order is again that of joining.
+ * Returns the keys of all tiles in display order. While all fit on one page, that is join order with
+ * the own tile last, so that no tile moves. Otherwise the first page holds screens, the own tile and
+ * the most recent speakers; within a page the order is again join order.
  */
-export function order(
+export function orderTiles(
   tiles: readonly Tile[],
-  { heard }: Pick<Speaking, 'heard'>,
+  { lastSpokeAt }: Pick<SpeakerState, 'lastSpokeAt'>,
   capacity: number,
 ): string[] {
   const all = tiles.map((tile) => tile.key);
   if (all.length + 1 <= capacity) return [...all, SELF];
-  const lately = (tile: Tile): number =>
-    tile.leaf === undefined ? 0 : (heard.get(tile.leaf) ?? 0);
+  const spokeAt = (tile: Tile): number =>
+    tile.leaf === undefined ? 0 : (lastSpokeAt.get(tile.leaf) ?? 0);
   const ranked = tiles.toSorted((a, b) => {
     const screens = Number(b.source === 'screen') - Number(a.source === 'screen');
-    return screens || lately(b) - lately(a);
+    return screens || spokeAt(b) - spokeAt(a);
   });
   const first = new Set(ranked.slice(0, Math.max(0, capacity - 1)).map((tile) => tile.key));
   return [...all.filter((key) => first.has(key)), SELF, ...all.filter((key) => !first.has(key))];
 }
 
-/** The tile on the stage: what is pinned, else a shared screen, else in the speaker view whoever
- * has the floor. */
-export function stageOf(
+/** Returns the key of the tile on the stage: the pinned one, else a shared screen, else in the
+ * speaker view the active speaker. `active` is a leaf. */
+export function selectStage(
   tiles: readonly Tile[],
   pinned: string | undefined,
   view: View,

@@ -1,10 +1,11 @@
-/** What is shown: one tile per member of the encrypted group, and per shared screen; labelled by
- * the group, filled by the frames' own authenticated word. */
+/** The tiles of a call: one per member of the encrypted group, and one per shared screen. The group
+ * names them; the authenticated labels of received frames tell which slot carries their video. */
 
 import { CONTEXTS, type Context, type Roster } from '../../e2ee/messages';
 import type { Presence } from '../membership/presence';
 
-export interface Label {
+/** What a slot carries, as authenticated by its frames. */
+export interface SlotLabel {
   leaf: number;
   context: number;
 }
@@ -13,24 +14,24 @@ export interface Tile {
   key: string;
   participant: number;
   leaf: number | undefined;
-  /** Empty for somebody outside. */
+  /** Empty for a participant outside the group. */
   name: string;
   source: 'camera' | 'screen';
-  /** The slot whose frames are this member's; none while the camera is off. */
+  /** The slot that carries the video; `undefined` while there is none. */
   slot: string | undefined;
   muted: boolean;
-  /** Present for the server, but without a place in the encrypted group. */
+  /** Reported by the server, but not in the encrypted group. */
   outside: boolean;
 }
 
-/** The tiles of everybody else, in the order of joining; those outside the group come last. */
-export function tiles(
+/** Returns the tiles of all other participants in join order; those outside the group come last. */
+export function buildTiles(
   roster: Roster | undefined,
   presence: Presence,
-  labels: ReadonlyMap<string, Label>,
-  outsiders: Iterable<number>,
+  labels: ReadonlyMap<string, SlotLabel>,
+  nonMembers: Iterable<number>,
 ): Tile[] {
-  const shown: Tile[] = [];
+  const tiles: Tile[] = [];
   const members = [...(roster?.members ?? [])].toSorted((a, b) => a.participant - b.participant);
   for (const member of members) {
     if (member.own) continue;
@@ -40,14 +41,14 @@ export function tiles(
     const base = { leaf, name, participant, outside: false };
     const muted = !sends('microphone');
     const camera = sends('camera') ? slotOf(labels, member.leaf, 'camera') : undefined;
-    shown.push({ key: `${member.leaf} camera`, source: 'camera', slot: camera, muted, ...base });
+    tiles.push({ key: `${member.leaf} camera`, source: 'camera', slot: camera, muted, ...base });
     if (sends('screen')) {
       const slot = slotOf(labels, member.leaf, 'screen');
-      shown.push({ key: `${member.leaf} screen`, source: 'screen', slot, muted: false, ...base });
+      tiles.push({ key: `${member.leaf} screen`, source: 'screen', slot, muted: false, ...base });
     }
   }
-  for (const participant of outsiders) {
-    shown.push({
+  for (const participant of nonMembers) {
+    tiles.push({
       key: `outside ${participant}`,
       participant,
       leaf: undefined,
@@ -58,16 +59,16 @@ export function tiles(
       outside: true,
     });
   }
-  return shown;
+  return tiles;
 }
 
 function slotOf(
-  labels: ReadonlyMap<string, Label>,
+  labels: ReadonlyMap<string, SlotLabel>,
   leaf: number,
   source: Context,
 ): string | undefined {
   const context = CONTEXTS.indexOf(source);
-  // The newest word counts: what moved to another slot has left its label on the old one.
+  // Video that moved to another slot leaves its old label behind: the newest one counts.
   return [...labels.keys()].findLast((slot) => {
     const label = labels.get(slot);
     return slot.startsWith('video') && label?.leaf === leaf && label.context === context;

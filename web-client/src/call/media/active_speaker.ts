@@ -1,75 +1,76 @@
-/** Who speaks: a pure fold over the levels of the voices, which this browser measures after it
- * has opened them. The server's guess is not asked for. */
+/** Speaker detection as a pure fold over audio levels, which this browser measures after decryption.
+ * The server's view is not used. */
 
-export interface Speaking {
-  /** Leaves that speak now, or did a moment ago. */
-  now: ReadonlySet<number>;
-  /** When each was last heard, in ms. */
-  heard: ReadonlyMap<number, number>;
-  /** Whom the stage shows: the one who holds the floor. */
+export interface SpeakerState {
+  /** Leaves that are speaking, or were a moment ago. */
+  speaking: ReadonlySet<number>;
+  /** When each leaf last spoke, in ms. */
+  lastSpokeAt: ReadonlyMap<number, number>;
+  /** The leaf of the active speaker. */
   active: number | undefined;
   activeSince: number;
 }
 
-export const silence: Speaking = {
-  now: new Set(),
-  heard: new Map(),
+export const noSpeaker: SpeakerState = {
+  speaking: new Set(),
+  lastSpokeAt: new Map(),
   active: undefined,
   activeSince: 0,
 };
 
-/** A voice; below are breath and keyboards. */
-export const VOICE_LEVEL = 0.015;
-/** Between two words nobody has stopped speaking. */
+/** The lowest level of speech; below are breath and keyboards. */
+export const SPEECH_LEVEL = 0.015;
+/** A pause between words does not end speaking. */
 export const PAUSE_MS = 700;
-/** The stage does not change hands more often. */
-export const FLOOR_MS = 2000;
+/** The shortest time between two changes of the active speaker. */
+export const MIN_ACTIVE_MS = 2000;
 
-/** `levels` by leaf, measured at `at`. The own voice is among them, but never takes the floor:
- * nobody wants to look at themselves while they speak. */
-export function hear(
-  before: Speaking,
+/** Returns the state after a measurement. `levels` are by leaf, measured at `now`. The own leaf is
+ * among them but never becomes the active speaker. Returns the same object if nothing changed. */
+export function updateSpeakers(
+  before: SpeakerState,
   levels: ReadonlyMap<number, number>,
-  own: number | undefined,
-  at: number,
-): Speaking {
-  const heard = new Map(before.heard);
-  for (const [leaf, level] of levels) if (level >= VOICE_LEVEL) heard.set(leaf, at);
-  const now = new Set<number>();
-  for (const [leaf, last] of heard) if (levels.has(leaf) && at - last < PAUSE_MS) now.add(leaf);
-  const others = [...now].filter((leaf) => leaf !== own);
-  const { active, activeSince } = floor(before, others, levels, at);
+  ownLeaf: number | undefined,
+  now: number,
+): SpeakerState {
+  const lastSpokeAt = new Map(before.lastSpokeAt);
+  for (const [leaf, level] of levels) if (level >= SPEECH_LEVEL) lastSpokeAt.set(leaf, now);
+  const speaking = new Set<number>();
+  for (const [leaf, at] of lastSpokeAt) {
+    if (levels.has(leaf) && now - at < PAUSE_MS) speaking.add(leaf);
+  }
+  const others = [...speaking].filter((leaf) => leaf !== ownLeaf);
+  const { active, activeSince } = selectActive(before, others, levels, now);
   const same =
-    now.size === before.now.size &&
-    [...now].every((leaf) => before.now.has(leaf)) &&
+    speaking.size === before.speaking.size &&
+    [...speaking].every((leaf) => before.speaking.has(leaf)) &&
     active === before.active;
-  // What did not change is the same object: nobody redraws for it.
-  return same && now.size === 0
+  return same && speaking.size === 0
     ? before
-    : { now: same ? before.now : now, heard, active, activeSince };
+    : { speaking: same ? before.speaking : speaking, lastSpokeAt, active, activeSince };
 }
 
-/** Somebody left: they hold no floor. */
-export function without(before: Speaking, members: ReadonlySet<number>): Speaking {
-  if ([...before.heard.keys()].every((leaf) => members.has(leaf))) return before;
+/** Removes leaves that are no longer members. */
+export function retainSpeakers(before: SpeakerState, members: ReadonlySet<number>): SpeakerState {
+  if ([...before.lastSpokeAt.keys()].every((leaf) => members.has(leaf))) return before;
   const active =
     before.active !== undefined && members.has(before.active) ? before.active : undefined;
-  const heard = new Map([...before.heard].filter(([leaf]) => members.has(leaf)));
-  return { ...before, heard, active };
+  const lastSpokeAt = new Map([...before.lastSpokeAt].filter(([leaf]) => members.has(leaf)));
+  return { ...before, lastSpokeAt, active };
 }
 
-function floor(
-  before: Speaking,
-  voices: readonly number[],
+function selectActive(
+  before: SpeakerState,
+  speaking: readonly number[],
   levels: ReadonlyMap<number, number>,
-  at: number,
-): Pick<Speaking, 'active' | 'activeSince'> {
+  now: number,
+): Pick<SpeakerState, 'active' | 'activeSince'> {
   const { active, activeSince } = before;
-  // Whoever speaks keeps the floor; whoever stopped keeps it until another one speaks.
-  if (active !== undefined && (voices.includes(active) || at - activeSince < FLOOR_MS))
+  // The active speaker stays while speaking, and afterwards until another participant speaks.
+  if (active !== undefined && (speaking.includes(active) || now - activeSince < MIN_ACTIVE_MS))
     return before;
-  const loudest = voices.toSorted((a, b) => (levels.get(b) ?? 0) - (levels.get(a) ?? 0))[0];
+  const loudest = speaking.toSorted((a, b) => (levels.get(b) ?? 0) - (levels.get(a) ?? 0))[0];
   return loudest === undefined || loudest === active
     ? { active, activeSince }
-    : { active: loudest, activeSince: at };
+    : { active: loudest, activeSince: now };
 }

@@ -1,39 +1,49 @@
-/** Listens to the voices of all slots and to the own microphone, and tells who speaks. */
+/** Measures the audio levels of all slots and of the own microphone, and detects who speaks. */
 
-import { type Signal, signal } from '@preact/signals';
+import { type ReadonlySignal, signal } from '@preact/signals';
 import type { Device } from '../../devices/device';
 import { CONTEXTS } from '../../e2ee/messages';
 import type { Slot } from '../../peer_connection/peer_connection';
-import { Loudness } from '../../sound/audio_level_meter';
-import { hear, silence, type Speaking, VOICE_LEVEL, without } from './active_speaker';
-import type { Label } from '../layout/tiles';
+import { AudioLevelMeter } from '../../sound/audio_level_meter';
+import type { SlotLabel } from '../layout/tiles';
+import {
+  noSpeaker,
+  retainSpeakers,
+  type SpeakerState,
+  SPEECH_LEVEL,
+  updateSpeakers,
+} from './active_speaker';
 
 const INTERVAL_MS = 150;
-/** Longer than a cough. */
+/** Speech into a muted microphone is reported after this long, which is longer than a cough. */
 const MUTED_SPEECH_MS = 450;
-/** The hint stays after the last word. */
+/** The report stays for this long after the last word. */
 const HINT_MS = 4000;
 
-export interface Heard {
-  slots: readonly Slot[];
-  labels: ReadonlyMap<string, Label>;
-  ownLeaf: number | undefined;
-  /** The leaves of the group: who has left holds no floor. */
-  members: ReadonlySet<number>;
+export interface AudioLevelInput {
+  slots: ReadonlySignal<readonly Slot[]>;
+  /** By slot id. */
+  labels: ReadonlySignal<ReadonlyMap<string, SlotLabel>>;
+  ownLeaf: ReadonlySignal<number | undefined>;
+  /** The leaves of all members. */
+  leaves: ReadonlySignal<ReadonlySet<number>>;
 }
 
-export class Voices {
-  readonly speaking: Signal<Speaking> = signal(silence);
-  /** The person talks into a muted microphone. */
-  readonly talkingMuted = signal(false);
-  readonly #meters = new Map<MediaStreamTrack, Loudness>();
+export class AudioLevels {
+  readonly #speakers = signal(noSpeaker);
+  readonly #talkingMuted = signal(false);
+  readonly #meters = new Map<MediaStreamTrack, AudioLevelMeter>();
   readonly #timer: ReturnType<typeof setInterval>;
-  #mutedSpeech = 0;
-  #noticedUntil = 0;
+  #mutedSpeechMs = 0;
+  #hintUntil = 0;
+
+  readonly speakers: ReadonlySignal<SpeakerState> = this.#speakers;
+  /** The person is speaking into a muted microphone. */
+  readonly talkingMuted: ReadonlySignal<boolean> = this.#talkingMuted;
 
   constructor(
     readonly microphone: Device,
-    readonly heard: () => Heard,
+    readonly input: AudioLevelInput,
   ) {
     this.#timer = setInterval(() => this.#measure(), INTERVAL_MS);
   }
@@ -45,7 +55,8 @@ export class Voices {
   }
 
   #measure(): void {
-    const { slots, labels, ownLeaf, members } = this.heard();
+    const ownLeaf = this.input.ownLeaf.value;
+    const labels = this.input.labels.value;
     const levels = new Map<number, number>();
     const used = new Set<MediaStreamTrack>();
     const measure = (track: MediaStreamTrack | undefined): number => {
@@ -53,7 +64,7 @@ export class Voices {
       used.add(track);
       return this.#meter(track)?.read() ?? 0;
     };
-    for (const slot of slots) {
+    for (const slot of this.input.slots.value) {
       const label = labels.get(slot.id);
       if (slot.kind !== 'audio' || CONTEXTS[label?.context ?? -1] !== 'microphone') continue;
       if (label === undefined) continue;
@@ -62,8 +73,9 @@ export class Voices {
     }
     const own = measure(this.microphone.track.value);
     if (ownLeaf !== undefined) levels.set(ownLeaf, own);
-    this.#noticeMutedSpeech(measure(this.microphone.standby.value));
-    this.speaking.value = hear(without(this.speaking.value, members), levels, ownLeaf, Date.now());
+    this.#detectMutedSpeech(measure(this.microphone.standby.value));
+    const members = retainSpeakers(this.#speakers.value, this.input.leaves.value);
+    this.#speakers.value = updateSpeakers(members, levels, ownLeaf, Date.now());
     for (const [track, meter] of this.#meters) {
       if (used.has(track)) continue;
       meter.close();
@@ -71,24 +83,24 @@ export class Voices {
     }
   }
 
-  #noticeMutedSpeech(level: number): void {
+  #detectMutedSpeech(level: number): void {
     const now = Date.now();
-    this.#mutedSpeech = level >= VOICE_LEVEL * 2 ? this.#mutedSpeech + INTERVAL_MS : 0;
-    if (this.#mutedSpeech >= MUTED_SPEECH_MS) this.#noticedUntil = now + HINT_MS;
+    this.#mutedSpeechMs = level >= SPEECH_LEVEL * 2 ? this.#mutedSpeechMs + INTERVAL_MS : 0;
+    if (this.#mutedSpeechMs >= MUTED_SPEECH_MS) this.#hintUntil = now + HINT_MS;
     const muted = this.microphone.standby.value !== undefined;
-    this.talkingMuted.value = muted && now < this.#noticedUntil;
-    if (!muted) this.#noticedUntil = 0;
+    this.#talkingMuted.value = muted && now < this.#hintUntil;
+    if (!muted) this.#hintUntil = 0;
   }
 
-  #meter(track: MediaStreamTrack): Loudness | undefined {
+  /** Returns the meter of a track; `undefined` without an audio device. */
+  #meter(track: MediaStreamTrack): AudioLevelMeter | undefined {
     const known = this.#meters.get(track);
     if (known !== undefined) return known;
     try {
-      const meter = new Loudness(new MediaStream([track]));
+      const meter = new AudioLevelMeter(new MediaStream([track]));
       this.#meters.set(track, meter);
       return meter;
     } catch {
-      // Without an audio device nothing can be measured, nor heard.
       return undefined;
     }
   }

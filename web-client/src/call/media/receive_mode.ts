@@ -1,16 +1,15 @@
-/** How much of the others' pictures is wanted. */
+/** How much video of other participants is received. */
 
-export type Reception =
-  /** Everything there is. */
+export type ReceiveMode =
   | 'all'
-  /** Few pictures, and a small one of oneself. */
+  /** A few small videos, and a small own one. */
   | 'saver'
-  /** No pictures. */
+  /** No video. */
   | 'audio';
 
-/** On how many video slots something is received. */
-export function videoSlots(reception: Reception): number {
-  switch (reception) {
+/** Returns the number of video slots to receive on. */
+export function videoSlots(mode: ReceiveMode): number {
+  switch (mode) {
     case 'all':
       return Number.POSITIVE_INFINITY;
     case 'saver':

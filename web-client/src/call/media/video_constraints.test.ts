@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ReceiverVideoConstraint } from '../../signaling/protocol.gen';
 import type { Tile } from '../layout/tiles';
-import { type Showing, Wishes, wishesOf } from './video_constraints';
+import { type ShownVideos, videoConstraints, VideoConstraintSender } from './video_constraints';
 
 const tile = (participant: number, source: 'camera' | 'screen' = 'camera'): Tile => ({
   key: `${participant} ${source}`,
@@ -14,59 +14,59 @@ const tile = (participant: number, source: 'camera' | 'screen' = 'camera'): Tile
   outside: false,
 });
 
-const showing: Showing = {
+const shown: ShownVideos = {
   tiles: [tile(1), tile(2), tile(2, 'screen')],
   heights: new Map([
     ['1 camera', 90.4],
     ['2 screen', 500],
   ]),
   pinned: '2 screen',
-  reception: 'all',
+  receiveMode: 'all',
   ratio: 2,
 };
 
-const heights = (reception: Showing['reception']): number[] =>
-  wishesOf({ ...showing, reception }).map((one) => one.height);
+const heights = (receiveMode: ShownVideos['receiveMode']): number[] =>
+  videoConstraints({ ...shown, receiveMode }).map((one) => one.height);
 
-describe('wishes', () => {
-  it('are in pixels of the screen, and nothing for what is on another page', () => {
-    expect(wishesOf(showing)).toEqual([
+describe('video constraints', () => {
+  it('are in device pixels, and 0 for tiles on another page', () => {
+    expect(videoConstraints(shown)).toEqual([
       { participant: 1, source: 'camera', height: 181, pinned: false },
       { participant: 2, source: 'camera', height: 0, pinned: false },
       { participant: 2, source: 'screen', height: 1000, pinned: true },
     ]);
   });
 
-  it('are small where data is saved, and nothing where only sound is wanted', () => {
+  it('are small in data saver mode and 0 in audio mode', () => {
     expect(heights('saver')).toEqual([180, 0, 180]);
     expect(heights('audio')).toEqual([0, 0, 0]);
   });
 
-  it('are about members alone', () => {
+  it('cover group members only', () => {
     const outside = { ...tile(3), outside: true };
-    expect(wishesOf({ ...showing, tiles: [outside] })).toEqual([]);
+    expect(videoConstraints({ ...shown, tiles: [outside] })).toEqual([]);
   });
 });
 
-describe('telling them', () => {
+describe('the sender of video constraints', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('waits until the layout rests, and says nothing twice but on request', () => {
-    const told: ReceiverVideoConstraint[][] = [];
-    const wishes = new Wishes((all) => told.push(all));
-    const [small, large] = [1, 2].map((ratio) => wishesOf({ ...showing, ratio }));
-    wishes.show(small ?? []);
+  it('waits until the layout settles, and repeats itself only on request', () => {
+    const sent: ReceiverVideoConstraint[][] = [];
+    const sender = new VideoConstraintSender((all) => sent.push(all));
+    const [small, large] = [1, 2].map((ratio) => videoConstraints({ ...shown, ratio }));
+    sender.update(small ?? []);
     vi.advanceTimersByTime(150);
-    wishes.show(large ?? []);
+    sender.update(large ?? []);
     vi.advanceTimersByTime(150);
-    expect(told).toEqual([]);
+    expect(sent).toEqual([]);
     vi.advanceTimersByTime(50);
-    expect(told).toEqual([large]);
-    wishes.show(wishesOf({ ...showing, ratio: 2 }));
+    expect(sent).toEqual([large]);
+    sender.update(videoConstraints({ ...shown, ratio: 2 }));
     vi.advanceTimersByTime(1000);
-    expect(told).toEqual([large]);
-    wishes.tell();
-    expect(told).toEqual([large, large]);
+    expect(sent).toEqual([large]);
+    sender.sendNow();
+    expect(sent).toEqual([large, large]);
   });
 });

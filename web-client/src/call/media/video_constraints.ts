@@ -1,67 +1,69 @@
-/** How this screen shows the video of others, as it is told to the SFU: what is not shown need not
- * come, and what is small need not come large. */
+/** Tells the SFU how other participants' videos are shown here, so that it need not send hidden ones
+ * at all, nor small ones in full resolution. */
 
 import type { ReceiverVideoConstraint } from '../../signaling/protocol.gen';
 import { RECEIVER_VIDEO_CONSTRAINTS } from '../../signaling/protocol.gen';
-import type { Reception } from './receive_mode';
 import type { Tile } from '../layout/tiles';
+import type { ReceiveMode } from './receive_mode';
 
-/** A change of the layout is told after it has come to rest. */
-const REST_MS = 200;
-/** In pixels; what is enough where bandwidth is dear. */
-const SAVED_HEIGHT = 180;
-/** The largest number that the protocol has room for. */
-const MOST_HEIGHT = 65_535;
+/** A changed layout is sent once it has not changed for this long. */
+const SETTLE_MS = 200;
+/** The largest height in data saver mode, in pixels. */
+const SAVER_HEIGHT = 180;
+/** The largest height that the protocol can express, in pixels. */
+const MAX_HEIGHT = 65_535;
 
-export interface Showing {
+export interface ShownVideos {
   tiles: readonly Tile[];
-  /** Height of what is on the screen, by key, in CSS pixels. */
+  /** Heights on the screen by tile key, in CSS pixels. */
   heights: ReadonlyMap<string, number>;
+  /** The key of the pinned tile. */
   pinned: string | undefined;
-  reception: Reception;
-  /** Pixels of the screen per CSS pixel. */
+  receiveMode: ReceiveMode;
+  /** Device pixels per CSS pixel. */
   ratio: number;
 }
 
-/** One wish per tile of the group's members. */
-export function wishesOf({
+/** Returns one constraint per tile of a group member; heights are in device pixels. */
+export function videoConstraints({
   tiles,
   heights,
   pinned,
-  reception,
+  receiveMode,
   ratio,
-}: Showing): ReceiverVideoConstraint[] {
-  const wishes = tiles.flatMap(
+}: ShownVideos): ReceiverVideoConstraint[] {
+  const constraints = tiles.flatMap(
     ({ key, participant, source, outside }): ReceiverVideoConstraint[] => {
       if (outside || (source !== 'camera' && source !== 'screen')) return [];
-      const shown = reception === 'audio' ? 0 : Math.round((heights.get(key) ?? 0) * ratio);
-      const height = Math.min(shown, reception === 'saver' ? SAVED_HEIGHT : MOST_HEIGHT);
+      const shown = receiveMode === 'audio' ? 0 : Math.round((heights.get(key) ?? 0) * ratio);
+      const height = Math.min(shown, receiveMode === 'saver' ? SAVER_HEIGHT : MAX_HEIGHT);
       return [{ participant, source, height, pinned: key === pinned }];
     },
   );
-  return wishes.slice(0, RECEIVER_VIDEO_CONSTRAINTS);
+  return constraints.slice(0, RECEIVER_VIDEO_CONSTRAINTS);
 }
 
-/** Tells the wishes when they have changed and come to rest. */
-export class Wishes {
-  #wishes: readonly ReceiverVideoConstraint[] = [];
-  #written = '[]';
+/** Sends the constraints when they have changed and settled. */
+export class VideoConstraintSender {
+  #constraints: readonly ReceiverVideoConstraint[] = [];
+  #serialized = '[]';
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly send: (wishes: ReceiverVideoConstraint[]) => void) {}
+  constructor(readonly send: (constraints: ReceiverVideoConstraint[]) => void) {}
 
-  show(wishes: readonly ReceiverVideoConstraint[]): void {
-    const written = JSON.stringify(wishes);
-    if (written === this.#written) return;
-    [this.#wishes, this.#written] = [wishes, written];
+  /** Takes the constraints of the current layout. */
+  update(constraints: readonly ReceiverVideoConstraint[]): void {
+    const serialized = JSON.stringify(constraints);
+    if (serialized === this.#serialized) return;
+    [this.#constraints, this.#serialized] = [constraints, serialized];
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.tell(), REST_MS);
+    this.#timer = setTimeout(() => this.sendNow(), SETTLE_MS);
   }
 
-  /** Tells them now: the server may not know them. */
-  tell(): void {
+  /** Sends the constraints even if they have not changed, e.g. on a new socket. */
+  sendNow(): void {
     this.stop();
-    this.send([...this.#wishes]);
+    this.send([...this.#constraints]);
   }
 
   stop(): void {

@@ -1,59 +1,62 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { PageMessage } from '../../signaling/decode';
-import { Away } from './disconnected';
+import type { RoomMessage } from '../../signaling/decode';
+import { DisconnectedParticipants } from './disconnected';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const OWN = 1;
-const changed = (participant: number, away: boolean): PageMessage => ({
+const changed = (participant: number, disconnected: boolean): RoomMessage => ({
   type: 'delta',
   seq: 1,
-  delta: { change: 'connection_changed', participant, disconnected: away },
+  delta: { change: 'connection_changed', participant, disconnected },
 });
-const joined = (away: number[]): PageMessage => ({
+const joined = (disconnected: number[]): RoomMessage => ({
   type: 'joined',
   participant: OWN,
   resume_token: 'token',
   seq: 1,
-  room: { participants: [], rules: { join_policy: 'open', hosts: [] }, disconnected: away },
+  room: { participants: [], rules: { join_policy: 'open', hosts: [] }, disconnected },
   log: { position: 0 },
   slots: { audio: 1, video: 1 },
 });
-const sets = ({ shown, excused }: Away): number[][] => [[...shown.value], [...excused.value]];
+const sets = ({ all, exempt }: DisconnectedParticipants): number[][] => [
+  [...all.value],
+  [...exempt.value],
+];
 
-describe('whoever is away', () => {
-  it('is shown from the word of the server until they are back or gone', () => {
-    const away = new Away();
-    away.hear(joined([2]), OWN);
-    away.hear(changed(3, true), OWN);
-    away.hear(changed(OWN, true), OWN);
-    expect(sets(away)).toEqual([
+describe('disconnected participants', () => {
+  it('are those that the server reports until they are back or gone', () => {
+    const disconnected = new DisconnectedParticipants();
+    disconnected.handleRoomMessage(joined([2]), OWN);
+    disconnected.handleRoomMessage(changed(3, true), OWN);
+    disconnected.handleRoomMessage(changed(OWN, true), OWN);
+    expect(sets(disconnected)).toEqual([
       [2, 3],
       [2, 3],
     ]);
-    away.hear(changed(2, false), OWN);
-    expect(sets(away)).toEqual([[3], [3]]);
+    disconnected.handleRoomMessage(changed(2, false), OWN);
+    expect(sets(disconnected)).toEqual([[3], [3]]);
     const left = { change: 'participant_left', participant: 3 } as const;
-    away.hear({ type: 'delta', seq: 2, delta: left }, OWN);
-    expect(sets(away)).toEqual([[], []]);
+    disconnected.handleRoomMessage({ type: 'delta', seq: 2, delta: left }, OWN);
+    expect(sets(disconnected)).toEqual([[], []]);
   });
 
-  it('is excused for no longer than a place is kept, and anew the next time', () => {
-    const away = new Away();
-    away.hear(changed(2, true), OWN);
+  it('are exempt for a bounded time, and again the next time', () => {
+    const disconnected = new DisconnectedParticipants();
+    disconnected.handleRoomMessage(changed(2, true), OWN);
     vi.advanceTimersByTime(80_000);
-    away.hear(changed(3, true), OWN);
-    away.hear(changed(2, true), OWN);
+    disconnected.handleRoomMessage(changed(3, true), OWN);
+    disconnected.handleRoomMessage(changed(2, true), OWN);
     vi.advanceTimersByTime(20_000);
-    expect(sets(away)).toEqual([[2, 3], [3]]);
-    away.hear(changed(2, false), OWN);
-    away.hear(changed(2, true), OWN);
-    expect(sets(away)).toEqual([
+    expect(sets(disconnected)).toEqual([[2, 3], [3]]);
+    disconnected.handleRoomMessage(changed(2, false), OWN);
+    disconnected.handleRoomMessage(changed(2, true), OWN);
+    expect(sets(disconnected)).toEqual([
       [3, 2],
       [3, 2],
     ]);
-    away.reset();
-    expect(sets(away)).toEqual([[], []]);
+    disconnected.reset();
+    expect(sets(disconnected)).toEqual([[], []]);
   });
 });

@@ -1,71 +1,76 @@
-/** Whose connection is broken, by the word of the server. */
+/** The participants that the server reports as disconnected. */
 
-import { type Signal, signal } from '@preact/signals';
-import type { PageMessage } from '../../signaling/decode';
+import { type ReadonlySignal, signal } from '@preact/signals';
+import type { RoomMessage } from '../../signaling/decode';
 
-/** So long the server keeps a place, and some more. Whoever is said to be away for longer is either
- * back or gone, whatever the server says. */
-const LONGEST_MS = 90_000;
+/** A little longer than the server keeps a disconnected participant. One that it reports as
+ * disconnected for longer is back or gone, whatever the server says. */
+const MAX_EXEMPTION_MS = 90_000;
 
-/** These participants are away, once this message is heard. */
-export function followAway(
-  away: ReadonlySet<number>,
-  message: PageMessage,
-  own: number,
+/** Returns the disconnected participants after a message; the own participant is never one. */
+export function updateDisconnected(
+  disconnected: ReadonlySet<number>,
+  message: RoomMessage,
+  ownParticipant: number,
 ): ReadonlySet<number> {
   if (message.type === 'joined' || message.type === 'snapshot')
     return new Set(message.room.disconnected);
-  if (message.type !== 'delta') return away;
+  if (message.type !== 'delta') return disconnected;
   const { delta } = message;
-  if (delta.change !== 'connection_changed' && delta.change !== 'participant_left') return away;
+  if (delta.change !== 'connection_changed' && delta.change !== 'participant_left')
+    return disconnected;
   const { participant } = delta;
-  const is = delta.change === 'connection_changed' && delta.disconnected && participant !== own;
-  if (is === away.has(participant)) return away;
-  const next = new Set(away);
+  const is =
+    delta.change === 'connection_changed' && delta.disconnected && participant !== ownParticipant;
+  if (is === disconnected.has(participant)) return disconnected;
+  const next = new Set(disconnected);
   if (is) next.add(participant);
   else next.delete(participant);
   return next;
 }
 
-export class Away {
-  readonly shown: Signal<ReadonlySet<number>> = signal(new Set());
-  /** Of these nothing is to be heard for now, and that says nothing against the server. It cannot
-   * excuse anybody for long: what it says here nobody can check. */
-  readonly excused: Signal<ReadonlySet<number>> = signal(new Set());
-  readonly #ends = new Map<number, ReturnType<typeof setTimeout>>();
+export class DisconnectedParticipants {
+  readonly #all = signal<ReadonlySet<number>>(new Set());
+  readonly #exempt = signal<ReadonlySet<number>>(new Set());
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
-  hear(message: PageMessage, own: number): void {
-    const away = followAway(this.shown.peek(), message, own);
-    if (away === this.shown.peek()) return;
-    this.#show(away);
+  /** All that the server reports. */
+  readonly all: ReadonlySignal<ReadonlySet<number>> = this.#all;
+  /** Those whose missing heartbeats do not count against the server yet. The exemption is short,
+   * because members cannot verify the server's claim. */
+  readonly exempt: ReadonlySignal<ReadonlySet<number>> = this.#exempt;
+
+  handleRoomMessage(message: RoomMessage, ownParticipant: number): void {
+    const next = updateDisconnected(this.#all.peek(), message, ownParticipant);
+    if (next !== this.#all.peek()) this.#replace(next);
   }
 
-  /** The call is joined anew, or over. */
+  /** Forgets everything, before a rejoin or after the call. */
   reset(): void {
-    this.#show(new Set());
+    this.#replace(new Set());
   }
 
-  #show(away: ReadonlySet<number>): void {
-    const before = this.shown.peek();
-    for (const [one, end] of this.#ends) {
-      if (away.has(one)) continue;
-      clearTimeout(end);
-      this.#ends.delete(one);
+  #replace(next: ReadonlySet<number>): void {
+    const before = this.#all.peek();
+    for (const [participant, timer] of this.#timers) {
+      if (next.has(participant)) continue;
+      clearTimeout(timer);
+      this.#timers.delete(participant);
     }
-    const excused = new Set([...this.excused.peek()].filter((one) => away.has(one)));
-    for (const one of away) {
-      if (before.has(one)) continue;
-      excused.add(one);
-      this.#ends.set(
-        one,
-        setTimeout(() => this.#excuseNoMore(one), LONGEST_MS),
+    const exempt = new Set([...this.#exempt.peek()].filter((one) => next.has(one)));
+    for (const participant of next) {
+      if (before.has(participant)) continue;
+      exempt.add(participant);
+      this.#timers.set(
+        participant,
+        setTimeout(() => this.#endExemption(participant), MAX_EXEMPTION_MS),
       );
     }
-    this.shown.value = away;
-    this.excused.value = excused;
+    this.#all.value = next;
+    this.#exempt.value = exempt;
   }
 
-  #excuseNoMore(one: number): void {
-    this.excused.value = new Set([...this.excused.peek()].filter((other) => other !== one));
+  #endExemption(participant: number): void {
+    this.#exempt.value = new Set([...this.#exempt.peek()].filter((one) => one !== participant));
   }
 }

@@ -17,19 +17,19 @@ describe('the state of the encryption', () => {
     expect(encryptionState(undefined, [])).toEqual({ kind: 'forming' });
   });
 
-  it('is confirmed when everybody was heard', () => {
+  it('is confirmed when no member is unconfirmed', () => {
     expect(encryptionState(roster(member(1, 'Ada', 'own'), member(2, 'Bob')), [])).toEqual({
       kind: 'confirmed',
     });
   });
 
-  it('names who was not heard, and forgets who is gone', () => {
+  it('names unconfirmed members and ignores departed ones', () => {
     const two = roster(member(1, 'Ada', 'own'), member(2, 'Bob'));
     expect(encryptionState(two, [2, 9])).toEqual({ kind: 'unconfirmed', names: ['Bob'] });
     expect(encryptionState(two, [9])).toEqual({ kind: 'confirmed' });
   });
 
-  it('puts a changed key before all else', () => {
+  it('puts a changed key first', () => {
     const three = roster(member(1, 'Ada', 'own'), member(2, 'Bob'), member(3, 'Eve', 'changed'));
     expect(encryptionState(three, [2])).toEqual({ kind: 'changed', names: ['Eve'] });
   });

@@ -1,4 +1,4 @@
-/** What a person has to know about the encryption of the call, in one word and a few names. */
+/** The state of a call's end-to-end encryption, as shown to the person. */
 
 import type { Roster, Trust } from '../../e2ee/messages';
 import { type Sentence, sentence } from '../../i18n/i18n';
@@ -6,21 +6,21 @@ import { type Sentence, sentence } from '../../i18n/i18n';
 export type EncryptionState =
   /** Keys are being agreed on. */
   | { kind: 'forming' }
-  /** Everybody is known to be in the same call. */
+  /** Every member was recently verified to be in the same call. */
   | { kind: 'confirmed' }
-  /** Of these members nothing was heard for a while: it can't be confirmed. */
+  /** These members sent no valid heartbeat for a while. */
   | { kind: 'unconfirmed'; names: readonly string[] }
-  /** These came under a name that had another key before. */
+  /** These members use a name that had another identity key before. */
   | { kind: 'changed'; names: readonly string[] };
 
-/** The gravest thing comes first. */
+/** Returns the most serious state that applies. `unconfirmed` holds participant ids. */
 export function encryptionState(
   roster: Roster | undefined,
   unconfirmed: readonly number[],
 ): EncryptionState {
   if (roster === undefined) return { kind: 'forming' };
-  const names = (fits: (member: Roster['members'][number]) => boolean): string[] =>
-    roster.members.filter(fits).map((member) => member.name);
+  const names = (matches: (member: Roster['members'][number]) => boolean): string[] =>
+    roster.members.filter(matches).map((member) => member.name);
   const changed = names((member) => member.trust === 'changed');
   if (changed.length > 0) return { kind: 'changed', names: changed };
   const silent = names((member) => unconfirmed.includes(member.participant));
@@ -28,7 +28,7 @@ export function encryptionState(
   return { kind: 'confirmed' };
 }
 
-/** What somebody's standing means. */
+/** Returns a trust level in words. */
 export function trustSentence(trust: Trust): Sentence {
   switch (trust) {
     case 'own':

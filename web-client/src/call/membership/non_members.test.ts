@@ -1,40 +1,40 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Outsiders } from './non_members';
+import { NonMembers } from './non_members';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const shown = ({ lasting }: Outsiders): number[] => [...lasting.value];
+const overdue = (nonMembers: NonMembers): number[] => [...nonMembers.overdue.value];
 
-describe('somebody outside the encrypted group', () => {
-  it('is not shown while they are about to come in', () => {
-    const outsiders = new Outsiders();
-    outsiders.follow([1, 2], new Set([1]));
+describe('a participant outside the encrypted group', () => {
+  it('is not reported while it is being added', () => {
+    const nonMembers = new NonMembers();
+    nonMembers.update([1, 2], new Set([1]));
     vi.advanceTimersByTime(3000);
-    outsiders.follow([1, 2], new Set([1, 2]));
+    nonMembers.update([1, 2], new Set([1, 2]));
     vi.advanceTimersByTime(60_000);
-    expect(shown(outsiders)).toEqual([]);
+    expect(overdue(nonMembers)).toEqual([]);
   });
 
-  it('is shown once they stay outside, whoever else comes meanwhile', () => {
-    const outsiders = new Outsiders();
-    outsiders.follow([1, 2], new Set([1]));
+  it('is reported once it stays outside, even if others join meanwhile', () => {
+    const nonMembers = new NonMembers();
+    nonMembers.update([1, 2], new Set([1]));
     vi.advanceTimersByTime(3000);
-    outsiders.follow([1, 2, 3], new Set([1]));
+    nonMembers.update([1, 2, 3], new Set([1]));
     vi.advanceTimersByTime(1500);
-    expect(shown(outsiders)).toEqual([2]);
+    expect(overdue(nonMembers)).toEqual([2]);
     vi.advanceTimersByTime(3000);
-    expect(shown(outsiders)).toEqual([2, 3]);
+    expect(overdue(nonMembers)).toEqual([2, 3]);
   });
 
-  it('is gone when they leave or come in, and begins anew when they come again', () => {
-    const outsiders = new Outsiders();
-    outsiders.follow([2, 3], new Set());
+  it('is forgotten when it leaves or is added, and gets a new grace period when it returns', () => {
+    const nonMembers = new NonMembers();
+    nonMembers.update([2, 3], new Set());
     vi.advanceTimersByTime(5000);
-    outsiders.follow([3], new Set([3]));
-    expect(shown(outsiders)).toEqual([]);
-    outsiders.follow([2, 3], new Set([3]));
+    nonMembers.update([3], new Set([3]));
+    expect(overdue(nonMembers)).toEqual([]);
+    nonMembers.update([2, 3], new Set([3]));
     vi.advanceTimersByTime(3000);
-    expect(shown(outsiders)).toEqual([]);
+    expect(overdue(nonMembers)).toEqual([]);
   });
 });

@@ -1,36 +1,38 @@
-/** Those whom the server names and the encrypted group does not. Whoever has just come is about to
- * be let into the group and is no cause for alarm; whoever stays outside is. */
+/** Participants that the server reports and the encrypted group does not contain. One that has just
+ * joined is about to be added and no cause for alarm; one that stays outside is. */
 
-import { type Signal, signal } from '@preact/signals';
+import { type ReadonlySignal, signal } from '@preact/signals';
 
-/** Being let in takes a round trip or two, and some work on a slow machine. */
+/** Being added takes a round trip or two, and some work on a slow machine. */
 const GRACE_MS = 4000;
 
-export class Outsiders {
-  /** Those who have been outside for longer than being let in takes. */
-  readonly lasting: Signal<ReadonlySet<number>> = signal(new Set());
-  readonly #waits = new Map<number, ReturnType<typeof setTimeout>>();
+export class NonMembers {
+  readonly #overdue = signal<ReadonlySet<number>>(new Set());
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
-  /** These participants are here, and those of them are in the group. */
-  follow(here: Iterable<number>, inside: ReadonlySet<number>): void {
-    const outside = new Set([...here].filter((one) => !inside.has(one)));
-    for (const [one, wait] of this.#waits) {
-      if (outside.has(one)) continue;
-      clearTimeout(wait);
-      this.#waits.delete(one);
+  /** Those that have been outside the group for longer than being added takes. */
+  readonly overdue: ReadonlySignal<ReadonlySet<number>> = this.#overdue;
+
+  /** Compares the participants that are present with those in the group. */
+  update(present: Iterable<number>, members: ReadonlySet<number>): void {
+    const outside = new Set([...present].filter((one) => !members.has(one)));
+    for (const [participant, timer] of this.#timers) {
+      if (outside.has(participant)) continue;
+      clearTimeout(timer);
+      this.#timers.delete(participant);
     }
-    for (const one of outside) {
-      if (this.#waits.has(one)) continue;
-      this.#waits.set(
-        one,
-        setTimeout(() => this.#show([...this.lasting.peek(), one]), GRACE_MS),
+    for (const participant of outside) {
+      if (this.#timers.has(participant)) continue;
+      this.#timers.set(
+        participant,
+        setTimeout(() => this.#replace([...this.#overdue.peek(), participant]), GRACE_MS),
       );
     }
-    const still = [...this.lasting.peek()].filter((one) => outside.has(one));
-    if (still.length < this.lasting.peek().size) this.#show(still);
+    const remaining = [...this.#overdue.peek()].filter((one) => outside.has(one));
+    if (remaining.length < this.#overdue.peek().size) this.#replace(remaining);
   }
 
-  #show(these: readonly number[]): void {
-    this.lasting.value = new Set(these);
+  #replace(participants: readonly number[]): void {
+    this.#overdue.value = new Set(participants);
   }
 }

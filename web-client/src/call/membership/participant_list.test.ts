@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Roster } from '../../e2ee/messages';
-import { people, type Seen } from './participant_list';
+import { participantList, type ParticipantListInput } from './participant_list';
 
 const member = (leaf: number, name: string, own = false): Roster['members'][number] => ({
   leaf,
@@ -11,7 +11,7 @@ const member = (leaf: number, name: string, own = false): Roster['members'][numb
   pairwiseCode: undefined,
 });
 
-const seen: Seen = {
+const input: ParticipantListInput = {
   roster: {
     epoch: 1,
     roomCode: '',
@@ -22,37 +22,41 @@ const seen: Seen = {
     [12, [{ mid: '1', source: 'camera', muted: true }]],
   ]),
   hosts: [12],
-  outsiders: [],
+  nonMembers: [],
   hands: [],
   speaking: new Set([1]),
   quality: new Map([[2, 'poor']]),
   own: { microphone: true, camera: false, screen: true, quality: 'good' },
 };
 
-describe('the list of people', () => {
-  it('begins with oneself, and goes on by name', () => {
-    expect(people(seen).map((one) => one.name)).toEqual(['Me', 'Bob', 'Zoe']);
+describe('the participant list', () => {
+  it('begins with oneself and continues by name', () => {
+    expect(participantList(input).map((one) => one.name)).toEqual(['Me', 'Bob', 'Zoe']);
   });
 
   it('puts raised hands first, in their order', () => {
     const hands = [11, 12];
-    expect(people({ ...seen, hands }).map((one) => one.name)).toEqual(['Me', 'Zoe', 'Bob']);
+    expect(participantList({ ...input, hands }).map((one) => one.name)).toEqual([
+      'Me',
+      'Zoe',
+      'Bob',
+    ]);
   });
 
-  it('knows the hosts', () => {
-    const hosts = people(seen).filter((one) => one.host);
+  it('marks hosts', () => {
+    const hosts = participantList(input).filter((one) => one.host);
     expect(hosts.map((one) => one.name)).toEqual(['Bob']);
   });
 
-  it('tells what everybody does', () => {
-    const [me, bob, zoe] = people(seen);
+  it('shows what each participant publishes', () => {
+    const [me, bob, zoe] = participantList(input);
     expect(me).toMatchObject({ own: true, microphone: true, camera: false, screen: true });
     expect(bob).toMatchObject({ camera: false, microphone: false, quality: 'poor' });
     expect(zoe).toMatchObject({ microphone: true, speaking: true });
   });
 
-  it('names those whom only the server knows last', () => {
-    expect(people({ ...seen, outsiders: [99] }).at(-1)).toMatchObject({
+  it('ends with participants outside the group', () => {
+    expect(participantList({ ...input, nonMembers: [99] }).at(-1)).toMatchObject({
       participant: 99,
       outside: true,
     });

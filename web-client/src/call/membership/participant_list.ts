@@ -1,17 +1,16 @@
-/** The list of everybody, in the order in which it is read: oneself, raised hands, then by name. */
+/** The participant list in display order: oneself, raised hands, then by name. */
 
 import type { Roster } from '../../e2ee/messages';
 import type { Quality } from '../../stats/quality';
 import type { Presence } from './presence';
 
-export interface Person {
+export interface ListedParticipant {
   participant: number;
   name: string;
   own: boolean;
-  /** Known to the server alone, without a place in the encrypted group. */
+  /** Reported by the server, but not in the encrypted group. */
   outside: boolean;
   verified: boolean;
-  /** May let in, remove and lock. */
   host: boolean;
   microphone: boolean;
   camera: boolean;
@@ -21,23 +20,26 @@ export interface Person {
   quality: Quality | undefined;
 }
 
-export interface Seen {
+export interface ParticipantListInput {
   roster: Roster | undefined;
   presence: Presence;
-  /** Whom the server names without a place in the group. */
-  outsiders: Iterable<number>;
+  /** Participants without a place in the group. */
+  nonMembers: Iterable<number>;
   hosts: readonly number[];
+  /** Participants with a raised hand, first raised first. */
   hands: readonly number[];
+  /** Leaves that are speaking. */
   speaking: ReadonlySet<number>;
+  /** By leaf. */
   quality: ReadonlyMap<number, Quality>;
-  /** The server does not tell us about ourselves. */
-  own: Pick<Person, 'microphone' | 'camera' | 'screen' | 'quality'>;
+  /** The server does not report the own tracks. */
+  own: Pick<ListedParticipant, 'microphone' | 'camera' | 'screen' | 'quality'>;
 }
 
-export function people(seen: Seen): Person[] {
-  const { presence, hosts, hands } = seen;
-  const members = seen.roster?.members ?? [];
-  const inside = members.map((member): Person => {
+/** Returns all participants in display order; those outside the group come last. */
+export function participantList(input: ParticipantListInput): ListedParticipant[] {
+  const { presence, hosts, hands } = input;
+  const members = (input.roster?.members ?? []).map((member): ListedParticipant => {
     const { participant, name, own, leaf } = member;
     const sends = (source: string): boolean =>
       presence.get(participant)?.some((one) => one.source === source && !one.muted) ?? false;
@@ -52,27 +54,28 @@ export function people(seen: Seen): Person[] {
       camera: sends('camera'),
       screen: sends('screen'),
       hand: hands.includes(participant),
-      speaking: seen.speaking.has(leaf),
-      quality: seen.quality.get(leaf),
-      ...(own ? seen.own : {}),
+      speaking: input.speaking.has(leaf),
+      quality: input.quality.get(leaf),
+      ...(own ? input.own : {}),
     };
   });
-  const outside = [...seen.outsiders].map((participant): Person => ({
-    ...STRANGER,
+  const nonMembers = [...input.nonMembers].map((participant): ListedParticipant => ({
+    ...NON_MEMBER,
     participant,
     host: hosts.includes(participant),
   }));
-  const turn = (one: Person): number => {
-    const place = hands.indexOf(one.participant);
-    return place < 0 ? hands.length : place;
+  const handRank = (one: ListedParticipant): number => {
+    const rank = hands.indexOf(one.participant);
+    return rank < 0 ? hands.length : rank;
   };
-  const ordered = inside.toSorted(
-    (a, b) => Number(b.own) - Number(a.own) || turn(a) - turn(b) || a.name.localeCompare(b.name),
+  const ordered = members.toSorted(
+    (a, b) =>
+      Number(b.own) - Number(a.own) || handRank(a) - handRank(b) || a.name.localeCompare(b.name),
   );
-  return [...ordered, ...outside];
+  return [...ordered, ...nonMembers];
 }
 
-const STRANGER: Omit<Person, 'participant' | 'host'> = {
+const NON_MEMBER: Omit<ListedParticipant, 'participant' | 'host'> = {
   name: '',
   own: false,
   outside: true,

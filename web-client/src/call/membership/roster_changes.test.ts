@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Roster } from '../../e2ee/messages';
-import { arrivals } from './roster_changes';
+import { rosterChanges } from './roster_changes';
 
 function roster(...names: string[]): Roster {
   const members = names.map((name, at) => ({
@@ -14,27 +14,30 @@ function roster(...names: string[]): Roster {
   return { epoch: 1, roomCode: '', members };
 }
 
-/** Ada has this number and this code. */
+/** A roster in which Ada has this participant id and this pairwise code. */
 function coded(participant: number, pairwiseCode: string): Roster {
   const { members, ...rest } = roster('Me', 'Ada');
-  const moved = members.map((one) => (one.own ? one : { ...one, participant, pairwiseCode }));
-  return { ...rest, members: moved };
+  const changed = members.map((one) => (one.own ? one : { ...one, participant, pairwiseCode }));
+  return { ...rest, members: changed };
 }
 
-describe('between two epochs', () => {
-  it('people come and go', () => {
-    expect(arrivals(roster('Me', 'Ada'), roster('Me', 'Bob'))).toEqual({
-      came: ['Bob'],
-      went: ['Ada'],
+describe('roster changes', () => {
+  it('reports who joined and who left', () => {
+    expect(rosterChanges(roster('Me', 'Ada'), roster('Me', 'Bob'))).toEqual({
+      joined: ['Bob'],
+      left: ['Ada'],
     });
   });
 
-  it('who changes places does neither', () => {
-    expect(arrivals(coded(2, 'same'), coded(3, 'same'))).toEqual({ came: [], went: [] });
-    expect(arrivals(coded(2, 'one'), coded(3, 'other'))).toEqual({ came: ['Ada'], went: ['Ada'] });
+  it('does not report a member whose page was reloaded', () => {
+    expect(rosterChanges(coded(2, 'same'), coded(3, 'same'))).toEqual({ joined: [], left: [] });
+    expect(rosterChanges(coded(2, 'one'), coded(3, 'other'))).toEqual({
+      joined: ['Ada'],
+      left: ['Ada'],
+    });
   });
 
-  it('those who were there before did not come', () => {
-    expect(arrivals(undefined, roster('Me', 'Ada'))).toEqual({ came: [], went: [] });
+  it('does not report the members of the first roster', () => {
+    expect(rosterChanges(undefined, roster('Me', 'Ada'))).toEqual({ joined: [], left: [] });
   });
 });

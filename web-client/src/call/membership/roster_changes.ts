@@ -1,30 +1,31 @@
-/** Who came and who went between two epochs. */
+/** Who joined and who left the group between two epochs. */
 
 import type { Member, Roster } from '../../e2ee/messages';
 
-export interface Arrivals {
-  came: readonly string[];
-  went: readonly string[];
+/** Names, in roster order. */
+export interface RosterChanges {
+  joined: readonly string[];
+  left: readonly string[];
 }
 
-/** Nobody "comes" with the first roster: these were there before. */
-export function arrivals(before: Roster | undefined, after: Roster): Arrivals {
-  if (before === undefined) return { came: [], went: [] };
-  const [came, went] = [missing(after, before), missing(before, after)];
-  return { came: names(came, went), went: names(went, came) };
+/** Compares two rosters. Members of the first roster were there before, so none of them joined. */
+export function rosterChanges(before: Roster | undefined, after: Roster): RosterChanges {
+  if (before === undefined) return { joined: [], left: [] };
+  const [joined, left] = [missing(after, before), missing(before, after)];
+  return { joined: names(joined, left), left: names(left, joined) };
 }
 
-/** Those in `from` who are not in `here`. */
-function missing(from: Roster, here: Roster): Member[] {
-  const present = new Set(here.members.map((one) => one.participant));
+/** Returns the members of one roster that another one does not have. */
+function missing(from: Roster, other: Roster): Member[] {
+  const present = new Set(other.members.map((one) => one.participant));
   return from.members.filter((one) => !one.own && !present.has(one.participant));
 }
 
-/** Their names, without those who only change places: the same person, whose page was loaded
- * anew. */
+/** Returns the names without members that only changed their participant id: the same person, whose
+ * page was reloaded. */
 function names(these: Member[], those: Member[]): string[] {
   const codes = new Set(those.map((one) => one.pairwiseCode));
-  const moved = (one: Member): boolean =>
+  const rejoined = (one: Member): boolean =>
     one.pairwiseCode !== undefined && codes.has(one.pairwiseCode);
-  return these.filter((one) => !moved(one)).map((one) => one.name);
+  return these.filter((one) => !rejoined(one)).map((one) => one.name);
 }

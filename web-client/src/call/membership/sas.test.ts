@@ -1,47 +1,47 @@
 import { describe, expect, it } from 'vitest';
-import { Comparison } from './sas';
+import { SasVerification } from './sas';
 
-function comparison(): { one: Comparison; done: string[] } {
-  const done: string[] = [];
-  const note = (what: string) => () => void done.push(what);
-  const one = new Comparison({
-    begin: note('begin'),
-    allSame: note('all same'),
+function verification(): { sas: SasVerification; events: string[] } {
+  const events: string[] = [];
+  const note = (event: string) => () => void events.push(event);
+  const sas = new SasVerification({
+    start: note('start'),
+    confirm: note('confirm'),
     invited: note('invited'),
   });
-  return { one, done };
+  return { sas, events };
 }
 
-describe('a comparison by voice', () => {
-  it('pins everybody once the person has heard the same, and only then', () => {
-    const { one, done } = comparison();
-    one.heard(true);
-    one.begin();
-    one.follow({ state: 'waiting', participants: [2] });
-    one.heard(true);
-    expect(done).toEqual(['begin']);
-    one.follow({ state: 'emoji', emoji: [0, 1, 2, 3, 63] });
-    one.heard(true);
-    expect(done).toEqual(['begin', 'all same']);
-    expect(one.view.value).toEqual({ kind: 'same' });
+describe('verification by a short authentication string', () => {
+  it('pins all members only after the person has compared the emoji', () => {
+    const { sas, events } = verification();
+    sas.finish(true);
+    sas.start();
+    sas.handleProgress({ state: 'waiting', participants: [2] });
+    sas.finish(true);
+    expect(events).toEqual(['start']);
+    sas.handleProgress({ state: 'emoji', emoji: [0, 1, 2, 3, 63] });
+    sas.finish(true);
+    expect(events).toEqual(['start', 'confirm']);
+    expect(sas.state.value).toEqual({ kind: 'same' });
   });
 
-  it('pins nobody when they differ', () => {
-    const { one, done } = comparison();
-    one.begin();
-    one.follow({ state: 'emoji', emoji: [0, 1, 2, 3, 63] });
-    one.heard(false);
-    expect(done).toEqual(['begin']);
-    expect(one.view.value).toEqual({ kind: 'different' });
+  it('pins no member when the emoji differ', () => {
+    const { sas, events } = verification();
+    sas.start();
+    sas.handleProgress({ state: 'emoji', emoji: [0, 1, 2, 3, 63] });
+    sas.finish(false);
+    expect(events).toEqual(['start']);
+    expect(sas.state.value).toEqual({ kind: 'different' });
   });
 
-  it('tells once that somebody else has begun', () => {
-    const { one, done } = comparison();
-    one.follow({ state: 'waiting', participants: [1, 2] });
-    one.follow({ state: 'waiting', participants: [2] });
-    expect(done).toEqual(['invited']);
-    one.follow({ state: 'interrupted' });
-    one.follow({ state: 'waiting', participants: [1] });
-    expect(done).toEqual(['invited', 'invited']);
+  it('reports once that another member started it', () => {
+    const { sas, events } = verification();
+    sas.handleProgress({ state: 'waiting', participants: [1, 2] });
+    sas.handleProgress({ state: 'waiting', participants: [2] });
+    expect(events).toEqual(['invited']);
+    sas.handleProgress({ state: 'interrupted' });
+    sas.handleProgress({ state: 'waiting', participants: [1] });
+    expect(events).toEqual(['invited', 'invited']);
   });
 });

@@ -1,76 +1,79 @@
-/** Comparison by voice, as the person sees it. */
+/** Verification of all members by voice with a short authentication string (SAS), as the person
+ * sees it. */
 
-import { signal } from '@preact/signals';
-import type { Comparison as Said } from '../../e2ee/messages';
+import { type ReadonlySignal, signal } from '@preact/signals';
+import type { Comparison } from '../../e2ee/messages';
 
-export type ComparisonView =
-  /** Nobody has begun. */
+export type SasState =
+  /** Not started. */
   | { kind: 'none' }
   /** These participants have not answered yet. */
   | { kind: 'waiting'; participants: readonly number[] }
-  /** To be read out: five numbers from 0 to 63. */
+  /** To be read out: five emoji, as numbers from 0 to 63. */
   | { kind: 'emoji'; emoji: readonly number[] }
-  /** The person has said that all are the same, or that they are not. */
+  /** The person confirmed that all members read out the same emoji, or that they did not. */
   | { kind: 'same' }
   | { kind: 'different' }
   /** This participant tried to choose the emoji. */
   | { kind: 'cheated'; participant: number }
-  /** Somebody came or left meanwhile. */
+  /** The membership changed meanwhile. */
   | { kind: 'interrupted' };
 
-interface Way {
-  /** Has all members answer. */
-  begin(): void;
-  /** Pins everybody who took part. */
-  allSame(): void;
-  /** Somebody else has begun. */
+export interface SasEvents {
+  /** Starts a verification with all members. */
+  start(): void;
+  /** Pins the identity keys of all members that took part. */
+  confirm(): void;
+  /** Another member started a verification. */
   invited(): void;
 }
 
-export class Comparison {
-  readonly view = signal<ComparisonView>({ kind: 'none' });
-  readonly #way: Way;
-  #mine = false;
+export class SasVerification {
+  readonly #state = signal<SasState>({ kind: 'none' });
+  readonly #events: SasEvents;
+  #startedHere = false;
 
-  constructor(way: Way) {
-    this.#way = way;
+  readonly state: ReadonlySignal<SasState> = this.#state;
+
+  constructor(events: SasEvents) {
+    this.#events = events;
   }
 
-  begin(): void {
-    this.#mine = true;
-    this.#way.begin();
+  start(): void {
+    this.#startedHere = true;
+    this.#events.start();
   }
 
-  /** What the person has heard from the others. */
-  heard(same: boolean): void {
-    if (this.view.value.kind !== 'emoji') return;
-    if (same) this.#way.allSame();
-    this.view.value = { kind: same ? 'same' : 'different' };
+  /** The person compared the emoji: all members have the same ones, or not. */
+  finish(same: boolean): void {
+    if (this.#state.value.kind !== 'emoji') return;
+    if (same) this.#events.confirm();
+    this.#state.value = { kind: same ? 'same' : 'different' };
   }
 
-  /** How it stands, by the encryption. */
-  follow(said: Said): void {
-    const begins = said.state === 'waiting' && this.view.value.kind !== 'waiting';
-    if (begins && !this.#mine) this.#way.invited();
-    this.view.value = viewOf(said);
-    if (said.state !== 'waiting') this.#mine = false;
+  /** The encryption reports progress. */
+  handleProgress(progress: Comparison): void {
+    const starts = progress.state === 'waiting' && this.#state.value.kind !== 'waiting';
+    if (starts && !this.#startedHere) this.#events.invited();
+    this.#state.value = stateOf(progress);
+    if (progress.state !== 'waiting') this.#startedHere = false;
   }
 
-  /** The person comes in anew: nothing of before counts. */
-  forget(): void {
-    this.#mine = false;
-    this.view.value = { kind: 'none' };
+  /** Forgets the verification before a rejoin. */
+  reset(): void {
+    this.#startedHere = false;
+    this.#state.value = { kind: 'none' };
   }
 }
 
-function viewOf(said: Said): ComparisonView {
-  switch (said.state) {
+function stateOf(progress: Comparison): SasState {
+  switch (progress.state) {
     case 'waiting':
-      return { kind: 'waiting', participants: said.participants };
+      return { kind: 'waiting', participants: progress.participants };
     case 'emoji':
-      return { kind: 'emoji', emoji: said.emoji };
+      return { kind: 'emoji', emoji: progress.emoji };
     case 'cheated':
-      return { kind: 'cheated', participant: said.participant };
+      return { kind: 'cheated', participant: progress.participant };
     case 'interrupted':
       return { kind: 'interrupted' };
   }

@@ -5,17 +5,17 @@ import { openName, sealName } from './knock';
 
 const link = { room: 'BwcHBwcHBwcHBwcHBwcHBw', fragment: newFragment() };
 
-describe('a name that is sealed', () => {
-  it('is read by whoever has the same link', async () => {
+describe('a sealed name', () => {
+  it('can be opened with the same link', async () => {
     expect(await openName(link, await sealName(link, 'Zoë 🎈'))).toBe('Zoë 🎈');
   });
 
-  it('is read where the link asks for a passphrase too', async () => {
+  it('can be opened without the passphrase of a protected link', async () => {
     const locked = { ...link, fragment: `${link.fragment.replace('v1.', 'v1p.')}.AAAA` };
     expect(await openName(locked, await sealName(locked, 'Ada'))).toBe('Ada');
   });
 
-  it('is not read under another link, in another room, or after it was changed', async () => {
+  it('cannot be opened with another link, in another room, or after a change', async () => {
     const sealed = await sealName(link, 'Ada');
     const changed = sealed.startsWith('A') ? `B${sealed.slice(1)}` : `A${sealed.slice(1)}`;
     expect(await openName({ ...link, fragment: newFragment() }, sealed)).toBeUndefined();
@@ -25,7 +25,7 @@ describe('a name that is sealed', () => {
     expect(await openName(link, '')).toBeUndefined();
   });
 
-  it('tells nothing by its length, which the server takes', async () => {
+  it("has one length for every name, within the server's limit", async () => {
     const [short, long] = await Promise.all([sealName(link, 'A'), sealName(link, '漢'.repeat(64))]);
     expect(long.length).toBe(short.length);
     expect(atob(long).length).toBeLessThanOrEqual(KNOCK_BYTES);

@@ -1,19 +1,21 @@
 /**
- * Who knocks: the name of somebody who waits to be let in, sealed by the link secret, so that the
- * hosts read it and the server does not. It is only said: whoever has the link can say any name,
- * and nothing of it is believed once the person is in the encrypted group.
+ * The name under which a participant waits in the lobby, sealed with the link secret so that hosts
+ * can read it and the server cannot. It is a claim only: everyone who has the link can claim any
+ * name, and none of it is used once the participant is in the encrypted group.
  */
 
 import { linkSecret, type MeetingLink } from '../../link';
 
-/** The passphrase, if there is one, is not needed to knock. */
-type Door = Pick<MeetingLink, 'room' | 'fragment'>;
+/** The part of a link that sealing needs; it works without the link's passphrase. */
+type RoomLink = Pick<MeetingLink, 'room' | 'fragment'>;
 
 const IV_BYTES = 12;
-/** All names have one length under way: two bytes that count, then the name, then nothing. */
+/** Names are padded to one length: two bytes of length, the name in UTF-8, zeros. */
 const PADDED_BYTES = 256;
 
-export async function sealName(link: Door, name: string): Promise<string> {
+/** Seals a name with AES-256-GCM under a key derived from the link secret (HKDF-SHA256, RFC 5869);
+ * returns base64 of the IV and the ciphertext. A name that is too long is cut. */
+export async function sealName(link: RoomLink, name: string): Promise<string> {
   const bytes = new TextEncoder().encode(name).subarray(0, PADDED_BYTES - 2);
   const padded = new Uint8Array(PADDED_BYTES);
   new DataView(padded.buffer).setUint16(0, bytes.length);
@@ -23,8 +25,8 @@ export async function sealName(link: Door, name: string): Promise<string> {
   return btoa(String.fromCharCode(...iv, ...new Uint8Array(sealed)));
 }
 
-/** The name, or nothing if it was not sealed by this link. */
-export async function openName(link: Door, sealed: string): Promise<string | undefined> {
+/** Opens a sealed name; returns `undefined` if it was not sealed with this link. */
+export async function openName(link: RoomLink, sealed: string): Promise<string | undefined> {
   try {
     const bytes = bytesOf(sealed);
     const iv = bytes.slice(0, IV_BYTES);
@@ -40,7 +42,7 @@ export async function openName(link: Door, sealed: string): Promise<string | und
   }
 }
 
-async function knockKey({ room, fragment }: Door): Promise<CryptoKey> {
+async function knockKey({ room, fragment }: RoomLink): Promise<CryptoKey> {
   const base64 = linkSecret(fragment).replaceAll('-', '+').replaceAll('_', '/');
   const secret = await crypto.subtle.importKey('raw', bytesOf(base64), 'HKDF', false, [
     'deriveKey',

@@ -1,80 +1,122 @@
-/** The room and its order, as this person sees it: the rules, who waits, and what a host does. */
+/** Owns a room's rules, its lobby and what hosts do, as this participant sees them. */
 
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { MeetingLink } from '../../link';
-import type { PageMessage } from '../../signaling/decode';
+import type { ControlMessage, RoomMessage } from '../../signaling/decode';
 import type {
   ClientMessage,
+  JoinPolicy,
+  LobbyParticipant,
   Moderation,
   Rules,
-  LobbyParticipant,
 } from '../../signaling/protocol.gen';
 import { openName, sealName } from './knock';
-import { Orders } from './moderation_outbox';
-import { followRules, openToAll } from './rules';
+import { ModerationOutbox } from './moderation_outbox';
+import { initialRules, updateRules } from './rules';
 
-/** Somebody who waits, under the name that they say. */
-export interface Guest {
-  lobby_participant: number;
-  /** Empty as long as it has not come, or if it was sealed by another link. */
+/** A participant in the lobby, under the name that it claims. */
+export interface NamedLobbyParticipant {
+  lobbyParticipant: number;
+  /** Empty until it arrives, or if it was sealed for another link. */
   name: string;
 }
 
-export class House {
-  readonly rules: Signal<Rules> = signal(openToAll);
-  readonly guests: Signal<readonly Guest[]> = signal([]);
-  /** The host who wants this person's microphone off. */
-  readonly muteAsked: Signal<number | undefined> = signal(undefined);
-  /** This person is a host. */
-  readonly host: ReadonlySignal<boolean>;
-  readonly #orders = new Orders();
-  /** Counts what was heard of visitors: only the last word counts. */
-  #word = 0;
+export interface ModerationEvents {
+  send(message: ClientMessage): void;
+  /** A host changed the join policy. */
+  joinPolicyChanged(joinPolicy: JoinPolicy): void;
+}
+
+export class RoomModeration {
+  readonly #rules = signal(initialRules);
+  readonly #lobby = signal<readonly NamedLobbyParticipant[]>([]);
+  readonly #muteRequestedBy = signal<number | undefined>(undefined);
+  readonly #outbox = new ModerationOutbox();
+  /** Counts lobby updates: names that were opened for an older one are dropped. */
+  #lobbyUpdate = 0;
+
+  readonly rules: ReadonlySignal<Rules> = this.#rules;
+  /** Told to hosts only. */
+  readonly lobby: ReadonlySignal<readonly NamedLobbyParticipant[]> = this.#lobby;
+  /** The host who asked this participant to mute. */
+  readonly muteRequestedBy: ReadonlySignal<number | undefined> = this.#muteRequestedBy;
+  /** This participant is a host. */
+  readonly isHost: ReadonlySignal<boolean>;
 
   constructor(
     readonly link: MeetingLink,
-    readonly own: ReadonlySignal<number>,
-    readonly send: (message: ClientMessage) => void,
+    ownParticipant: ReadonlySignal<number>,
+    readonly events: ModerationEvents,
   ) {
-    this.host = computed(() => this.rules.value.hosts.includes(own.value));
+    this.isHost = computed(() => this.#rules.value.hosts.includes(ownParticipant.value));
   }
 
-  /** The server said something. */
-  hear(message: PageMessage): void {
-    this.rules.value = followRules(this.rules.value, message);
-    if (message.type === 'lobby_participants') void this.#read(message.lobby_participants);
-    if (message.type === 'asked_to_mute') this.muteAsked.value = message.by;
-    for (const action of this.#orders.hear(message)) this.send({ type: 'moderate', ...action });
+  handleRoomMessage(message: RoomMessage): void {
+    const before = this.#rules.value.join_policy;
+    this.#rules.value = updateRules(this.#rules.value, message);
+    switch (message.type) {
+      case 'delta': {
+        const { join_policy: joinPolicy } = this.#rules.value;
+        // Only changes during the call are news, not what a snapshot brings.
+        if (joinPolicy !== before) this.events.joinPolicyChanged(joinPolicy);
+        break;
+      }
+      case 'lobby_participants':
+        void this.#openNames(message.lobby_participants);
+        break;
+      case 'asked_to_mute':
+        this.#muteRequestedBy.value = message.by;
+        break;
+      case 'joined':
+      case 'resumed':
+        for (const action of this.#outbox.takeForResend()) this.#send(action);
+        break;
+      default:
+        break;
+    }
   }
 
-  /** Says who one is while one waits. */
+  handleControlMessage(message: ControlMessage): void {
+    if (message.type === 'heartbeat_echo') this.#outbox.handleHeartbeatEcho();
+  }
+
+  /** Tells the hosts the name under which this participant waits in the lobby. */
   async knock(name: string): Promise<void> {
-    this.send({ type: 'knock', name: await sealName(this.link, name) });
+    this.events.send({ type: 'knock', name: await sealName(this.link, name) });
   }
 
-  /** Tells the room what a host wants; again, if the socket breaks before it is heard. */
+  /** Sends a host's action; it is sent again if the socket breaks before the server has it. */
   moderate(action: Moderation): void {
-    this.#orders.add(action);
-    this.send({ type: 'moderate', ...action });
+    this.#outbox.add(action);
+    this.#send(action);
   }
 
-  /** The conversation begins anew. */
+  /** Forgets a host's request to mute: it was followed or dismissed. */
+  dismissMuteRequest(): void {
+    this.#muteRequestedBy.value = undefined;
+  }
+
+  /** Forgets the room's state before a rejoin. */
   reset(): void {
-    this.#word += 1;
-    this.rules.value = openToAll;
-    this.guests.value = [];
-    this.muteAsked.value = undefined;
+    this.#lobbyUpdate += 1;
+    this.#rules.value = initialRules;
+    this.#lobby.value = [];
+    this.#muteRequestedBy.value = undefined;
   }
 
-  async #read(lobby_participants: readonly LobbyParticipant[]): Promise<void> {
-    this.#word += 1;
-    const word = this.#word;
+  #send(action: Moderation): void {
+    this.events.send({ type: 'moderate', ...action });
+  }
+
+  async #openNames(lobby: readonly LobbyParticipant[]): Promise<void> {
+    this.#lobbyUpdate += 1;
+    const update = this.#lobbyUpdate;
     const names = await Promise.all(
-      lobby_participants.map(({ name }) => (name === null ? undefined : openName(this.link, name))),
+      lobby.map(({ name }) => (name === null ? undefined : openName(this.link, name))),
     );
-    if (word !== this.#word) return;
-    this.guests.value = lobby_participants.map(({ lobby_participant }, at) => ({
-      lobby_participant,
+    if (update !== this.#lobbyUpdate) return;
+    this.#lobby.value = lobby.map(({ lobby_participant: lobbyParticipant }, at) => ({
+      lobbyParticipant,
       name: names[at] ?? '',
     }));
   }

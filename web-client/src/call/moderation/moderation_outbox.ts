@@ -1,53 +1,49 @@
 /**
- * What a host has told the room, kept until the server must have heard it: a socket that breaks
- * takes with it what was said last. All of it may be said twice, for it names a state and no step.
+ * A host's actions, kept until the server must have received them: messages that were sent just
+ * before a socket breaks are lost. Sending one twice is harmless, since each names a state and not
+ * a step.
  */
 
-import type { PageMessage } from '../../signaling/decode';
 import type { Moderation } from '../../signaling/protocol.gen';
 
-/** More than a host can click between two signs of life. */
-const MOST = 32;
-/** The first echo may answer a heartbeat that went before the order; messages keep their order. */
+/** More actions than a host can click between two heartbeats. */
+const MAX_ACTIONS = 32;
+/** The first echo may answer a heartbeat that was sent before the action; the second one cannot. */
 const ECHOES = 2;
 
-export class Orders {
-  #unheard: { action: Moderation; echoes: number }[] = [];
+export class ModerationOutbox {
+  #pending: { action: Moderation; echoes: number }[] = [];
 
-  /** The host says something. */
+  /** Adds an action. It replaces an older one about the same subject. */
   add(action: Moderation): void {
-    const same = JSON.stringify(about(action));
-    const others = this.#unheard.filter((one) => JSON.stringify(about(one.action)) !== same);
-    this.#unheard = [...others, { action, echoes: 0 }].slice(-MOST);
+    const subject = subjectOf(action);
+    const others = this.#pending.filter((one) => subjectOf(one.action) !== subject);
+    this.#pending = [...others, { action, echoes: 0 }].slice(-MAX_ACTIONS);
   }
 
-  /** What to say again, after this message of the server's. */
-  hear(message: PageMessage): readonly Moderation[] {
-    switch (message.type) {
-      case 'heartbeat_echo':
-        for (const one of this.#unheard) one.echoes += 1;
-        this.#unheard = this.#unheard.filter(({ echoes }) => echoes < ECHOES);
-        return [];
-      case 'joined':
-      case 'resumed':
-        for (const one of this.#unheard) one.echoes = 0;
-        return this.#unheard.map(({ action }) => action);
-      default:
-        return [];
-    }
+  /** Removes the actions that the server has received, as its echo of a heartbeat shows. */
+  handleHeartbeatEcho(): void {
+    for (const one of this.#pending) one.echoes += 1;
+    this.#pending = this.#pending.filter(({ echoes }) => echoes < ECHOES);
+  }
+
+  /** Returns the actions to send again on a new socket, oldest first. */
+  takeForResend(): readonly Moderation[] {
+    for (const one of this.#pending) one.echoes = 0;
+    return this.#pending.map(({ action }) => action);
   }
 }
 
-/** Of two orders about the same, the later one counts. */
-function about(action: Moderation): unknown[] {
+/** Returns what an action is about, as a key. */
+function subjectOf(action: Moderation): string {
   switch (action.action) {
     case 'set_join_policy':
-      return ['join_policy'];
+      return 'join_policy';
     case 'admit':
     case 'deny':
-      return ['lobby_participant', action.lobby_participant];
+      return `lobby_participant ${action.lobby_participant}`;
     case 'remove':
     case 'ask_to_mute':
-      return [action.action, action.participant];
+      return `${action.action} ${action.participant}`;
   }
 }

@@ -1,12 +1,14 @@
-/** The order of the room as the server keeps it: who its hosts are, and who may come in. A pure
- * fold over its messages. */
+/** The rules of a room, as the server keeps them: its hosts and its join policy. */
 
-import type { PageMessage } from '../../signaling/decode';
-import type { Rules } from '../../signaling/protocol.gen';
+import { type Sentence, sentence } from '../../i18n/i18n';
+import type { RoomMessage } from '../../signaling/decode';
+import type { JoinPolicy, Rules } from '../../signaling/protocol.gen';
 
-export const openToAll: Rules = { join_policy: 'open', hosts: [] };
+/** The rules before the server has told any. */
+export const initialRules: Rules = { join_policy: 'open', hosts: [] };
 
-export function followRules(rules: Rules, message: PageMessage): Rules {
+/** Returns the rules after a message. */
+export function updateRules(rules: Rules, message: RoomMessage): Rules {
   switch (message.type) {
     case 'joined':
     case 'snapshot':
@@ -17,21 +19,19 @@ export function followRules(rules: Rules, message: PageMessage): Rules {
         ? { join_policy: delta.join_policy, hosts: delta.hosts }
         : rules;
     }
-    case 'waiting':
-    case 'lobby_participants':
-    case 'asked_to_mute':
-    case 'shutdown_notice':
-    case 'shutdown_cancelled':
-    case 'commit_pending':
-    case 'commit_rejected':
-    case 'resumed':
-    case 'answer':
-    case 'media_lost':
-    case 'subscribed_quality':
-    case 'downlink':
-    case 'heartbeat_echo':
-    case 'refused':
-    case 'closing':
+    default:
       return rules;
+  }
+}
+
+/** Returns a join policy in words. */
+export function joinPolicySentence(joinPolicy: JoinPolicy): Sentence {
+  switch (joinPolicy) {
+    case 'open':
+      return sentence('join_policy.open');
+    case 'lobby':
+      return sentence('join_policy.lobby');
+    case 'locked':
+      return sentence('join_policy.locked');
   }
 }

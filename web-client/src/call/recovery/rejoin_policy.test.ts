@@ -1,28 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import { FRUITLESS, isMendable, LONGEST_MS, Rejoining } from './rejoin_policy';
+import { isRetryable, MAX_DELAY_MS, MAX_FAILED_JOINS, RejoinPolicy } from './rejoin_policy';
 
-describe('rejoining', () => {
-  it('goes on for as long as the network is away, and waits longer each time', () => {
-    const rejoining = new Rejoining();
-    const waits = Array.from({ length: 100 }, () => rejoining.next('unreachable'));
+describe('the rejoin policy', () => {
+  it('keeps trying while the network is down, with growing delays', () => {
+    const policy = new RejoinPolicy();
+    const waits = Array.from({ length: 100 }, () => policy.nextDelay('unreachable'));
     expect(waits.slice(0, 3)).toEqual([500, 1000, 1500]);
-    expect(waits.at(-1)).toBe(LONGEST_MS);
+    expect(waits.at(-1)).toBe(MAX_DELAY_MS);
   });
 
-  it('gives up a call that it reaches again and again in vain', () => {
-    const rejoining = new Rejoining();
-    for (let n = 0; n < FRUITLESS; n += 1) expect(rejoining.next('lost')).toBeDefined();
-    expect(rejoining.next('lost')).toBeUndefined();
+  it('gives up after repeated joins that do not become a call', () => {
+    const policy = new RejoinPolicy();
+    for (let n = 0; n < MAX_FAILED_JOINS; n += 1) expect(policy.nextDelay('lost')).toBeDefined();
+    expect(policy.nextDelay('lost')).toBeUndefined();
   });
 
-  it('begins to count anew once the call was live', () => {
-    const rejoining = new Rejoining();
-    for (let n = 0; n < FRUITLESS; n += 1) rejoining.next('lost');
-    rejoining.succeeded();
-    expect(rejoining.next('lost')).toBe(500);
+  it('starts counting anew once the call is live', () => {
+    const policy = new RejoinPolicy();
+    for (let n = 0; n < MAX_FAILED_JOINS; n += 1) policy.nextDelay('lost');
+    policy.reset();
+    expect(policy.nextDelay('lost')).toBe(500);
   });
 
-  it('waits for as long as the server asks', () => {
+  it('waits as long as the server asks', () => {
     const code = 'storage_unavailable';
     const refusal = {
       code,
@@ -31,8 +31,8 @@ describe('rejoining', () => {
       retry_after_seconds: 30,
       message_id: null,
     } as const;
-    expect(new Rejoining().next('lost', refusal)).toBe(30_000);
-    expect(isMendable(refusal)).toBe(true);
-    expect(isMendable({ ...refusal, code: 'room_full' })).toBe(false);
+    expect(new RejoinPolicy().nextDelay('lost', refusal)).toBe(30_000);
+    expect(isRetryable(refusal)).toBe(true);
+    expect(isRetryable({ ...refusal, code: 'room_full' })).toBe(false);
   });
 });

@@ -1,40 +1,40 @@
-/** When to try again, and when to give a call up. */
+/** Decides when to join again after a call was lost, and when to give it up. */
 
 import type { Refusal } from '../../signaling/protocol.gen';
 
-/** Joins in a row that reached the server and did not become a call before it is given up. */
-export const FRUITLESS = 5;
-/** The longest wait between two tries. */
-export const LONGEST_MS = 8000;
+/** Consecutive joins that reach the server without becoming a call before it is given up. */
+export const MAX_FAILED_JOINS = 5;
+/** The longest delay between two attempts. */
+export const MAX_DELAY_MS = 8000;
 
-export type Cause =
-  /** There is no way to the server; it may come back with the network. */
+export type RejoinCause =
+  /** The server cannot be reached; the network may come back. */
   | 'unreachable'
-  /** The server, or the encryption, wants a new join. */
+  /** The server or the encryption requires a new join. */
   | 'lost';
 
-export class Rejoining {
-  #tries = 0;
-  #fruitless = 0;
+export class RejoinPolicy {
+  #attempts = 0;
+  #failedJoins = 0;
 
-  /** How long to wait before the next try, in ms; nothing when it is given up. */
-  next(cause: Cause, refusal?: Refusal): number | undefined {
-    this.#tries += 1;
-    if (cause === 'lost') this.#fruitless += 1;
-    if (this.#fruitless > FRUITLESS) return undefined;
-    const asked = (refusal?.retry_after_seconds ?? 0) * 1000;
-    return Math.max(asked, Math.min(LONGEST_MS, this.#tries * 500));
+  /** Counts an attempt; returns the delay before it in ms, or `undefined` to give up. */
+  nextDelay(cause: RejoinCause, refusal?: Refusal): number | undefined {
+    this.#attempts += 1;
+    if (cause === 'lost') this.#failedJoins += 1;
+    if (this.#failedJoins > MAX_FAILED_JOINS) return undefined;
+    const requested = (refusal?.retry_after_seconds ?? 0) * 1000;
+    return Math.max(requested, Math.min(MAX_DELAY_MS, this.#attempts * 500));
   }
 
-  /** The call is live again. */
-  succeeded(): void {
-    this.#tries = 0;
-    this.#fruitless = 0;
+  /** Starts counting anew: the call is live. */
+  reset(): void {
+    this.#attempts = 0;
+    this.#failedJoins = 0;
   }
 }
 
-/** Whether a new join can mend what the server ended the conversation for. */
-export function isMendable(refusal: Refusal | undefined): boolean {
+/** Returns whether a new join may succeed after this refusal, or after a lost connection. */
+export function isRetryable(refusal: Refusal | undefined): boolean {
   switch (refusal?.code) {
     case undefined:
     case 'resume_expired':

@@ -1,37 +1,42 @@
 import { describe, expect, it } from 'vitest';
 import { sentence } from '../../i18n/i18n';
-import { followRestart, restartWords } from './shutdown';
+import { ShutdownNotice, shutdownSentence } from './shutdown';
 
-const ahead = (seconds: number | null) =>
-  ({ type: 'shutdown_notice', in_seconds: seconds }) as const;
+function announced(seconds: number | null, now: number): ShutdownNotice {
+  const notice = new ShutdownNotice();
+  notice.handleControlMessage({ type: 'shutdown_notice', in_seconds: seconds }, now);
+  return notice;
+}
 
-describe('the end of the server', () => {
-  it('is told in minutes, then as near, and each for as long as it is true', () => {
-    const restart = followRestart('none', ahead(150), 1000);
-    expect(restartWords(restart, 1000)).toEqual({
-      words: sentence('restart.minutes', { minutes: 2 }),
+describe('a shutdown notice', () => {
+  it('counts down in minutes, then says soon, each for as long as it is true', () => {
+    const { shutdown } = announced(150, 1000);
+    expect(shutdownSentence(shutdown.value, 1000)).toEqual({
+      sentence: sentence('restart.minutes', { minutes: 2 }),
       forMs: 30_001,
     });
-    expect(restartWords(restart, 31_001)?.words).toEqual(
+    expect(shutdownSentence(shutdown.value, 31_001)?.sentence).toEqual(
       sentence('restart.minutes', { minutes: 1 }),
     );
-    expect(restartWords(restart, 91_001)).toEqual({
-      words: sentence('restart.soon'),
+    expect(shutdownSentence(shutdown.value, 91_001)).toEqual({
+      sentence: sentence('restart.soon'),
       forMs: undefined,
     });
   });
 
-  it('is told without a time where there is none', () => {
-    const restart = followRestart('none', ahead(null), 0);
-    expect(restartWords(restart, 0)?.words).toEqual(sentence('restart.planned'));
+  it('is shown without a time if the server gave none', () => {
+    const { shutdown } = announced(null, 0);
+    expect(shutdownSentence(shutdown.value, 0)?.sentence).toEqual(sentence('restart.planned'));
   });
 
-  it('is called off, or over once one is back', () => {
-    const restart = followRestart('none', ahead(60), 0);
-    expect(followRestart(restart, { type: 'heartbeat_echo' }, 1)).toBe(restart);
-    for (const message of [{ type: 'shutdown_cancelled' }, { type: 'resumed', seq: 1 }] as const) {
-      const then = followRestart(restart, message, 1);
-      expect(restartWords(then, 1)).toBeUndefined();
-    }
+  it('is cleared when it is cancelled, and after a reconnect', () => {
+    const cancelled = announced(60, 0);
+    cancelled.handleControlMessage({ type: 'heartbeat_echo' }, 1);
+    expect(cancelled.shutdown.value).toEqual({ at: 60_000 });
+    cancelled.handleControlMessage({ type: 'shutdown_cancelled' }, 1);
+    expect(shutdownSentence(cancelled.shutdown.value, 1)).toBeUndefined();
+    const resumed = announced(60, 0);
+    resumed.handleRoomMessage({ type: 'resumed', seq: 1 });
+    expect(shutdownSentence(resumed.shutdown.value, 1)).toBeUndefined();
   });
 });

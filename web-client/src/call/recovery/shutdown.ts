@@ -1,52 +1,60 @@
-/** The server's end, told before it comes: a pure fold over its messages. */
+/** The shutdown that the server announces in advance. */
 
+import { type ReadonlySignal, signal } from '@preact/signals';
 import { type Sentence, sentence } from '../../i18n/i18n';
-import type { PageMessage } from '../../signaling/decode';
+import type { ControlMessage, RoomMessage } from '../../signaling/decode';
 
-/** When the server will be restarted, in ms. */
-export type Restart = 'none' | 'some time' | { at: number };
+/** When the server shuts down: not announced, at an unknown time, or at a time in ms. */
+export type Shutdown = 'none' | 'announced' | { at: number };
 
 const MINUTE_MS = 60_000;
 
-export function followRestart(restart: Restart, message: PageMessage, now: number): Restart {
-  switch (message.type) {
-    // It has come, or it is told again after these if it is still so.
-    case 'closing':
-    case 'joined':
-    case 'resumed':
-    case 'waiting':
-    case 'shutdown_cancelled':
-      return 'none';
-    case 'shutdown_notice': {
-      const seconds = message.in_seconds;
-      return seconds === null ? 'some time' : { at: now + seconds * 1000 };
+export class ShutdownNotice {
+  readonly #shutdown = signal<Shutdown>('none');
+  readonly shutdown: ReadonlySignal<Shutdown> = this.#shutdown;
+
+  handleControlMessage(message: ControlMessage, now: number): void {
+    switch (message.type) {
+      case 'shutdown_notice': {
+        const seconds = message.in_seconds;
+        this.#shutdown.value = seconds === null ? 'announced' : { at: now + seconds * 1000 };
+        break;
+      }
+      case 'shutdown_cancelled':
+      case 'closing':
+        this.#shutdown.value = 'none';
+        break;
+      default:
+        break;
     }
-    case 'snapshot':
-    case 'delta':
-    case 'lobby_participants':
-    case 'asked_to_mute':
-    case 'commit_pending':
-    case 'commit_rejected':
-    case 'answer':
-    case 'media_lost':
-    case 'subscribed_quality':
-    case 'downlink':
-    case 'heartbeat_echo':
-    case 'refused':
-      return restart;
+  }
+
+  /** Forgets the notice on a new socket; the server repeats one that still holds. */
+  handleRoomMessage(message: RoomMessage): void {
+    switch (message.type) {
+      case 'joined':
+      case 'resumed':
+      case 'waiting':
+        this.#shutdown.value = 'none';
+        break;
+      default:
+        break;
+    }
   }
 }
 
-/** The same in words, and for how long they are true, in ms. */
-export function restartWords(
-  restart: Restart,
+/** Returns the notice in words, and for how many ms they stay true. */
+export function shutdownSentence(
+  shutdown: Shutdown,
   now: number,
-): { words: Sentence; forMs: number | undefined } | undefined {
-  if (restart === 'none') return undefined;
-  if (restart === 'some time') return { words: sentence('restart.planned'), forMs: undefined };
-  const left = restart.at - now;
-  if (left < MINUTE_MS) return { words: sentence('restart.soon'), forMs: undefined };
+): { sentence: Sentence; forMs: number | undefined } | undefined {
+  if (shutdown === 'none') return undefined;
+  if (shutdown === 'announced') {
+    return { sentence: sentence('restart.planned'), forMs: undefined };
+  }
+  const left = shutdown.at - now;
+  if (left < MINUTE_MS) return { sentence: sentence('restart.soon'), forMs: undefined };
   const minutes = Math.floor(left / MINUTE_MS);
-  // A millisecond more: timers may come early.
-  return { words: sentence('restart.minutes', { minutes }), forMs: (left % MINUTE_MS) + 1 };
+  // One millisecond more: timers may fire early.
+  return { sentence: sentence('restart.minutes', { minutes }), forMs: (left % MINUTE_MS) + 1 };
 }

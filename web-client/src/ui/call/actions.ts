@@ -4,10 +4,10 @@ import type { Call } from '../../call/call';
 import { ScreenShare } from '../../call/media/screen_share';
 import { settings } from '../../settings/settings';
 import { type Action, actionOf, pressed } from './shortcuts';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 export function setMicrophone({ devices }: Call, on: boolean): void {
-  void devices.microphone.set(on, settings.talkHint.value);
+  void devices.microphone.setEnabled(on, settings.talkHint.value);
 }
 
 export function toggleMicrophone(call: Call): void {
@@ -15,17 +15,17 @@ export function toggleMicrophone(call: Call): void {
 }
 
 export function toggleCamera({ devices }: Call): void {
-  void devices.camera.set(devices.camera.track.value === undefined);
+  void devices.camera.setEnabled(devices.camera.track.value === undefined);
 }
 
-export function toggleShare({ screen }: Call): void {
-  if (screen.stream.value !== undefined) screen.stop();
-  else if (ScreenShare.possible) void screen.start();
+export function toggleShare({ media: { screenShare } }: Call): void {
+  if (screenShare.stream.value !== undefined) screenShare.stop();
+  else if (ScreenShare.isSupported) void screenShare.start();
 }
 
-export function toggleHand({ conversation, state }: Call): void {
+export function toggleHand({ chat, state }: Call): void {
   if (state.value.kind !== 'live') return;
-  conversation.say({ kind: 'hand', raised: !conversation.handRaised.value });
+  chat.send({ kind: 'hand', raised: !chat.handRaised.value });
 }
 
 export async function toggleFullScreen(): Promise<void> {

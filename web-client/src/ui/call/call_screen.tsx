@@ -4,31 +4,31 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Call } from '../../call/call';
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
-import { play } from '../../sound/chime';
-import { useArrival } from '../arrival';
+import { playChime } from '../../sound/chime';
+import { useHeadingFocus } from '../focus_management';
 import { ReactionStrip } from '../chat_panel';
 import { EncryptionDialog } from '../encryption_dialog';
-import { AudioOut } from '../video_view';
+import { AudioOutput } from '../video_view';
 import { listenToKeys } from './actions';
 import { ControlBar } from './control_bar';
 import css from './call.module.css';
 import { HelpDialog } from './help_dialog';
-import { RemoveDialog } from './host_tools';
+import { RemoveDialog } from './host_controls';
 import { InviteDialog } from './invite_dialog';
-import { PictureWindow } from './picture_window';
+import { PictureInPictureWindow } from './picture_in_picture';
 import { SettingsDialog } from './settings_dialog';
 import { SidePanel } from './side_panel';
 import { Stage } from './stage';
 import { Status } from './status';
-import { CallView } from './view';
+import { CallView } from './call_view';
 
 export function CallScreen({ call }: { call: Call }) {
   const view = useMemo(() => new CallView(), []);
   const main = useRef<HTMLElement>(null);
-  useArrival(main);
+  useHeadingFocus(main);
   useEffect(() => listenToKeys(call, view), [call, view]);
   useChimes(call);
-  const roster = call.roster.value;
+  const roster = call.membership.roster.value;
   const panel = view.panel.value;
   const speaker = call.devices.speaker.chosen.value;
   return (
@@ -39,9 +39,9 @@ export function CallScreen({ call }: { call: Call }) {
       data-panel={panel}
       data-epoch={roster?.epoch}
       data-room-code={roster?.roomCode}
-      data-media={call.mediaConnected.value}
-      data-opened={call.opened.value}
-      data-dropped={call.dropped.value}
+      data-media={call.media.connected.value}
+      data-opened={call.media.received.decrypted.value}
+      data-dropped={call.media.received.dropped.value}
     >
       <h1 class={css.hidden}>{t('call.title')}</h1>
       <div class={css.middle}>
@@ -49,16 +49,16 @@ export function CallScreen({ call }: { call: Call }) {
         <ReactionStrip call={call} />
         <Status call={call} view={view} />
       </div>
-      {call.slots.value
+      {call.media.slots.value
         .filter((slot) => slot.kind === 'audio')
         .map((slot) => (
-          <AudioOut key={slot.id} stream={slot.stream} speaker={speaker} />
+          <AudioOutput key={slot.id} stream={slot.stream} speaker={speaker} />
         ))}
       {panel !== undefined && <SidePanel call={call} view={view} panel={panel} />}
       <ControlBar call={call} view={view} />
       <Dialogs call={call} view={view} />
       <RemoveDialog call={call} view={view} />
-      <PictureWindow call={call} view={view} />
+      <PictureInPictureWindow call={call} view={view} />
     </main>
   );
 }
@@ -74,7 +74,7 @@ function Dialogs({ call, view }: { call: Call; view: CallView }) {
     case 'encryption':
       return <EncryptionDialog call={call} onClose={close} />;
     case 'invite':
-      return <InviteDialog kept={call.kept.value} onClose={close} />;
+      return <InviteDialog kept={call.roomKeptMs.value} onClose={close} />;
     case 'settings':
       return <SettingsDialog call={call} onClose={close} />;
     case 'help':
@@ -90,8 +90,8 @@ function useChimes(call: Call): void {
       const newest = toasts.at(-1);
       if (newest === undefined || newest.id <= last) return;
       last = newest.id;
-      if (newest.news === 'other' || !settings.sounds.value) return;
-      play(newest.news, call.devices.speaker.chosen.value);
+      if (newest.kind === 'other' || !settings.sounds.value) return;
+      playChime(newest.kind, call.devices.speaker.chosen.value);
     });
   }, [call]);
 }

@@ -2,25 +2,25 @@
 
 import type { Call } from '../../call/call';
 import { t } from '../../i18n/i18n';
-import { qualities, type Quality } from '../../stats/quality';
-import type { Flow } from '../../stats/statistics';
+import { connectionQualities, type Quality } from '../../stats/quality';
+import type { StreamStatistics } from '../../stats/statistics';
 import css from './panel.module.css';
 
 export function ConnectionPanel({ call }: { call: Call }) {
-  const statistics = call.watch.statistics.value;
-  const downlink = call.downlink.value;
+  const statistics = call.media.statistics.value;
+  const downlink = call.media.downlink.value;
   const { inbound, outbound, roundTripMs, transport } = statistics;
-  const who = (flow: Flow): string => {
-    const label = call.labels.value.get(flow.line);
-    const member = call.roster.value?.members.find((one) => one.leaf === label?.leaf);
+  const who = (flow: StreamStatistics): string => {
+    const label = call.media.received.labels.value.get(flow.line);
+    const member = call.membership.roster.value?.members.find((one) => one.leaf === label?.leaf);
     return member?.name ?? t('connection.unknown');
   };
-  const { own } = qualities(statistics, call.labels.value);
+  const { own } = connectionQualities(statistics, call.media.received.labels.value);
   return (
     // Focusable, so that it can be scrolled by keys.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div class={css.scroll} role="region" aria-label={t('panel.connection')} tabIndex={0}>
-      <dl class={css.figures}>
+      <dl class={css.statistics}>
         <Figure name={t('connection.quality')} value={qualityWord(own)} />
         <Figure name={t('connection.round_trip')} value={unit(roundTripMs, 'ms')} />
         <Figure name={t('connection.transport')} value={transport?.toUpperCase()} />
@@ -28,8 +28,14 @@ export function ConnectionPanel({ call }: { call: Call }) {
         <Figure name={t('connection.received')} value={rate(sum(inbound))} />
         <Figure name={t('connection.downlink')} value={kbps(downlink?.estimate_kbps)} />
         <Figure name={t('connection.needed')} value={kbps(downlink?.wanted_kbps)} />
-        <Figure name={t('connection.decrypted')} value={String(call.opened.value)} />
-        <Figure name={t('connection.not_decrypted')} value={String(call.dropped.value)} />
+        <Figure
+          name={t('connection.decrypted')}
+          value={String(call.media.received.decrypted.value)}
+        />
+        <Figure
+          name={t('connection.not_decrypted')}
+          value={String(call.media.received.dropped.value)}
+        />
       </dl>
       <Flows title={t('connection.you_send')} flows={outbound} name={() => undefined} />
       <Flows title={t('connection.you_receive')} flows={inbound} name={who} />
@@ -48,8 +54,8 @@ function Figure({ name, value }: { name: string; value: string | undefined }) {
 
 interface FlowsProps {
   title: string;
-  flows: readonly Flow[];
-  name: (flow: Flow) => string | undefined;
+  flows: readonly StreamStatistics[];
+  name: (flow: StreamStatistics) => string | undefined;
 }
 
 function Flows({ title, flows, name }: FlowsProps) {
@@ -72,7 +78,7 @@ function Flows({ title, flows, name }: FlowsProps) {
   );
 }
 
-function facts(flow: Flow): string[] {
+function facts(flow: StreamStatistics): string[] {
   const { width, height, framesPerSecond, loss, jitterMs, limitedBy } = flow;
   return [
     flow.codec,
@@ -112,6 +118,6 @@ function unit(value: number | undefined, of: string): string | undefined {
   return value === undefined ? undefined : `${value} ${of}`;
 }
 
-function sum(flows: readonly Flow[]): number {
+function sum(flows: readonly StreamStatistics[]): number {
   return flows.reduce((bits, flow) => bits + flow.bitsPerSecond, 0);
 }

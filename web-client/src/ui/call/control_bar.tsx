@@ -10,7 +10,7 @@ import { toggleCamera, toggleMicrophone } from './actions';
 import css from './bar.module.css';
 import { controls } from './controls';
 import { MoreMenu } from './more_menu';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 export function ControlBar({ call, view }: { call: Call; view: CallView }) {
   return (
@@ -18,9 +18,9 @@ export function ControlBar({ call, view }: { call: Call; view: CallView }) {
       <MicrophoneButton call={call} />
       <CameraButton call={call} />
       {controls(call, view)
-        .filter((one) => one.id !== 'share' || ScreenShare.possible)
-        .map(({ id, icon, label, onUse, ...state }) => (
-          <Control key={id} spare onUse={onUse} {...state}>
+        .filter((one) => one.id !== 'share' || ScreenShare.isSupported)
+        .map(({ id, icon, label, onActivate, ...state }) => (
+          <Control key={id} spare onActivate={onActivate} {...state}>
             {icon}
             <span>{label}</span>
           </Control>
@@ -38,14 +38,14 @@ export function ControlBar({ call, view }: { call: Call; view: CallView }) {
 interface ControlProps {
   /** Not there on a small screen. */
   spare?: boolean;
-  onUse: () => void;
+  onActivate: () => void;
   children: ComponentChildren;
   [attribute: string]: unknown;
 }
 
-function Control({ spare = false, onUse, children, ...rest }: ControlProps) {
+function Control({ spare = false, onActivate, children, ...rest }: ControlProps) {
   return (
-    <button type="button" class={css.control} data-spare={spare} onClick={onUse} {...rest}>
+    <button type="button" class={css.control} data-spare={spare} onClick={onActivate} {...rest}>
       {children}
     </button>
   );
@@ -58,7 +58,7 @@ function MicrophoneButton({ call }: { call: Call }) {
       data-on={on}
       data-device="microphone"
       aria-keyshortcuts="m"
-      onUse={() => toggleMicrophone(call)}
+      onActivate={() => toggleMicrophone(call)}
     >
       <MicrophoneIcon off={!on} />
       <span>{on ? t('bar.mute') : t('bar.unmute')}</span>
@@ -73,7 +73,7 @@ function CameraButton({ call }: { call: Call }) {
       data-on={on}
       data-device="camera"
       aria-keyshortcuts="v"
-      onUse={() => toggleCamera(call)}
+      onActivate={() => toggleCamera(call)}
     >
       <CameraIcon off={!on} />
       <span>{on ? t('bar.camera_off') : t('bar.camera_on')}</span>
@@ -82,18 +82,18 @@ function CameraButton({ call }: { call: Call }) {
 }
 
 function ChatButton({ call, view }: { call: Call; view: CallView }) {
-  const { lines } = call.conversation.chat.value;
+  const { lines } = call.chat.state.value;
   const open = view.panel.value === 'chat';
   const seen = useRef<string | undefined>(undefined);
   const [unread, setUnread] = useState(0);
   useEffect(() => {
     // Lines are forgotten from the top: the last one that was seen is known by its key.
-    if (open) seen.current = lines.findLast((line) => line.state === 'read')?.key;
+    if (open) seen.current = lines.findLast((line) => line.state === 'delivered')?.key;
     const after = lines.findIndex((line) => line.key === seen.current) + 1;
     setUnread(open ? 0 : lines.slice(after).filter((line) => !line.own).length);
   }, [lines, open]);
   return (
-    <Control aria-expanded={open} aria-keyshortcuts="c" onUse={() => view.toggle('chat')}>
+    <Control aria-expanded={open} aria-keyshortcuts="c" onActivate={() => view.toggle('chat')}>
       <ChatIcon />
       <span aria-live="polite">
         {unread > 0 ? t('bar.chat_unread', { unread: String(unread) }) : t('bar.chat')}

@@ -2,7 +2,7 @@
 
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
-import { Check } from '../check';
+import { Checkbox } from '../checkbox';
 import { Dialog } from '../dialog';
 import css from './settings.module.css';
 import { SHORTCUTS } from './shortcuts';
@@ -22,7 +22,7 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
           ))}
         </tbody>
       </table>
-      <Check choice={settings.shortcuts} label={t('settings.shortcuts')} />
+      <Checkbox choice={settings.shortcuts} label={t('settings.shortcuts')} />
     </Dialog>
   );
 }

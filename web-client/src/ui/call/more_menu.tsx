@@ -16,8 +16,8 @@ import {
 import { toggleFullScreen } from './actions';
 import css from './bar.module.css';
 import { controls } from './controls';
-import { canFloat, openPictureWindow } from './picture_window';
-import type { CallView } from './view';
+import { supportsPictureInPicture, openPictureInPicture } from './picture_in_picture';
+import type { CallView } from './call_view';
 
 export function MoreMenu({ call, view }: { call: Call; view: CallView }) {
   const grid = view.view.value === 'grid';
@@ -28,12 +28,12 @@ export function MoreMenu({ call, view }: { call: Call; view: CallView }) {
         <span>{t('bar.more')}</span>
       </button>
       <div id="more" popover="auto" class={css.menu}>
-        {controls(call, view).map(({ id, icon, label, onUse, disabled = false }) => (
+        {controls(call, view).map(({ id, icon, label, onActivate, disabled = false }) => (
           <Item
             key={id}
             icon={icon}
             label={label}
-            onUse={onUse}
+            onActivate={onActivate}
             disabled={disabled}
             data-small-only
           />
@@ -41,36 +41,36 @@ export function MoreMenu({ call, view }: { call: Call; view: CallView }) {
         <Item
           icon={grid ? <StageIcon /> : <GridIcon />}
           label={grid ? t('more.speaker_view') : t('more.grid_view')}
-          onUse={() => view.switchView()}
+          onActivate={() => view.switchView()}
         />
         {document.fullscreenEnabled && (
           <Item
             icon={<FullScreenIcon />}
             label={t('more.full_screen')}
-            onUse={() => void toggleFullScreen()}
+            onActivate={() => void toggleFullScreen()}
           />
         )}
-        {canFloat() && (
+        {supportsPictureInPicture() && (
           <Item
             icon={<PictureIcon />}
             label={t('more.picture_in_picture')}
-            onUse={() => void openPictureWindow(view)}
+            onActivate={() => void openPictureInPicture(view)}
           />
         )}
         <Item
           icon={<SettingsIcon />}
           label={t('more.settings')}
-          onUse={() => (view.dialog.value = 'settings')}
+          onActivate={() => (view.dialog.value = 'settings')}
         />
         <Item
           icon={<SignalIcon bars={3} />}
           label={t('more.connection')}
-          onUse={() => (view.panel.value = 'connection')}
+          onActivate={() => (view.panel.value = 'connection')}
         />
         <Item
           icon={<KeyboardIcon />}
           label={t('more.shortcuts')}
-          onUse={() => (view.dialog.value = 'help')}
+          onActivate={() => (view.dialog.value = 'help')}
         />
       </div>
     </>
@@ -80,15 +80,21 @@ export function MoreMenu({ call, view }: { call: Call; view: CallView }) {
 interface ItemProps {
   icon: VNode;
   label: string;
-  onUse: () => void;
+  onActivate: () => void;
   disabled?: boolean;
   'data-small-only'?: boolean;
 }
 
 /** Closes the menu and does its thing. */
-function Item({ icon, label, onUse, ...rest }: ItemProps) {
+function Item({ icon, label, onActivate, ...rest }: ItemProps) {
   return (
-    <button type="button" popovertarget="more" popovertargetaction="hide" onClick={onUse} {...rest}>
+    <button
+      type="button"
+      popovertarget="more"
+      popovertargetaction="hide"
+      onClick={onActivate}
+      {...rest}
+    >
       {icon}
       <span>{label}</span>
     </button>

@@ -1,41 +1,44 @@
 /** Everybody in the call, with what they do. */
 
 import type { Call } from '../../call/call';
-import { people, type Person } from '../../call/membership/participant_list';
+import { participantList, type ListedParticipant } from '../../call/membership/participant_list';
 import { sentence, t } from '../../i18n/i18n';
-import { qualities } from '../../stats/quality';
+import { connectionQualities } from '../../stats/quality';
 import { CameraIcon, HandIcon, LockIcon, MicrophoneIcon, ScreenIcon, SignalIcon } from '../icons';
-import { DoorSection, WaitingSection } from './host_tools';
+import { JoinPolicySection, LobbySection } from './host_controls';
 import css from './panel.module.css';
 import { Initials } from './tile';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
-  const quality = qualities(call.watch.statistics.value, call.labels.value);
-  const everybody = people({
-    roster: call.roster.value,
-    presence: call.presence.value,
-    outsiders: call.outsiders.lasting.value,
-    hosts: call.house.rules.value.hosts,
-    hands: call.conversation.chat.value.hands,
-    speaking: call.voices.speaking.value.now,
+  const quality = connectionQualities(
+    call.media.statistics.value,
+    call.media.received.labels.value,
+  );
+  const everybody = participantList({
+    roster: call.membership.roster.value,
+    presence: call.membership.presence.value,
+    nonMembers: call.membership.nonMembers.overdue.value,
+    hosts: call.moderation.rules.value.hosts,
+    hands: call.chat.state.value.hands,
+    speaking: call.audioLevels.speakers.value.speaking,
     quality: quality.members,
     own: {
       microphone: call.devices.microphone.track.value !== undefined,
       camera: call.devices.camera.track.value !== undefined,
-      screen: call.screen.stream.value !== undefined,
+      screen: call.media.screenShare.stream.value !== undefined,
       quality: quality.own,
     },
   });
   return (
     <div class={css.scroll}>
-      <WaitingSection call={call} />
+      <LobbySection call={call} />
       <ul class={css.people} aria-label={t('panel.people')}>
         {everybody.map((person) => (
           <Row key={person.participant} person={person} call={call} view={view} />
         ))}
       </ul>
-      <DoorSection call={call} />
+      <JoinPolicySection call={call} />
       <button type="button" class={css.wide} onClick={() => (view.dialog.value = 'invite')}>
         {t('people.invite')}
       </button>
@@ -44,7 +47,7 @@ export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
 }
 
 interface RowProps {
-  person: Person;
+  person: ListedParticipant;
   call: Call;
   view: CallView;
 }
@@ -53,12 +56,12 @@ function Row({ person, call, view }: RowProps) {
   const { name, own, outside } = person;
   const shown = outside ? t('tile.non_member') : own ? t('tile.you', { name }) : name;
   return (
-    <li data-speaking={person.speaking} data-outside={outside}>
+    <li data-speaking={person.speaking} data-non-member={outside}>
       <Initials name={outside ? '?' : name} />
       <span class={css.name}>
         {shown}
         {person.host && <span class={css.role}> {t('people.host')}</span>}
-        {call.away.shown.value.has(person.participant) && (
+        {call.membership.disconnected.all.value.has(person.participant) && (
           <span class={css.role}> {t('people.disconnected')}</span>
         )}
       </span>
@@ -79,15 +82,15 @@ function Row({ person, call, view }: RowProps) {
           />
         </>
       )}
-      {call.house.host.value && !person.host && !own && (
-        <HostButtons person={person} name={shown} call={call} view={view} />
+      {call.moderation.isHost.value && !person.host && !own && (
+        <HostActions person={person} name={shown} call={call} view={view} />
       )}
     </li>
   );
 }
 
 /** What a host may do to somebody. */
-function HostButtons({ person, name, call, view }: RowProps & { name: string }) {
+function HostActions({ person, name, call, view }: RowProps & { name: string }) {
   const { participant } = person;
   return (
     <div class={css.actions}>
@@ -97,7 +100,7 @@ function HostButtons({ person, name, call, view }: RowProps & { name: string }) 
           class={css.small}
           aria-label={t('people.ask_name_to_mute', { name })}
           onClick={() => {
-            call.house.moderate({ action: 'ask_to_mute', participant });
+            call.moderation.moderate({ action: 'ask_to_mute', participant });
             call.toasts.add('other', sentence('toast.asked_to_mute', { name }));
           }}
         >

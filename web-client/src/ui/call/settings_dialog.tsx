@@ -1,14 +1,14 @@
 /** Devices, pictures, sounds and looks, during the call. */
 
 import type { Call } from '../../call/call';
-import type { Reception } from '../../call/media/receive_mode';
+import type { ReceiveMode } from '../../call/media/receive_mode';
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
-import { Check } from '../check';
+import { Checkbox } from '../checkbox';
 import { Dialog } from '../dialog';
 import forms from '../forms.module.css';
-import { Pickers } from '../pickers';
-import { LanguagePicker, ThemePicker } from '../preferences';
+import { DevicePickers } from '../device_pickers';
+import { LanguagePicker, ThemePicker } from '../appearance';
 import css from './settings.module.css';
 
 export function SettingsDialog({ call, onClose }: { call: Call; onClose: () => void }) {
@@ -16,17 +16,17 @@ export function SettingsDialog({ call, onClose }: { call: Call; onClose: () => v
     <Dialog title={t('settings.title')} onClose={onClose}>
       <fieldset class={forms.group}>
         <legend>{t('settings.devices')}</legend>
-        <Pickers devices={call.devices} />
+        <DevicePickers devices={call.devices} />
       </fieldset>
       <ReceptionChoice call={call} />
       <fieldset class={forms.group}>
         <legend>{t('settings.general')}</legend>
-        <Check choice={settings.mirrored} label={t('settings.mirrored')} />
-        <Check choice={settings.sounds} label={t('settings.sounds')} />
-        <Check choice={settings.talkHint} label={t('settings.talk_hint')} />
-        <Check choice={settings.shortcuts} label={t('settings.shortcuts')} />
+        <Checkbox choice={settings.mirrored} label={t('settings.mirrored')} />
+        <Checkbox choice={settings.sounds} label={t('settings.sounds')} />
+        <Checkbox choice={settings.talkHint} label={t('settings.talk_hint')} />
+        <Checkbox choice={settings.shortcuts} label={t('settings.shortcuts')} />
       </fieldset>
-      <fieldset class={`${forms.group} ${css.looks}`}>
+      <fieldset class={`${forms.group} ${css.appearance}`}>
         <legend>{t('settings.appearance')}</legend>
         <LanguagePicker />
         <ThemePicker />
@@ -36,7 +36,7 @@ export function SettingsDialog({ call, onClose }: { call: Call; onClose: () => v
 }
 
 function ReceptionChoice({ call }: { call: Call }) {
-  const names: Record<Reception, string> = {
+  const names: Record<ReceiveMode, string> = {
     all: t('receive_mode.all'),
     saver: t('receive_mode.saver'),
     audio: t('receive_mode.audio'),
@@ -45,12 +45,12 @@ function ReceptionChoice({ call }: { call: Call }) {
     <fieldset class={forms.group}>
       <legend>{t('receive_mode.title')}</legend>
       {Object.entries(names).map(([value, name]) => (
-        <label key={value} class={forms.check}>
+        <label key={value} class={forms.checkbox}>
           <input
             type="radio"
             name="reception"
-            checked={call.reception.value === value}
-            onChange={() => void call.receive(value as Reception)}
+            checked={call.media.receiveMode.value === value}
+            onChange={() => void call.media.setReceiveMode(value as ReceiveMode)}
           />
           <span>{name}</span>
         </label>

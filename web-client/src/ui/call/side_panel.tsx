@@ -7,7 +7,7 @@ import { CloseIcon } from '../icons';
 import { ConnectionPanel } from './connection_panel';
 import css from './panel.module.css';
 import { PeoplePanel } from './people_panel';
-import type { CallView, Panel } from './view';
+import type { CallView, Panel } from './call_view';
 
 interface Props {
   call: Call;

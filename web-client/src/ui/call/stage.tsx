@@ -2,16 +2,16 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { arrange, type Box, capacity, type Size } from '../../call/layout/layout';
-import { order, SELF, stageOf } from '../../call/layout/tile_order';
-import { wishesOf } from '../../call/media/video_constraints';
+import { computeLayout, type Box, capacity, type Size } from '../../call/layout/layout';
+import { orderTiles, SELF, selectStage } from '../../call/layout/tile_order';
+import { videoConstraints } from '../../call/media/video_constraints';
 import { t } from '../../i18n/i18n';
-import { qualities } from '../../stats/quality';
+import { connectionQualities } from '../../stats/quality';
 import { BackIcon, NextIcon } from '../icons';
 import css from './stage.module.css';
-import { floating } from './picture_window';
+import { pictureInPictureTile } from './picture_in_picture';
 import { RemoteTile, SelfTile } from './tile';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 const NO_SIZE: Size = { width: 0, height: 0 };
 
@@ -19,12 +19,15 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
   const area = useRef<HTMLDivElement>(null);
   const size = useSize(area);
   const tiles = call.tiles.value;
-  const speaking = call.voices.speaking.value;
-  const quality = qualities(call.watch.statistics.value, call.labels.value);
-  const layout = arrange({
-    keys: order(tiles, speaking, capacity(size)),
+  const speaking = call.audioLevels.speakers.value;
+  const quality = connectionQualities(
+    call.media.statistics.value,
+    call.media.received.labels.value,
+  );
+  const layout = computeLayout({
+    keys: orderTiles(tiles, speaking, capacity(size)),
     area: size,
-    stage: stageOf(tiles, view.pinned.value, view.view.value, speaking.active),
+    stage: selectStage(tiles, view.pinned.value, view.view.value, speaking.active),
     page: view.page.value,
   });
   const { boxes, stage, page, pages } = layout;
@@ -34,17 +37,21 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
     pinned: view.pinned.value === key,
     onPin: () => view.pin(key),
   });
-  const picture = view.pictureWindow.value;
-  const wishes = wishesOf({
+  const picture = view.pictureInPicture.value;
+  const constraints = videoConstraints({
     tiles,
-    heights: heightsOf(boxes, floating(tiles, view, speaking.active), picture?.innerHeight ?? 0),
+    heights: heightsOf(
+      boxes,
+      pictureInPictureTile(tiles, view, speaking.active),
+      picture?.innerHeight ?? 0,
+    ),
     pinned: view.pinned.value,
-    reception: call.reception.value,
+    receiveMode: call.media.receiveMode.value,
     ratio: devicePixelRatio,
   });
-  useEffect(() => call.wishes.show(wishes));
-  useTurning(view, page, boxes.size > 0, area);
-  const own = call.ownLeaf.value;
+  useEffect(() => call.media.setVideoConstraints(constraints));
+  useValidPage(view, page, boxes.size > 0, area);
+  const own = call.membership.ownLeaf.value;
   return (
     <div class={css.frame} data-view={stage === undefined ? 'grid' : 'stage'}>
       <div ref={area} class={css.area} tabIndex={-1}>
@@ -55,13 +62,13 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
               key={tile.key}
               tile={tile}
               stream={
-                call.reception.value === 'audio'
+                call.media.receiveMode.value === 'audio'
                   ? undefined
-                  : call.slots.value.find((slot) => slot.id === tile.slot)?.stream
+                  : call.media.slots.value.find((slot) => slot.id === tile.slot)?.stream
               }
-              away={call.away.shown.value.has(tile.participant)}
-              hand={call.conversation.chat.value.hands.includes(tile.participant)}
-              speaking={tile.leaf !== undefined && speaking.now.has(tile.leaf)}
+              away={call.membership.disconnected.all.value.has(tile.participant)}
+              hand={call.chat.state.value.hands.includes(tile.participant)}
+              speaking={tile.leaf !== undefined && speaking.speaking.has(tile.leaf)}
               quality={tile.leaf === undefined ? undefined : quality.members.get(tile.leaf)}
               {...common(tile.key)}
             />
@@ -69,7 +76,7 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
         {boxes.has(SELF) && (
           <SelfTile
             call={call}
-            speaking={own !== undefined && speaking.now.has(own)}
+            speaking={own !== undefined && speaking.speaking.has(own)}
             quality={quality.own}
             {...common(SELF)}
           />
@@ -82,7 +89,7 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
 
 /** Keeps to the pages that there are; when the tile that had the focus is on another page, the focus
  * stays with the tiles. */
-function useTurning(
+function useValidPage(
   view: CallView,
   page: number,
   arranged: boolean,

@@ -2,13 +2,13 @@
 
 import { useEffect, useReducer } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { restartWords } from '../../call/recovery/shutdown';
+import { shutdownSentence } from '../../call/recovery/shutdown';
 import { list, t, text } from '../../i18n/i18n';
 import { CloseIcon } from '../icons';
 import forms from '../forms.module.css';
 import { setMicrophone } from './actions';
 import css from './call.module.css';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 export function Status({ call, view }: { call: Call; view: CallView }) {
   const joining = call.state.value.kind === 'joining';
@@ -16,12 +16,12 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
   return (
     <>
       {joining && reconnecting && <Reconnecting />}
-      {call.state.value.kind === 'waiting' && <Waiting />}
+      {call.state.value.kind === 'waiting' && <WaitingForAdmission />}
       <div class={css.status}>
         <div class={css.pills} role="status">
           {reconnecting && !joining && <p>{t('status.reconnecting')}</p>}
           {joining && !reconnecting && <p>{t('status.joining')}</p>}
-          {call.state.value.kind === 'live' && !call.mediaConnected.value && (
+          {call.state.value.kind === 'live' && !call.media.connected.value && (
             <p>{t('status.connecting_media')}</p>
           )}
           <ShutdownNotice call={call} />
@@ -30,8 +30,8 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
             <p key={toast.id}>{text(toast.sentence)}</p>
           ))}
         </div>
-        <Knocking call={call} view={view} />
-        <MuteAsked call={call} />
+        <LobbyRequests call={call} view={view} />
+        <MuteRequest call={call} />
         <TalkingMuted call={call} />
         <EncryptionWarning call={call} />
         {call.notices.shown.value.map((notice) => (
@@ -54,7 +54,7 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
 /** The call is lost and comes back by itself. */
 function Reconnecting() {
   return (
-    <div class={css.lost} role="status">
+    <div class={css.curtain} role="status">
       <span class={css.spinner} aria-hidden="true" />
       <h2>{t('reconnecting.title')}</h2>
       <p>{t('reconnecting.text')}</p>
@@ -65,20 +65,20 @@ function Reconnecting() {
 /** The server ends soon, and with it, for a moment, the meeting. */
 function ShutdownNotice({ call }: { call: Call }) {
   const [, lookAgain] = useReducer((looks: number) => looks + 1, 0);
-  const told = restartWords(call.restart.value, Date.now());
+  const told = shutdownSentence(call.shutdown.value, Date.now());
   const forMs = told?.forMs;
   useEffect(() => {
     if (forMs === undefined) return undefined;
     const timer = setTimeout(lookAgain, forMs);
     return () => clearTimeout(timer);
   });
-  return told === undefined ? null : <p>{text(told.words)}</p>;
+  return told === undefined ? null : <p>{text(told.sentence)}</p>;
 }
 
 /** Before the door. */
-function Waiting() {
+function WaitingForAdmission() {
   return (
-    <div class={css.lost} role="status">
+    <div class={css.curtain} role="status">
       <span class={css.spinner} aria-hidden="true" />
       <h2>{t('waiting.own_title')}</h2>
       <p>{t('waiting.own_text')}</p>
@@ -87,8 +87,8 @@ function Waiting() {
 }
 
 /** Somebody waits before the door; this person may open it. */
-function Knocking({ call, view }: { call: Call; view: CallView }) {
-  const guests = call.house.host.value ? call.house.guests.value : [];
+function LobbyRequests({ call, view }: { call: Call; view: CallView }) {
+  const guests = call.moderation.isHost.value ? call.moderation.lobby.value : [];
   if (guests.length === 0) return null;
   const names = guests.map(({ name }) => (name === '' ? t('waiting.nameless') : name));
   return (
@@ -102,13 +102,13 @@ function Knocking({ call, view }: { call: Call; view: CallView }) {
 }
 
 /** A host wants this microphone off. Only its owner turns it off. */
-function MuteAsked({ call }: { call: Call }) {
-  const by = call.house.muteAsked.value;
+function MuteRequest({ call }: { call: Call }) {
+  const by = call.moderation.muteRequestedBy.value;
   const on = call.devices.microphone.track.value !== undefined;
   if (by === undefined || !on) return null;
-  const name = call.roster.value?.members.find((one) => one.participant === by)?.name;
+  const name = call.membership.roster.value?.members.find((one) => one.participant === by)?.name;
   const done = (): void => {
-    call.house.muteAsked.value = undefined;
+    call.moderation.dismissMuteRequest();
   };
   return (
     <p role="alert" class={css.hint}>
@@ -131,7 +131,8 @@ function MuteAsked({ call }: { call: Call }) {
 }
 
 function Alone({ call, view }: { call: Call; view: CallView }) {
-  const alone = call.roster.value?.members.length === 1 && call.presence.value.size === 0;
+  const alone =
+    call.membership.roster.value?.members.length === 1 && call.membership.presence.value.size === 0;
   if (!alone) return null;
   return (
     <p>
@@ -144,7 +145,7 @@ function Alone({ call, view }: { call: Call; view: CallView }) {
 }
 
 function TalkingMuted({ call }: { call: Call }) {
-  if (!call.voices.talkingMuted.value) return null;
+  if (!call.audioLevels.talkingMuted.value) return null;
   return (
     <p role="alert" class={css.hint}>
       {t('status.talking_muted')}{' '}
@@ -157,7 +158,7 @@ function TalkingMuted({ call }: { call: Call }) {
 
 /** What about the encryption must not be overlooked. */
 function EncryptionWarning({ call }: { call: Call }) {
-  const state = call.encryption.value;
+  const state = call.membership.encryption.value;
   switch (state.kind) {
     case 'forming':
     case 'confirmed':

@@ -40,8 +40,8 @@ export function RemoteTile({ tile, stream, away, hand, ...place }: RemoteProps) 
       data-leaf={tile.leaf}
       data-source={tile.source}
       data-slot={tile.slot}
-      data-outside={tile.outside}
-      data-away={away}
+      data-non-member={tile.outside}
+      data-disconnected={away}
     >
       {stream === undefined ? (
         <Initials name={tile.outside ? '?' : name} />
@@ -74,12 +74,12 @@ export function SelfTile({ call, ...place }: Place & { call: Call }) {
         <VideoView
           stream={stream}
           mirrored={settings.mirrored.value}
-          label={t('lobby.your_camera')}
+          label={t('prejoin.your_camera')}
         />
       )}
       <figcaption>
         {muted && <MicrophoneIcon off title={t('tile.muted')} />}
-        {call.conversation.handRaised.value && <HandIcon title={t('tile.hand')} />}
+        {call.chat.handRaised.value && <HandIcon title={t('tile.hand')} />}
         <QualityIcon quality={place.quality} />
         <span>{title}</span>
       </figcaption>

@@ -7,16 +7,19 @@
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import '../../../src/ui/base.css';
-import { Away } from '../../../src/call/membership/disconnected';
+import { DisconnectedParticipants } from '../../../src/call/membership/disconnected';
 import type { Call } from '../../../src/call/call';
-import { quiet } from '../../../src/call/chat/chat_state';
-import { hear, silence } from '../../../src/call/media/active_speaker';
-import type { Label, Tile } from '../../../src/call/layout/tiles';
-import { Wishes } from '../../../src/call/media/video_constraints';
+import { emptyChat } from '../../../src/call/chat/chat_state';
+import { noSpeaker, updateSpeakers } from '../../../src/call/media/active_speaker';
+import type { SlotLabel, Tile } from '../../../src/call/layout/tiles';
 import type { Slot } from '../../../src/peer_connection/peer_connection';
-import { type Flow, nothing, type Statistics } from '../../../src/stats/statistics';
+import {
+  emptyStatistics,
+  type Statistics,
+  type StreamStatistics,
+} from '../../../src/stats/statistics';
 import { Stage } from '../../../src/ui/call/stage';
-import { CallView } from '../../../src/ui/call/view';
+import { CallView } from '../../../src/ui/call/call_view';
 
 const OTHERS = 24;
 const FRAMES_PER_SECOND = 30;
@@ -55,31 +58,32 @@ const tiles: Tile[] = leaves.map((leaf) => ({
   muted: leaf % 3 === 0,
   outside: false,
 }));
-const labels = new Map<string, Label>(
+const labels = new Map<string, SlotLabel>(
   leaves.map((leaf) => [`video ${leaf}`, { leaf, context: 1 }]),
 );
 
-const speaking = signal(silence);
-const statistics = signal<Statistics>(nothing);
+const speaking = signal(noSpeaker);
+const statistics = signal<Statistics>(emptyStatistics);
 const call = {
   name: 'Ada',
   tiles: signal(tiles),
-  slots: signal(slots),
-  labels: signal(labels),
-  reception: signal('all'),
-  ownLeaf: signal(0),
-  conversation: { chat: signal(quiet), handRaised: signal(false) },
-  voices: { speaking },
-  watch: { statistics },
-  away: new Away(),
-  wishes: new Wishes(() => undefined),
+  media: {
+    slots: signal(slots),
+    received: { labels: signal(labels) },
+    receiveMode: signal('all'),
+    statistics,
+    setVideoConstraints: () => undefined,
+  },
+  membership: { ownLeaf: signal(0), disconnected: new DisconnectedParticipants() },
+  chat: { state: signal(emptyChat), handRaised: signal(false) },
+  audioLevels: { speakers: speaking },
   devices: {
     camera: { track: signal(source.getVideoTracks()[0]) },
     microphone: { track: signal(undefined) },
   },
 } as unknown as Call;
 
-const flow = (leaf: number): Flow => ({
+const streamOf = (leaf: number): StreamStatistics => ({
   line: `video ${leaf}`,
   kind: 'video',
   bitsPerSecond: 300_000 + Math.random() * 50_000,
@@ -95,10 +99,10 @@ const flow = (leaf: number): Flow => ({
 /** As often as the call measures them. */
 setInterval(() => {
   const levels = new Map(leaves.map((leaf) => [leaf, Math.random() < 0.15 ? 0.2 : 0]));
-  speaking.value = hear(speaking.value, levels, 0, Date.now());
+  speaking.value = updateSpeakers(speaking.value, levels, 0, Date.now());
 }, 150);
 setInterval(() => {
-  statistics.value = { ...nothing, roundTripMs: 40, inbound: leaves.map(flow) };
+  statistics.value = { ...emptyStatistics, roundTripMs: 40, inbound: leaves.map(streamOf) };
 }, 2000);
 
 const root = document.querySelector('#app');

@@ -2,7 +2,7 @@
 
 import { type Signal, signal } from '@preact/signals';
 import type { View } from '../../call/layout/tile_order';
-import type { Person } from '../../call/membership/participant_list';
+import type { ListedParticipant } from '../../call/membership/participant_list';
 
 export type Panel = 'people' | 'chat' | 'connection';
 export type DialogName = 'encryption' | 'invite' | 'settings' | 'help';
@@ -15,9 +15,9 @@ export class CallView {
   /** The page of tiles. Whoever turns it need not know how many there are: the stage does. */
   readonly page = signal(0);
   /** Whom a host is about to take out. */
-  readonly removing: Signal<Person | undefined> = signal(undefined);
+  readonly removing: Signal<ListedParticipant | undefined> = signal(undefined);
   /** The window above all others, while it is open. */
-  readonly pictureWindow: Signal<Window | undefined> = signal(undefined);
+  readonly pictureInPicture: Signal<Window | undefined> = signal(undefined);
 
   toggle(panel: Panel): void {
     this.panel.value = this.panel.value === panel ? undefined : panel;

@@ -4,17 +4,17 @@ import type { Signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import type { Device } from '../devices/device';
 import type { Devices } from '../devices/devices';
-import { explain } from '../devices/problems';
+import { deviceProblemSentence } from '../devices/problems';
 import type { Speaker } from '../devices/speaker';
 import { canBlur } from '../effects/effects';
 import { t, text } from '../i18n/i18n';
 import { settings } from '../settings/settings';
-import { play } from '../sound/chime';
-import { Check } from './check';
+import { playChime } from '../sound/chime';
+import { Checkbox } from './checkbox';
 import css from './forms.module.css';
 import { LevelMeter } from './level_meter';
 
-export function Pickers({ devices }: { devices: Devices }) {
+export function DevicePickers({ devices }: { devices: Devices }) {
   const { camera, microphone, speaker } = devices;
   return (
     <>
@@ -40,7 +40,7 @@ function DevicePicker({ device, label }: { device: Device; label: string }) {
         <Select
           label={label}
           choices={choices}
-          value={device.used}
+          value={device.usedId}
           onChoose={(id) => void device.choose(id)}
         />
       )}
@@ -51,11 +51,11 @@ function DevicePicker({ device, label }: { device: Device; label: string }) {
 
 /** What is wrong with a device that is wanted, and a way to try again. */
 export function DeviceProblem({ device }: { device: Device }) {
-  const problem = device.wanted.value ? device.problem.value : undefined;
+  const problem = device.enabled.value ? device.problem.value : undefined;
   if (problem === undefined) return null;
   return (
     <p class={css.problem} role="alert">
-      {text(explain(device.kind, problem))}{' '}
+      {text(deviceProblemSentence(device.kind, problem))}{' '}
       <button class={css.inline} type="button" onClick={() => void device.start()}>
         {t('try_again')}
       </button>
@@ -73,7 +73,7 @@ interface EffectProps {
 function EffectCheck({ device, choice, label }: EffectProps) {
   return (
     <>
-      <Check choice={choice} label={label} />
+      <Checkbox choice={choice} label={label} />
       {choice.value && device.effectFailed.value && (
         <p class={css.problem} role="alert">
           {t('effect.failed')}
@@ -88,16 +88,16 @@ function SpeakerPicker({ speaker }: { speaker: Speaker }) {
   const choices = speaker.choices.value;
   function test(): void {
     setPlaying(true);
-    setTimeout(() => setPlaying(false), play('test', speaker.chosen.value));
+    setTimeout(() => setPlaying(false), playChime('test', speaker.chosen.value));
   }
   return (
     <div class={css.row}>
-      {speaker.selectable && choices.length > 0 && (
+      {speaker.isSelectable && choices.length > 0 && (
         <Select
           label={t('device.speaker')}
           choices={choices}
           value={speaker.chosen.value}
-          onChoose={(id) => (speaker.chosen.value = id)}
+          onChoose={(id) => speaker.choose(id)}
         />
       )}
       <button type="button" class={css.button} disabled={playing} onClick={test}>

@@ -21,7 +21,7 @@ interface Props {
   onSame: () => void;
 }
 
-export function PairwiseQr({ name, code, onSame }: Props) {
+export function PairwiseCodeQr({ name, code, onSame }: Props) {
   const [scanning, setScanning] = useState(false);
   const [found, setFound] = useState<Found>();
   const content = PREFIX + code.replaceAll(' ', '');

@@ -11,7 +11,7 @@ import { CameraIcon, MicrophoneIcon } from './icons';
 import { Lazy, useLazy } from './lazy';
 import { Page } from './page';
 import css from './pages.module.css';
-import { Pickers } from './pickers';
+import { DevicePickers } from './device_pickers';
 import { VideoView } from './video_view';
 
 const inviting = new Lazy(() => import('./call/invite_dialog'));
@@ -35,7 +35,7 @@ interface Props {
   onJoin: (entry: Entry) => void;
 }
 
-export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
+export function PreJoin({ link, passphrase: known, devices, onJoin }: Props) {
   const [name, setName] = useState(settings.name.value);
   const [passphrase, setPassphrase] = useState(known ?? '');
   const [lock, setLock] = useState<'open' | 'checking' | 'wrong' | 'failed'>('open');
@@ -45,14 +45,14 @@ export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
     const clean = name.trim();
     if (clean === '' || lock === 'checking') return;
     settings.name.value = clean;
-    if (!link.locked) {
+    if (!link.protected) {
       onJoin({ name: clean, fragment: link.fragment });
       return;
     }
     setLock('checking');
     try {
-      const { openLink } = await import('../e2ee/passphrase');
-      const fragment = await openLink(link, passphrase);
+      const { openProtectedFragment } = await import('../e2ee/passphrase');
+      const fragment = await openProtectedFragment(link, passphrase);
       if (fragment === undefined) setLock('wrong');
       else onJoin({ name: clean, fragment });
     } catch {
@@ -62,13 +62,13 @@ export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
 
   return (
     <Page wide>
-      <h1>{t('lobby.title')}</h1>
+      <h1>{t('prejoin.title')}</h1>
       <div class={css.columns}>
         <div class={css.column}>
           <Preview devices={devices} />
           <form onSubmit={(event) => void join(event)} class={forms.row}>
             <label class={forms.field}>
-              <span>{t('lobby.name')}</span>
+              <span>{t('prejoin.name')}</span>
               <input
                 type="text"
                 name="name"
@@ -79,9 +79,9 @@ export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
                 onInput={(event) => setName(event.currentTarget.value)}
               />
             </label>
-            {link.locked && (
+            {link.protected && (
               <label class={forms.field}>
-                <span>{t('lobby.passphrase')}</span>
+                <span>{t('prejoin.passphrase')}</span>
                 <input
                   type="password"
                   autoComplete="off"
@@ -94,19 +94,19 @@ export function Lobby({ link, passphrase: known, devices, onJoin }: Props) {
               </label>
             )}
             <button class={forms.primary} type="submit" disabled={lock === 'checking'}>
-              {lock === 'checking' ? t('lobby.checking') : t('lobby.join')}
+              {lock === 'checking' ? t('prejoin.checking') : t('prejoin.join')}
             </button>
           </form>
           {(lock === 'wrong' || lock === 'failed') && (
             <p class={forms.problem} role="alert">
-              {lock === 'wrong' ? t('lobby.wrong_passphrase') : t('ended.encryption_failed')}
+              {lock === 'wrong' ? t('prejoin.wrong_passphrase') : t('ended.encryption_failed')}
             </p>
           )}
-          <p class={forms.quiet}>{t('lobby.name_privacy')}</p>
+          <p class={forms.quiet}>{t('prejoin.name_privacy')}</p>
           <Invite />
         </div>
         <div class={css.column}>
-          <Pickers devices={devices} />
+          <DevicePickers devices={devices} />
         </div>
       </div>
     </Page>
@@ -144,7 +144,7 @@ function Preview({ devices }: { devices: Devices }) {
         <VideoView
           stream={preview}
           mirrored={settings.mirrored.value}
-          label={t('lobby.your_camera')}
+          label={t('prejoin.your_camera')}
         />
       )}
       <div class={css.overlay}>
@@ -168,10 +168,10 @@ function NoPicture({ devices: { camera, microphone } }: { devices: Devices }) {
     };
   }, [opening]);
   const words = asking
-    ? t('lobby.allow')
-    : camera.wanted.value
-      ? t('lobby.no_video')
-      : t('lobby.camera_is_off');
+    ? t('prejoin.allow')
+    : camera.enabled.value
+      ? t('prejoin.no_video')
+      : t('prejoin.camera_is_off');
   return (
     <p class={css.dark} role="status">
       {words}
@@ -180,7 +180,7 @@ function NoPicture({ devices: { camera, microphone } }: { devices: Devices }) {
 }
 
 function Toggle({ device }: { device: Device }) {
-  const on = device.wanted.value;
+  const on = device.enabled.value;
   const camera = device.kind === 'camera';
   const Icon = camera ? CameraIcon : MicrophoneIcon;
   return (
@@ -189,7 +189,7 @@ function Toggle({ device }: { device: Device }) {
       class={css.round}
       aria-pressed={on}
       aria-label={camera ? t('device.camera') : t('device.microphone')}
-      onClick={() => void device.set(!on)}
+      onClick={() => void device.setEnabled(!on)}
     >
       <Icon off={!on} />
     </button>

@@ -3,9 +3,9 @@
 import type { Signal } from '@preact/signals';
 import forms from './forms.module.css';
 
-export function Check({ choice, label }: { choice: Signal<boolean>; label: string }) {
+export function Checkbox({ choice, label }: { choice: Signal<boolean>; label: string }) {
   return (
-    <label class={forms.check}>
+    <label class={forms.checkbox}>
       <input
         type="checkbox"
         checked={choice.value}

@@ -3,16 +3,16 @@
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Call } from '../../call/call';
-import { stageOf } from '../../call/layout/tile_order';
+import { selectStage } from '../../call/layout/tile_order';
 import type { Tile } from '../../call/layout/tiles';
 import { language, t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
 import { CameraIcon, LeaveIcon, MicrophoneIcon } from '../icons';
 import { VideoView } from '../video_view';
 import { toggleCamera, toggleMicrophone } from './actions';
-import css from './picture.module.css';
+import css from './picture_in_picture.module.css';
 import { Initials } from './tile';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 interface PictureInPicture {
   requestWindow(size: { width: number; height: number }): Promise<Window>;
@@ -22,34 +22,34 @@ function api(): PictureInPicture | undefined {
   return (globalThis as { documentPictureInPicture?: PictureInPicture }).documentPictureInPicture;
 }
 
-export function canFloat(): boolean {
+export function supportsPictureInPicture(): boolean {
   return api() !== undefined;
 }
 
 /** The key of whoever the window shows, while it is open. */
-export function floating(
+export function pictureInPictureTile(
   tiles: readonly Tile[],
   view: CallView,
   active: number | undefined,
 ): string | undefined {
-  if (view.pictureWindow.value === undefined) return undefined;
-  return stageOf(tiles, view.pinned.value, 'speaker', active);
+  if (view.pictureInPicture.value === undefined) return undefined;
+  return selectStage(tiles, view.pinned.value, 'speaker', active);
 }
 
-export async function openPictureWindow(view: CallView): Promise<void> {
+export async function openPictureInPicture(view: CallView): Promise<void> {
   try {
     const opened = await api()?.requestWindow({ width: 380, height: 260 });
     if (opened === undefined) return;
-    opened.addEventListener('pagehide', () => (view.pictureWindow.value = undefined));
-    view.pictureWindow.value = opened;
+    opened.addEventListener('pagehide', () => (view.pictureInPicture.value = undefined));
+    view.pictureInPicture.value = opened;
   } catch {
     // The browser did not want to.
   }
 }
 
 /** Keeps the window filled for as long as the call and the window last. */
-export function PictureWindow({ call, view }: { call: Call; view: CallView }) {
-  const opened = view.pictureWindow.value;
+export function PictureInPictureWindow({ call, view }: { call: Call; view: CallView }) {
+  const opened = view.pictureInPicture.value;
   useEffect(() => {
     if (opened === undefined) return undefined;
     const { document: page } = opened;
@@ -73,9 +73,9 @@ export function PictureWindow({ call, view }: { call: Call; view: CallView }) {
 
 function Picture({ call, view }: { call: Call; view: CallView }) {
   const tiles = call.tiles.value;
-  const key = floating(tiles, view, call.voices.speaking.value.active);
+  const key = pictureInPictureTile(tiles, view, call.audioLevels.speakers.value.active);
   const tile = tiles.find((one) => one.key === key);
-  const stream = call.slots.value.find((slot) => slot.id === tile?.slot)?.stream;
+  const stream = call.media.slots.value.find((slot) => slot.id === tile?.slot)?.stream;
   const name = tile?.name ?? call.name;
   const microphone = call.devices.microphone.track.value !== undefined;
   const camera = call.devices.camera.track.value !== undefined;

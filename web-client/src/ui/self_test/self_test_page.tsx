@@ -1,23 +1,23 @@
 /** The self test, in plain words: for the person before a call, and for whoever helps. */
 
 import { useEffect, useState } from 'preact/hooks';
-import { CHECKS, type Result, run } from '../../self_test/self_test';
+import { CHECKS, type CheckResult, runCheck } from '../../self_test/self_test';
 import { t, text } from '../../i18n/i18n';
 import forms from '../forms.module.css';
 import { Page } from '../page';
 import css from '../pages.module.css';
 
-const RUNNING: Result = { kind: 'running' };
+const RUNNING: CheckResult = { kind: 'running' };
 
-export function CheckPage() {
-  const [results, setResults] = useState<readonly Result[]>([]);
+export function SelfTestPage() {
+  const [results, setResults] = useState<readonly CheckResult[]>([]);
   const [round, setRound] = useState(0);
   useEffect(() => {
     let wanted = true;
     setResults(CHECKS.map(() => RUNNING));
     for (const [at, check] of CHECKS.entries()) {
       void (async () => {
-        const result = await run(check);
+        const result = await runCheck(check);
         if (wanted) setResults((before) => before.with(at, result));
       })();
     }
@@ -33,7 +33,7 @@ export function CheckPage() {
       <p role="status">
         <strong>{summary(results)}</strong>
       </p>
-      <ul class={css.checks}>
+      <ul class={css.selfTests}>
         {CHECKS.map((check, at) => (
           <Outcome key={check.name.key} name={text(check.name)} result={results[at] ?? RUNNING} />
         ))}
@@ -50,27 +50,27 @@ export function CheckPage() {
   );
 }
 
-const MARKS: Record<Result['kind'], string> = {
+const MARKS: Record<CheckResult['kind'], string> = {
   running: '…',
   passed: '✓',
   warned: '!',
   failed: '✗',
 };
 
-function Outcome({ name, result }: { name: string; result: Result }) {
+function Outcome({ name, result }: { name: string; result: CheckResult }) {
   return (
     <li data-result={result.kind}>
       <span class={css.mark} data-result={result.kind} aria-hidden="true">
         {MARKS[result.kind]}
       </span>
       <strong>{name}</strong>
-      <p>{result.kind === 'running' ? t('self_test.running') : text(result.words)}</p>
+      <p>{result.kind === 'running' ? t('self_test.running') : text(result.sentence)}</p>
     </li>
   );
 }
 
-function summary(results: readonly Result[]): string {
-  const has = (kind: Result['kind']): boolean => results.some((one) => one.kind === kind);
+function summary(results: readonly CheckResult[]): string {
+  const has = (kind: CheckResult['kind']): boolean => results.some((one) => one.kind === kind);
   if (results.length === 0 || has('running')) return t('self_test.running');
   if (has('failed')) return t('self_test.some_failed');
   return has('warned') ? t('self_test.some_warned') : t('self_test.all_passed');

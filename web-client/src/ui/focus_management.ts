@@ -7,7 +7,7 @@ import { useEffect } from 'preact/hooks';
 /** The first screen of a visit: the browser itself says what it is. */
 let first = true;
 
-export function useArrival(screen: RefObject<HTMLElement | null>): void {
+export function useHeadingFocus(screen: RefObject<HTMLElement | null>): void {
   useEffect(() => {
     if (!first) {
       const heading = screen.current?.querySelector('h1');

@@ -1,31 +1,34 @@
 /** What hosts do to the room: the door, and who waits before it. */
 
 import type { Call } from '../../call/call';
-import { doorSentence } from '../../call/error_messages';
+import { joinPolicySentence } from '../../call/moderation/rules';
 import { t, text } from '../../i18n/i18n';
 import { Dialog } from '../dialog';
 import forms from '../forms.module.css';
 import css from './panel.module.css';
 import { Initials } from './tile';
-import type { CallView } from './view';
+import type { CallView } from './call_view';
 
 /** For hosts the choice, for everybody else what was chosen. */
-export function DoorSection({ call }: { call: Call }) {
-  const { join_policy: door } = call.house.rules.value;
-  if (!call.house.host.value) return <p class={css.door}>{text(doorSentence(door))}</p>;
+export function JoinPolicySection({ call }: { call: Call }) {
+  const { join_policy: door } = call.moderation.rules.value;
+  if (!call.moderation.isHost.value)
+    return <p class={css.joinPolicy}>{text(joinPolicySentence(door))}</p>;
   return (
-    <div class={css.door}>
+    <div class={css.joinPolicy}>
       <fieldset class={forms.group}>
         <legend>{t('join_policy.title')}</legend>
         {(['open', 'lobby', 'locked'] as const).map((one) => (
-          <label key={one} class={forms.check}>
+          <label key={one} class={forms.checkbox}>
             <input
               type="radio"
               name="door"
               checked={door === one}
-              onChange={() => call.house.moderate({ action: 'set_join_policy', join_policy: one })}
+              onChange={() =>
+                call.moderation.moderate({ action: 'set_join_policy', join_policy: one })
+              }
             />
-            <span>{text(doorSentence(one))}</span>
+            <span>{text(joinPolicySentence(one))}</span>
           </label>
         ))}
       </fieldset>
@@ -34,18 +37,18 @@ export function DoorSection({ call }: { call: Call }) {
 }
 
 /** Who waits; to hosts alone. */
-export function WaitingSection({ call }: { call: Call }) {
-  const { house } = call;
-  if (!house.host.value || house.guests.value.length === 0) return null;
+export function LobbySection({ call }: { call: Call }) {
+  const { moderation } = call;
+  if (!moderation.isHost.value || moderation.lobby.value.length === 0) return null;
   return (
     <section aria-label={t('waiting.title')}>
       <h2 class={css.title}>{t('waiting.title')}</h2>
       <p class={forms.quiet}>{t('waiting.names_hint')}</p>
       <ul class={css.people}>
-        {house.guests.value.map(({ lobby_participant, name }) => {
+        {moderation.lobby.value.map(({ lobbyParticipant, name }) => {
           const shown = name === '' ? t('waiting.nameless') : name;
           return (
-            <li key={lobby_participant} data-lobby_participant={lobby_participant}>
+            <li key={lobbyParticipant} data-lobby-participant={lobbyParticipant}>
               <Initials name={name === '' ? '?' : name} />
               <span class={css.name}>{shown}</span>
               <div class={css.actions}>
@@ -53,7 +56,9 @@ export function WaitingSection({ call }: { call: Call }) {
                   type="button"
                   class={css.small}
                   aria-label={t('waiting.admit_name', { name: shown })}
-                  onClick={() => house.moderate({ action: 'admit', lobby_participant })}
+                  onClick={() =>
+                    moderation.moderate({ action: 'admit', lobby_participant: lobbyParticipant })
+                  }
                 >
                   {t('waiting.admit')}
                 </button>
@@ -61,7 +66,9 @@ export function WaitingSection({ call }: { call: Call }) {
                   type="button"
                   class={css.small}
                   aria-label={t('waiting.deny_name', { name: shown })}
-                  onClick={() => house.moderate({ action: 'deny', lobby_participant })}
+                  onClick={() =>
+                    moderation.moderate({ action: 'deny', lobby_participant: lobbyParticipant })
+                  }
                 >
                   {t('waiting.deny')}
                 </button>
@@ -89,7 +96,7 @@ export function RemoveDialog({ call, view }: { call: Call; view: CallView }) {
           type="button"
           class={forms.primary}
           onClick={() => {
-            call.house.moderate({ action: 'remove', participant: person.participant });
+            call.moderation.moderate({ action: 'remove', participant: person.participant });
             close();
           }}
         >

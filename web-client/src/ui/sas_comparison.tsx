@@ -1,7 +1,7 @@
 /** All at once compare by voice: five emoji that everybody reads out. */
 
 import type { Call } from '../call/call';
-import type { ComparisonView } from '../call/membership/sas';
+import type { SasState } from '../call/membership/sas';
 import { list, t } from '../i18n/i18n';
 import css from './encryption.module.css';
 import forms from './forms.module.css';
@@ -13,11 +13,11 @@ const EMOJI = [
   ...'🎩👓🔧🎅👍☂⌛⏰🎁💡📕✏📎✂🔒🔑🔨☎🏁🚂🚲✈🚀🏆⚽🎸🎺🔔⚓🎧📁📌',
 ];
 
-export function VoiceComparison({ call }: { call: Call }) {
-  const members = call.roster.value?.members ?? [];
+export function SasComparison({ call }: { call: Call }) {
+  const members = call.membership.roster.value?.members ?? [];
   if (members.length < 2) return null;
-  const { comparison } = call;
-  const view = comparison.view.value;
+  const { sas } = call;
+  const view = sas.state.value;
   const name = (participant: number): string =>
     members.find((one) => one.participant === participant)?.name ?? '?';
   return (
@@ -28,15 +28,15 @@ export function VoiceComparison({ call }: { call: Call }) {
       </div>
       {view.kind === 'emoji' ? (
         <div class={forms.row}>
-          <button type="button" class={forms.primary} onClick={() => comparison.heard(true)}>
+          <button type="button" class={forms.primary} onClick={() => sas.finish(true)}>
             {t('sas.match')}
           </button>
-          <button type="button" class={forms.button} onClick={() => comparison.heard(false)}>
+          <button type="button" class={forms.button} onClick={() => sas.finish(false)}>
             {t('sas.no_match')}
           </button>
         </div>
       ) : (
-        <button type="button" class={forms.button} onClick={() => comparison.begin()}>
+        <button type="button" class={forms.button} onClick={() => sas.start()}>
           {view.kind === 'none' ? t('sas.start') : t('sas.restart')}
         </button>
       )}
@@ -44,7 +44,7 @@ export function VoiceComparison({ call }: { call: Call }) {
   );
 }
 
-function How({ view, name }: { view: ComparisonView; name: (participant: number) => string }) {
+function How({ view, name }: { view: SasState; name: (participant: number) => string }) {
   switch (view.kind) {
     case 'none':
       return <p>{t('sas.explanation')}</p>;
