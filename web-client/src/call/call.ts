@@ -1,24 +1,21 @@
 /**
- * A call from the click on "join" to its end. Coordinates the signaling socket, the encryption
- * workers and the parts that own the call's state; components read their signals and call their
- * methods.
+ * A call from the click on "join" to its end. Coordinates the connection to the server and the parts
+ * that own the call's state; components read their signals and call their methods.
  */
 
 import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { Devices } from '../devices/devices';
 import type { FromMedia, FromMls, Roster } from '../e2ee/messages';
-import { EncryptionWorkers } from '../e2ee/workers';
 import { list, type Sentence, sentence } from '../i18n/i18n';
 import type { MeetingLink } from '../link';
-import { TurnServers } from '../peer_connection/turn';
-import type { ControlMessage, RoomMessage, ServerMessage } from '../signaling/decode';
+import type { ControlMessage, RoomMessage, ServerMessage, Slots } from '../signaling/decode';
 import { RefusedError } from '../signaling/http';
 import { storePredecessor, takePredecessor } from '../signaling/predecessor_store';
 import type { ClientMessage, Predecessor, Refusal } from '../signaling/protocol.gen';
-import { SignalingSocket } from '../signaling/socket';
 import { joinToken } from '../settings/host_keys';
 import { settings } from '../settings/settings';
 import { Chat } from './chat/chat';
+import { CallConnection, type ConnectionEvents } from './connection';
 import {
   encryptionProblemSentence,
   failureSentence,
@@ -69,13 +66,13 @@ export class Call {
   readonly shutdown = this.#shutdownNotice.shutdown;
   readonly chat = new Chat(this.membership.roster, {
     send: (sendId, content) => {
-      if (this.#state.value.kind === 'live') this.#workers?.sendMessage(sendId, content);
+      if (this.#state.value.kind === 'live') this.#connection?.workers.sendMessage(sendId, content);
     },
     handRaised: (name) => this.toasts.add('other', sentence('toast.hand', { name })),
   });
   readonly sas = new SasVerification({
-    start: () => this.#workers?.startSas(),
-    confirm: () => this.#workers?.confirmSas(),
+    start: () => this.#connection?.workers.startSas(),
+    confirm: () => this.#connection?.workers.confirmSas(),
     invited: () => this.notices.add(sentence('notice.sas')),
   });
   readonly tiles = computed(() =>
@@ -87,18 +84,25 @@ export class Call {
     ),
   );
 
-  #workers: EncryptionWorkers | undefined;
-  #socket: SignalingSocket | undefined;
-  #turn: TurnServers | undefined;
+  #connection: CallConnection | undefined;
   #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #rejoinPolicy = new RejoinPolicy();
   /** The participant that the next join replaces. */
   #predecessor: Predecessor | undefined;
   /** The identity key is stored. A client with another key cannot replace a participant. */
   #identityStored = false;
+  readonly #connectionEvents: ConnectionEvents = {
+    tokenIssued: ({ roomKeptMs }) => (this.#roomKeptMs.value = roomKeptMs),
+    joinFailed: (error) => this.#handleJoinFailure(error),
+    serverMessage: (message, text) => this.#handleServerMessage(message, text),
+    mlsMessage: (message) => this.#handleMlsMessage(message),
+    mediaWorkerMessage: (message) => this.#handleMediaWorkerMessage(message),
+    reconnecting: () => (this.#reconnecting.value = true),
+    closed: (refusal) => this.#handleClosed(refusal),
+  };
   readonly #handleOnline = (): void => {
-    if (this.#rejoinTimer !== undefined) void this.#join();
-    this.#socket?.handleNetworkChange();
+    if (this.#rejoinTimer !== undefined) this.#join();
+    this.#connection?.handleNetworkChange();
     void this.media.handleNetworkChange();
   };
 
@@ -107,7 +111,7 @@ export class Call {
     readonly entry: { name: string; fragment: string },
     readonly devices: Devices,
   ) {
-    const send = (message: ClientMessage): void => this.#socket?.send(message);
+    const send = (message: ClientMessage): void => this.#connection?.send(message);
     this.#predecessor = takePredecessor(link.room);
     this.moderation = new RoomModeration(link, this.membership.ownParticipant, {
       send,
@@ -125,7 +129,7 @@ export class Call {
       leaves: this.membership.leaves,
     });
     addEventListener('online', this.#handleOnline);
-    void this.#join();
+    this.#join();
   }
 
   /** The person's own name. */
@@ -140,21 +144,21 @@ export class Call {
 
   /** Ends the call with the page. If the page is reloaded, it replaces this participant. */
   handlePageHide(): void {
-    const predecessor = this.#socket?.predecessorForRejoin;
+    const predecessor = this.#connection?.predecessorForRejoin;
     if (this.#identityStored && predecessor !== undefined) {
       storePredecessor(this.link.room, predecessor);
-      this.#socket?.handlePageHide();
+      this.#connection?.handlePageHide();
     }
     this.#end(undefined);
   }
 
   /** Pins the identity key of a leaf after its code was compared, or unpins it. */
   setVerified(leaf: number, verified: boolean): void {
-    this.#workers?.setVerified(leaf, verified);
+    this.#connection?.workers.setVerified(leaf, verified);
   }
 
   /** Joins the room with new keys; the first time, and after the call was lost. */
-  async #join(): Promise<void> {
+  #join(): void {
     this.#disconnect();
     batch(() => {
       this.membership.reset();
@@ -162,37 +166,18 @@ export class Call {
       this.sas.reset();
       this.moderation.reset();
     });
-    const workers = new EncryptionWorkers(
+    const { room } = this.link;
+    this.#connection = new CallConnection(
       {
-        room: this.link.room,
+        room,
         link: this.entry.fragment,
-        name: this.entry.name,
+        name: this.name,
         trace: settings.trace.value,
+        predecessor: this.#predecessor,
+        issueToken: () => joinToken(room),
       },
-      {
-        mls: (message) => this.#handleMlsMessage(workers, message),
-        media: (message) => this.#handleMediaWorkerMessage(workers, message),
-      },
+      this.#connectionEvents,
     );
-    this.#workers = workers;
-    try {
-      const issued = await joinToken(this.link.room);
-      if (this.#workers !== workers) return;
-      this.#roomKeptMs.value = issued.roomKeptMs;
-      this.#turn = new TurnServers(issued, () => joinToken(this.link.room));
-      this.#socket = new SignalingSocket(
-        issued.token,
-        {
-          message: (message, text) => this.#handleServerMessage(message, text),
-          reconnecting: () => (this.#reconnecting.value = true),
-          closed: (refusal) => this.#handleSocketClosed(refusal),
-        },
-        this.#predecessor,
-      );
-    } catch (error) {
-      if (this.#workers !== workers) return;
-      this.#handleJoinFailure(error);
-    }
   }
 
   #handleJoinFailure(error: unknown): void {
@@ -216,7 +201,7 @@ export class Call {
         this.#handleRoomMessage(message, text);
         break;
       case 'log':
-        this.#workers?.handleServerMessage(text);
+        this.#connection?.workers.handleServerMessage(text);
         break;
       case 'media':
         this.media.handleMediaMessage(message);
@@ -242,22 +227,20 @@ export class Call {
       case 'joined':
         this.#state.value = { kind: 'joining' };
         this.#reconnecting.value = false;
-        this.#workers?.handleServerMessage(text);
-        if (this.#workers !== undefined && this.#turn !== undefined) {
-          this.media.connect(message.slots, this.#workers, this.#turn);
-        }
+        this.#connection?.workers.handleServerMessage(text);
+        this.#connectMedia(message.slots);
         break;
       case 'resumed':
         this.#reconnecting.value = false;
-        this.#workers?.handleServerMessage(text);
+        this.#connection?.workers.handleServerMessage(text);
         this.media.handleResumed();
         break;
       case 'snapshot':
-        this.#workers?.handleServerMessage(text);
+        this.#connection?.workers.handleServerMessage(text);
         break;
       case 'delta':
         if (message.delta.change === 'log' || message.delta.change === 'message') {
-          this.#workers?.handleServerMessage(text);
+          this.#connection?.workers.handleServerMessage(text);
         }
         break;
       default:
@@ -265,22 +248,26 @@ export class Call {
     }
   }
 
+  #connectMedia(slots: Slots): void {
+    const { workers, turn } = this.#connection ?? {};
+    if (workers !== undefined && turn !== undefined) this.media.connect(slots, workers, turn);
+  }
+
   #handleControlMessage(message: ControlMessage, text: string): void {
     if (message.type !== 'refused') return;
-    this.#workers?.handleServerMessage(text);
+    this.#connection?.workers.handleServerMessage(text);
     if (!isHandledByEncryption(message.refusal)) {
       this.notices.add(refusalSentence(message.refusal));
     }
   }
 
-  #handleMlsMessage(from: EncryptionWorkers, message: FromMls): void {
-    if (from !== this.#workers) return;
+  #handleMlsMessage(message: FromMls): void {
     switch (message.type) {
       case 'ready':
         this.#identityStored = message.identityStored;
         break;
       case 'send':
-        this.#socket?.sendText(message.text);
+        this.#connection?.sendText(message.text);
         break;
       case 'roster':
         this.#rejoinPolicy.reset();
@@ -319,8 +306,7 @@ export class Call {
     }
   }
 
-  #handleMediaWorkerMessage(from: EncryptionWorkers, message: FromMedia): void {
-    if (from !== this.#workers) return;
+  #handleMediaWorkerMessage(message: FromMedia): void {
     if (message.type === 'failed') this.#end(sentence('ended.encryption_failed'));
     else this.media.handleWorkerMessage(message);
   }
@@ -344,7 +330,7 @@ export class Call {
     if (first) this.chat.resend();
   }
 
-  #handleSocketClosed(refusal: Refusal | undefined): void {
+  #handleClosed(refusal: Refusal | undefined): void {
     const why = refusal === undefined ? sentence('refusal.unreachable') : refusalSentence(refusal);
     if (!isRetryable(refusal)) this.#end(why);
     else this.#rejoin(refusal === undefined ? 'unreachable' : 'lost', why, refusal);
@@ -363,12 +349,12 @@ export class Call {
       this.#reconnecting.value = true;
       this.#state.value = { kind: 'joining' };
     });
-    this.#rejoinTimer = setTimeout(() => void this.#join(), delay);
+    this.#rejoinTimer = setTimeout(() => this.#join(), delay);
   }
 
   #end(why: Sentence | undefined): void {
     if (this.#state.value.kind === 'ended') return;
-    this.#socket?.leave();
+    this.#connection?.leave();
     this.#disconnect();
     removeEventListener('online', this.#handleOnline);
     this.membership.stop();
@@ -380,17 +366,15 @@ export class Call {
     });
   }
 
-  /** Drops the socket, the media connection and the workers, and with them every key. */
+  /** Drops the connection, with every key, and the media. */
   #disconnect(): void {
     clearTimeout(this.#rejoinTimer);
     this.#rejoinTimer = undefined;
     if (this.#identityStored) {
-      this.#predecessor = this.#socket?.predecessorForRejoin ?? this.#predecessor;
+      this.#predecessor = this.#connection?.predecessorForRejoin ?? this.#predecessor;
     }
-    this.#socket?.stop();
-    this.#socket = undefined;
+    this.#connection?.close();
+    this.#connection = undefined;
     this.media.disconnect();
-    this.#workers?.terminate();
-    this.#workers = undefined;
   }
 }
