@@ -65,7 +65,9 @@ function beforeJoin(): Chunk[] {
 
 function inCall(): Chunk[] {
   const known = new Set(beforeJoin());
-  const screen = closure(chunk((one) => one.name === 'call_bundle')).filter((one) => !known.has(one));
+  const screen = closure(chunk((one) => one.name === 'call_bundle')).filter(
+    (one) => !known.has(one),
+  );
   return screen;
 }
 

@@ -1,4 +1,4 @@
-/** At build time: ICU messages become functions, and their arguments become types. */
+/** Compiles ICU messages to functions and their arguments to types, at build time. */
 
 import { readFileSync } from 'node:fs';
 import MessageFormat from '@messageformat/core';
@@ -11,7 +11,7 @@ export type Language = (typeof LANGUAGES)[number];
 
 const PREFIX = 'virtual:messages/';
 
-/** The catalogue of a language as its translator sees it. */
+/** Reads the message catalogue of a language. */
 export function catalogue(language: string): Record<string, string> {
   return JSON.parse(readFileSync(file(language), 'utf8')) as Record<string, string>;
 }
@@ -30,8 +30,8 @@ export function compiledMessages(): Plugin {
   };
 }
 
-/** What each message wants to be given, as the source of a TypeScript module. */
-export function typesOf(messages: Record<string, string>): string {
+/** Returns the source of a TypeScript module with the argument types of each message. */
+export function argumentTypes(messages: Record<string, string>): string {
   const lines = Object.entries(messages).map(([key, text]) => {
     const values = [...argumentsOf(text)].map(([name, type]) => `${name}: ${type}`);
     return `  '${key}': { ${values.join('; ')} };`.replace('{  }', 'Record<never, never>');
@@ -47,7 +47,7 @@ export function typesOf(messages: Record<string, string>): string {
   ].join('\n');
 }
 
-/** The arguments of a message: names and types. */
+/** Returns the names and types of a message's arguments. */
 export function argumentsOf(text: string): Map<string, 'number' | 'string'> {
   const found = new Map<string, 'number' | 'string'>();
   const visit = (tokens: readonly Token[]): void => {

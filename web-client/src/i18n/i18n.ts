@@ -1,4 +1,4 @@
-/** What the page says, in the language of the person. Every sentence comes from a catalogue. */
+/** Messages in the person's language. All visible text comes from the message catalogues. */
 
 import { signal } from '@preact/signals';
 import type { Language } from './compile';
@@ -9,13 +9,13 @@ export type Key = keyof Messages;
 export type Compiled = { readonly [K in Key]: (values: Messages[K]) => string };
 type Values<K extends Key> = keyof Messages[K] extends never ? [] : [values: Messages[K]];
 
-/** Something to say, in no language yet: whoever shows it says it in the current one. */
+/** A message and its arguments, rendered in the current language when it is shown. */
 export interface Sentence {
   readonly key: Key;
   readonly values: Readonly<Record<string, string | number>>;
 }
 
-/** Languages by their own names. */
+/** The languages by their native names. */
 export const NAMES: Record<Language, string> = { en: 'English', de: 'Deutsch', fr: 'Français' };
 
 const LOADERS: Record<Language, () => Promise<{ default: Compiled }>> = {
@@ -26,43 +26,46 @@ const LOADERS: Record<Language, () => Promise<{ default: Compiled }>> = {
 
 const current = signal<{ language: Language; messages: Compiled } | undefined>(undefined);
 
-/** Speaks this language from now on. */
-export async function speak(chosen: Language): Promise<void> {
+/** Loads the catalogue of a language and makes it the current one. */
+export async function setLanguage(chosen: Language): Promise<void> {
   const { default: messages } = await LOADERS[chosen]();
   document.documentElement.lang = chosen;
   current.value = { language: chosen, messages };
 }
 
-/** The language that is spoken; whoever reads it follows its changes. */
+/** Returns the current language. Reading it subscribes to its changes. */
 export function language(): Language {
   return current.value?.language ?? 'en';
 }
 
-/** A message of the catalogue. */
+/** Returns a message in the current language. */
 export function t<K extends Key>(key: K, ...values: Values<K>): string {
   return text(sentence(key, ...values));
 }
 
+/** Returns a message that is rendered later. */
 export function sentence<K extends Key>(key: K, ...values: Values<K>): Sentence {
   return { key, values: values[0] ?? {} };
 }
 
+/** Renders a message in the current language. */
 export function text({ key, values }: Sentence): string {
-  const say = current.value?.messages[key] as ((values: unknown) => string) | undefined;
-  // Before the catalogue is there, nothing is rendered; tests of view models see the key.
-  return say === undefined ? key : say(values);
+  const render = current.value?.messages[key] as ((values: unknown) => string) | undefined;
+  // Nothing is rendered before a catalogue is loaded; tests of view models see the key.
+  return render === undefined ? key : render(values);
 }
 
+/** Returns `true` if both are the same message with the same arguments. */
 export function sameSentence(a: Sentence, b: Sentence): boolean {
   return a.key === b.key && JSON.stringify(a.values) === JSON.stringify(b.values);
 }
 
-/** Names in a row, as the language joins them. */
+/** Joins names into a list, as the language does. */
 export function list(names: readonly string[]): string {
   return new Intl.ListFormat(language()).format(names);
 }
 
-/** The first language that both sides know. */
+/** Returns the first supported language of a browser's preferences, or English. */
 export function preferred(wanted: readonly string[]): Language {
   for (const tag of wanted) {
     const [base] = tag.toLowerCase().split('-');

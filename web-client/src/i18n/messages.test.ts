@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { argumentsOf, catalogue, LANGUAGES, typesOf } from './compile';
+import { argumentsOf, catalogue, LANGUAGES, argumentTypes } from './compile';
 import { preferred } from './i18n';
 
 const english = catalogue('en');
 const others = LANGUAGES.filter((one) => one !== 'en');
 
 describe('every language', () => {
-  it.each(others)('%s has every message, in the same order, and none more', (language) => {
+  it.each(others)('%s has the same messages in the same order', (language) => {
     expect(Object.keys(catalogue(language))).toEqual(Object.keys(english));
   });
 
@@ -18,16 +18,16 @@ describe('every language', () => {
     }
   });
 
-  it.each(LANGUAGES)('%s leaves nothing empty', (language) => {
+  it.each(LANGUAGES)('%s has no empty message', (language) => {
     const empty = Object.entries(catalogue(language)).filter(([, text]) => text.trim() === '');
     expect(empty).toEqual([]);
   });
 });
 
-describe('the types of the messages', () => {
-  it('are those of the English catalogue', () => {
+describe('the generated message types', () => {
+  it('match the English catalogue', () => {
     const file = new URL('messages.gen.ts', import.meta.url);
-    const source = typesOf(english);
+    const source = argumentTypes(english);
     if (process.env['UPDATE_GENERATED'] !== undefined) writeFileSync(file, source);
     expect(readFileSync(file, 'utf8')).toBe(source);
   });
@@ -45,15 +45,15 @@ describe('the sources', () => {
     expect(unused).toEqual([]);
   });
 
-  it('show no words that are not in the catalogue', () => {
+  it('contain no visible text outside the catalogue', () => {
     const bare: string[] = [];
     for (const [file, source] of files.filter(([name]) => name.endsWith('.tsx'))) {
       const code = source.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
-      // Text between tags, and attributes that are read out or shown.
+      // Text between tags, and attributes that are shown or read out.
       for (const [match] of code.matchAll(
         /(?<![=\s])>\s*[A-Za-z’“][^<>{}();=]*[a-z][^<>{}();=]*</g,
       )) {
-        // The name of the program is the same in every language.
+        // The product name is the same in every language.
         const words = match.replace('Orange Meets', '');
         if (/[A-Za-z]{2}/.test(words)) bare.push(`${file}: ${match.trim()}`);
       }
@@ -67,13 +67,13 @@ describe('the sources', () => {
   });
 });
 
-describe('the language', () => {
+describe('the preferred language', () => {
   it.each([
     [['de-CH', 'fr'], 'de'],
     [['pt-BR', 'fr-CA', 'en'], 'fr'],
     [['ja'], 'en'],
     [[], 'en'],
-  ])('of a browser that wants %j is %s', (wanted, got) => {
+  ])('of a browser with %j is %s', (wanted, got) => {
     expect(preferred(wanted)).toBe(got);
   });
 });

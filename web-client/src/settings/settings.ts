@@ -1,7 +1,7 @@
 /** The settings that are stored in this browser. */
 
 import { effect } from '@preact/signals';
-import { type Language, preferred, speak } from '../i18n/i18n';
+import { type Language, preferred, setLanguage } from '../i18n/i18n';
 import { isBoolean, isOneOf, isString, persistedSignal } from './persisted_signal';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -39,8 +39,8 @@ export async function applySettings(): Promise<void> {
   effect(() => {
     document.documentElement.dataset['theme'] = settings.theme.value;
   });
-  await speak(chosenLanguage());
-  effect(() => void speak(chosenLanguage()));
+  await setLanguage(chosenLanguage());
+  effect(() => void setLanguage(chosenLanguage()));
 }
 
 function chosenLanguage(): Language {

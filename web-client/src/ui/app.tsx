@@ -1,4 +1,4 @@
-/** Which screen is shown: the start page, the lobby, the call, its end, or the self test. */
+/** Chooses the screen: start page, pre-join, call, its end, or self test. */
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Call } from '../call/call';
@@ -14,7 +14,6 @@ import { type Entry, PreJoin } from './prejoin';
 import { Notice, StartPageLink } from './notice';
 import { OpenLink } from './open_link';
 
-/** All that only a call needs. */
 const callBundle = new Lazy(() => import('./call_bundle'));
 const selfTestPage = new Lazy(() => import('./self_test/self_test_page'));
 
@@ -72,7 +71,7 @@ function SelfTest() {
 
 interface MeetingProps {
   link: MeetingLink;
-  /** As it was chosen when the link was made, in this window. */
+  /** The passphrase, if the link was made in this window. */
   passphrase: string | undefined;
 }
 
@@ -81,12 +80,12 @@ function Meeting(meeting: MeetingProps) {
   return <Visit key={visit} {...meeting} onAgain={() => setVisit(visit + 1)} />;
 }
 
-/** One visit to a meeting: lobby, call, end. */
+/** One visit to a meeting: pre-join screen, call and end. */
 function Visit({ link, passphrase, onAgain }: MeetingProps & { onAgain: () => void }) {
   const devices = useMemo(() => new Devices(), []);
   const [call, setCall] = useState<Call>();
   const [entry, setEntry] = useState<Entry>();
-  // Fetched while the person looks at the lobby.
+  // Loads while the pre-join screen is shown.
   const { part, failed } = useLazy(callBundle);
   useEffect(() => {
     const unfollow = applyEffectSettings(devices);

@@ -1,4 +1,4 @@
-/** Language and colours, chosen anywhere. */
+/** Pickers for the language and the theme. */
 
 import { language, NAMES, t, type Language } from '../i18n/i18n';
 import { settings, type Theme } from '../settings/settings';

@@ -1,4 +1,4 @@
-/** The meeting as an entry for any calendar: a file that is made here and saved. */
+/** A form that saves the meeting as an iCalendar file. The file is made in the browser. */
 
 import { useState } from 'preact/hooks';
 import { createCalendarFile } from '../calendar/ics';
@@ -7,28 +7,28 @@ import type { MeetingLink } from '../link';
 import forms from './forms.module.css';
 
 const LENGTHS = [15, 30, 45, 60, 90, 120] as const;
-const USUAL = 60;
+const DEFAULT_MINUTES = 60;
 const TITLE_CHARS = 200;
-/** The browser has read the file by then. */
-const READ_MS = 10_000;
+/** Time after which the browser has read the file and its object URL is revoked. */
+const REVOKE_AFTER_MS = 10_000;
 
-/** In the calendar, the link is either what opens the meeting or what only names it. */
-type With = 'key' | 'no_key';
+/** The link in the calendar contains the meeting's key, or only identifies the meeting. */
+type LinkKind = 'key' | 'no_key';
 
 export function CalendarForm({ link }: { link: MeetingLink }) {
   const [title, setTitle] = useState(() => t('calendar.default_title'));
   const [start, setStart] = useState(nextHour);
-  const [minutes, setMinutes] = useState(USUAL);
-  const [given, setGiven] = useState<With>('key');
+  const [minutes, setMinutes] = useState(DEFAULT_MINUTES);
+  const [linkKind, setLinkKind] = useState<LinkKind>('key');
 
   function save(event: Event): void {
     event.preventDefault();
     const bare = `${location.origin}/${link.room}`;
-    const url = given === 'key' ? `${bare}#${link.fragment}` : bare;
+    const url = linkKind === 'key' ? `${bare}#${link.fragment}` : bare;
     const file = createCalendarFile({
       uid: `${crypto.randomUUID()}@${location.hostname}`,
       title: title.trim() || t('calendar.default_title'),
-      text: given === 'key' ? url : `${url}\n\n${t('calendar.key_elsewhere')}`,
+      text: linkKind === 'key' ? url : `${url}\n\n${t('calendar.key_elsewhere')}`,
       url,
       start: new Date(start),
       minutes,
@@ -79,10 +79,10 @@ export function CalendarForm({ link }: { link: MeetingLink }) {
             <input
               type="radio"
               name="calendar-link"
-              checked={given === one}
-              onChange={() => setGiven(one)}
+              checked={linkKind === one}
+              onChange={() => setLinkKind(one)}
             />
-            <span>{words(one, link.protected)}</span>
+            <span>{linkLabel(one, link.protected)}</span>
           </label>
         ))}
       </fieldset>
@@ -94,12 +94,12 @@ export function CalendarForm({ link }: { link: MeetingLink }) {
   );
 }
 
-function words(given: With, locked: boolean): string {
-  if (given === 'no_key') return t('calendar.no_key');
+function linkLabel(kind: LinkKind, locked: boolean): string {
+  if (kind === 'no_key') return t('calendar.no_key');
   return locked ? t('calendar.key_with_passphrase') : t('calendar.key');
 }
 
-/** The next full hour, as a field for a local time has it. */
+/** Returns the next full hour as the value of a `datetime-local` field. */
 function nextHour(): string {
   const at = new Date();
   at.setHours(at.getHours() + 1, -at.getTimezoneOffset(), 0, 0);
@@ -112,5 +112,5 @@ function download(file: string): void {
   anchor.href = address;
   anchor.download = 'meeting.ics';
   anchor.click();
-  setTimeout(() => URL.revokeObjectURL(address), READ_MS);
+  setTimeout(() => URL.revokeObjectURL(address), REVOKE_AFTER_MS);
 }

@@ -1,4 +1,4 @@
-/** All that only a call needs, fetched together. */
+/** The code that only a call needs, loaded as one chunk. */
 
 export { Call } from '../call/call';
 export { CallScreen } from './call/call_screen';

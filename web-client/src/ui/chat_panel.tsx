@@ -1,4 +1,4 @@
-/** The chat, and what is said with a hand or an emoji. All of it is text: nothing becomes HTML. */
+/** The chat panel. All of it is rendered as text, never as HTML. */
 
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -18,7 +18,7 @@ export function ChatPanel({ call }: { call: Call }) {
   useEffect(() => input.current?.focus(), []);
   return (
     <div class={css.chat}>
-      {/* Focusable, so that it can be scrolled by keys. */}
+      {/* Focusable, so that it can be scrolled with the keyboard. */}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <div class={css.lines} role="log" aria-label={t('chat.messages')} tabIndex={0}>
         {lines.length === 0 && <p class={css.quiet}>{t('chat.empty')}</p>}
@@ -116,7 +116,7 @@ function Composer({ call, input }: ComposerProps) {
   );
 }
 
-/** Reactions of the last seconds, above the tiles. */
+/** Recent reactions, above the tiles. */
 export function ReactionStrip({ call }: { call: Call }) {
   return (
     <div class={css.strip} aria-live="polite">

@@ -1,4 +1,4 @@
-/** Which camera, microphone and speaker are used; the same in the lobby and in the call. */
+/** Pickers for camera, microphone and speaker, before and during a call. */
 
 import type { Signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
@@ -20,13 +20,13 @@ export function DevicePickers({ devices }: { devices: Devices }) {
     <>
       <DevicePicker device={camera} label={t('device.camera')} />
       {canBlur() ? (
-        <EffectCheck device={camera} choice={settings.blur} label={t('effect.blur')} />
+        <EffectCheckbox device={camera} choice={settings.blur} label={t('effect.blur')} />
       ) : (
         <p class={css.quiet}>{t('effect.no_blur')}</p>
       )}
       <DevicePicker device={microphone} label={t('device.microphone')} />
       <LevelMeter track={microphone.track.value ?? microphone.standby.value} />
-      <EffectCheck device={microphone} choice={settings.noise} label={t('effect.noise')} />
+      <EffectCheckbox device={microphone} choice={settings.noise} label={t('effect.noise')} />
       <SpeakerPicker speaker={speaker} />
     </>
   );
@@ -49,7 +49,7 @@ function DevicePicker({ device, label }: { device: Device; label: string }) {
   );
 }
 
-/** What is wrong with a device that is wanted, and a way to try again. */
+/** Explains why a device that is turned on does not work, and offers to try again. */
 export function DeviceProblem({ device }: { device: Device }) {
   const problem = device.enabled.value ? device.problem.value : undefined;
   if (problem === undefined) return null;
@@ -69,11 +69,11 @@ interface EffectProps {
   label: string;
 }
 
-/** Turns an effect on or off, and says where it does not run. */
-function EffectCheck({ device, choice, label }: EffectProps) {
+/** Turns an effect on or off, and reports when it cannot run. */
+function EffectCheckbox({ device, choice, label }: EffectProps) {
   return (
     <>
-      <Checkbox choice={choice} label={label} />
+      <Checkbox value={choice} label={label} />
       {choice.value && device.effectFailed.value && (
         <p class={css.problem} role="alert">
           {t('effect.failed')}

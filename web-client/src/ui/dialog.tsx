@@ -1,4 +1,4 @@
-/** A modal dialog of the browser's own: it keeps the focus inside and gives it back. */
+/** A modal dialog based on the `dialog` element, which traps and restores the focus. */
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
@@ -12,7 +12,7 @@ interface Props {
   children: ComponentChildren;
 }
 
-/** Open for as long as it is there. */
+/** Opens when mounted and closes when unmounted. */
 export function Dialog({ title, onClose, children }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
@@ -20,7 +20,7 @@ export function Dialog({ title, onClose, children }: Props) {
     const dialog = element.current;
     if (dialog === null) return undefined;
     dialog.showModal();
-    // A click beside it closes it, where the browser knows how.
+    // Closes on a click outside, where the browser supports it.
     dialog.setAttribute('closedby', 'any');
     return () => dialog.close();
   }, []);

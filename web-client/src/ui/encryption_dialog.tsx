@@ -1,5 +1,4 @@
-/** Who is in the encrypted group, and the codes by which people check that they are in the same,
- * and with whom. */
+/** Lists the members of the encrypted group, with the codes that verify the group and each member. */
 
 import type { Call } from '../call/call';
 import { type EncryptionState, trustSentence } from '../call/membership/encryption_state';

@@ -1,4 +1,4 @@
-/** After the call: back in, or a word about how it was, which stays with the person. */
+/** The screen after a call: rejoin, or write a report about it. */
 
 import { useState } from 'preact/hooks';
 import { type Sentence, t, text } from '../i18n/i18n';
@@ -8,7 +8,7 @@ import css from './pages.module.css';
 
 interface Props {
   why: Sentence | undefined;
-  /** When the call began, in ms. */
+  /** When the call began, in ms since the Unix epoch. */
   since: number;
   onAgain: () => void;
 }
@@ -34,10 +34,10 @@ export function Ended({ why, since, onAgain }: Props) {
 
 type Grade = 'good' | 'fair' | 'poor';
 
-/** Nothing of this is sent: the person copies it and gives it to whom they like. */
+/** A report that the person can copy. Nothing is sent. */
 function Feedback({ minutes }: { minutes: number }) {
   const [grade, setGrade] = useState<Grade>();
-  const [words, setWords] = useState('');
+  const [comment, setComment] = useState('');
   const [copied, setCopied] = useState(false);
   const names: Record<Grade, string> = {
     good: t('feedback.good'),
@@ -48,7 +48,7 @@ function Feedback({ minutes }: { minutes: number }) {
   async function copy(): Promise<void> {
     const report = {
       grade,
-      words: words.trim(),
+      words: comment.trim(),
       minutes,
       when: new Date().toISOString(),
       browser: navigator.userAgent,
@@ -83,8 +83,8 @@ function Feedback({ minutes }: { minutes: number }) {
             <span>{t('feedback.comment')}</span>
             <textarea
               rows={3}
-              value={words}
-              onInput={(event) => setWords(event.currentTarget.value)}
+              value={comment}
+              onInput={(event) => setComment(event.currentTarget.value)}
             />
           </label>
           <p class={forms.quiet}>{t('feedback.privacy')}</p>

@@ -1,12 +1,13 @@
-/** Where the focus goes when one screen takes the place of another: to the heading, so that a
- * screen reader says what has come, and the tab key begins at its top. */
+/** Moves the focus to the heading of a new screen, so that a screen reader announces the screen and
+ * the tab order starts at its top. */
 
 import { type RefObject } from 'preact';
 import { useEffect } from 'preact/hooks';
 
-/** The first screen of a visit: the browser itself says what it is. */
+/** No screen was shown yet. The browser itself announces the first one. */
 let first = true;
 
+/** Focuses the `h1` of `screen` when it is mounted, except for the first screen. */
 export function useHeadingFocus(screen: RefObject<HTMLElement | null>): void {
   useEffect(() => {
     if (!first) {

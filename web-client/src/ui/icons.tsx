@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 
 interface IconProps {
-  /** With a title an icon speaks for itself; without one it only decorates. */
+  /** The accessible name. An icon without one is decorative. */
   title?: string | undefined;
 }
 
@@ -48,7 +48,7 @@ export function CameraIcon({ off = false, title }: IconProps & { off?: boolean }
   );
 }
 
-/** How good a connection is: one to three bars. */
+/** Connection quality as one to three bars. */
 export function SignalIcon({ bars, title }: IconProps & { bars: 1 | 2 | 3 }) {
   return (
     <Icon title={title}>
@@ -59,7 +59,7 @@ export function SignalIcon({ bars, title }: IconProps & { bars: 1 | 2 | 3 }) {
   );
 }
 
-/** An icon of lines alone. */
+/** Makes an icon component from a list of paths. */
 function lines(d: string) {
   return function LineIcon({ title }: IconProps) {
     return (

@@ -1,4 +1,4 @@
-/** The start page: a new meeting, or a link to one. */
+/** The start page: starts a meeting or opens a link. */
 
 import { useState } from 'preact/hooks';
 import { failureSentence } from '../call/error_messages';
@@ -10,7 +10,7 @@ import css from './forms.module.css';
 import { OpenLink } from './open_link';
 import { Page } from './page';
 
-/** What only a passphrase needs comes when one is used. */
+/** Derives the fragment of a link with a passphrase. Loads the key derivation on demand. */
 async function lockedFragment(room: string, passphrase: string): Promise<string> {
   const { createProtectedFragment: create } = await import('../e2ee/passphrase');
   return create(room, passphrase);

@@ -1,8 +1,8 @@
-/** Parts of the page that are fetched when they are needed, or a little earlier. */
+/** Code that is loaded on demand. */
 
 import { useEffect, useState } from 'preact/hooks';
 
-/** A part: fetched once, and again if that failed. */
+/** A module that is loaded at most once. A failed load is tried again. */
 export class Lazy<T> {
   #loading: Promise<T> | undefined;
 
@@ -17,7 +17,7 @@ export class Lazy<T> {
   }
 }
 
-/** The part once it is wanted and there, or that it could not be fetched. */
+/** Loads the module when `wants` is true. Returns it once it is loaded, and whether the load failed. */
 export function useLazy<T>(lazy: Lazy<T>, wants = true): { part?: T; failed: boolean } {
   const [state, setState] = useState<{ part?: T; failed: boolean }>({ failed: false });
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** Shows that the microphone hears something. */
+/** A meter that shows the level of a microphone track. */
 
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/i18n';

@@ -1,4 +1,4 @@
-/** A page with one thing to say. */
+/** A page with a title and one message. */
 
 import type { ComponentChildren } from 'preact';
 import { t } from '../i18n/i18n';

@@ -1,4 +1,4 @@
-/** Opens a meeting by a link that was sent or read somewhere. */
+/** A form that opens a pasted meeting link. */
 
 import { useState } from 'preact/hooks';
 import { type Sentence, sentence, t, text } from '../i18n/i18n';
@@ -7,7 +7,7 @@ import forms from './forms.module.css';
 
 interface Props {
   label: string;
-  /** The address is that of a meeting now. */
+  /** Called after the page's address has become that of the meeting. */
   onMeeting: () => void;
 }
 

@@ -1,4 +1,4 @@
-/** The frame of every page that is not the call. */
+/** The layout of every screen except the call. */
 
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';

@@ -1,4 +1,4 @@
-/** The code of two people as a picture: one shows it, the other one's camera compares it. */
+/** Shows the pairwise code of two members as a QR code, and scans the other member's. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n/i18n';
@@ -7,29 +7,29 @@ import forms from './forms.module.css';
 import { QrCode } from './qr_code';
 
 const PREFIX = 'orange-meets/pair/1:';
-/** Between two looks at the camera's picture. */
-const LOOK_MS = 200;
-/** The longer side of what is looked at. */
-const PIXELS = 640;
+/** Time between two scanned video frames. */
+const SCAN_INTERVAL_MS = 200;
+/** The longer side of a scanned frame, in pixels. */
+const SCAN_PIXELS = 640;
 
-type Found = 'same' | 'different' | 'no_camera';
+type ScanResult = 'same' | 'different' | 'no_camera';
 
 interface Props {
   name: string;
   code: string;
-  /** The other one shows the same code. */
+  /** Called when the other member's code is the same. */
   onSame: () => void;
 }
 
 export function PairwiseCodeQr({ name, code, onSame }: Props) {
   const [scanning, setScanning] = useState(false);
-  const [found, setFound] = useState<Found>();
+  const [result, setResult] = useState<ScanResult>();
   const content = PREFIX + code.replaceAll(' ', '');
 
-  function see(seen: Found): void {
+  function finish(scanned: ScanResult): void {
     setScanning(false);
-    setFound(seen);
-    if (seen === 'same') onSame();
+    setResult(scanned);
+    if (scanned === 'same') onSame();
   }
 
   return (
@@ -40,7 +40,7 @@ export function PairwiseCodeQr({ name, code, onSame }: Props) {
         type="button"
         class={forms.button}
         onClick={() => {
-          setFound(undefined);
+          setResult(undefined);
           setScanning(!scanning);
         }}
       >
@@ -49,16 +49,16 @@ export function PairwiseCodeQr({ name, code, onSame }: Props) {
       {scanning && (
         <Scanner
           onRead={(read) => {
-            // Other codes hang on many walls.
-            if (read.startsWith(PREFIX)) see(read === content ? 'same' : 'different');
+            // Ignores QR codes of other applications.
+            if (read.startsWith(PREFIX)) finish(read === content ? 'same' : 'different');
           }}
-          onFail={() => see('no_camera')}
+          onFail={() => finish('no_camera')}
         />
       )}
-      <p role="status" class={found === 'different' ? css.danger : undefined}>
-        {found === 'same' && t('qr.matches', { name })}
-        {found === 'different' && t('qr.different', { name })}
-        {found === 'no_camera' && t('qr.no_camera')}
+      <p role="status" class={result === 'different' ? css.danger : undefined}>
+        {result === 'same' && t('qr.matches', { name })}
+        {result === 'different' && t('qr.different', { name })}
+        {result === 'no_camera' && t('qr.no_camera')}
       </p>
     </>
   );
@@ -80,13 +80,13 @@ function Scanner(props: { onRead: (content: string) => void; onFail: () => void 
   return <video ref={video} class={css.scanner} muted playsInline />;
 }
 
-/** Reads codes from a camera of its own, until told to stop. */
+/** Opens a camera and reports every QR code in its video until aborted. */
 async function scan(
   video: HTMLVideoElement,
   stop: AbortSignal,
   read: (content: string) => void,
 ): Promise<void> {
-  // The reader first: a camera must not be left on where it cannot be fetched.
+  // Loads the decoder first: if that fails, no camera has been opened.
   const { decodeQR } = await import('qr/decode.js');
   const camera: MediaStreamConstraints = { video: { facingMode: 'environment' } };
   const stream = await navigator.mediaDevices.getUserMedia(camera);
@@ -94,10 +94,10 @@ async function scan(
     video.srcObject = stream;
     await video.play();
     while (!stop.aborted) {
-      const content = look(video, decodeQR);
+      const content = decodeFrame(video, decodeQR);
       if (content !== undefined) read(content);
-      // oxlint-disable-next-line no-await-in-loop -- one look after the other
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      // oxlint-disable-next-line no-await-in-loop -- one frame after the other
+      await new Promise((resolve) => setTimeout(resolve, SCAN_INTERVAL_MS));
     }
   } finally {
     for (const track of stream.getTracks()) track.stop();
@@ -107,17 +107,17 @@ async function scan(
 
 type Decode = (image: { width: number; height: number; data: Uint8ClampedArray }) => string;
 
-function look(video: HTMLVideoElement, decode: Decode): string | undefined {
-  const scale = Math.min(1, PIXELS / Math.max(video.videoWidth, video.videoHeight, 1));
+function decodeFrame(video: HTMLVideoElement, decode: Decode): string | undefined {
+  const scale = Math.min(1, SCAN_PIXELS / Math.max(video.videoWidth, video.videoHeight, 1));
   const [width, height] = [video.videoWidth * scale, video.videoHeight * scale].map(Math.round);
   if (!width || !height) return undefined;
-  const pen = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-  if (pen === null) return undefined;
-  pen.drawImage(video, 0, 0, width, height);
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  if (context === null) return undefined;
+  context.drawImage(video, 0, 0, width, height);
   try {
-    return decode(pen.getImageData(0, 0, width, height));
+    return decode(context.getImageData(0, 0, width, height));
   } catch {
-    // No code in the picture.
+    // No code in the frame.
     return undefined;
   }
 }

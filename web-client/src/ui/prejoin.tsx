@@ -1,4 +1,4 @@
-/** Before the call: how one looks, which devices are used, and under which name. */
+/** The screen before a call: camera preview, devices, name and passphrase. */
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Device } from '../devices/device';
@@ -17,19 +17,19 @@ import { VideoView } from './video_view';
 const inviting = new Lazy(() => import('./call/invite_dialog'));
 
 const NAME_CHARS = 64;
-/** A browser that takes longer than this is asking the person. */
-const ASKING_MS = 700;
+/** If opening the devices takes longer than this, the browser is asking for permission. */
+const PERMISSION_PROMPT_MS = 700;
 
-/** With what somebody comes in. */
+/** The name and the link fragment to join with. */
 export interface Entry {
   name: string;
-  /** That of the link, or of the link that it and its passphrase stand for. */
+  /** The fragment of the link, unlocked with the passphrase if there is one. */
   fragment: string;
 }
 
 interface Props {
   link: MeetingLink;
-  /** As it is known already. */
+  /** The passphrase, if it is already known. */
   passphrase: string | undefined;
   devices: Devices;
   onJoin: (entry: Entry) => void;
@@ -113,7 +113,7 @@ export function PreJoin({ link, passphrase: known, devices, onJoin }: Props) {
   );
 }
 
-/** For whoever prepares a meeting, and need not be in it to hand its link on. */
+/** Opens the invitation without joining, for preparing a meeting. */
 function Invite() {
   const [open, setOpen] = useState(false);
   const { part } = useLazy(inviting, open);
@@ -139,7 +139,7 @@ function Preview({ devices }: { devices: Devices }) {
   return (
     <div class={css.preview}>
       {preview === undefined ? (
-        <NoPicture devices={devices} />
+        <NoPreview devices={devices} />
       ) : (
         <VideoView
           stream={preview}
@@ -155,26 +155,26 @@ function Preview({ devices }: { devices: Devices }) {
   );
 }
 
-/** Why there is no picture. */
-function NoPicture({ devices: { camera, microphone } }: { devices: Devices }) {
+/** Explains why there is no camera preview. */
+function NoPreview({ devices: { camera, microphone } }: { devices: Devices }) {
   const opening = camera.opening.value || microphone.opening.value;
   const [asking, setAsking] = useState(false);
   useEffect(() => {
     if (!opening) return undefined;
-    const timer = setTimeout(() => setAsking(true), ASKING_MS);
+    const timer = setTimeout(() => setAsking(true), PERMISSION_PROMPT_MS);
     return () => {
       clearTimeout(timer);
       setAsking(false);
     };
   }, [opening]);
-  const words = asking
+  const message = asking
     ? t('prejoin.allow')
     : camera.enabled.value
       ? t('prejoin.no_video')
       : t('prejoin.camera_is_off');
   return (
     <p class={css.dark} role="status">
-      {words}
+      {message}
     </p>
   );
 }

@@ -1,10 +1,10 @@
-/** A QR code (ISO/IEC 18004), as one path. */
+/** Renders a QR code (ISO/IEC 18004) as one SVG path. */
 
 import { Lazy, useLazy } from './lazy';
 
 const qr = new Lazy(async () => (await import('qr')).encodeQR);
 
-/** A white border of four modules, as the standard wants it. */
+/** The quiet zone that the standard requires, in modules. */
 const BORDER = 4;
 
 interface Props {

@@ -1,4 +1,4 @@
-/** All at once compare by voice: five emoji that everybody reads out. */
+/** Verifies all members by voice: each reads out the same five emoji (SAS). */
 
 import type { Call } from '../call/call';
 import type { SasState } from '../call/membership/sas';
@@ -6,8 +6,8 @@ import { list, t } from '../i18n/i18n';
 import css from './encryption.module.css';
 import forms from './forms.module.css';
 
-/** Each with its word in the catalogue, in this order. As in the Matrix specification (short
- * authentication string, emoji method), so that people find what they know. */
+/** The 64 emoji of the Matrix specification (short authentication string, emoji method). Their names
+ * are in the message catalogue, in the same order. */
 const EMOJI = [
   ...'🐶🐱🦁🐎🦄🐷🐘🐰🐼🐓🐧🐢🐟🐙🦋🌷🌳🌵🍄🌏🌙☁🔥🍌🍎🍓🌽🍕🎂❤😀🤖',
   ...'🎩👓🔧🎅👍☂⌛⏰🎁💡📕✏📎✂🔒🔑🔨☎🏁🚂🚲✈🚀🏆⚽🎸🎺🔔⚓🎧📁📌',
@@ -24,7 +24,7 @@ export function SasComparison({ call }: { call: Call }) {
     <section class={css.voice} aria-label={t('sas.title')}>
       <h3>{t('sas.title')}</h3>
       <div aria-live="polite">
-        <How view={view} name={name} />
+        <Explanation view={view} name={name} />
       </div>
       {view.kind === 'emoji' ? (
         <div class={forms.row}>
@@ -44,7 +44,7 @@ export function SasComparison({ call }: { call: Call }) {
   );
 }
 
-function How({ view, name }: { view: SasState; name: (participant: number) => string }) {
+function Explanation({ view, name }: { view: SasState; name: (participant: number) => string }) {
   switch (view.kind) {
     case 'none':
       return <p>{t('sas.explanation')}</p>;
@@ -69,13 +69,13 @@ function How({ view, name }: { view: SasState; name: (participant: number) => st
 }
 
 function Emoji({ emoji }: { emoji: readonly number[] }) {
-  const words = t('sas.emoji_names').split(', ');
+  const names = t('sas.emoji_names').split(', ');
   return (
     <ol class={css.emoji}>
       {emoji.map((one, at) => (
         <li key={`${at} ${one}`}>
           <span aria-hidden="true">{EMOJI[one]}</span>
-          {words[one]}
+          {names[one]}
         </li>
       ))}
     </ol>

@@ -1,4 +1,4 @@
-/** A stream on the screen or through the speaker. */
+/** Elements that play a media stream. */
 
 import { useEffect, useRef } from 'preact/hooks';
 import { setOutput } from '../devices/speaker';

@@ -1,9 +1,9 @@
-/** What buttons and keys do. */
+/** The actions behind the buttons and keyboard shortcuts of a call. */
 
 import type { Call } from '../../call/call';
 import { ScreenShare } from '../../call/media/screen_share';
 import { settings } from '../../settings/settings';
-import { type Action, actionOf, pressed } from './shortcuts';
+import { type Action, actionOf, keyPressOf } from './shortcuts';
 import type { CallView } from './call_view';
 
 export function setMicrophone({ devices }: Call, on: boolean): void {
@@ -33,7 +33,7 @@ export async function toggleFullScreen(): Promise<void> {
     if (document.fullscreenElement === null) await document.documentElement.requestFullscreen();
     else await document.exitFullscreen();
   } catch {
-    // The browser keeps its window.
+    // The browser refused.
   }
 }
 
@@ -76,7 +76,7 @@ export function perform(action: Exclude<Action, 'talk'>, call: Call, view: CallV
   }
 }
 
-/** Listens to the keyboard until the returned function is called. */
+/** Handles keyboard shortcuts until the returned function is called. */
 export function listenToKeys(call: Call, view: CallView): () => void {
   let talking = false;
   const down = (event: KeyboardEvent): void => {
@@ -84,7 +84,7 @@ export function listenToKeys(call: Call, view: CallView): () => void {
       if (talking && event.key === ' ') event.preventDefault();
       return;
     }
-    const action = actionOf(pressed(event));
+    const action = actionOf(keyPressOf(event));
     if (action === undefined || (!settings.shortcuts.value && action !== 'close')) return;
     if (action === 'close' && view.panel.value === undefined) return;
     event.preventDefault();
@@ -94,21 +94,21 @@ export function listenToKeys(call: Call, view: CallView): () => void {
       setMicrophone(call, true);
     }
   };
-  const quiet = (): void => {
+  const stopTalking = (): void => {
     if (!talking) return;
     talking = false;
     setMicrophone(call, false);
   };
   const up = (event: KeyboardEvent): void => {
-    if (event.key === ' ') quiet();
+    if (event.key === ' ') stopTalking();
   };
   addEventListener('keydown', down);
   addEventListener('keyup', up);
-  // A key that is let go in another window is not seen here.
-  addEventListener('blur', quiet);
+  // The release of a key in another window is not reported to this one.
+  addEventListener('blur', stopTalking);
   return () => {
     removeEventListener('keydown', down);
     removeEventListener('keyup', up);
-    removeEventListener('blur', quiet);
+    removeEventListener('blur', stopTalking);
   };
 }

@@ -1,4 +1,4 @@
-/** The call: everybody's tiles, a panel beside them, and the controls. */
+/** The call screen: tiles, side panel and controls. */
 
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Call } from '../../call/call';
@@ -82,7 +82,7 @@ function Dialogs({ call, view }: { call: Call; view: CallView }) {
   }
 }
 
-/** A sound when somebody comes or goes. */
+/** Plays a sound when a participant joins or leaves. */
 function useChimes(call: Call): void {
   useEffect(() => {
     let last = 0;

@@ -1,4 +1,4 @@
-/** What the person looks at in the call: signals of the screen alone, nothing of which leaves it. */
+/** The view state of the call screen. None of it is sent. */
 
 import { type Signal, signal } from '@preact/signals';
 import type { View } from '../../call/layout/tile_order';
@@ -12,18 +12,18 @@ export class CallView {
   readonly dialog: Signal<DialogName | undefined> = signal(undefined);
   readonly view: Signal<View> = signal('grid');
   readonly pinned: Signal<string | undefined> = signal(undefined);
-  /** The page of tiles. Whoever turns it need not know how many there are: the stage does. */
+  /** The page of tiles. The stage corrects a value out of range. */
   readonly page = signal(0);
-  /** Whom a host is about to take out. */
+  /** The participant that a host is asked to confirm removing. */
   readonly removing: Signal<ListedParticipant | undefined> = signal(undefined);
-  /** The window above all others, while it is open. */
+  /** The picture-in-picture window while it is open. */
   readonly pictureInPicture: Signal<Window | undefined> = signal(undefined);
 
   toggle(panel: Panel): void {
     this.panel.value = this.panel.value === panel ? undefined : panel;
   }
 
-  /** Closes a dialog, unless another one has taken its place. */
+  /** Closes a dialog, unless another one has replaced it. */
   close(dialog: DialogName): void {
     if (this.dialog.value === dialog) this.dialog.value = undefined;
   }

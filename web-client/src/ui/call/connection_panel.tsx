@@ -1,4 +1,4 @@
-/** The connection in figures, for the curious and for those who help. */
+/** Statistics of the connection and of each media stream. */
 
 import type { Call } from '../../call/call';
 import { t } from '../../i18n/i18n';
@@ -17,22 +17,22 @@ export function ConnectionPanel({ call }: { call: Call }) {
   };
   const { own } = connectionQualities(statistics, call.media.received.labels.value);
   return (
-    // Focusable, so that it can be scrolled by keys.
+    // Focusable, so that it can be scrolled with the keyboard.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div class={css.scroll} role="region" aria-label={t('panel.connection')} tabIndex={0}>
       <dl class={css.statistics}>
-        <Figure name={t('connection.quality')} value={qualityWord(own)} />
-        <Figure name={t('connection.round_trip')} value={unit(roundTripMs, 'ms')} />
-        <Figure name={t('connection.transport')} value={transport?.toUpperCase()} />
-        <Figure name={t('connection.sent')} value={rate(sum(outbound))} />
-        <Figure name={t('connection.received')} value={rate(sum(inbound))} />
-        <Figure name={t('connection.downlink')} value={kbps(downlink?.estimate_kbps)} />
-        <Figure name={t('connection.needed')} value={kbps(downlink?.wanted_kbps)} />
-        <Figure
+        <Statistic name={t('connection.quality')} value={qualityWord(own)} />
+        <Statistic name={t('connection.round_trip')} value={unit(roundTripMs, 'ms')} />
+        <Statistic name={t('connection.transport')} value={transport?.toUpperCase()} />
+        <Statistic name={t('connection.sent')} value={rate(sum(outbound))} />
+        <Statistic name={t('connection.received')} value={rate(sum(inbound))} />
+        <Statistic name={t('connection.downlink')} value={kbps(downlink?.estimate_kbps)} />
+        <Statistic name={t('connection.needed')} value={kbps(downlink?.wanted_kbps)} />
+        <Statistic
           name={t('connection.decrypted')}
           value={String(call.media.received.decrypted.value)}
         />
-        <Figure
+        <Statistic
           name={t('connection.not_decrypted')}
           value={String(call.media.received.dropped.value)}
         />
@@ -43,7 +43,7 @@ export function ConnectionPanel({ call }: { call: Call }) {
   );
 }
 
-function Figure({ name, value }: { name: string; value: string | undefined }) {
+function Statistic({ name, value }: { name: string; value: string | undefined }) {
   return (
     <div>
       <dt>{name}</dt>

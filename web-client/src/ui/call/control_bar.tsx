@@ -1,4 +1,4 @@
-/** The controls of the call. On a small screen the less urgent ones move into the menu. */
+/** The control bar of a call. On a small screen, some controls move into the menu. */
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -36,7 +36,7 @@ export function ControlBar({ call, view }: { call: Call; view: CallView }) {
 }
 
 interface ControlProps {
-  /** Not there on a small screen. */
+  /** Hidden on a small screen. */
   spare?: boolean;
   onActivate: () => void;
   children: ComponentChildren;
@@ -87,7 +87,7 @@ function ChatButton({ call, view }: { call: Call; view: CallView }) {
   const seen = useRef<string | undefined>(undefined);
   const [unread, setUnread] = useState(0);
   useEffect(() => {
-    // Lines are forgotten from the top: the last one that was seen is known by its key.
+    // The oldest lines are dropped, so the last line seen is identified by its key.
     if (open) seen.current = lines.findLast((line) => line.state === 'delivered')?.key;
     const after = lines.findIndex((line) => line.key === seen.current) + 1;
     setUnread(open ? 0 : lines.slice(after).filter((line) => !line.own).length);

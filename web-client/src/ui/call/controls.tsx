@@ -1,4 +1,4 @@
-/** The controls that are in the bar where there is room, and in the menu where there is not. */
+/** The controls that move from the bar into the menu on a small screen. */
 
 import type { VNode } from 'preact';
 import type { Call } from '../../call/call';

@@ -1,4 +1,4 @@
-/** Which keys do what. */
+/** Lists the keyboard shortcuts. */
 
 import { t } from '../../i18n/i18n';
 import { settings } from '../../settings/settings';
@@ -12,22 +12,22 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
     <Dialog title={t('help.title')} onClose={onClose}>
       <table class={css.keys}>
         <tbody>
-          {SHORTCUTS.map(({ key, words }) => (
+          {SHORTCUTS.map(({ key, label }) => (
             <tr key={key}>
-              <th scope="row">{t(words)}</th>
+              <th scope="row">{t(label)}</th>
               <td>
-                <kbd>{nameOf(key)}</kbd>
+                <kbd>{keyName(key)}</kbd>
               </td>
             </tr>
           ))}
         </tbody>
       </table>
-      <Checkbox choice={settings.shortcuts} label={t('settings.shortcuts')} />
+      <Checkbox value={settings.shortcuts} label={t('settings.shortcuts')} />
     </Dialog>
   );
 }
 
-function nameOf(key: string): string {
+function keyName(key: string): string {
   switch (key) {
     case ' ':
       return t('key.space');

@@ -1,4 +1,4 @@
-/** What hosts do to the room: the door, and who waits before it. */
+/** Moderation controls: join policy, lobby and removal. */
 
 import type { Call } from '../../call/call';
 import { joinPolicySentence } from '../../call/moderation/rules';
@@ -9,7 +9,7 @@ import css from './panel.module.css';
 import { Initials } from './tile';
 import type { CallView } from './call_view';
 
-/** For hosts the choice, for everybody else what was chosen. */
+/** Lets hosts choose the join policy, and shows it to other participants. */
 export function JoinPolicySection({ call }: { call: Call }) {
   const { join_policy: door } = call.moderation.rules.value;
   if (!call.moderation.isHost.value)
@@ -36,7 +36,7 @@ export function JoinPolicySection({ call }: { call: Call }) {
   );
 }
 
-/** Who waits; to hosts alone. */
+/** Lists the participants in the lobby, for hosts only. */
 export function LobbySection({ call }: { call: Call }) {
   const { moderation } = call;
   if (!moderation.isHost.value || moderation.lobby.value.length === 0) return null;
@@ -81,7 +81,7 @@ export function LobbySection({ call }: { call: Call }) {
   );
 }
 
-/** Asks once more before somebody is taken out. */
+/** Asks for confirmation before a participant is removed. */
 export function RemoveDialog({ call, view }: { call: Call; view: CallView }) {
   const person = view.removing.value;
   if (person === undefined) return null;

@@ -1,4 +1,4 @@
-/** The link, in every way in which it can be handed on. */
+/** The meeting link: to copy, share, scan, or add to a calendar. */
 
 import { useState } from 'preact/hooks';
 import { t } from '../../i18n/i18n';
@@ -57,7 +57,7 @@ async function share(url: string): Promise<void> {
   try {
     await navigator.share({ title: t('invite.share_title'), url });
   } catch {
-    // The person changed their mind.
+    // The person cancelled.
   }
 }
 
@@ -69,7 +69,7 @@ function CopyButton({ link }: { link: string }) {
       setCopied(true);
       setTimeout(() => setCopied(false), 2000);
     } catch {
-      // It can still be marked by hand.
+      // The link can still be selected and copied by hand.
       setCopied(false);
     }
   }

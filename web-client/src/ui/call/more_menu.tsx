@@ -1,4 +1,4 @@
-/** The menu of everything that is not needed every minute. */
+/** The menu of less frequent actions. */
 
 import type { VNode } from 'preact';
 import type { Call } from '../../call/call';
@@ -85,7 +85,7 @@ interface ItemProps {
   'data-small-only'?: boolean;
 }
 
-/** Closes the menu and does its thing. */
+/** A menu item: closes the menu and runs its action. */
 function Item({ icon, label, onActivate, ...rest }: ItemProps) {
   return (
     <button

@@ -1,4 +1,4 @@
-/** Everybody in the call, with what they do. */
+/** The list of participants, with their state and the host's actions. */
 
 import type { Call } from '../../call/call';
 import { participantList, type ListedParticipant } from '../../call/membership/participant_list';
@@ -89,7 +89,7 @@ function Row({ person, call, view }: RowProps) {
   );
 }
 
-/** What a host may do to somebody. */
+/** The actions a host can take on a participant. */
 function HostActions({ person, name, call, view }: RowProps & { name: string }) {
   const { participant } = person;
   return (

@@ -1,4 +1,4 @@
-/** A small window above all others with whoever matters most, where the browser has such windows. */
+/** Document Picture-in-Picture: a small always-on-top window with the active speaker. */
 
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
@@ -26,7 +26,7 @@ export function supportsPictureInPicture(): boolean {
   return api() !== undefined;
 }
 
-/** The key of whoever the window shows, while it is open. */
+/** Returns the key of the tile that the window shows, while it is open. */
 export function pictureInPictureTile(
   tiles: readonly Tile[],
   view: CallView,
@@ -43,11 +43,11 @@ export async function openPictureInPicture(view: CallView): Promise<void> {
     opened.addEventListener('pagehide', () => (view.pictureInPicture.value = undefined));
     view.pictureInPicture.value = opened;
   } catch {
-    // The browser did not want to.
+    // The browser refused.
   }
 }
 
-/** Keeps the window filled for as long as the call and the window last. */
+/** Renders into the window while it is open. */
 export function PictureInPictureWindow({ call, view }: { call: Call; view: CallView }) {
   const opened = view.pictureInPicture.value;
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** Devices, pictures, sounds and looks, during the call. */
+/** The settings during a call. */
 
 import type { Call } from '../../call/call';
 import type { ReceiveMode } from '../../call/media/receive_mode';
@@ -21,10 +21,10 @@ export function SettingsDialog({ call, onClose }: { call: Call; onClose: () => v
       <ReceptionChoice call={call} />
       <fieldset class={forms.group}>
         <legend>{t('settings.general')}</legend>
-        <Checkbox choice={settings.mirrored} label={t('settings.mirrored')} />
-        <Checkbox choice={settings.sounds} label={t('settings.sounds')} />
-        <Checkbox choice={settings.talkHint} label={t('settings.talk_hint')} />
-        <Checkbox choice={settings.shortcuts} label={t('settings.shortcuts')} />
+        <Checkbox value={settings.mirrored} label={t('settings.mirrored')} />
+        <Checkbox value={settings.sounds} label={t('settings.sounds')} />
+        <Checkbox value={settings.talkHint} label={t('settings.talk_hint')} />
+        <Checkbox value={settings.shortcuts} label={t('settings.shortcuts')} />
       </fieldset>
       <fieldset class={`${forms.group} ${css.appearance}`}>
         <legend>{t('settings.appearance')}</legend>

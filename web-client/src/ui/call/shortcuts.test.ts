@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { actionOf, type Pressed } from './shortcuts';
+import { actionOf, type KeyPress } from './shortcuts';
 
-const press = (key: string, where: Partial<Pressed> = {}): Pressed => ({
+const press = (key: string, where: Partial<KeyPress> = {}): KeyPress => ({
   key,
   modified: false,
   writing: false,
@@ -11,7 +11,7 @@ const press = (key: string, where: Partial<Pressed> = {}): Pressed => ({
   ...where,
 });
 
-describe('a key in the call', () => {
+describe('a key in a call', () => {
   it.each([
     ['m', 'microphone'],
     ['M', 'microphone'],
@@ -25,22 +25,22 @@ describe('a key in the call', () => {
     expect(actionOf(press(key))).toBe(action);
   });
 
-  it('does nothing while somebody writes, but Escape closes', () => {
+  it('does nothing in a text field, except that Escape closes the panel', () => {
     expect(actionOf(press('m', { writing: true }))).toBeUndefined();
     expect(actionOf(press('Escape', { writing: true }))).toBe('close');
   });
 
-  it('leaves the space bar to the button that has the focus', () => {
+  it('leaves the space bar to a focused button', () => {
     expect(actionOf(press(' ', { onControl: true }))).toBeUndefined();
     expect(actionOf(press('m', { onControl: true }))).toBe('microphone');
   });
 
-  it('turns no pages of tiles where it scrolls', () => {
+  it('does not turn pages of tiles in the side panel, where it scrolls', () => {
     expect(actionOf(press('PageUp', { scrolls: true }))).toBeUndefined();
     expect(actionOf(press('m', { scrolls: true }))).toBe('microphone');
   });
 
-  it('is the browser’s with a modifier, and the dialog’s while one is open', () => {
+  it('is ignored with a modifier, and while a dialog is open', () => {
     expect(actionOf(press('p', { modified: true }))).toBeUndefined();
     expect(actionOf(press('m', { inDialog: true }))).toBeUndefined();
   });

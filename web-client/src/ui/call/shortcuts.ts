@@ -1,4 +1,4 @@
-/** Which key does what in the call. */
+/** Maps keys to actions in a call. */
 
 import type { Key } from '../../i18n/i18n';
 
@@ -15,39 +15,39 @@ export type Action =
   | 'next_page'
   | 'help'
   | 'close'
-  /** For as long as it is held. */
+  /** Unmutes while the key is held. */
   | 'talk';
 
-/** A key that was pressed, and where. */
-export interface Pressed {
+/** A key press and its context. */
+export interface KeyPress {
   key: string;
-  /** With Control, Alt or Meta: the browser's or the system's business. */
+  /** With Control, Alt or Meta, as the browser or the system uses it. */
   modified: boolean;
-  /** Into a field where one writes. */
+  /** In a field that accepts text. */
   writing: boolean;
-  /** On a button or the like, which the space bar presses. */
+  /** On a control that the space bar activates. */
   onControl: boolean;
-  /** Beside the tiles, in what scrolls by the keys that turn pages. */
+  /** In the side panel, which scrolls with the page keys. */
   scrolls: boolean;
-  /** A dialog is open, and has the keys to itself. */
+  /** A dialog is open and handles all keys. */
   inDialog: boolean;
 }
 
-/** In the order of the help. */
-export const SHORTCUTS: readonly { key: string; action: Action; words: Key }[] = [
-  { key: 'm', action: 'microphone', words: 'shortcut.microphone' },
-  { key: ' ', action: 'talk', words: 'shortcut.talk' },
-  { key: 'v', action: 'camera', words: 'shortcut.camera' },
-  { key: 's', action: 'share', words: 'shortcut.share' },
-  { key: 'h', action: 'hand', words: 'shortcut.hand' },
-  { key: 'p', action: 'people', words: 'shortcut.people' },
-  { key: 'c', action: 'chat', words: 'shortcut.chat' },
-  { key: 'l', action: 'layout', words: 'shortcut.layout' },
-  { key: 'f', action: 'full_screen', words: 'shortcut.full_screen' },
-  { key: 'PageUp', action: 'previous_page', words: 'stage.previous' },
-  { key: 'PageDown', action: 'next_page', words: 'stage.next' },
-  { key: '?', action: 'help', words: 'shortcut.help' },
-  { key: 'Escape', action: 'close', words: 'shortcut.close' },
+/** The shortcuts, in the order in which the help lists them. */
+export const SHORTCUTS: readonly { key: string; action: Action; label: Key }[] = [
+  { key: 'm', action: 'microphone', label: 'shortcut.microphone' },
+  { key: ' ', action: 'talk', label: 'shortcut.talk' },
+  { key: 'v', action: 'camera', label: 'shortcut.camera' },
+  { key: 's', action: 'share', label: 'shortcut.share' },
+  { key: 'h', action: 'hand', label: 'shortcut.hand' },
+  { key: 'p', action: 'people', label: 'shortcut.people' },
+  { key: 'c', action: 'chat', label: 'shortcut.chat' },
+  { key: 'l', action: 'layout', label: 'shortcut.layout' },
+  { key: 'f', action: 'full_screen', label: 'shortcut.full_screen' },
+  { key: 'PageUp', action: 'previous_page', label: 'stage.previous' },
+  { key: 'PageDown', action: 'next_page', label: 'stage.next' },
+  { key: '?', action: 'help', label: 'shortcut.help' },
+  { key: 'Escape', action: 'close', label: 'shortcut.close' },
 ];
 
 export function actionOf({
@@ -57,7 +57,7 @@ export function actionOf({
   onControl,
   scrolls,
   inDialog,
-}: Pressed): Action | undefined {
+}: KeyPress): Action | undefined {
   if (modified || inDialog) return undefined;
   const action = SHORTCUTS.find((one) => one.key.toLowerCase() === key.toLowerCase())?.action;
   if (action === 'close') return action;
@@ -66,8 +66,8 @@ export function actionOf({
   return action;
 }
 
-/** Reads an event of the keyboard. */
-export function pressed(event: KeyboardEvent): Pressed {
+/** Returns the key press of a keyboard event. */
+export function keyPressOf(event: KeyboardEvent): KeyPress {
   const at = event.target instanceof Element ? event.target : undefined;
   return {
     key: event.key,

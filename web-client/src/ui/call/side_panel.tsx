@@ -1,4 +1,4 @@
-/** Beside the tiles: the people, the chat, or what is known of the connection. */
+/** The panel beside the tiles: participants, chat or connection statistics. */
 
 import type { Call } from '../../call/call';
 import { t } from '../../i18n/i18n';

@@ -1,4 +1,4 @@
-/** The tiles, each where the layout puts it: a grid, or one on the stage and the others beside. */
+/** The tiles: a grid, or one on the stage and the others beside it. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Call } from '../../call/call';
@@ -87,15 +87,15 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
   );
 }
 
-/** Keeps to the pages that there are; when the tile that had the focus is on another page, the focus
- * stays with the tiles. */
+/** Keeps the page number in range. If the focused tile is no longer shown, moves the focus to the tile
+ * area. */
 function useValidPage(
   view: CallView,
   page: number,
   arranged: boolean,
   area: { current: HTMLElement | null },
 ): void {
-  // Not what somebody has asked for since this was drawn.
+  // A page chosen since this render is not overwritten.
   const asked = view.page.value;
   useEffect(() => {
     if (arranged && asked !== page && view.page.value === asked) view.page.value = page;
@@ -108,7 +108,7 @@ function useValidPage(
   }, [page, area]);
 }
 
-/** Heights of all that is shown, here and in the window above all others. */
+/** Returns the height of each shown tile in CSS pixels, including picture-in-picture. */
 function heightsOf(
   boxes: ReadonlyMap<string, Box>,
   floats: string | undefined,
@@ -125,7 +125,7 @@ interface PagesProps {
   onTurn: (page: number) => void;
 }
 
-/** At the first and the last page a button has nothing to do, and keeps the focus none the less. */
+/** Turns pages. On the first and last page a button is marked disabled but stays focusable. */
 function Pages({ page, pages, onTurn }: PagesProps) {
   return (
     <nav class={css.pages} aria-label={t('stage.pages')}>
@@ -152,7 +152,7 @@ function Pages({ page, pages, onTurn }: PagesProps) {
   );
 }
 
-/** The size of an element, followed. */
+/** Returns the size of an element, updated when it changes. */
 function useSize(element: { current: HTMLElement | null }): Size {
   const [size, setSize] = useState<Size>(NO_SIZE);
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** What the person must know just now, above the tiles. */
+/** Status messages, requests and warnings above the tiles. */
 
 import { useEffect, useReducer } from 'preact/hooks';
 import type { Call } from '../../call/call';
@@ -51,7 +51,7 @@ export function Status({ call, view }: { call: Call; view: CallView }) {
   );
 }
 
-/** The call is lost and comes back by itself. */
+/** The call is being restored. */
 function Reconnecting() {
   return (
     <div class={css.curtain} role="status">
@@ -62,7 +62,7 @@ function Reconnecting() {
   );
 }
 
-/** The server ends soon, and with it, for a moment, the meeting. */
+/** Announces a restart of the server. */
 function ShutdownNotice({ call }: { call: Call }) {
   const [, lookAgain] = useReducer((looks: number) => looks + 1, 0);
   const told = shutdownSentence(call.shutdown.value, Date.now());
@@ -75,7 +75,7 @@ function ShutdownNotice({ call }: { call: Call }) {
   return told === undefined ? null : <p>{text(told.sentence)}</p>;
 }
 
-/** Before the door. */
+/** Shown while this participant waits in the lobby. */
 function WaitingForAdmission() {
   return (
     <div class={css.curtain} role="status">
@@ -86,7 +86,7 @@ function WaitingForAdmission() {
   );
 }
 
-/** Somebody waits before the door; this person may open it. */
+/** Tells a host that participants are waiting in the lobby. */
 function LobbyRequests({ call, view }: { call: Call; view: CallView }) {
   const guests = call.moderation.isHost.value ? call.moderation.lobby.value : [];
   if (guests.length === 0) return null;
@@ -101,7 +101,7 @@ function LobbyRequests({ call, view }: { call: Call; view: CallView }) {
   );
 }
 
-/** A host wants this microphone off. Only its owner turns it off. */
+/** Shows a host's request to mute. Only the participant can mute the microphone. */
 function MuteRequest({ call }: { call: Call }) {
   const by = call.moderation.muteRequestedBy.value;
   const on = call.devices.microphone.track.value !== undefined;
@@ -156,7 +156,7 @@ function TalkingMuted({ call }: { call: Call }) {
   );
 }
 
-/** What about the encryption must not be overlooked. */
+/** Warns of a problem with the encryption. */
 function EncryptionWarning({ call }: { call: Call }) {
   const state = call.membership.encryption.value;
   switch (state.kind) {

@@ -1,4 +1,4 @@
-/** One person, or one shared screen. */
+/** A tile: one participant's camera or shared screen. */
 
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
@@ -24,7 +24,7 @@ interface Place {
 interface RemoteProps extends Place {
   tile: Tile;
   stream: MediaStream | undefined;
-  /** The connection is broken, for messages or for media. */
+  /** The participant's connection, for signaling or media, is interrupted. */
   away: boolean;
   hand: boolean;
 }
@@ -120,7 +120,7 @@ function Frame({ title, box, onStage, pinned, onPin, speaking, children, ...rest
   );
 }
 
-/** Said only where something is wrong. */
+/** Shows a fair or poor connection; a good one has no icon. */
 function QualityIcon({ quality }: { quality: Quality | undefined }) {
   switch (quality) {
     case undefined:

@@ -1,4 +1,4 @@
-/** The self test, in plain words: for the person before a call, and for whoever helps. */
+/** The self test page, served at `/check`: tests what a call needs and shows the results. */
 
 import { useEffect, useState } from 'preact/hooks';
 import { CHECKS, type CheckResult, runCheck } from '../../self_test/self_test';
