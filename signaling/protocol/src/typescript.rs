@@ -7,7 +7,8 @@ use std::path::Path;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{
-    ClientMessage, Refusal, RoomCreated, ServerMessage, TokenIssued, TokenRequest, VERSION, limits,
+    ClientMessage, JoinPolicy, Refusal, RefusalCode, RoomCreated, ServerMessage, Source,
+    TokenIssued, TokenRequest, VERSION, limits,
 };
 
 /// Where the web client reads it.
@@ -89,10 +90,30 @@ fn constants() -> String {
     text
 }
 
+/// Returns the values of the enums that a validator of messages needs as lists.
+fn value_lists() -> String {
+    [
+        values::<RefusalCode>("REFUSAL_CODES"),
+        values::<JoinPolicy>("JOIN_POLICIES"),
+        values::<Source>("SOURCES"),
+    ]
+    .concat()
+}
+
+/// Returns the declaration of a list of all values of an enum without fields.
+fn values<T: TS>(list: &str) -> String {
+    let config = Config::new();
+    let declaration = T::decl(&config);
+    let (_, values) = declaration.split_once(" = ").expect("a type has a definition");
+    let values = values.trim_end_matches(';').replace(" | ", ", ");
+    let name = T::ident(&config);
+    format!("/** Every [`{name}`]. */\nexport const {list} = [{values}] as const;\n\n")
+}
+
 #[test]
 fn the_generated_typescript_is_what_the_types_say() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GENERATED);
-    let fresh = format!("{HEADER}{}{}", constants(), types());
+    let fresh = format!("{HEADER}{}{}{}", constants(), value_lists(), types());
     assert!(!fresh.contains("bigint"), "JSON numbers are numbers");
     if std::env::var_os("UPDATE_GENERATED").is_some() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the web client's folder");

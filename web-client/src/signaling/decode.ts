@@ -6,11 +6,11 @@
 
 import * as v from 'valibot';
 import type * as protocol from './protocol.gen';
-import { LOBBY_PARTICIPANTS } from './protocol.gen';
+import { JOIN_POLICIES, LOBBY_PARTICIPANTS, REFUSAL_CODES, SOURCES } from './protocol.gen';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-const source = v.picklist(['microphone', 'camera', 'screen', 'screen_audio']);
+const source = v.picklist(SOURCES);
 /** Encodings of one track; clients send at most three. */
 const MAX_ENCODINGS = 4;
 
@@ -23,7 +23,7 @@ const track: v.GenericSchema<protocol.Track> = v.object({
 const state = { participant: count, tracks: v.pipe(v.array(track), v.maxLength(8)) };
 const entry = v.object({ position: count });
 const rules = {
-  join_policy: v.picklist(['open', 'lobby', 'locked']),
+  join_policy: v.picklist(JOIN_POLICIES),
   hosts: v.array(count),
 };
 const room = v.object({
@@ -33,31 +33,7 @@ const room = v.object({
 });
 
 const refusal: v.GenericSchema<protocol.Refusal> = v.object({
-  code: v.picklist([
-    'bad_message',
-    'too_large',
-    'too_fast',
-    'unsupported_version',
-    'bad_token',
-    'unknown_room',
-    'room_full',
-    'room_locked',
-    'denied',
-    'removed',
-    'server_full',
-    'resume_expired',
-    'superseded',
-    'stale_handshake',
-    'handshake_undecided',
-    'stale_message',
-    'not_allowed',
-    'log_full',
-    'bad_offer',
-    'media_unavailable',
-    'too_slow',
-    'storage_unavailable',
-    'shutting_down',
-  ]),
+  code: v.picklist(REFUSAL_CODES),
   message: v.string(),
   current: v.nullable(count),
   retry_after_seconds: v.nullable(count),
@@ -164,13 +140,16 @@ export type Slots = v.InferOutput<typeof slots>;
 // renamed, removed or retyped in the protocol fails these checks, and so does a new or retired kind.
 type Accepts<Sent, Read> = [Sent] extends [Read] ? true : never;
 type Same<A, B> = [A] extends [B] ? Accepts<B, A> : never;
-export const messagesMatch: Accepts<
-  protocol.ServerMessage,
-  RoomMessage | LogMessage | MediaMessage | ControlMessage
-> = true;
-export const typesMatch: Same<protocol.ServerMessage['type'], ServerMessage['type']> = true;
+/** A topic and a type, e.g. `media answer`. */
+type Kind<M extends { topic: string; type: string }> = M extends unknown
+  ? `${M['topic']} ${M['type']}`
+  : never;
+export const messagesMatch: Accepts<protocol.ServerMessage, ServerMessage> = true;
+export const kindsMatch: Same<Kind<protocol.ServerMessage>, Kind<ServerMessage>> = true;
 export const changesMatch: Same<protocol.Delta['change'], v.InferOutput<typeof delta>['change']> =
   true;
+
+const topic = v.object({ topic: v.picklist(['room', 'log', 'media', 'control']) });
 
 /** Decodes a message; returns `undefined` if it is malformed. */
 export function decodeMessage(text: string): ServerMessage | undefined {
@@ -180,25 +159,33 @@ export function decodeMessage(text: string): ServerMessage | undefined {
   } catch {
     return undefined;
   }
-  return (
-    decodeTopic('room', roomMessage, json) ??
-    decodeTopic('log', logMessage, json) ??
-    decodeTopic('media', mediaMessage, json) ??
-    decodeTopic('control', controlMessage, json)
-  );
+  switch (decode(topic, json)?.topic) {
+    case 'room':
+      return withTopic('room', decode(roomMessage, json));
+    case 'log':
+      return withTopic('log', decode(logMessage, json));
+    case 'media':
+      return withTopic('media', decode(mediaMessage, json));
+    case 'control':
+      return withTopic('control', decode(controlMessage, json));
+    case undefined:
+      return undefined;
+  }
 }
 
 /** Decodes a refusal in an HTTP response; returns `undefined` if there is none. */
 export function decodeRefusal(json: unknown): protocol.Refusal | undefined {
-  const result = v.safeParse(refusal, json);
+  return decode(refusal, json);
+}
+
+function decode<T>(schema: v.GenericSchema<unknown, T>, json: unknown): T | undefined {
+  const result = v.safeParse(schema, json);
   return result.success ? result.output : undefined;
 }
 
-function decodeTopic<Topic extends string, Message extends object>(
-  topic: Topic,
-  schema: v.GenericSchema<unknown, Message>,
-  json: unknown,
+function withTopic<Topic extends string, Message extends object>(
+  name: Topic,
+  message: Message | undefined,
 ): ({ topic: Topic } & Message) | undefined {
-  const result = v.safeParse(schema, json);
-  return result.success ? { topic, ...result.output } : undefined;
+  return message && { topic: name, ...message };
 }

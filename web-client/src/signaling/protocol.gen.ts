@@ -43,6 +43,15 @@ export const MESSAGE_ID_CHARS = 22;
 /** Seconds between heartbeats. */
 export const HEARTBEAT_SECONDS = 5;
 
+/** Every [`RefusalCode`]. */
+export const REFUSAL_CODES = ["bad_message", "too_large", "too_fast", "unsupported_version", "bad_token", "unknown_room", "room_full", "room_locked", "denied", "removed", "server_full", "resume_expired", "superseded", "stale_handshake", "handshake_undecided", "stale_message", "not_allowed", "log_full", "bad_offer", "media_unavailable", "too_slow", "storage_unavailable", "shutting_down"] as const;
+
+/** Every [`JoinPolicy`]. */
+export const JOIN_POLICIES = ["open", "lobby", "locked"] as const;
+
+/** Every [`Source`]. */
+export const SOURCES = ["microphone", "camera", "screen", "screen_audio"] as const;
+
 /**
  * A message from a client. The first one is [`ClientMessage::Hello`].
  */

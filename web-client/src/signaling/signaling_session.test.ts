@@ -22,15 +22,22 @@ const { seq, participant, resume_token, log } = JSON.parse(joined) as {
 };
 
 const left = (at: number): string =>
-  JSON.stringify({ type: 'delta', seq: at, delta: { change: 'participant_left', participant: 9 } });
+  JSON.stringify({
+    topic: 'room',
+    type: 'delta',
+    seq: at,
+    delta: { change: 'participant_left', participant: 9 },
+  });
 const logged = (at: number, position: number): string =>
   JSON.stringify({
+    topic: 'room',
     type: 'delta',
     seq: at,
     delta: { change: 'log', entry: { position, event: { kind: 'departed', participant: 9 } } },
   });
 const closing = (code: string): string =>
   JSON.stringify({
+    topic: 'control',
     type: 'closing',
     refusal: { code, message: 'why', current: null, retry_after_seconds: null, message_id: null },
   });
@@ -113,7 +120,7 @@ describe('a signaling session', () => {
   it('starts with short delays again after a resume', () => {
     const session = joinedSession();
     resumed(session, 10);
-    session.handleText(JSON.stringify({ type: 'resumed', seq }), 20);
+    session.handleText(JSON.stringify({ topic: 'room', type: 'resumed', seq }), 20);
     session.handleClosed(30);
     expect(session.timeout).toBe(30);
   });
@@ -129,7 +136,7 @@ describe('a signaling session', () => {
 
   it('treats a silent socket as broken', () => {
     const session = joinedSession();
-    session.handleText('{"type":"heartbeat_echo"}', 5000);
+    session.handleText('{"topic":"control","type":"heartbeat_echo"}', 5000);
     expect(session.handleTimeout(HEARTBEAT_TIMEOUT_MS)).toEqual([]);
     expect(kinds(session.handleTimeout(5000 + HEARTBEAT_TIMEOUT_MS))).toEqual([
       'close',
@@ -178,7 +185,7 @@ describe('a signaling session', () => {
 
   it('ignores malformed messages', () => {
     const session = joinedSession();
-    for (const text of ['', 'null', '{"type":"delta","seq":"x"}']) {
+    for (const text of ['', 'null', '{"topic":"room","type":"delta","seq":"x"}']) {
       expect(session.handleText(text, 0)).toEqual([]);
     }
     expect(kinds(session.handleText(left(seq + 1), 0))).toEqual(['deliver']);
@@ -190,7 +197,7 @@ function lobbySession(): SignalingSession {
   const session = new SignalingSession('token', () => 1);
   session.start(0);
   session.handleOpen(0);
-  expect(kinds(session.handleText('{"type":"waiting"}', 0))).toEqual(['deliver']);
+  expect(kinds(session.handleText('{"topic":"room","type":"waiting"}', 0))).toEqual(['deliver']);
   return session;
 }
 
@@ -202,7 +209,7 @@ describe('a session in the lobby', () => {
       now = session.timeout ?? Number.NaN;
       const [beat] = session.handleTimeout(now);
       expect(beat).toEqual({ do: 'send', text: '{"type":"heartbeat","position":0}' });
-      session.handleText('{"type":"heartbeat_echo"}', now);
+      session.handleText('{"topic":"control","type":"heartbeat_echo"}', now);
     }
     expect(now).toBe(50_000);
   });
