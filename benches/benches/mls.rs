@@ -313,11 +313,11 @@ impl Seat {
             Output::Problem(problem) => panic!("a problem: {problem}"),
             Output::Rejoin(reason) => panic!("it must rejoin: {reason}"),
             Output::Keys(_)
-            | Output::ComingKeys(_)
+            | Output::PendingKeys(_)
             | Output::Roster(_)
             | Output::Message(_)
             | Output::Unconfirmed(_)
-            | Output::Comparison(_)
+            | Output::Sas(_)
             | Output::Trace(_) => None,
         })
     }

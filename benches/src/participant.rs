@@ -261,11 +261,11 @@ impl Talk {
                     role.media.tell(number, Order::Keys { number, keys: Box::new(keys) });
                     stages.keyed.get_or_insert(start.elapsed());
                 }
-                Output::ComingKeys(_)
+                Output::PendingKeys(_)
                 | Output::Roster(_)
                 | Output::Message(_)
                 | Output::Unconfirmed(_)
-                | Output::Comparison(_)
+                | Output::Sas(_)
                 | Output::Trace(_) => {}
                 Output::Problem(problem) => tracing::warn!(%problem.message, "problem"),
                 Output::Rejoin(reason) => {

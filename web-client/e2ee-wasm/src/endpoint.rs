@@ -1,7 +1,7 @@
-//! The MLS side.
+//! [`e2ee::endpoint`] for JavaScript.
 
 use e2ee::Suite;
-use e2ee::endpoint::{ComparisonState, EndpointConfig, Member, Output};
+use e2ee::endpoint::{EndpointConfig, Member, Output, SasState};
 use e2ee::link::Link;
 use e2ee::messages::Content;
 use js_sys::{Array, Uint8Array};
@@ -24,10 +24,10 @@ pub struct Endpoint {
 
 #[wasm_bindgen]
 impl Endpoint {
-    /// A new endpoint; have [`Endpoint::to_sign`] signed next.
+    /// Returns a new endpoint. Have the identity key sign [`Endpoint::to_sign`] next.
     ///
     /// # Errors
-    /// Thrown: a field of the configuration does not fit.
+    /// Throws if a field of the configuration is invalid.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &JsConfig, now_ms: f64) -> Result<Self, JsValue> {
         let room = room(&config.room())?;
@@ -51,16 +51,16 @@ impl Endpoint {
         Ok(Self { endpoint, to_sign: request.as_bytes().to_vec() })
     }
 
-    /// What the identity key has to sign.
+    /// Returns the bytes that the identity key has to sign with Ed25519.
     #[must_use]
     pub fn to_sign(&self) -> Uint8Array {
         Uint8Array::from(self.to_sign.as_slice())
     }
 
-    /// Takes the signature.
+    /// Certifies the endpoint with the identity key's signature of [`Endpoint::to_sign`], 64 bytes.
     ///
     /// # Errors
-    /// Thrown: it is not the identity key's signature.
+    /// Throws if it is not the identity key's signature.
     pub fn certify(&mut self, signature: &[u8]) -> Result<(), JsValue> {
         let signature = signature
             .try_into()
@@ -68,60 +68,62 @@ impl Endpoint {
         self.endpoint.certify(signature).map_err(|error| thrown(error.code(), &error.to_string()))
     }
 
-    /// Has every step told, for a check against the specification.
+    /// Starts to record the committer's steps as outputs of type `trace`, to check them against the
+    /// specification.
     pub fn start_trace(&mut self) {
         self.endpoint.start_trace();
     }
 
-    /// Takes a message of the signalling service, as JSON.
+    /// Handles a message of the signalling service, as JSON.
     ///
     /// # Errors
-    /// Thrown: it is not one of the protocol's messages.
+    /// Throws if it is not a `ServerMessage` of the protocol.
     pub fn handle(&mut self, server_message: &str, now_ms: f64) -> Result<(), JsValue> {
         let message: ServerMessage = serde_json::from_str(server_message).map_err(|error| {
-            thrown("bad_message", &format!("The server said something unknown: {error}."))
+            thrown("bad_message", &format!("The server sent an unknown message: {error}."))
         })?;
         self.endpoint.handle(message, millis(now_ms));
         Ok(())
     }
 
-    /// Says something to all members, a `Content` as JSON; gives its id.
+    /// Sends content, a `Content` as JSON, to all members. Returns the id of the message.
     ///
     /// # Errors
-    /// Thrown: it cannot be said.
-    pub fn say(&mut self, content: &str, now_ms: f64) -> Result<String, JsValue> {
-        let content: Content = serde_json::from_str(content)
-            .map_err(|error| thrown("bad_content", &format!("This cannot be said: {error}.")))?;
+    /// Throws if the content is not allowed, or this endpoint is not a member.
+    pub fn send_message(&mut self, content: &str, now_ms: f64) -> Result<String, JsValue> {
+        let content: Content = serde_json::from_str(content).map_err(|error| {
+            thrown("bad_content", &format!("This message cannot be sent: {error}."))
+        })?;
         self.endpoint
-            .say(content, millis(now_ms))
+            .send_message(content, millis(now_ms))
             .map(|id| id.to_string())
             .map_err(|error| thrown(error.code(), &error.to_string()))
     }
 
-    /// Begins a comparison by voice.
+    /// Starts a comparison of the short authentication string.
     ///
     /// # Errors
-    /// Thrown: this is no member of the call yet, or too much is waiting to be sent.
-    pub fn compare(&mut self, now_ms: f64) -> Result<(), JsValue> {
-        let begun = self.endpoint.compare(millis(now_ms));
-        begun.map_err(|error| thrown(error.code(), &error.to_string()))
+    /// Throws if this endpoint is not a member, or too many messages are waiting to be sent.
+    pub fn start_sas(&mut self, now_ms: f64) -> Result<(), JsValue> {
+        let started = self.endpoint.start_sas(millis(now_ms));
+        started.map_err(|error| thrown(error.code(), &error.to_string()))
     }
 
-    /// Time has come to [`Endpoint::next_timeout`].
+    /// Fires all timers that are due. Call it at the time that [`Endpoint::next_timeout`] returned.
     pub fn handle_timeout(&mut self, now_ms: f64) {
         self.endpoint.handle_timeout(millis(now_ms));
     }
 
-    /// When to call [`Endpoint::handle_timeout`], in milliseconds since the Unix epoch.
+    /// Returns when to call [`Endpoint::handle_timeout`], in milliseconds since the Unix epoch.
     #[must_use]
     pub fn next_timeout(&self) -> Option<f64> {
         self.endpoint.poll_timeout().map(|due| due as f64)
     }
 
-    /// The next output; drain them after every call.
+    /// Returns the next output. Drain them after every call.
     ///
     /// # Errors
-    /// Thrown: a message cannot be written as JSON.
+    /// Throws if a message cannot be written as JSON.
     pub fn poll(&mut self) -> Result<Option<JsOutput>, JsValue> {
         let Some(output) = self.endpoint.poll_output() else { return Ok(None) };
         let kind = |kind: &str| ("type", JsValue::from(kind));
@@ -132,7 +134,9 @@ impl Endpoint {
                 object(&[kind("send"), ("message", text.into())])
             }
             Output::Keys(keys) => object(&[kind("keys"), ("keys", media_keys(&keys))]),
-            Output::ComingKeys(keys) => object(&[kind("coming_keys"), ("keys", media_keys(&keys))]),
+            Output::PendingKeys(keys) => {
+                object(&[kind("pending_keys"), ("keys", media_keys(&keys))])
+            }
             Output::Roster(roster) => {
                 let members: Array = roster.members.iter().map(member).collect();
                 object(&[
@@ -151,12 +155,12 @@ impl Endpoint {
                 ("own", message.own.into()),
                 ("content", content(&message.content)),
             ]),
-            Output::Unconfirmed(silent) => {
+            Output::Unconfirmed(unconfirmed) => {
                 let participants: Array =
-                    silent.iter().map(|participant| JsValue::from(participant.0)).collect();
+                    unconfirmed.iter().map(|participant| JsValue::from(participant.0)).collect();
                 object(&[kind("unconfirmed"), ("participants", participants.into())])
             }
-            Output::Comparison(state) => comparison(state),
+            Output::Sas(state) => sas(state),
             Output::Problem(problem) => object(&[
                 kind("problem"),
                 ("code", problem.code.as_str().into()),
@@ -173,10 +177,10 @@ impl Endpoint {
     }
 }
 
-/// The code that two people compare, from their identity keys of 32 bytes each.
+/// Returns the code that two people compare, from their identity keys of 32 bytes each.
 ///
 /// # Errors
-/// Thrown: a key has another length.
+/// Throws if a key has another length.
 #[wasm_bindgen]
 pub fn pairwise_code(one: &[u8], other: &[u8]) -> Result<String, JsValue> {
     let key = |bytes: &[u8]| {
@@ -187,23 +191,23 @@ pub fn pairwise_code(one: &[u8], other: &[u8]) -> Result<String, JsValue> {
     Ok(e2ee::room_code::pairwise_code(key(one)?, key(other)?))
 }
 
-fn comparison(state: ComparisonState) -> JsOutput {
+fn sas(state: SasState) -> JsOutput {
     let output = |state: &str, field: (&str, JsValue)| {
-        object(&[("type", "comparison".into()), ("state", state.into()), field])
+        object(&[("type", "sas".into()), ("state", state.into()), field])
     };
     match state {
-        ComparisonState::Waiting(silent) => {
-            let silent: Array = silent.iter().map(|one| JsValue::from(one.0)).collect();
-            output("waiting", ("participants", silent.into()))
+        SasState::Waiting(missing) => {
+            let missing: Array = missing.iter().map(|one| JsValue::from(one.0)).collect();
+            output("waiting", ("participants", missing.into()))
         }
-        ComparisonState::Emoji(emoji) => {
+        SasState::Emoji(emoji) => {
             let emoji: Array = emoji.iter().map(|&one| JsValue::from(one)).collect();
             output("emoji", ("emoji", emoji.into()))
         }
-        ComparisonState::Cheated(participant) => {
-            output("cheated", ("participant", participant.0.into()))
+        SasState::CommitmentMismatch(participant) => {
+            output("commitment_mismatch", ("participant", participant.0.into()))
         }
-        ComparisonState::Interrupted => output("interrupted", ("participant", JsValue::UNDEFINED)),
+        SasState::Interrupted => output("interrupted", ("participant", JsValue::UNDEFINED)),
     }
 }
 

@@ -1,6 +1,6 @@
-//! The end-to-end encryption core for the browser: [`e2ee`] with JavaScript's types around it.
+//! The end-to-end encryption core for browsers: [`e2ee`] with JavaScript types.
 //!
-//! Nothing is decided here. Whatever goes wrong is thrown as an `Error` with a `code`.
+//! This crate converts types and makes no decisions. Errors are thrown as an `Error` with a `code`.
 
 mod endpoint;
 mod link;

@@ -1,4 +1,4 @@
-//! Links that ask for a passphrase.
+//! [`e2ee::link`] for JavaScript: links with a passphrase.
 
 use e2ee::link::{Link, LinkError, LinkSecret};
 use signaling_protocol::RoomId;
@@ -7,10 +7,11 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::thrown::thrown;
 
-/// A new link to a room, as its fragment, that asks for this passphrase.
+/// Returns the fragment of a new link to a room, which this passphrase protects. Takes about a
+/// second.
 ///
 /// # Errors
-/// Thrown: the secret has not 32 bytes, or the passphrase is empty or too long.
+/// Throws if the secret is not 32 bytes long, or the passphrase is empty or too long.
 #[wasm_bindgen]
 pub fn locked_link(room_id: &str, secret: &[u8], passphrase: &str) -> Result<String, JsValue> {
     let secret =
@@ -20,11 +21,11 @@ pub fn locked_link(room_id: &str, secret: &[u8], passphrase: &str) -> Result<Str
     Ok(link.to_fragment())
 }
 
-/// The link that this one, whose fragment is `link`, and its passphrase stand for: one that opens
-/// by itself. It is for an endpoint of this visit, not for handing on.
+/// Returns the fragment of the link without a passphrase that the fragment `link` and its passphrase
+/// open. Takes about a second. Pass it to an endpoint; do not show or store it.
 ///
 /// # Errors
-/// Thrown: the passphrase is not the link's, or the link is damaged.
+/// Throws if the passphrase is wrong or the link is damaged.
 #[wasm_bindgen]
 pub fn open_link(room_id: &str, link: &str, passphrase: &str) -> Result<String, JsValue> {
     let room = room(room_id)?;

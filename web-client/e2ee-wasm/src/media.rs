@@ -1,4 +1,4 @@
-//! The frame side.
+//! [`e2ee::media`] for JavaScript.
 
 use e2ee::media::{Codec, UnprotectError};
 use js_sys::Uint8Array;
@@ -9,24 +9,24 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::thrown::thrown;
 use crate::typescript::{JsCodec, JsMediaKeys, JsOpened, object};
 
-/// Protects what this participant sends, and opens what the others sent.
+/// Protects the media frames of this participant, and unprotects those of the others.
 #[wasm_bindgen]
 #[derive(Debug, Default)]
 pub struct MediaCryptor(e2ee::media::MediaCryptor);
 
 #[wasm_bindgen]
 impl MediaCryptor {
-    /// A cryptor without keys: it refuses everything.
+    /// Returns a cryptor without keys, which refuses every frame.
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes an epoch's keys and sends by them from now on.
+    /// Installs the keys of an epoch that has begun, and sends with them from now on.
     ///
     /// # Errors
-    /// Thrown: the keys do not hold together or are not newer.
+    /// Throws if the keys are inconsistent or not newer than the installed ones.
     pub fn install(&mut self, keys: &JsMediaKeys, now_ms: f64) -> Result<(), JsValue> {
         let keys = keys.to_rust();
         self.0
@@ -34,10 +34,10 @@ impl MediaCryptor {
             .map_err(|error| thrown(error.code(), &error.to_string()))
     }
 
-    /// Takes the keys of an epoch that may begin soon: opens frames by them, and sends none.
+    /// Installs the keys of an epoch that may begin soon, for receiving only.
     ///
     /// # Errors
-    /// Thrown: the keys do not hold together or are not newer.
+    /// Throws if the keys are inconsistent or not newer than the installed ones.
     pub fn prepare(&mut self, keys: &JsMediaKeys) -> Result<(), JsValue> {
         self.0.prepare(&keys.to_rust()).map_err(|error| thrown(error.code(), &error.to_string()))
     }
@@ -45,7 +45,7 @@ impl MediaCryptor {
     /// Protects one encoded frame of a context (0 microphone … 3 screen audio).
     ///
     /// # Errors
-    /// Thrown: the frame must then not be sent.
+    /// Throws if the frame cannot be protected. It must not be sent then.
     pub fn protect(
         &mut self,
         context: u8,
@@ -60,10 +60,11 @@ impl MediaCryptor {
             .map_err(|error| thrown(error.code(), &error.to_string()))
     }
 
-    /// Opens one protected frame.
+    /// Unprotects one frame.
     ///
     /// # Errors
-    /// Thrown: the frame must then be dropped; with `unknown_key` it may be tried again.
+    /// Throws if the frame cannot be unprotected. Drop it then; with the code `unknown_key` it may be
+    /// tried again once new keys are installed.
     pub fn unprotect(
         &mut self,
         codec: &JsCodec,
@@ -84,7 +85,7 @@ impl MediaCryptor {
     }
 }
 
-/// Milliseconds as JavaScript has them: whole, and far below 2^53.
+/// Converts JavaScript's milliseconds, which are not negative and far below 2^53.
 pub(crate) fn millis(now_ms: f64) -> u64 {
     now_ms.max(0.0) as u64
 }

@@ -1,4 +1,4 @@
-//! What TypeScript sees of the objects that cross the border, and their fields for Rust.
+//! The TypeScript types of the objects that JavaScript and Rust exchange, and access to their fields.
 
 use e2ee::MediaKeys;
 use js_sys::{Array, Object, Reflect, Uint8Array};
@@ -7,48 +7,48 @@ use wasm_bindgen::{JsCast as _, JsValue};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-/** The keys of one epoch of the call. Not for the page: from worker to worker only. */
+/** The SFrame base keys of one epoch. They go from worker to worker and never to the page. */
 export interface MediaKeys {
-  /** Counted over all groups of the room. */
+  /** The handshake count of the log that began the epoch: unique over all groups of the room. */
   epoch: number;
-  /** The leaf that this participant sends as. */
+  /** This participant's leaf index. */
   own_leaf: number;
   /** 48 bytes. */
   audio_base_key: Uint8Array;
   /** 16 bytes. */
   video_base_key: Uint8Array;
-  /** Every leaf of the epoch, the own one included. */
+  /** All leaf indices of the epoch, including this participant's. */
   members: number[];
-  /** Leaves whose member was removed to make this epoch, even if somebody else has them now. */
+  /** The leaf indices of removed members, even if a new member has the leaf now. */
   removed: number[];
 }
 
-/** How a frame is encoded. */
+/** The codec of a frame. */
 export type Codec = 'opus' | 'vp8' | 'vp9' | 'av1' | 'h264';
 
-/** A frame, and who sent it from what: said by the key that opened it. */
+/** An unprotected frame, with the sender and source that its key authenticates. */
 export interface Opened {
-  /** The sender's leaf. */
+  /** The sender's leaf index. */
   leaf: number;
-  /** 0 microphone, 1 camera, 2 screen, 3 screen audio. */
+  /** The source: 0 microphone, 1 camera, 2 screen, 3 screen audio. */
   context: number;
-  /** The epoch in which it was sent. */
+  /** The epoch in which it was sent, as in `MediaKeys`. */
   epoch: number;
-  /** The frame as its encoder made it. */
+  /** The encoded frame. */
   frame: Uint8Array;
 }
 
-/** What an endpoint is made of. */
+/** The configuration of an endpoint. */
 export interface EndpointConfig {
   /** The room to join: 22 base64url characters. */
   room: string;
-  /** The link's fragment; what `open_link` gives where it asks for a passphrase. */
+  /** The link's fragment. For a link with a passphrase, the result of `open_link`. */
   link: string;
-  /** The name that others see. */
+  /** The name that other members see. */
   name: string;
-  /** The Ed25519 key that signs the certificate: 32 bytes. */
+  /** The Ed25519 public key that signs the certificate: 32 bytes. */
   identity_public: Uint8Array;
-  /** The MLS cipher suite; post-quantum without it. */
+  /** The number of the MLS cipher suite. The default is the post-quantum one. */
   suite?: number;
 }
 
@@ -60,7 +60,7 @@ export interface RosterMember {
   own: boolean;
 }
 
-/** What a member says. */
+/** The content of a message. */
 export type Content =
   /** Plain text, 1 to 4,000 characters. */
   | { kind: 'chat'; text: string }
@@ -68,9 +68,9 @@ export type Content =
   | { kind: 'reaction'; emoji: string }
   | { kind: 'hand'; raised: boolean };
 
-/** Something that a member has said, labelled by MLS. */
+/** A message of a member, with the author that MLS authenticated. */
 export interface Message {
-  /** As `say` gave it out; the same in every copy. */
+  /** The id that `send_message` returned, the same for all members. */
   id: string;
   leaf: number;
   participant: number;
@@ -79,41 +79,42 @@ export interface Message {
   content: Content;
 }
 
-/** A comparison by voice: five emoji that everybody in the same epoch sees. */
-export type Comparison =
-  /** These have not answered yet. */
+/** The state of the short authentication string: five emoji that members compare by voice. */
+export type SasState =
+  /** These participants have not answered yet. */
   | { state: 'waiting'; participants: number[] }
-  /** Five numbers from 0 to 63. */
+  /** Five numbers from 0 to 63, equal for all members of the epoch. */
   | { state: 'emoji'; emoji: number[] }
-  /** This one tried to choose the emoji. */
-  | { state: 'cheated'; participant: number }
-  /** The members changed: begin again. */
+  /** This participant revealed another nonce than it had committed to. */
+  | { state: 'commitment_mismatch'; participant: number }
+  /** The epoch changed: start again. */
   | { state: 'interrupted' };
 
-/** One thing to do or to show. */
+/** One thing to send, to install or to show. */
 export type Output =
-  /** JSON, for the signalling service. */
+  /** Send this JSON to the signalling service. */
   | { type: 'send'; message: string }
-  /** For the frame encryption. */
+  /** Install these keys in the media cryptor. */
   | { type: 'keys'; keys: MediaKeys }
-  | { type: 'coming_keys'; keys: MediaKeys }
-  /** The members, as the MLS tree has them. */
+  /** Prepare the media cryptor for an epoch that may begin soon. */
+  | { type: 'pending_keys'; keys: MediaKeys }
+  /** The members, from the MLS tree. */
   | { type: 'roster'; epoch: number; room_code: string; members: RosterMember[] }
-  /** A member, perhaps this one, has said something that everybody can read. */
+  /** A message of a member, this one included. */
   | ({ type: 'message' } & Message)
-  /** The members of whom nothing was heard for fifteen seconds, whenever they change: that everybody
-   * is in the same call cannot be confirmed. */
+  /** The members without a heartbeat for 15 seconds, whenever the set changes: the endpoint cannot
+   * confirm that they are in the same call. */
   | { type: 'unconfirmed'; participants: number[] }
-  /** How a comparison by voice stands, whoever has begun it. */
-  | ({ type: 'comparison' } & Comparison)
-  /** Something that people should know; the endpoint goes on. */
+  /** The state of a comparison that this member or another one started. */
+  | ({ type: 'sas' } & SasState)
+  /** A problem to tell the user about. The endpoint goes on. */
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
-  /** A step of the committer, in JSON; see `start_trace`. */
+  /** A step of the committer, in JSON: see `start_trace`. */
   | { type: 'trace'; line: string }
-  /** The endpoint has come to its end: join again as a new participant. */
+  /** The endpoint is at its end: join again as a new participant. */
   | { type: 'rejoin'; code: string; reason: string };
 
-/** What every function here throws. */
+/** The error that every function here throws. */
 export interface E2eeError extends Error {
   code: string;
 }
@@ -165,7 +166,7 @@ extern "C" {
 }
 
 impl JsMediaKeys {
-    /// The keys as the core has them.
+    /// Returns the keys as the core's type.
     pub(crate) fn to_rust(&self) -> MediaKeys {
         MediaKeys {
             epoch: self.epoch() as u64,
@@ -178,7 +179,7 @@ impl JsMediaKeys {
     }
 }
 
-/// The keys as they cross to the media worker.
+/// Returns the keys as the JavaScript object `MediaKeys`.
 pub(crate) fn media_keys(keys: &MediaKeys) -> JsValue {
     let leaves = |leaves: &[u32]| -> JsValue {
         leaves.iter().copied().map(JsValue::from).collect::<Array>().into()
@@ -193,7 +194,7 @@ pub(crate) fn media_keys(keys: &MediaKeys) -> JsValue {
     ])
 }
 
-/// A plain object with these fields.
+/// Returns a plain JavaScript object with these fields.
 pub(crate) fn object<T: wasm_bindgen::JsCast>(fields: &[(&str, JsValue)]) -> T {
     let object = Object::new();
     for (name, value) in fields {

@@ -32,7 +32,9 @@ fn chat(text: &str) -> Content {
 }
 
 fn say(meeting: &mut Meeting<Visitor>, seat: usize, content: Content) {
-    meeting.act(seat, |node, now_ms| node.endpoint.say(content, now_ms)).expect("it can be said");
+    meeting
+        .act(seat, |node, now_ms| node.endpoint.send_message(content, now_ms))
+        .expect("it can be said");
 }
 
 /// The application message in this, if it is one.
@@ -124,7 +126,7 @@ fn a_removed_member_reads_nothing_more_and_cannot_speak() {
     say(&mut meeting, 0, chat("they are gone"));
     meeting.run(1_000);
     assert!(meeting.seats[2].node.messages.is_empty());
-    let refused = meeting.act(2, |node, now_ms| node.endpoint.say(chat("hello?"), now_ms));
+    let refused = meeting.act(2, |node, now_ms| node.endpoint.send_message(chat("hello?"), now_ms));
     assert_eq!(refused, Err(ContentError::NotInCall));
 }
 

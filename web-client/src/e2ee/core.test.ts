@@ -58,7 +58,7 @@ class Member {
     for (let out = this.endpoint.poll(); out !== undefined; out = this.endpoint.poll()) {
       if (out.type === 'send') sent.push(JSON.parse(out.message) as ClientMessage);
       if (out.type === 'roster') this.roster = out;
-      if (out.type === 'coming_keys') this.cryptor.prepare(out.keys);
+      if (out.type === 'pending_keys') this.cryptor.prepare(out.keys);
       if (out.type === 'keys') {
         this.keys = out.keys;
         this.cryptor.install(out.keys, Date.now());

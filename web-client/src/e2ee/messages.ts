@@ -2,7 +2,7 @@
  * only, over a port that the page transfers and never reads. */
 
 import type { Trust } from './trust';
-import type { Comparison, Content, MediaKeys, Message } from './wasm/e2ee_wasm';
+import type { Content, MediaKeys, Message, SasState } from './wasm/e2ee_wasm';
 
 /** The media contexts of a key id, in the order of the protocol's sources. */
 export const CONTEXTS = ['microphone', 'camera', 'screen', 'screen_audio'] as const;
@@ -25,7 +25,7 @@ export interface Roster {
   members: Member[];
 }
 
-export type { Comparison, Content, Message, Trust };
+export type { Content, Message, SasState, Trust };
 
 export type ToMls =
   | {
@@ -60,7 +60,7 @@ export type FromMls =
   | { type: 'message'; message: Message }
   /** Participants without a recent valid heartbeat. */
   | { type: 'unconfirmed'; participants: number[] }
-  | { type: 'comparison'; comparison: Comparison }
+  | { type: 'comparison'; comparison: SasState }
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
   /** A step of key agreement: numbers, ids and decisions. */
   | { type: 'trace'; line: string }

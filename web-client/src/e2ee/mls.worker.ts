@@ -38,7 +38,7 @@ self.onmessage = ({ data: message }: MessageEvent<ToMls>) => {
       setVerified(message.leaf, message.verified);
       break;
     case 'start_sas':
-      step((live) => live.compare(Date.now()));
+      step((live) => live.start_sas(Date.now()));
       break;
     case 'confirm_sas':
       for (const member of sasMembers) identities?.setVerified(member, true, Date.now());
@@ -71,7 +71,7 @@ async function start(message: ToMls & { type: 'start' }): Promise<void> {
 function sendMessage(sendId: number, content: Content): void {
   step((live) => {
     try {
-      post({ type: 'message_sent', sendId, id: live.say(JSON.stringify(content), Date.now()) });
+      post({ type: 'message_sent', sendId, id: live.send_message(JSON.stringify(content), Date.now()) });
     } catch (error) {
       post({ type: 'message_failed', sendId, message: textOf(error) });
     }
@@ -134,7 +134,7 @@ function step(input: (live: Endpoint) => void): void {
         post({ type: 'send', text: output.message });
         break;
       case 'keys':
-      case 'coming_keys': {
+      case 'pending_keys': {
         const message: KeysMessage = { keys: output.keys, started: output.type === 'keys' };
         mediaPort?.postMessage(message);
         break;
@@ -146,7 +146,7 @@ function step(input: (live: Endpoint) => void): void {
       case 'message':
         post({ type: 'message', message: output });
         break;
-      case 'comparison': {
+      case 'sas': {
         const { type: _, ...comparison } = output;
         if (comparison.state === 'emoji') {
           // Remembered by key: a leaf may belong to another member when the person answers.

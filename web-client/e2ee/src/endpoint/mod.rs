@@ -1,10 +1,13 @@
 //! One participant's end-to-end encryption: server messages and time in, outputs out.
+//!
+//! The endpoint drives a [`Committer`] over OpenMLS, and adds what needs no agreement: application
+//! messages, timers and the outputs for the user.
 
-mod comparing;
 mod messaging;
 mod output;
 mod outputs;
 mod problem;
+mod sas;
 mod trace;
 
 use std::collections::BTreeMap;
@@ -24,29 +27,29 @@ use crate::room_code::room_code;
 use crate::suite::Suite;
 
 pub use crate::committer::RejoinReason;
-pub use comparing::ComparisonState;
 use messaging::Messaging;
 pub use output::{Member, Message, Output, Roster};
 use outputs::Outputs;
 pub use problem::{Problem, ProblemCode};
+pub use sas::SasState;
 use trace::Trace;
 
-/// What an endpoint is made of.
+/// The configuration of an endpoint.
 #[derive(Debug, Clone)]
 pub struct EndpointConfig {
     /// The room to join.
     pub room: RoomId,
-    /// The link's secret.
+    /// The secret of the room's link.
     pub link: LinkSecret,
-    /// The name that others see; at most 64 characters are kept.
+    /// The name that other members see. Cut after 64 characters.
     pub name: String,
-    /// The Ed25519 key that signs the certificate.
+    /// The Ed25519 public key that signs the certificate.
     pub identity_public: [u8; 32],
-    /// The suite of a room that this endpoint creates, and the only one it joins.
+    /// The cipher suite. The endpoint creates groups with it and joins no others.
     pub suite: Suite,
 }
 
-/// Why an endpoint cannot be made or certified.
+/// Why an endpoint cannot be created or certified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// The random source or the MLS library failed.
@@ -55,16 +58,16 @@ pub enum EndpointError {
     /// The identity key is not an Ed25519 public key.
     #[error("The identity key is not an Ed25519 key; make a new identity.")]
     BadIdentityKey,
-    /// The signature is not the identity key's signature of the request.
+    /// The signature is not the identity key's signature of the certificate request.
     #[error("The certificate is not signed by the identity key; make a new identity.")]
     BadSignature,
-    /// The certificate was handed in before.
-    #[error("The certificate was handed in already.")]
+    /// The endpoint is certified already.
+    #[error("The certificate is already signed.")]
     AlreadyCertified,
 }
 
 impl EndpointError {
-    /// For programs.
+    /// Returns a stable code for programs, in `snake_case`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -76,37 +79,39 @@ impl EndpointError {
     }
 }
 
-/// One participant of one room. It serves one participant id: after [`Output::Rejoin`] it is at
-/// its end, and a new one takes its place.
+/// One participant of one room. It serves one participant id: after [`Output::Rejoin`] it is at its
+/// end, and a new endpoint joins as a new participant.
 ///
-/// Call any method, then drain [`Endpoint::poll_output`], then wait for the next message or for
-/// [`Endpoint::poll_timeout`]. Certify it before the first message comes.
+/// Certify it before the first message. Call any method, drain [`Endpoint::poll_output`], and wait
+/// for the next message or for [`Endpoint::poll_timeout`].
 #[derive(Debug)]
 pub struct Endpoint {
     stage: Stage,
     outputs: Outputs,
-    /// When they run out, in milliseconds since the Unix epoch.
+    /// When each running timer fires, in milliseconds since the Unix epoch.
     timers: BTreeMap<Timer, u64>,
-    heartbeat_ms: Option<u64>,
+    /// When the next heartbeat is due, once the room is joined.
+    next_heartbeat_ms: Option<u64>,
     messaging: Messaging,
     trace: Option<Trace>,
 }
 
+/// The stages of an endpoint, in order.
 #[derive(Debug)]
 enum Stage {
     Uncertified(Box<Uncertified>),
     Certified(Box<OpenMls>),
     Joined(Box<Committer<OpenMls>>),
-    Over,
+    Ended,
 }
 
 const HEARTBEAT_MS: u64 = HEARTBEAT_SECONDS * 1_000;
 
 impl Endpoint {
-    /// A new endpoint, and what the identity key has to sign for it.
+    /// Returns a new endpoint, and the certificate request that the identity key has to sign.
     ///
     /// # Errors
-    /// [`EndpointError`]
+    /// [`EndpointError::BadIdentityKey`] or [`EndpointError::SetUp`].
     pub fn new(
         config: EndpointConfig,
         now_ms: u64,
@@ -122,17 +127,19 @@ impl Endpoint {
             stage: Stage::Uncertified(Box::new(uncertified)),
             outputs: Outputs::default(),
             timers: BTreeMap::new(),
-            heartbeat_ms: None,
+            next_heartbeat_ms: None,
             messaging: Messaging::default(),
             trace: None,
         };
         Ok((endpoint, request))
     }
 
-    /// Takes the identity key's Ed25519 signature of the [`CertificateRequest`].
+    /// Certifies the endpoint with the identity key's Ed25519 signature of the
+    /// [`CertificateRequest`].
     ///
     /// # Errors
-    /// [`EndpointError`]; after a wrong signature another one can be tried.
+    /// [`EndpointError::BadSignature`], after which another signature can be tried;
+    /// [`EndpointError::AlreadyCertified`] or [`EndpointError::SetUp`].
     pub fn certify(&mut self, signature: [u8; 64]) -> Result<(), EndpointError> {
         let Stage::Uncertified(uncertified) = &self.stage else {
             return Err(EndpointError::AlreadyCertified);
@@ -141,21 +148,22 @@ impl Endpoint {
             let wrong_signature = matches!(error, MlsError::Credential(_));
             if wrong_signature { EndpointError::BadSignature } else { EndpointError::SetUp }
         })?;
-        if let Stage::Uncertified(uncertified) = mem::replace(&mut self.stage, Stage::Over) {
+        if let Stage::Uncertified(uncertified) = mem::replace(&mut self.stage, Stage::Ended) {
             self.stage = Stage::Certified(Box::new(uncertified.finish(certified)));
         }
         Ok(())
     }
 
-    /// Takes a message of the signalling service; ignores those that are not its business.
+    /// Handles a message of the signalling service. Ignores messages that do not concern the
+    /// encryption.
     pub fn handle(&mut self, message: ServerMessage, now_ms: u64) {
         match message {
             ServerMessage::Room(message) => self.handle_room_message(message, now_ms),
             ServerMessage::Log(LogMessage::CommitPending { handshake }) => {
-                self.event(Event::CommitPending(handshake), now_ms);
+                self.handle_event(Event::CommitPending(handshake), now_ms);
             }
             ServerMessage::Log(LogMessage::CommitRejected { message_id }) => {
-                self.event(Event::CommitRejected(message_id), now_ms);
+                self.handle_event(Event::CommitRejected(message_id), now_ms);
             }
             ServerMessage::Control(
                 ControlMessage::Refused { refusal } | ControlMessage::Closing { refusal },
@@ -163,7 +171,7 @@ impl Endpoint {
                 if refusal.code == RefusalCode::ResumeExpired {
                     self.end(RejoinReason::UnknownToServer);
                 } else {
-                    self.event(Event::Refused(refusal.code, refusal.message_id), now_ms);
+                    self.handle_event(Event::Refused(refusal.code, refusal.message_id), now_ms);
                 }
             }
             ServerMessage::Media(_) | ServerMessage::Control(_) => {}
@@ -172,19 +180,19 @@ impl Endpoint {
 
     fn handle_room_message(&mut self, message: RoomMessage, now_ms: u64) {
         match message {
-            RoomMessage::Joined(joined) => self.joined(joined, now_ms),
-            RoomMessage::Resumed { .. } => self.event(Event::Reconnected, now_ms),
+            RoomMessage::Joined(joined) => self.handle_joined(joined, now_ms),
+            RoomMessage::Resumed { .. } => self.handle_event(Event::Reconnected, now_ms),
             RoomMessage::Snapshot(snapshot) => {
                 for entry in snapshot.log.entries {
-                    self.event(Event::Entry(entry), now_ms);
+                    self.handle_event(Event::Entry(entry), now_ms);
                 }
-                self.event(Event::Reconnected, now_ms);
+                self.handle_event(Event::Reconnected, now_ms);
             }
             RoomMessage::Delta { delta: Delta::Log { entry }, .. } => {
-                self.event(Event::Entry(entry), now_ms);
+                self.handle_event(Event::Entry(entry), now_ms);
             }
             RoomMessage::Delta { delta: Delta::Message { sender, message }, .. } => {
-                self.message(sender, &message, now_ms);
+                self.handle_message(sender, &message, now_ms);
             }
             RoomMessage::Delta { .. }
             | RoomMessage::Waiting
@@ -193,54 +201,54 @@ impl Endpoint {
         }
     }
 
-    /// Time has come to [`Endpoint::poll_timeout`].
+    /// Fires all timers that are due. Call it at the time that [`Endpoint::poll_timeout`] returned.
     pub fn handle_timeout(&mut self, now_ms: u64) {
-        if self.heartbeat_ms.is_some_and(|due| due <= now_ms)
+        if self.next_heartbeat_ms.is_some_and(|due| due <= now_ms)
             && let Some(position) = self.position()
         {
             self.outputs.push(Output::Send(ClientMessage::Heartbeat { position }));
-            self.testify();
-            self.heartbeat_ms = Some(now_ms.saturating_add(HEARTBEAT_MS));
+            self.send_heartbeat();
+            self.next_heartbeat_ms = Some(now_ms.saturating_add(HEARTBEAT_MS));
         }
         let due = |timers: &BTreeMap<Timer, u64>| {
             timers.iter().find(|&(_, &due)| due <= now_ms).map(|(&timer, _)| timer)
         };
         while let Some(timer) = due(&self.timers) {
             self.timers.remove(&timer);
-            self.event(Event::Fired(timer), now_ms);
+            self.handle_event(Event::Fired(timer), now_ms);
         }
-        self.messages_due(now_ms);
+        self.send_due_messages(now_ms);
     }
 
-    /// When to call [`Endpoint::handle_timeout`], in milliseconds since the Unix epoch.
+    /// Returns when to call [`Endpoint::handle_timeout`], in milliseconds since the Unix epoch.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        let messages = self.messaging.due();
-        self.timers.values().copied().chain(self.heartbeat_ms).chain(messages).min()
+        let messages = self.messaging.next_timeout();
+        self.timers.values().copied().chain(self.next_heartbeat_ms).chain(messages).min()
     }
 
-    /// The next output; drain them after every call.
+    /// Returns the next output. Drain them after every call.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()
     }
 
-    /// The last log entry that was read, once the room was joined: heartbeats carry it, and a
-    /// client that returns names it.
+    /// Returns the position of the last log entry that was read, once the room is joined. A client
+    /// that reconnects resumes from it.
     #[must_use]
     pub fn position(&self) -> Option<LogPosition> {
         match &self.stage {
             Stage::Joined(committer) => Some(committer.view().position()),
-            Stage::Uncertified(_) | Stage::Certified(_) | Stage::Over => None,
+            Stage::Uncertified(_) | Stage::Certified(_) | Stage::Ended => None,
         }
     }
 
-    fn joined(&mut self, joined: Joined, now_ms: u64) {
-        match mem::replace(&mut self.stage, Stage::Over) {
+    fn handle_joined(&mut self, joined: Joined, now_ms: u64) {
+        match mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Uncertified(uncertified) => {
                 self.stage = Stage::Uncertified(uncertified);
                 self.outputs.push(Output::Problem(Problem::new(
                     ProblemCode::NotCertified,
-                    "The identity has not signed yet; join after that.",
+                    "The certificate is not signed yet; join after that.",
                 )));
             }
             Stage::Certified(mls) => {
@@ -249,33 +257,33 @@ impl Endpoint {
                     Ok((committer, effects)) => {
                         let line =
                             self.trace.as_ref().map(|one| one.line("join", &committer, &effects));
-                        self.tell(line);
+                        self.push_trace(line);
                         self.stage = Stage::Joined(Box::new(committer));
-                        self.heartbeat_ms = Some(now_ms.saturating_add(HEARTBEAT_MS));
-                        self.carry_out(effects, now_ms);
+                        self.next_heartbeat_ms = Some(now_ms.saturating_add(HEARTBEAT_MS));
+                        self.execute(effects, now_ms);
                     }
                     Err(reason) => self.end(reason),
                 }
             }
-            // The server has made somebody new of this participant.
+            // The server treats this client as a new participant.
             Stage::Joined(_) => self.end(RejoinReason::UnknownToServer),
-            Stage::Over => {}
+            Stage::Ended => {}
         }
     }
 
-    fn event(&mut self, event: Event, now_ms: u64) {
+    fn handle_event(&mut self, event: Event, now_ms: u64) {
         if let Stage::Joined(committer) = &mut self.stage {
             let position = committer.view().position();
-            let step = self.trace.as_mut().and_then(|trace| trace.begin(&event, position));
+            let step = self.trace.as_mut().and_then(|trace| trace.step_of(&event, position));
             let effects = committer.on_event(event, now_ms);
             let trace = step.and_then(|step| Some((step, self.trace.as_ref()?)));
             let line = trace.map(|(step, trace)| trace.line(step, committer, &effects));
-            self.tell(line);
-            self.carry_out(effects, now_ms);
+            self.push_trace(line);
+            self.execute(effects, now_ms);
         }
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>, now_ms: u64) {
+    fn execute(&mut self, effects: Vec<Effect>, now_ms: u64) {
         for effect in effects {
             let Stage::Joined(committer) = &self.stage else { return };
             match effect {
@@ -291,9 +299,9 @@ impl Endpoint {
                     self.outputs.push(Output::Send(ClientMessage::CommitVote { message_id, vote }));
                 }
                 Effect::EpochPending(epoch) => {
-                    // Without them, frames that come early wait for the epoch to begin.
-                    if let Some(keys) = committer.mls().coming_media_keys(epoch) {
-                        self.outputs.push(Output::ComingKeys(keys));
+                    // Without these keys, frames that come early wait until the epoch begins.
+                    if let Some(keys) = committer.mls().pending_media_keys(epoch) {
+                        self.outputs.push(Output::PendingKeys(keys));
                     }
                 }
                 Effect::StartTimer { timer, after_ms } => {
@@ -307,7 +315,7 @@ impl Endpoint {
                         let roster = roster(committer.mls(), epoch);
                         self.outputs.push(Output::Keys(keys));
                         self.outputs.push(Output::Roster(roster));
-                        self.new_epoch(now_ms);
+                        self.start_epoch(now_ms);
                     }
                     Err(_) => self.end(RejoinReason::Internal),
                 },
@@ -317,20 +325,21 @@ impl Endpoint {
         }
     }
 
-    /// Drops all keys, and with them everything that could still be done.
+    /// Wipes all keys and all state, and asks the shell to rejoin.
     fn end(&mut self, reason: RejoinReason) {
-        if matches!(self.stage, Stage::Over) && self.heartbeat_ms.is_none() {
+        if matches!(self.stage, Stage::Ended) && self.next_heartbeat_ms.is_none() {
             return;
         }
-        self.stage = Stage::Over;
+        self.stage = Stage::Ended;
         self.timers.clear();
-        self.heartbeat_ms = None;
+        self.next_heartbeat_ms = None;
         self.messaging = Messaging::default();
         self.outputs.wipe();
         self.outputs.push(Output::Rejoin(reason));
     }
 }
 
+/// Returns the members of the current epoch and their room code.
 fn roster(mls: &OpenMls, epoch: HandshakeCount) -> Roster {
     let members = mls.members();
     let identities = members.iter().map(|member| member.certificate.identity_public);

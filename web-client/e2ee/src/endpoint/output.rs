@@ -1,4 +1,4 @@
-//! What an endpoint asks of the shell that drives it.
+//! The outputs of an endpoint, for the shell that drives it.
 
 use signaling_protocol::{ClientMessage, ParticipantId};
 
@@ -6,33 +6,36 @@ use crate::committer::RejoinReason;
 use crate::media_keys::MediaKeys;
 use crate::messages::{Content, MessageKey};
 
-use super::comparing::ComparisonState;
 use super::problem::Problem;
+use super::sas::SasState;
 
-/// One thing to do or to show.
+/// One thing to send, to install or to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    /// Send this to the signalling service.
+    /// Send this message to the signalling service.
     Send(ClientMessage),
-    /// Give these to the frame encryption.
+    /// Install the keys of the epoch that has begun in the media cryptor.
     Keys(MediaKeys),
-    /// The keys of an epoch that may begin soon: open frames by them, and send none.
-    ComingKeys(MediaKeys),
-    /// The members, as the MLS tree has them. Show these, and take nobody else's word for it.
+    /// Prepare the media cryptor for an epoch that may begin soon: it opens frames with these keys
+    /// and sends none.
+    PendingKeys(MediaKeys),
+    /// Show these members. They come from the MLS tree, not from the server.
     Roster(Roster),
-    /// A member has said something: others, and this one too, once everybody can read it.
+    /// Show this message of a member. This endpoint's own messages come as well, once all members
+    /// can read them.
     Message(Message),
-    /// The members of whom nothing was heard in this epoch for fifteen seconds, whenever they are
-    /// others than before. With them it cannot be confirmed that everybody is in the same call.
+    /// The members without a heartbeat in this epoch for 15 seconds, whenever the set changes. The
+    /// endpoint cannot confirm that they are in the same call.
     Unconfirmed(Vec<ParticipantId>),
-    /// How a comparison by voice stands, which this member or another one has begun.
-    Comparison(ComparisonState),
-    /// Something that people should know; the endpoint goes on.
+    /// The state of a comparison of the short authentication string, which this member or another
+    /// one started.
+    Sas(SasState),
+    /// Tell the user about this problem. The endpoint goes on.
     Problem(Problem),
-    /// A step of the committer, in JSON; see [`super::Endpoint::start_trace`].
+    /// Record this step of the committer, in JSON: see [`super::Endpoint::start_trace`].
     Trace(String),
-    /// This endpoint has come to its end and has wiped its keys: make a new one and join again as
-    /// a new participant.
+    /// Create a new endpoint and join as a new participant: this one is at its end and has wiped
+    /// its keys.
     Rejoin(RejoinReason),
 }
 
@@ -45,42 +48,42 @@ impl Output {
 /// The members of one epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roster {
-    /// As in [`MediaKeys::epoch`].
+    /// The handshake count of the log that began it, as in [`MediaKeys::epoch`].
     pub epoch: u64,
-    /// See [`crate::room_code::room_code`].
+    /// The code of [`crate::room_code::room_code`].
     pub room_code: String,
     /// In the order of their leaves.
     pub members: Vec<Member>,
 }
 
-/// Something that a member has said, labelled by MLS.
+/// A message of a member, with the author that MLS authenticated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// As [`super::Endpoint::say`] gave it out; the same in every copy.
+    /// The id that [`super::Endpoint::send_message`] returned, the same for all members.
     pub id: MessageKey,
-    /// The sender's leaf.
+    /// The author's leaf index.
     pub leaf: u32,
-    /// The sender.
+    /// The author.
     pub participant: ParticipantId,
-    /// The name that the sender's certificate carries.
+    /// The name in the author's certificate.
     pub name: String,
-    /// This endpoint has said it.
+    /// `true` if this endpoint sent it.
     pub own: bool,
-    /// What was said.
+    /// The content.
     pub content: Content,
 }
 
-/// A member of the MLS group, with a certificate that was verified.
+/// A member of the MLS group, whose certificate was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Its leaf index: what an authenticated frame names as its sender.
+    /// Its leaf index, which authenticated media frames name as their sender.
     pub leaf: u32,
-    /// The participant that announced this leaf's KeyPackage.
+    /// The participant that uploaded this leaf's KeyPackage.
     pub participant: ParticipantId,
-    /// The name that its certificate carries.
+    /// The name in its certificate.
     pub name: String,
     /// The Ed25519 key that signed its certificate.
     pub identity_public: [u8; 32],
-    /// This is the endpoint's own leaf.
+    /// `true` for the endpoint's own leaf.
     pub own: bool,
 }

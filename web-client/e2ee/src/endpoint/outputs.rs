@@ -1,4 +1,4 @@
-//! The queue of outputs: bounded, whatever comes in and however rarely it is drained.
+//! The queue of outputs. It stays bounded however rarely it is drained.
 
 use std::collections::VecDeque;
 
@@ -7,18 +7,18 @@ use signaling_protocol::ClientMessage;
 use super::output::Output;
 use crate::media_keys::MediaKeys;
 
-/// Queued problems; later ones are dropped.
-const PROBLEMS: usize = 64;
-/// Queued epochs' keys; the frame encryption keeps no more than these.
-const KEYS: usize = 4;
+/// The most queued problems. Later ones are dropped.
+const MAX_PROBLEMS: usize = 64;
+/// The most queued keys. The media cryptor keeps no more epochs.
+const MAX_KEYS: usize = 4;
 
-/// Queued messages of members, and application messages to send; the oldest are dropped.
-const MESSAGES: usize = 256;
+/// The most queued messages of members, and messages to send. The oldest are dropped.
+const MAX_MESSAGES: usize = 256;
 
-/// Queued lines of a trace; the oldest are dropped, and the trace is worth nothing then.
-const TRACED: usize = 1024;
+/// The most queued lines of a trace. The oldest are dropped, which makes the trace unusable.
+const MAX_TRACE_LINES: usize = 1024;
 
-/// Outputs in order.
+/// Outputs in the order in which they were pushed.
 #[derive(Debug, Default)]
 pub(super) struct Outputs(VecDeque<Output>);
 
@@ -30,7 +30,7 @@ impl Outputs {
                     matches!(queued, Output::Send(ClientMessage::Heartbeat { .. }))
                 });
             }
-            // What is sent again is there already, or replaces what was never sent.
+            // A resent submission replaces the queued one.
             Output::Send(ClientMessage::Submit(_)) => {
                 self.keep_newest(0, |queued| {
                     matches!(queued, Output::Send(ClientMessage::Submit(_)))
@@ -42,7 +42,7 @@ impl Outputs {
                 });
             }
             Output::Send(ClientMessage::SendMessage { .. }) => {
-                self.keep_newest(MESSAGES - 1, |queued| {
+                self.keep_newest(MAX_MESSAGES - 1, |queued| {
                     matches!(queued, Output::Send(ClientMessage::SendMessage { .. }))
                 });
             }
@@ -51,28 +51,28 @@ impl Outputs {
                     return;
                 }
             }
-            Output::Keys(keys) => self.make_way_for(keys),
-            Output::ComingKeys(_) => {
-                self.keep_newest(0, |queued| matches!(queued, Output::ComingKeys(_)));
+            Output::Keys(keys) => self.make_room_for(keys),
+            Output::PendingKeys(_) => {
+                self.keep_newest(0, |queued| matches!(queued, Output::PendingKeys(_)));
             }
             Output::Roster(_) => self.keep_newest(0, |queued| matches!(queued, Output::Roster(_))),
             Output::Message(_) => {
-                self.keep_newest(MESSAGES - 1, |queued| matches!(queued, Output::Message(_)));
+                self.keep_newest(MAX_MESSAGES - 1, |queued| matches!(queued, Output::Message(_)));
             }
             Output::Unconfirmed(_) => {
                 self.keep_newest(0, |queued| matches!(queued, Output::Unconfirmed(_)));
             }
-            Output::Comparison(_) => {
-                self.keep_newest(0, |queued| matches!(queued, Output::Comparison(_)));
+            Output::Sas(_) => {
+                self.keep_newest(0, |queued| matches!(queued, Output::Sas(_)));
             }
             Output::Problem(_) => {
                 let problems = self.0.iter().filter(|queued| matches!(queued, Output::Problem(_)));
-                if problems.count() >= PROBLEMS {
+                if problems.count() >= MAX_PROBLEMS {
                     return;
                 }
             }
             Output::Trace(_) => {
-                self.keep_newest(TRACED - 1, |queued| matches!(queued, Output::Trace(_)));
+                self.keep_newest(MAX_TRACE_LINES - 1, |queued| matches!(queued, Output::Trace(_)));
             }
             Output::Rejoin(_) => {}
         }
@@ -83,17 +83,17 @@ impl Outputs {
         self.0.pop_front()
     }
 
-    /// Forgets what an endpoint at its end must not send or hand out any more.
+    /// Removes what an endpoint at its end must not send or hand out.
     pub(super) fn wipe(&mut self) {
         self.0.retain(|queued| {
             matches!(queued, Output::Problem(_) | Output::Message(_) | Output::Trace(_))
         });
     }
 
-    /// Drops the oldest epochs; what they erase is passed on to the next one.
-    fn make_way_for(&mut self, newest: &mut MediaKeys) {
+    /// Drops the oldest queued keys to make room. The next keys take over the leaves to erase.
+    fn make_room_for(&mut self, newest: &mut MediaKeys) {
         let queued = self.0.iter().filter(|queued| matches!(queued, Output::Keys(_))).count();
-        for _ in KEYS..=queued {
+        for _ in MAX_KEYS..=queued {
             let oldest = self.0.iter().position(|queued| matches!(queued, Output::Keys(_)));
             let oldest = oldest.and_then(|oldest| self.0.remove(oldest));
             let Some(Output::Keys(oldest)) = oldest else { return };
@@ -105,6 +105,7 @@ impl Outputs {
         }
     }
 
+    /// Drops the oldest outputs of a kind until so many are left.
     fn keep_newest(&mut self, count: usize, kind: impl Fn(&Output) -> bool) {
         let queued = self.0.iter().filter(|queued| kind(queued)).count();
         let mut excess = queued.saturating_sub(count);
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undrained_queue_stays_bounded_and_keeps_what_is_new() {
+    fn an_undrained_queue_stays_bounded_and_keeps_the_newest_outputs() {
         let mut outputs = Outputs::default();
         for round in 0..1_000 {
             outputs.push(keys(round));
@@ -149,7 +150,7 @@ mod tests {
         while let Some(output) = outputs.pop() {
             drained.push(output);
         }
-        assert_eq!(drained.len(), KEYS + 1 + PROBLEMS);
+        assert_eq!(drained.len(), MAX_KEYS + 1 + MAX_PROBLEMS);
         let keys: Vec<_> =
             drained.iter_mut().filter_map(Output::as_keys_mut).map(|keys| keys.clone()).collect();
         assert_eq!(keys.iter().map(|keys| keys.epoch).collect::<Vec<_>>(), [996, 997, 998, 999]);

@@ -1,47 +1,47 @@
-//! Problems that people should know of.
+//! Problems that the user should know about.
 
 use signaling_protocol::ParticipantId;
 
 use crate::committer::{MlsError, Report};
 use crate::credential::CredentialError;
 
-/// Something that people should know; nothing was changed by it.
+/// A problem that the user should know about. The endpoint goes on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
-    /// For programs.
+    /// Its kind, for programs.
     pub code: ProblemCode,
-    /// For people: what is wrong and what to do.
+    /// An English sentence for users: what is wrong and what to do.
     pub message: String,
-    /// Whom it is about.
+    /// The participant that it is about.
     pub participant: Option<ParticipantId>,
 }
 
 /// The kinds of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ProblemCode {
-    /// A KeyPackage was made with another link: its owner cannot be let in.
+    /// A waiting participant cannot be added: its KeyPackage was made with another link.
     OtherLink,
-    /// A KeyPackage that cannot be used: its owner cannot be let in.
+    /// A waiting participant cannot be added: its KeyPackage is unusable.
     BadKeyPackage,
-    /// A commit that cannot be followed.
+    /// A commit cannot be processed.
     BadCommit,
-    /// A Welcome that does not open this meeting.
+    /// A Welcome cannot be processed.
     BadWelcome,
-    /// Nobody has let this participant in yet; the link may be wrong.
+    /// No member has added this participant yet. The link may be wrong.
     Waiting,
-    /// The server will not take this endpoint's handshake.
+    /// The server refused this endpoint's handshake, or the members rejected it.
     SubmissionRefused,
     /// The server's log has a gap or contradicts itself.
     BadLog,
-    /// The server does not take a message of this participant.
+    /// The server refuses a message of this participant.
     MessageRefused,
     /// A message came before [`super::Endpoint::certify`].
     NotCertified,
 }
 
 impl ProblemCode {
-    /// For programs in other languages.
+    /// Returns its stable code, in `snake_case`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -94,35 +94,35 @@ impl From<Report> for Problem {
             ),
             Report::StillWaiting => Self::new(
                 ProblemCode::Waiting,
-                "Still waiting to be let in: the link may be wrong, or nobody inside answers.",
+                "Still waiting to be let in: the link may be wrong, or no one in the meeting answers.",
             ),
             Report::BadCommit { sender, error } => Self::new(
                 ProblemCode::BadCommit,
-                format!("A change of the encryption by participant {sender} is refused: {error}."),
+                format!("Participant {sender} changed the encryption in a way that cannot be verified: {error}."),
             )
             .about(sender),
             Report::BadWelcome { sender, error } => Self::new(
                 ProblemCode::BadWelcome,
-                format!("The invitation by participant {sender} is refused: {error}."),
+                format!("The encryption keys from participant {sender} cannot be verified: {error}."),
             )
             .about(sender),
             Report::SubmissionRefused(code) => Self::new(
                 ProblemCode::SubmissionRefused,
                 format!(
-                    "The server refuses to change the encryption ({code:?}); trying again shortly."
+                    "The server refused a change of the encryption ({code:?}); trying again shortly."
                 ),
             ),
             Report::CommitRejected => Self::new(
                 ProblemCode::SubmissionRefused,
-                "Nobody could follow this browser's change of the encryption; others go first.",
+                "The other participants rejected this browser's change of the encryption; one of them makes it instead.",
             ),
             Report::LogGap { expected, found } => Self::new(
                 ProblemCode::BadLog,
-                format!("The meeting's log jumps from before entry {expected} to {found}."),
+                format!("The meeting's log skips from entry {expected} to entry {found}."),
             ),
             Report::InvalidEntry(position) => Self::new(
                 ProblemCode::BadLog,
-                format!("Entry {position} of the meeting's log contradicts what came before."),
+                format!("Entry {position} of the meeting's log contradicts earlier entries."),
             ),
         }
     }

@@ -1,5 +1,5 @@
-//! What an endpoint's committer did, for a check against the specification in `tla/`: numbers, ids
-//! and decisions, nothing that the server does not know.
+//! The steps of an endpoint's committer, to check them against the specification in `tla/`: numbers,
+//! ids and decisions, nothing that the server does not know.
 
 use serde::Serialize;
 use signaling_protocol::{LogEvent, LogPosition, MessageId, ParticipantId};
@@ -9,14 +9,14 @@ use crate::mls::OpenMls;
 
 use super::{Endpoint, Output};
 
-/// The trace of one endpoint.
+/// The recorder of one endpoint's steps.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
-    /// The last handshake that was read.
-    handshake: Option<MessageId>,
+    /// The last handshake that was read from the log.
+    last_handshake: Option<MessageId>,
 }
 
-/// One line: a step, and what it has come to.
+/// One line: a step, and the committer's state after it.
 #[derive(Debug, Serialize)]
 pub(super) struct Line {
     step: &'static str,
@@ -24,14 +24,14 @@ pub(super) struct Line {
     position: LogPosition,
     phase: &'static str,
     ended: Option<&'static str>,
-    /// The handshake that made the current epoch.
+    /// The handshake that began the current epoch.
     epoch: Option<MessageId>,
     members: Vec<ParticipantId>,
-    /// The own handshake that the log has not decided on.
+    /// This participant's handshake that the log has not decided on.
     pending: Option<MessageId>,
 }
 
-/// The step of an event, if the specification knows it.
+/// Returns the name of an event's step in `tla/Trace.tla`, if it is a step there.
 fn step(event: &Event) -> Option<&'static str> {
     match event {
         Event::Entry(_) => Some("read_entry"),
@@ -39,7 +39,7 @@ fn step(event: &Event) -> Option<&'static str> {
         Event::Reconnected => Some("reconnect"),
         Event::Fired(Timer::Turn) => Some("turn_timer"),
         Event::Fired(Timer::Resend) => Some("resend_timer"),
-        // A judgement is a step of the service's, which hears of it; people are told of the others.
+        // The service records votes. The other events have no effect on the specification's state.
         Event::CommitPending(_)
         | Event::Refused(..)
         | Event::Fired(Timer::JoinDelay | Timer::KeyPackageExpiry | Timer::SelfUpdate) => None,
@@ -47,21 +47,21 @@ fn step(event: &Event) -> Option<&'static str> {
 }
 
 impl Trace {
-    /// Before an event: its step, if it is one.
-    pub(super) fn begin(&mut self, event: &Event, position: LogPosition) -> Option<&'static str> {
+    /// Returns the name of the step that an event is about to cause, if it is a step.
+    pub(super) fn step_of(&mut self, event: &Event, position: LogPosition) -> Option<&'static str> {
         if let Event::Entry(entry) = event {
-            // An entry that was read before changes nothing.
+            // An entry that was read before has no effect.
             if entry.position != position.next() {
                 return None;
             }
             if let LogEvent::Handshake(handshake) = &entry.event {
-                self.handshake = Some(handshake.message_id.clone());
+                self.last_handshake = Some(handshake.message_id.clone());
             }
         }
         step(event)
     }
 
-    /// After it.
+    /// Returns the line of a step, after the committer has taken it.
     pub(super) fn line(
         &self,
         step: &'static str,
@@ -87,7 +87,7 @@ impl Trace {
             position: committer.view().position(),
             phase: committer.phase(),
             ended,
-            epoch: self.handshake.clone().filter(|_| member),
+            epoch: self.last_handshake.clone().filter(|_| member),
             members: members.iter().map(|one| one.participant).filter(|_| member).collect(),
             pending: committer.pending().cloned(),
         }
@@ -95,13 +95,13 @@ impl Trace {
 }
 
 impl Endpoint {
-    /// Has every step of its committer told by [`Output::Trace`], for a check against the
-    /// specification. Ask for it before the first message.
+    /// Starts to record the committer's steps as [`Output::Trace`], to check them against the
+    /// specification. Call it before the first message.
     pub fn start_trace(&mut self) {
         self.trace = Some(Trace::default());
     }
 
-    pub(super) fn tell(&mut self, line: Option<Line>) {
+    pub(super) fn push_trace(&mut self, line: Option<Line>) {
         if let Some(line) = line.and_then(|line| serde_json::to_string(&line).ok()) {
             self.outputs.push(Output::Trace(line));
         }

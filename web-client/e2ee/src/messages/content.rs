@@ -1,4 +1,4 @@
-//! The plaintext of an application message: JSON, as messages are few and small.
+//! The plaintext of an application message, as JSON: messages are few and small.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::ComparisonStep;
+use super::SasMessage;
 
-/// Characters of a chat message.
+/// The most characters of a chat message.
 const CHAT_CHARS: usize = 4_000;
-/// Characters of a reaction: one emoji with all its joiners and modifiers.
+/// The most characters of a reaction: one emoji with all its joiners and modifiers.
 const EMOJI_CHARS: usize = 12;
 
-/// What a member says.
+/// The content of a message that a member sends to all members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Content {
@@ -22,45 +22,45 @@ pub enum Content {
         /// Plain text, 1 to 4,000 characters.
         text: String,
     },
-    /// A fleeting reaction.
+    /// A reaction that is shown for a moment.
     Reaction {
         /// One emoji.
         emoji: String,
     },
-    /// The hand goes up or down.
+    /// A raised or lowered hand.
     Hand {
-        /// Whether it is up now.
+        /// `true` if the hand is raised now.
         raised: bool,
     },
 }
 
-/// Why something cannot be said.
+/// Why a message cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
-    /// Nothing in it.
+    /// It has no visible character.
     #[error("The message is empty.")]
     Empty,
     /// Too many characters.
     #[error("The message has {characters} characters, {limit} are allowed; shorten it.")]
     TooLong {
-        /// How many it has.
+        /// The number of its characters.
         characters: usize,
-        /// How many are allowed.
+        /// The number of characters that are allowed.
         limit: usize,
     },
     /// Not an emoji.
     #[error("A reaction is one emoji.")]
     NotAnEmoji,
-    /// Too much is waiting to be sent.
-    #[error("Too much is waiting to be sent; try again when the connection is back.")]
+    /// Too many messages are waiting to be sent.
+    #[error("Too many messages are waiting to be sent; try again when you are connected.")]
     Full,
-    /// The endpoint is at its end, or not yet in the call.
+    /// The endpoint is not a member of the group: not yet, or no longer.
     #[error("You are not in the encrypted call; wait to be let in.")]
     NotInCall,
 }
 
 impl ContentError {
-    /// For programs.
+    /// Returns a stable code for programs, in `snake_case`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -74,11 +74,11 @@ impl ContentError {
 }
 
 impl Content {
-    /// Whether it may be said, or shown when somebody else has said it.
+    /// Checks content before it is sent, and content of other members before it is shown.
     ///
     /// # Errors
-    /// [`ContentError`]
-    pub fn check(&self) -> Result<(), ContentError> {
+    /// [`ContentError::Empty`], [`ContentError::TooLong`] or [`ContentError::NotAnEmoji`].
+    pub fn validate(&self) -> Result<(), ContentError> {
         let within = |text: &str, limit| {
             let characters = text.chars().count();
             if characters > limit {
@@ -90,7 +90,7 @@ impl Content {
             Self::Chat { text } => within(text, CHAT_CHARS),
             Self::Reaction { emoji } => {
                 within(emoji, EMOJI_CHARS)?;
-                // Words would be a way around the chat.
+                // Text belongs into a chat message.
                 let word = |c: char| c.is_alphabetic() || c.is_whitespace() || c.is_control();
                 if emoji.chars().any(word) { Err(ContentError::NotAnEmoji) } else { Ok(()) }
             }
@@ -99,7 +99,8 @@ impl Content {
     }
 }
 
-/// A message's own random id, the same in every copy of it.
+/// The random id of a message, 16 bytes: 22 base64url characters in text. Copies of a message have
+/// the same id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MessageKey(pub(crate) [u8; 16]);
 
@@ -129,27 +130,24 @@ impl<'de> Deserialize<'de> for MessageKey {
     }
 }
 
-/// A content with its id.
+/// Content with the id of its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Said {
+pub(crate) struct ContentMessage {
     pub(crate) id: MessageKey,
     pub(crate) content: Content,
 }
 
-/// Everything that an application message can hold.
+/// The plaintext of an application message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Envelope {
-    Said(Said),
-    /// The sender is in the epoch of this authenticator (RFC 9420 section 8.7).
-    Heartbeat {
-        authenticator: String,
-    },
-    /// A part of a comparison by voice, of the epoch with this number.
-    Comparison {
-        epoch: u64,
-        step: ComparisonStep,
-    },
+    /// Content that the user sends.
+    Message(ContentMessage),
+    /// Proves that the sender is in the epoch with this authenticator (RFC 9420 section 8.7), in
+    /// base64url.
+    Heartbeat { authenticator: String },
+    /// A message of the short authentication string, in the epoch with this handshake count.
+    Sas { epoch: u64, message: SasMessage },
 }
 
 impl Envelope {
@@ -161,12 +159,12 @@ impl Envelope {
         serde_json::to_vec(self).expect("plain fields become JSON")
     }
 
-    /// `None` for what another version may say.
+    /// Returns `None` for plaintext that this version does not know or does not allow.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let envelope: Self = serde_json::from_slice(bytes).ok()?;
         match &envelope {
-            Self::Said(said) => said.content.check().ok()?,
-            Self::Heartbeat { .. } | Self::Comparison { .. } => {}
+            Self::Message(message) => message.content.validate().ok()?,
+            Self::Heartbeat { .. } | Self::Sas { .. } => {}
         }
         Some(envelope)
     }
@@ -187,39 +185,47 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_says_why() {
-        assert_eq!(chat(" \n").check(), Err(ContentError::Empty));
-        assert_eq!(chat("ä".repeat(CHAT_CHARS)).check(), Ok(()));
+    fn content_that_is_not_allowed_is_refused_with_the_reason() {
+        assert_eq!(chat(" \n").validate(), Err(ContentError::Empty));
+        assert_eq!(chat("ä".repeat(CHAT_CHARS)).validate(), Ok(()));
         let error = ContentError::TooLong { characters: CHAT_CHARS + 1, limit: CHAT_CHARS };
-        assert_eq!(chat("ä".repeat(CHAT_CHARS + 1)).check(), Err(error));
+        assert_eq!(chat("ä".repeat(CHAT_CHARS + 1)).validate(), Err(error));
         for emoji in ["👍", "👩🏽‍🚀", "❤️", "🏳️‍🌈"] {
-            assert_eq!(reaction(emoji).check(), Ok(()), "{emoji}");
+            assert_eq!(reaction(emoji).validate(), Ok(()), "{emoji}");
         }
-        assert_eq!(reaction("hello").check(), Err(ContentError::NotAnEmoji));
-        assert_eq!(reaction("👍 👍").check(), Err(ContentError::NotAnEmoji));
+        assert_eq!(reaction("hello").validate(), Err(ContentError::NotAnEmoji));
+        assert_eq!(reaction("👍 👍").validate(), Err(ContentError::NotAnEmoji));
     }
 
     #[test]
-    fn an_envelope_comes_back_as_it_went_and_an_unknown_one_is_passed_over() {
+    fn an_envelope_survives_a_round_trip_and_an_unknown_one_is_ignored() {
         for envelope in [
-            Envelope::Said(Said { id: MessageKey([7; 16]), content: chat("Hello, <b>you</b>") }),
-            Envelope::Said(Said {
+            Envelope::Message(ContentMessage {
+                id: MessageKey([7; 16]),
+                content: chat("Hello, <b>you</b>"),
+            }),
+            Envelope::Message(ContentMessage {
                 id: MessageKey([8; 16]),
                 content: Content::Hand { raised: true },
             }),
             Envelope::heartbeat(&[1, 2, 3]),
-            Envelope::Comparison { epoch: 7, step: ComparisonStep::Commit("abc".into()) },
+            Envelope::Sas { epoch: 7, message: SasMessage::Commit("abc".into()) },
         ] {
             assert_eq!(Envelope::decode(&envelope.encode()), Some(envelope));
         }
         assert_eq!(Envelope::decode(br#"{"dance":{}}"#), None);
-        let empty = Envelope::Said(Said { id: MessageKey([7; 16]), content: chat("") });
-        assert_eq!(Envelope::decode(&empty.encode()), None, "the sender's word is checked too");
+        let empty =
+            Envelope::Message(ContentMessage { id: MessageKey([7; 16]), content: chat("") });
+        assert_eq!(
+            Envelope::decode(&empty.encode()),
+            None,
+            "content of other members is checked too"
+        );
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Envelope::decode(&bytes);
         }
     }

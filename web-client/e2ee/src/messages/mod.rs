@@ -1,20 +1,21 @@
-//! What members say to all members beside the media: chat, reactions, raised hands, the heartbeats
-//! by which they notice that somebody is kept apart from them, and comparisons by voice.
+//! Application messages between members: chat, reactions, raised hands, heartbeats that prove who is
+//! in the same epoch, and the short authentication string.
 //!
-//! Each goes as one MLS application message (RFC 9420 section 15). The server takes it only in the
-//! current epoch and tells it in one order with the log, so whoever follows the log can open it.
+//! Each is one MLS application message (RFC 9420 section 15). The server accepts it only in the
+//! current epoch and delivers it in one order with the log, so every member that follows the log can
+//! decrypt it.
 
-mod comparison;
 mod content;
+mod epoch_liveness;
 mod outbox;
-mod witness;
+mod sas;
 
-pub use comparison::EMOJI;
-pub(crate) use comparison::{Comparison, ComparisonStep, Standing};
 pub use content::{Content, ContentError, MessageKey};
-pub(crate) use content::{Envelope, Said};
-pub(crate) use outbox::{Outbox, Step};
-pub(crate) use witness::Witness;
+pub(crate) use content::{ContentMessage, Envelope};
+pub(crate) use epoch_liveness::EpochLiveness;
+pub(crate) use outbox::{Outbox, OutboxAction};
+pub use sas::EMOJI_COUNT;
+pub(crate) use sas::{LeafSasState, Sas, SasMessage};
 
-/// Ids of messages that were read, kept to tell a second copy from a new message.
-pub(crate) const REMEMBERED: usize = 256;
+/// How many ids of messages are kept to recognise duplicates.
+pub(crate) const REMEMBERED_IDS: usize = 256;

@@ -1,6 +1,6 @@
 //! A node with the real endpoint.
 
-use e2ee::endpoint::{ComparisonState, Endpoint, EndpointConfig, Message, Output};
+use e2ee::endpoint::{Endpoint, EndpointConfig, Message, Output, SasState};
 use e2ee::link::LinkSecret;
 use e2ee::{MediaKeys, Suite};
 use ed25519_dalek::{Signer, SigningKey};
@@ -71,7 +71,7 @@ pub struct Visitor {
     pub messages: Vec<Message>,
     /// The members of whom nothing was heard.
     pub unconfirmed: Vec<ParticipantId>,
-    pub comparison: Option<ComparisonState>,
+    pub comparison: Option<SasState>,
     /// What it has told of its steps, if it was asked to.
     pub trace: Vec<String>,
 }
@@ -109,7 +109,7 @@ impl Node for Visitor {
                     self.keys.push(keys);
                     continue;
                 }
-                Output::ComingKeys(keys) => {
+                Output::PendingKeys(keys) => {
                     self.coming = Some(keys);
                     continue;
                 }
@@ -135,7 +135,7 @@ impl Node for Visitor {
                     self.unconfirmed = silent;
                     continue;
                 }
-                Output::Comparison(state) => {
+                Output::Sas(state) => {
                     self.comparison = Some(state);
                     continue;
                 }

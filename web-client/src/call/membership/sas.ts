@@ -2,7 +2,7 @@
  * sees it. */
 
 import { type ReadonlySignal, signal } from '@preact/signals';
-import type { Comparison } from '../../e2ee/messages';
+import type { SasState as SasProgress } from '../../e2ee/messages';
 
 export type SasState =
   /** Not started. */
@@ -52,7 +52,7 @@ export class SasVerification {
   }
 
   /** The encryption reports progress. */
-  handleProgress(progress: Comparison): void {
+  handleProgress(progress: SasProgress): void {
     const starts = progress.state === 'waiting' && this.#state.value.kind !== 'waiting';
     if (starts && !this.#startedHere) this.#events.invited();
     this.#state.value = stateOf(progress);
@@ -66,13 +66,13 @@ export class SasVerification {
   }
 }
 
-function stateOf(progress: Comparison): SasState {
+function stateOf(progress: SasProgress): SasState {
   switch (progress.state) {
     case 'waiting':
       return { kind: 'waiting', participants: progress.participants };
     case 'emoji':
       return { kind: 'emoji', emoji: progress.emoji };
-    case 'cheated':
+    case 'commitment_mismatch':
       return { kind: 'cheated', participant: progress.participant };
     case 'interrupted':
       return { kind: 'interrupted' };

@@ -3,8 +3,8 @@
 mod support;
 
 use e2ee::Suite;
-use e2ee::endpoint::ComparisonState;
-use e2ee::messages::{ContentError, EMOJI};
+use e2ee::endpoint::SasState;
+use e2ee::messages::{ContentError, EMOJI_COUNT};
 use signaling_protocol::RoomId;
 
 use support::Meeting;
@@ -26,12 +26,12 @@ fn call(names: &[&str]) -> Meeting<Visitor> {
 }
 
 fn compare(meeting: &mut Meeting<Visitor>, seat: usize) {
-    meeting.act(seat, |node, now_ms| node.endpoint.compare(now_ms)).expect("it begins");
+    meeting.act(seat, |node, now_ms| node.endpoint.start_sas(now_ms)).expect("it begins");
 }
 
-fn emoji(meeting: &Meeting<Visitor>) -> Vec<[u8; EMOJI]> {
-    let emoji = |state: &Option<ComparisonState>| match state {
-        Some(ComparisonState::Emoji(emoji)) => *emoji,
+fn emoji(meeting: &Meeting<Visitor>) -> Vec<[u8; EMOJI_COUNT]> {
+    let emoji = |state: &Option<SasState>| match state {
+        Some(SasState::Emoji(emoji)) => *emoji,
         other => panic!("no emoji: {other:?}"),
     };
     meeting.seats.iter().map(|seat| emoji(&seat.node.comparison)).collect()
@@ -71,7 +71,7 @@ fn one_who_does_not_answer_is_named_and_heard_when_back() {
     meeting.disconnect(2);
     compare(&mut meeting, 0);
     meeting.run(2_000);
-    let waiting = Some(ComparisonState::Waiting(vec![disconnected]));
+    let waiting = Some(SasState::Waiting(vec![disconnected]));
     assert_eq!(meeting.seats[0].node.comparison, waiting);
     assert_eq!(meeting.seats[1].node.comparison, waiting);
     meeting.reconnect(2);
@@ -90,12 +90,12 @@ fn whoever_comes_in_between_interrupts_it() {
     meeting.run(1_000);
     arrive(&mut meeting, "Dora");
     meeting.run(4_000);
-    assert_eq!(meeting.seats[0].node.comparison, Some(ComparisonState::Interrupted));
-    assert_eq!(meeting.seats[1].node.comparison, Some(ComparisonState::Interrupted));
+    assert_eq!(meeting.seats[0].node.comparison, Some(SasState::Interrupted));
+    assert_eq!(meeting.seats[1].node.comparison, Some(SasState::Interrupted));
 }
 
 #[test]
 fn one_who_is_not_in_the_call_cannot_compare() {
     let mut visitor = Person::new("Ada", Suite::Classic).arrives(real_now_ms());
-    assert_eq!(visitor.endpoint.compare(real_now_ms()), Err(ContentError::NotInCall));
+    assert_eq!(visitor.endpoint.start_sas(real_now_ms()), Err(ContentError::NotInCall));
 }
