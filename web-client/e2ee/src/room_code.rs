@@ -1,21 +1,23 @@
-//! What people compare to know that nobody stands between them: the room code for all at once, and
-//! the pairwise code for two of them, in whatever room they meet. Both change when an identity key
-//! changes, not at every epoch.
+//! The codes that people compare to rule out an attacker in the middle: the room code for all
+//! members at once, and the pairwise code for two people in any room. They change when an identity
+//! key changes, not with every epoch.
 
 use sha2::{Digest, Sha512};
 use signaling_protocol::RoomId;
 
+/// The number of groups of five digits in a code.
 const GROUPS: usize = 12;
 
-/// The room code of these identity keys, in any order: twelve groups of five digits, with spaces
-/// between them.
+/// Returns the room code of these identity keys, in any order: twelve groups of five digits,
+/// separated by spaces. They are the first 60 bytes of SHA-512 over `"lp-room/1"`, the room id and
+/// the sorted keys; each group is five bytes modulo 100,000.
 #[must_use]
 pub fn room_code(room: &RoomId, identities: impl IntoIterator<Item = [u8; 32]>) -> String {
     code(&[b"lp-room/1", room.as_str().as_bytes()], identities.into_iter().collect())
 }
 
-/// The code of two people, the same for both: as the room code, but of their keys alone. What they
-/// have compared once holds in every later meeting.
+/// Returns the code of two people, the same for both: like the room code, but over `"lp-pair/1"` and
+/// their keys alone. One comparison holds for all later meetings.
 #[must_use]
 pub fn pairwise_code(one: [u8; 32], other: [u8; 32]) -> String {
     code(&[b"lp-pair/1"], vec![one, other])
@@ -35,7 +37,7 @@ fn code(label: &[&[u8]], mut identities: Vec<[u8; 32]>) -> String {
     groups.join(" ")
 }
 
-/// Five bytes, big-endian, modulo 100,000, with leading zeros.
+/// Returns five bytes, big-endian, modulo 100,000, as digits with leading zeros.
 fn digits(group: &[u8]) -> String {
     let number = group.iter().fold(0_u64, |number, &byte| (number << 8) | u64::from(byte));
     format!("{:05}", number % 100_000)
@@ -63,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_identities_and_a_second_visit_change_nothing() {
+    fn order_and_duplicates_of_identities_do_not_change_the_code() {
         let room = RoomId::from_bytes([3; 16]);
         let code = room_code(&room, [[1; 32], [2; 32]]);
         assert_eq!(room_code(&room, [[2; 32], [1; 32], [2; 32]]), code);
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn two_people_see_one_code_and_it_is_theirs_alone() {
+    fn two_people_see_the_same_code_and_no_other_pair_has_it() {
         let code = pairwise_code([1; 32], [2; 32]);
         assert_eq!(pairwise_code([2; 32], [1; 32]), code);
         assert_ne!(pairwise_code([1; 32], [3; 32]), code);

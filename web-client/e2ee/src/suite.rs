@@ -2,19 +2,19 @@
 
 use openmls_traits::types::Ciphersuite;
 
-/// The MLS cipher suite of a room; fixed by who creates it.
+/// The MLS cipher suite of a room (RFC 9420 section 17.1), which the creator of the room fixes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Suite {
-    /// `MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519`: what is recorded today stays closed to
-    /// tomorrow's quantum computer.
+    /// `MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519`: a quantum computer cannot decrypt calls
+    /// that were recorded earlier.
     #[default]
     PostQuantum,
-    /// `MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519`: a tenth of the bytes.
+    /// `MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519`: messages are about a tenth as long.
     Classic,
 }
 
 impl Suite {
-    /// The number in the registry of MLS cipher suites.
+    /// Returns its number in the IANA registry of MLS cipher suites.
     #[must_use]
     pub fn id(self) -> u16 {
         match self {
@@ -23,7 +23,7 @@ impl Suite {
         }
     }
 
-    /// The suite with this number, if it is one of ours.
+    /// Returns the suite with this number, or `None` if rooms cannot have it.
     #[must_use]
     pub fn from_id(id: u16) -> Option<Self> {
         [Self::PostQuantum, Self::Classic].into_iter().find(|suite| suite.id() == id)

@@ -1,8 +1,10 @@
-//! The certificate: an identity key says "this leaf is me, in this room, for so long".
+//! The certificate: an identity key binds a leaf signature key to itself, for one room and a limited
+//! time.
 //!
-//! Version (1), identity key (32), instance (16), leaf signature key (32), room id (22), not
-//! before (8), expires (8), length of the name (2), name, signature (64), zeros up to a multiple
-//! of 128 bytes. Integers are big-endian, times are seconds since the Unix epoch.
+//! Its fields and their lengths in bytes: version (1), identity key (32), instance (16), leaf
+//! signature key (32), room id (22), not before (8), expires (8), length of the name (2), name,
+//! signature (64), zeros up to a multiple of 128. Integers are big-endian; times are seconds since
+//! the Unix epoch.
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use signaling_protocol::RoomId;
@@ -17,33 +19,33 @@ const HEAD_BYTES: usize = 1 + 32 + 16 + 32 + RoomId::LEN + 8 + 8 + 2;
 pub(super) const MAX_BYTES: usize =
     (HEAD_BYTES + 4 * NAME_CHARS + SIGNATURE_BYTES).next_multiple_of(PADDING_STEP);
 
-/// Keeps these signatures apart from any other use of the identity key.
+/// Separates these signatures from all other uses of the identity key.
 const LABEL: &[u8] = b"lp-cert/1";
 
-/// What an identity key certifies.
+/// The content of a verified certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    /// The Ed25519 key of the person.
+    /// The Ed25519 public key of the person.
     pub identity_public: [u8; 32],
-    /// The visit, drawn at random.
+    /// A random id of this visit to the room.
     pub instance: [u8; 16],
-    /// The Ed25519 key of the leaf.
+    /// The Ed25519 public key of the leaf.
     pub leaf_signature_public: [u8; 32],
-    /// The room.
+    /// The room that it is valid in.
     pub room: RoomId,
-    /// Seconds since the Unix epoch.
+    /// When it becomes valid, in seconds since the Unix epoch.
     pub not_before: u64,
-    /// Seconds since the Unix epoch.
+    /// When it expires, in seconds since the Unix epoch.
     pub expires: u64,
-    /// At most 64 characters, without control characters.
+    /// The name of the person: at most 64 characters, without control characters.
     pub name: String,
 }
 
 impl Certificate {
-    /// Whether it is valid at this time, in seconds since the Unix epoch.
+    /// Checks that the certificate is valid at this time, in seconds since the Unix epoch.
     ///
     /// # Errors
-    /// [`CredentialError::NotValidNow`]
+    /// [`CredentialError::NotValidNow`] before [`Self::not_before`] and from [`Self::expires`] on.
     pub fn check_time(&self, now: u64) -> Result<(), CredentialError> {
         let valid = self.not_before <= now && now < self.expires;
         if valid { Ok(()) } else { Err(CredentialError::NotValidNow) }
@@ -65,7 +67,11 @@ impl Certificate {
         bytes
     }
 
-    /// Reads a certificate and verifies its signature.
+    /// Decodes a certificate and verifies its signature.
+    ///
+    /// # Errors
+    /// [`CredentialError::UnknownKind`], [`CredentialError::Malformed`] or
+    /// [`CredentialError::BadSignature`].
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, CredentialError> {
         let mut reader = Reader(bytes);
         if reader.array()? != [VERSION] {
@@ -103,7 +109,8 @@ impl Certificate {
     }
 }
 
-/// What the identity key signs. The key itself stays outside, where nobody can read it.
+/// The certificate that the identity key has to sign. The private key stays outside of this crate,
+/// where it cannot be exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateRequest {
     identity_public: [u8; 32],
@@ -117,13 +124,16 @@ impl CertificateRequest {
         Self { identity_public: certificate.identity_public, bytes }
     }
 
-    /// The bytes to sign with Ed25519.
+    /// Returns the bytes to sign with Ed25519.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The certificate with its signature and padding.
+    /// Returns the certificate with this signature and padding.
+    ///
+    /// # Errors
+    /// [`CredentialError::BadSignature`]
     pub(crate) fn certify(&self, signature: &[u8; 64]) -> Result<Vec<u8>, CredentialError> {
         verify(&self.identity_public, &self.bytes, signature)?;
         let mut certificate = self.bytes[LABEL.len()..].to_vec();
@@ -133,14 +143,16 @@ impl CertificateRequest {
     }
 }
 
-/// Strict: a small-order key would sign for everybody.
+/// Verifies an Ed25519 signature strictly: signatures of a small-order key verify for any message
+/// otherwise.
 fn verify(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), CredentialError> {
     let key = VerifyingKey::from_bytes(key).map_err(|_| CredentialError::BadSignature)?;
     key.verify_strict(message, &Signature::from_bytes(signature))
         .map_err(|_| CredentialError::BadSignature)
 }
 
-/// A name as it may be shown: nothing that moves, hides or reverses the text around it.
+/// Returns a name without characters that move, hide or reverse the text around it, trimmed and cut
+/// after 64 characters.
 fn clean(name: &str) -> String {
     let harmless = |c: &char| {
         !c.is_control()
@@ -209,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_without_the_label_is_not_taken() {
+    fn a_signature_without_the_label_is_refused() {
         let identity = SigningKey::from_bytes(&[3; 32]);
         let request = CertificateRequest {
             identity_public: identity.verifying_key().to_bytes(),

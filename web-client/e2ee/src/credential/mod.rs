@@ -1,9 +1,9 @@
-//! Credentials: who a leaf belongs to, sealed so that only people with the link can read it.
+//! Credentials: the owner of a leaf, sealed so that only people with the link can read it.
 //!
 //! The identity of a BasicCredential (RFC 9420 section 5.3) is
 //! `0x01 ‖ nonce (12) ‖ AES-256-GCM(K_cred, nonce, "lp-cred/1" ‖ room id, certificate)`. The
-//! certificate inside ties a leaf's signature key to a person's identity key, for one room and
-//! for a short time. It is padded, so that its length does not tell the name's.
+//! certificate inside binds a leaf's signature key to a person's identity key, for one room and for
+//! a short time. Padding hides the length of the name.
 
 mod certificate;
 
@@ -18,19 +18,19 @@ const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
 const MAX_BYTES: usize = 1 + NONCE_BYTES + certificate::MAX_BYTES + TAG_BYTES;
 
-/// Why a credential is not accepted.
+/// Why a credential is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum CredentialError {
-    /// Not a credential of this project, or of a version that is not known.
+    /// Not a credential of this project, or of an unknown version.
     #[error("its credential is of an unknown kind")]
     UnknownKind,
     /// Longer or shorter than a credential can be.
-    #[error("its credential has an impossible length")]
+    #[error("its credential has an invalid length")]
     Length,
-    /// It was sealed with another link's key, or it was altered.
+    /// It was sealed with another link's key, or altered.
     #[error("it was made with another link")]
     OtherLink,
-    /// What is inside is not a certificate.
+    /// The sealed content is not a certificate.
     #[error("its certificate is malformed")]
     Malformed,
     /// The certificate is for another room.
@@ -47,7 +47,10 @@ pub enum CredentialError {
     NotValidNow,
 }
 
-/// Seals a certificate into the identity of a BasicCredential.
+/// Seals a certificate and returns the identity of a BasicCredential. The nonce must be random.
+///
+/// # Errors
+/// [`CredentialError::Length`] if the certificate is too long for AES-GCM.
 pub(crate) fn seal(
     certificate: &[u8],
     key: &[u8; 32],
@@ -64,8 +67,8 @@ pub(crate) fn seal(
     Ok(identity)
 }
 
-/// Opens the identity of a BasicCredential and verifies the certificate inside for this room and
-/// this leaf. Its times are not looked at: see [`Certificate::check_time`].
+/// Opens the identity of a BasicCredential and verifies its certificate for this room and this leaf.
+/// It does not check the lifetime: see [`Certificate::check_time`].
 ///
 /// # Errors
 /// [`CredentialError`]

@@ -16,50 +16,49 @@ use passphrase::{CHECK_BYTES, Check, PassphraseLength};
 pub use secret::LinkSecret;
 pub(crate) use secret::RoomSecrets;
 
-/// A link's fragment: `v1.` and 43 base64url characters, or, where a passphrase is asked for,
-/// `v1p.`, the 43, a dot, and four characters by which a wrong passphrase is noticed.
+/// A room's invitation link, as far as its fragment goes: `v1.` and the secret in 43 base64url
+/// characters; with a passphrase, `v1p.`, the secret, a dot, and a check of four base64url characters
+/// that reveals a mistyped passphrase.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Link {
     secret: LinkSecret,
     check: Option<Check>,
 }
 
-/// Why a link does not open.
+/// Why a link cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// Nothing after the `#`.
-    #[error("The link has lost its last part, after the #; ask for the whole link.")]
+    /// The fragment is empty.
+    #[error("The part of the link after the # is missing; ask for the whole link.")]
     Missing,
     /// It begins neither with `v1.` nor with `v1p.`.
-    #[error(
-        "The link is of a kind that this page does not know; reload it, or ask for a new link."
-    )]
+    #[error("This page does not know this kind of link; reload it, or ask for a new link.")]
     UnknownVersion,
     /// Too few characters.
-    #[error("The link is cut short by {missing} characters; copy it whole.")]
+    #[error("The last {missing} characters of the link are missing; copy the whole link.")]
     TooShort {
-        /// How many are missing.
+        /// The number of missing characters.
         missing: usize,
     },
     /// Too many characters.
-    #[error("The link has {extra} characters too many; copy it alone.")]
+    #[error("The link is {extra} characters too long; copy only the link.")]
     TooLong {
-        /// How many are too many.
+        /// The number of extra characters.
         extra: usize,
     },
     /// Not base64url.
-    #[error("The link has a character that does not belong there; copy it again.")]
+    #[error("The link has an invalid character; copy it again.")]
     BadCharacter,
-    /// A passphrase is needed, and none was given.
-    #[error("This meeting asks for a passphrase on top of the link.")]
+    /// The link needs a passphrase, and none was given.
+    #[error("This meeting needs a passphrase in addition to the link.")]
     PassphraseMissing,
-    /// The passphrase is not the one with which the link was made.
-    #[error("This is not the passphrase of this meeting; ask whoever sent you the link.")]
+    /// The link was made with another passphrase.
+    #[error("This is not the passphrase of this meeting; ask the person who sent you the link.")]
     WrongPassphrase,
     /// The passphrase is empty or too long.
     #[error("A passphrase has 1 to {limit} characters.")]
     PassphraseLength {
-        /// The most characters that it may have.
+        /// The most characters of a passphrase.
         limit: usize,
     },
 }
@@ -71,7 +70,7 @@ impl From<PassphraseLength> for LinkError {
 }
 
 impl LinkError {
-    /// For programs.
+    /// Returns a stable code for programs, in `snake_case`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -90,33 +89,33 @@ impl LinkError {
 const PREFIX: &str = "v1.";
 const LOCKED_PREFIX: &str = "v1p.";
 const CHARACTERS: usize = 43;
-/// Three bytes in base64url.
+/// [`CHECK_BYTES`] in base64url.
 const CHECK_CHARACTERS: usize = 4;
 
 impl Link {
-    /// A link that opens by itself.
+    /// Returns a link that needs no passphrase.
     #[must_use]
     pub fn open_to_all(secret: LinkSecret) -> Self {
         Self { secret, check: None }
     }
 
-    /// A link to this room that opens with a passphrase. Takes about a second.
+    /// Returns a link to this room that needs a passphrase. Takes about a second.
     ///
     /// # Errors
-    /// [`LinkError::PassphraseLength`]
+    /// [`LinkError::PassphraseLength`] if the passphrase is empty or too long.
     pub fn lock(secret: LinkSecret, room: &RoomId, passphrase: &str) -> Result<Self, LinkError> {
         let (_, check) = passphrase::mix(&secret, room, passphrase)?;
         Ok(Self { secret, check: Some(check) })
     }
 
-    /// Whether it asks for a passphrase.
+    /// Returns `true` if the link needs a passphrase.
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.check.is_some()
     }
 
-    /// The secret that this link to a room stands for. Takes about a second where a passphrase is
-    /// asked for; a passphrase that is not asked for is not used.
+    /// Returns the secret of the room. Takes about a second if the link needs a passphrase, and
+    /// ignores the passphrase if it does not.
     ///
     /// # Errors
     /// [`LinkError::PassphraseMissing`], [`LinkError::WrongPassphrase`],
@@ -128,7 +127,7 @@ impl Link {
         if check == expected { Ok(mixed) } else { Err(LinkError::WrongPassphrase) }
     }
 
-    /// What stands after the `#`.
+    /// Returns the fragment: the part of the URL after the `#`.
     #[must_use]
     pub fn to_fragment(&self) -> String {
         let secret = URL_SAFE_NO_PAD.encode(self.secret.as_bytes());
@@ -142,7 +141,7 @@ impl Link {
 impl FromStr for Link {
     type Err = LinkError;
 
-    /// Reads a fragment, with or without its `#`.
+    /// Parses a fragment, with or without its `#`.
     fn from_str(fragment: &str) -> Result<Self, LinkError> {
         let fragment = fragment.strip_prefix('#').unwrap_or(fragment);
         if fragment.is_empty() {
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fragment_comes_back_as_it_went() {
+    fn a_fragment_survives_a_round_trip() {
         let secret = LinkSecret::from_bytes(std::array::from_fn(|i| i as u8 * 7));
         for (link, length) in [(Link::open_to_all(secret), 46), (locked("open sesame"), 52)] {
             let fragment = link.to_fragment();
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_fragment_says_what_is_wrong_with_it() {
+    fn a_damaged_fragment_is_refused_with_the_reason() {
         let whole = Link::open_to_all(LinkSecret::from_bytes([0xa5; 32])).to_fragment();
         let with_check = locked("open sesame").to_fragment();
         let cases = [
@@ -211,7 +210,7 @@ mod tests {
             (format!("{whole}xy"), LinkError::TooLong { extra: 2 }),
             (whole.replacen("paWl", "pa+l", 1), LinkError::BadCharacter),
             (whole.replacen("paWl", "paÄl", 1), LinkError::BadCharacter),
-            // The last character carries two bits that must be zero, or two links were one.
+            // The last character has two bits that must be zero, or two links would be equal.
             (format!("{}B", &whole[..45]), LinkError::BadCharacter),
             (with_check[..47].to_owned(), LinkError::TooShort { missing: 5 }),
             (format!("{with_check}x"), LinkError::TooLong { extra: 1 }),
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_without_a_passphrase_opens_by_itself() {
+    fn a_link_without_a_passphrase_opens_without_one() {
         let secret = LinkSecret::from_bytes([1; 32]);
         let link = Link::open_to_all(secret.clone());
         assert!(!link.is_locked());
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_link_opens_with_its_passphrase_only_and_in_its_room_only() {
+    fn a_link_with_a_passphrase_opens_only_with_it_and_only_in_its_room() {
         let room = RoomId::from_bytes(ROOM);
         let link = locked("open sesame");
         assert!(link.is_locked());

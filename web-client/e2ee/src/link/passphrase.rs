@@ -1,7 +1,7 @@
-//! A passphrase on top of a link: whoever only found the link does not get in.
+//! A passphrase in addition to a link, for the case that the link leaks.
 //!
-//! Argon2id (RFC 9106) makes each guess dear for somebody who has the link; whoever does not have
-//! the link has nothing to guess against.
+//! Argon2id (RFC 9106) makes each guess expensive for an attacker with the link. An attacker without
+//! the link cannot test a guess.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use hkdf::Hkdf;
@@ -11,15 +11,15 @@ use zeroize::Zeroizing;
 
 use super::secret::LinkSecret;
 
-/// Bytes of the check that stands in the link: a wrong passphrase passes once in 16 million times,
-/// and then opens nothing.
+/// The length in bytes of the check in the link. One in 16 million wrong passphrases passes it, and
+/// then gives a wrong secret.
 pub(super) const CHECK_BYTES: usize = 3;
 pub(super) type Check = [u8; CHECK_BYTES];
 
 /// The most characters that a passphrase may have.
 pub(super) const MAX_CHARS: usize = 256;
-/// The second recommended option of RFC 9106 section 4, for memory-constrained environments: a
-/// phone's browser must do it too. KiB, passes, lanes.
+/// The memory, passes and lanes of the second recommended option of RFC 9106 section 4, for
+/// memory-constrained environments such as a phone's browser.
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 4;
@@ -28,7 +28,10 @@ const LANES: u32 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PassphraseLength;
 
-/// The secret that a link and a passphrase make together, and the check.
+/// Derives the room's secret from a link's secret and a passphrase. Returns it with the check.
+///
+/// # Errors
+/// [`PassphraseLength`]
 pub(super) fn mix(
     secret: &LinkSecret,
     room: &RoomId,
@@ -56,7 +59,7 @@ pub(super) fn mix(
     Ok((LinkSecret::from_bytes(*mixed), check))
 }
 
-/// Guesses made for one room are of no use for another.
+/// Returns the salt of a room: guesses for one room cannot be reused for another.
 fn salt(room: &RoomId) -> Vec<u8> {
     let mut salt = b"lp1 phrase/".to_vec();
     salt.extend_from_slice(room.as_str().as_bytes());
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_passphrase_has_a_length() {
+    fn an_empty_or_too_long_passphrase_is_refused() {
         let (secret, room) = (LinkSecret::from_bytes([1; 32]), RoomId::from_bytes([1; 16]));
         let error = Err(PassphraseLength);
         assert_eq!(mix(&secret, &room, ""), error);
@@ -77,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_takes_both_the_link_and_the_passphrase() {
+    fn the_secret_depends_on_both_the_link_and_the_passphrase() {
         let room = RoomId::from_bytes([1; 16]);
         let of = |secret: u8, passphrase| {
             mix(&LinkSecret::from_bytes([secret; 32]), &room, passphrase)

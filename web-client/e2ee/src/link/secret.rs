@@ -1,4 +1,4 @@
-//! The link secret, and what a room derives from it.
+//! The link secret, and the secrets of a room that are derived from it.
 
 use std::fmt;
 
@@ -7,25 +7,25 @@ use sha2::Sha256;
 use signaling_protocol::RoomId;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// What all keys of a room come from: 32 bytes, those of the link, or those of the link and its
-/// passphrase together.
+/// The secret that all keys of a room are derived from: 32 bytes, from the link alone or from the
+/// link and its passphrase. Wiped on drop.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct LinkSecret([u8; Self::BYTES]);
 
-/// What a room's link secret becomes. All of it differs from room to room.
+/// The secrets of one room, derived from its link secret. They differ from room to room.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct RoomSecrets {
-    /// The external PSK that every commit with an Add carries (RFC 9420 section 8.4).
+    /// The external PSK that every commit with an Add mixes in (RFC 9420 section 8.4).
     pub(crate) psk: [u8; 32],
-    /// The AES-256-GCM key under which credentials travel.
+    /// The AES-256-GCM key that seals credentials.
     pub(crate) credential_key: [u8; 32],
 }
 
 impl LinkSecret {
-    /// Bytes of a link secret.
+    /// The length of a link secret in bytes.
     pub const BYTES: usize = 32;
 
-    /// The link secret of 32 random bytes.
+    /// Returns the link secret of these bytes, which must be random.
     #[must_use]
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
@@ -35,7 +35,8 @@ impl LinkSecret {
         &self.0
     }
 
-    /// HKDF (RFC 5869) with SHA-256: salt `"lp1" ‖ room id`, then one label for each use.
+    /// Derives the secrets of a room by HKDF-SHA-256 (RFC 5869), with the salt `"lp1" ‖ room id` and
+    /// one label for each use.
     pub(crate) fn room_secrets(&self, room: &RoomId) -> RoomSecrets {
         let mut salt = b"lp1".to_vec();
         salt.extend_from_slice(room.as_str().as_bytes());
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_secret_does_not_show_in_logs() {
+    fn debug_output_does_not_show_a_link_secret() {
         let secret = LinkSecret::from_bytes([7; 32]);
         assert_eq!(format!("{secret:?}"), "LinkSecret(…)");
     }

@@ -13,7 +13,10 @@ use crate::media_keys::MediaKeys;
 const SFRAME_LABEL: &str = "SFrame 1.0 Base Key";
 
 impl OpenMls {
-    /// The base keys of the current epoch.
+    /// Returns the base keys of the current epoch, which the handshake with this count began.
+    ///
+    /// # Errors
+    /// [`MlsError::Internal`] if this participant is not a member or the library fails.
     pub(crate) fn media_keys(&self, epoch: HandshakeCount) -> Result<MediaKeys, MlsError> {
         let group = self.group.as_ref().ok_or(MlsError::Internal)?;
         let export = |length| {
@@ -29,9 +32,9 @@ impl OpenMls {
         })
     }
 
-    /// The base keys of the epoch that a commit will make, if the log takes it: that of another
-    /// member which is kept aside, or the own one.
-    pub(crate) fn coming_media_keys(&self, epoch: HandshakeCount) -> Option<MediaKeys> {
+    /// Returns the base keys of the epoch that a commit begins if the log accepts it: the staged
+    /// commit of another member, or this member's pending one. Returns `None` if there is neither.
+    pub(crate) fn pending_media_keys(&self, epoch: HandshakeCount) -> Option<MediaKeys> {
         let group = self.group.as_ref()?;
         let commit = match &self.staged {
             Some(Staged { commit, .. }) => commit,

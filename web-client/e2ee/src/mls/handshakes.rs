@@ -44,7 +44,7 @@ impl Mls for OpenMls {
         )
         .map_err(internal)?;
         let message_id = MessageId(URL_SAFE_NO_PAD.encode(self.random_id()?));
-        self.prepared = Some(group);
+        self.pending_group = Some(group);
         Ok(Draft { message_id, step: Step::Create })
     }
 
@@ -90,7 +90,7 @@ impl Mls for OpenMls {
     }
 
     fn merge_pending(&mut self, _count: HandshakeCount) -> Result<(), MlsError> {
-        if let Some(group) = self.prepared.take() {
+        if let Some(group) = self.pending_group.take() {
             self.group = Some(group);
         } else {
             let Self { provider, group, .. } = self;
@@ -99,13 +99,13 @@ impl Mls for OpenMls {
         }
         let group = self.group.as_ref().ok_or(MlsError::Internal)?;
         let certificates = self.verify_members(group.members())?;
-        self.renew(certificates)
+        self.start_epoch(certificates)
     }
 
     fn clear_pending(&mut self) {
-        let Self { provider, group, prepared, .. } = self;
-        // The storage is memory; it cannot fail.
-        if let Some(mut group) = prepared.take() {
+        let Self { provider, group, pending_group, .. } = self;
+        // The storage is in memory and cannot fail.
+        if let Some(mut group) = pending_group.take() {
             let _ = group.delete(provider.storage());
         } else if let Some(group) = group {
             let _ = group.clear_pending_commit(provider.storage());
@@ -142,7 +142,7 @@ impl Mls for OpenMls {
         let members: BTreeSet<_> = group.members().map(|member| member.signature_key).collect();
         let known = mem::take(certificates).into_iter().chain(added);
         let certificates = known.filter(|(leaf, _)| members.contains(leaf.as_slice())).collect();
-        self.renew(certificates)
+        self.start_epoch(certificates)
     }
 
     fn clear_staged_commit(&mut self) {
@@ -156,7 +156,7 @@ impl Mls for OpenMls {
         let join = StagedWelcome::build_from_welcome(&self.provider, &join_config(), welcome)
             .map_err(|_| MlsError::Rejected)?;
         policy::check_psks(join.processed_welcome().psks(), true, &self.room)?;
-        // Members who came long ago have leaves that were valid then.
+        // Earlier members have leaves whose lifetime may be over.
         let staged = join.skip_lifetime_validation().build().map_err(|_| MlsError::Rejected)?;
         let context = staged.group_context();
         let created = self.room.id.created_count(context.group_id().as_slice());
@@ -177,11 +177,11 @@ impl Mls for OpenMls {
         }
         let certificates = self.verify_members(staged.members())?;
         self.group = Some(staged.into_group(&self.provider).map_err(internal)?);
-        self.renew(certificates)
+        self.start_epoch(certificates)
     }
 }
 
-/// The submission's id: two submissions with the same bytes are the same.
+/// Returns the id of a commit's submission: submissions of the same bytes have the same id.
 fn message_id(bytes: &Opaque) -> MessageId {
     MessageId(URL_SAFE_NO_PAD.encode(&Sha256::digest(&bytes.0)[..16]))
 }

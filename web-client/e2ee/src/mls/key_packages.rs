@@ -1,4 +1,4 @@
-//! The KeyPackages that the log has key_packages: whose leaf is whose, and who may be added.
+//! The KeyPackages in the log: which participant owns which leaf key, and which may be added.
 
 use std::collections::BTreeMap;
 
@@ -14,26 +14,26 @@ use super::settings::{check_lifetime, message};
 use crate::committer::MlsError;
 use crate::credential::Certificate;
 
-/// An Ed25519 public key, as a leaf has it.
+/// The Ed25519 public key of a leaf.
 pub(crate) type LeafKey = [u8; 32];
 
-/// All that was key_packages.
+/// The KeyPackages of all participants of the room.
 #[derive(Debug, Default)]
 pub(crate) struct KeyPackages {
     key_packages: BTreeMap<ParticipantId, Result<Box<KeyPackageIn>, MlsError>>,
     owners: BTreeMap<LeafKey, ParticipantId>,
-    /// Whose place somebody takes.
+    /// The predecessor of each participant that replaces one.
     replaced: BTreeMap<ParticipantId, ParticipantId>,
 }
 
 impl KeyPackages {
-    /// Takes a KeyPackage as it comes; nothing of it is verified yet.
+    /// Adds a participant's KeyPackage. It is not verified yet.
     pub(crate) fn insert(&mut self, joined: &JoinedParticipant) {
         let &JoinedParticipant { participant, ref key_package, replaces } = joined;
         self.replaced.extend(replaces.map(|old| (participant, old)));
         let key_package = parse(key_package).and_then(|key_package| {
             let leaf = leaf_key(key_package.unverified_credential().signature_key.as_slice())?;
-            // Whoever comes first has the key; a copy must not take its owner's place.
+            // The first participant with a key owns it: a copy must not displace its owner.
             let owner = *self.owners.entry(leaf).or_insert(participant);
             if owner == participant { Ok(key_package) } else { Err(MlsError::DuplicateKey) }
         });
@@ -43,16 +43,20 @@ impl KeyPackages {
     pub(crate) fn remove(&mut self, participant: ParticipantId) {
         self.key_packages.remove(&participant);
         self.owners.retain(|_, owner| *owner != participant);
-        // An old one is remembered by its identity only as long as its KeyPackage is.
+        // A predecessor's identity is known only as long as its KeyPackage is.
         self.replaced.retain(|new, old| *new != participant && *old != participant);
     }
 
-    /// Who key_packages this leaf key.
+    /// Returns the participant whose KeyPackage has this leaf key.
     pub(crate) fn owner(&self, leaf: &[u8]) -> Option<ParticipantId> {
         self.owners.get(leaf).copied()
     }
 
-    /// Everything about a KeyPackage that can be checked without the group.
+    /// Checks everything about a KeyPackage that does not depend on the group, and returns it (RFC
+    /// 9420 section 10.1).
+    ///
+    /// # Errors
+    /// Why it must not be added.
     pub(crate) fn check_key_package(
         &self,
         participant: ParticipantId,
@@ -64,7 +68,7 @@ impl KeyPackages {
         let key_package = key_package.as_ref().map_err(|&error| error)?;
         let certificate = claimed(key_package, room)?;
         certificate.check_time(now_ms / 1_000)?;
-        self.check_place(participant, &certificate, room)?;
+        self.check_predecessor(participant, &certificate, room)?;
         let key_package = verify(key_package, crypto)?;
         if key_package.ciphersuite() != room.suite.ciphersuite() {
             return Err(MlsError::WrongSuite);
@@ -76,8 +80,11 @@ impl KeyPackages {
         Ok(key_package)
     }
 
-    /// Whoever takes somebody's place has the same identity key.
-    pub(crate) fn check_place(
+    /// Checks that a participant has the same identity key as the one that it replaces.
+    ///
+    /// # Errors
+    /// [`MlsError::OtherIdentity`]
+    pub(crate) fn check_predecessor(
         &self,
         participant: ParticipantId,
         certificate: &Certificate,
@@ -90,7 +97,10 @@ impl KeyPackages {
         if same { Ok(()) } else { Err(MlsError::OtherIdentity) }
     }
 
-    /// A KeyPackage that was found admissible just before, to be added now.
+    /// Returns a KeyPackage to be added now. [`Self::check_key_package`] accepted it before.
+    ///
+    /// # Errors
+    /// [`MlsError::Unknown`], or what is wrong with it.
     pub(crate) fn verified(
         &self,
         participant: ParticipantId,
@@ -101,13 +111,13 @@ impl KeyPackages {
     }
 }
 
-/// The certificate in a KeyPackage. Nothing else of it is verified.
+/// Returns the certificate in a KeyPackage, which is not verified otherwise.
 fn claimed(key_package: &KeyPackageIn, room: &RoomKeys) -> Result<Certificate, MlsError> {
     let CredentialWithKey { credential, signature_key } = key_package.unverified_credential();
     certificate(room, &credential, signature_key.as_slice())
 }
 
-/// The certificate behind a leaf.
+/// Opens and verifies the certificate in a leaf's credential.
 pub(crate) fn certificate(
     room: &RoomKeys,
     credential: &Credential,

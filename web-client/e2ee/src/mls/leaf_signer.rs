@@ -1,4 +1,4 @@
-//! The key that signs for a leaf: drawn for one visit, never stored.
+//! The signature key of a leaf: random for each visit and never stored.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
 
-/// An Ed25519 key; wiped on drop.
+/// An Ed25519 private key. Wiped on drop.
 pub(crate) struct LeafSigner(SigningKey);
 
 impl LeafSigner {

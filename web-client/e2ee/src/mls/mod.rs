@@ -30,7 +30,7 @@ pub(crate) use room::RoomKeys;
 use settings::message;
 pub(crate) use uncertified::Uncertified;
 
-/// A participant whose KeyPackage can be key_packages.
+/// A participant with a certified KeyPackage, and its group once it is a member.
 pub(crate) struct OpenMls {
     provider: Provider,
     signer: LeafSigner,
@@ -39,22 +39,23 @@ pub(crate) struct OpenMls {
     key_package: Opaque,
     key_packages: KeyPackages,
     group: Option<MlsGroup>,
-    /// An own group that the log has not taken yet. (An own commit is kept in its group.)
-    prepared: Option<MlsGroup>,
-    /// Another member's commit that the log has not taken yet.
+    /// This participant's new group that the log has not accepted yet. A pending commit is kept in
+    /// `group` by OpenMLS.
+    pending_group: Option<MlsGroup>,
+    /// Another member's commit that the log has not accepted yet.
     staged: Option<Staged>,
-    /// The verified certificates of the members.
+    /// The verified certificates of all members.
     certificates: BTreeMap<LeafKey, Certificate>,
-    /// The members by leaf.
+    /// The signature keys of all members, by leaf index.
     leaves: BTreeMap<u32, LeafKey>,
-    /// The leaves that the last epoch took from somebody.
+    /// The leaves whose member the last commit removed.
     removed: Vec<u32>,
 }
 
-/// Another member's commit that was found good.
+/// Another member's commit that can be processed.
 struct Staged {
     commit: Box<StagedCommit>,
-    /// The certificates of those whom it adds.
+    /// The certificates of the participants that it adds.
     added: BTreeMap<LeafKey, Certificate>,
 }
 
@@ -82,7 +83,7 @@ impl OpenMls {
             key_package,
             key_packages: KeyPackages::default(),
             group: None,
-            prepared: None,
+            pending_group: None,
             staged: None,
             certificates: BTreeMap::new(),
             leaves: BTreeMap::new(),
@@ -90,7 +91,7 @@ impl OpenMls {
         }
     }
 
-    /// An `MLSMessage` of type `mls_key_package`.
+    /// Returns the KeyPackage, an `MLSMessage` of type `mls_key_package`.
     pub(crate) fn key_package(&self) -> &Opaque {
         &self.key_package
     }
@@ -99,7 +100,7 @@ impl OpenMls {
         &self.room
     }
 
-    /// The members, in the order of their leaves.
+    /// Returns the members in the order of their leaves.
     pub(crate) fn members(&self) -> Vec<VerifiedMember<'_>> {
         let Some(group) = &self.group else { return Vec::new() };
         let own = group.own_leaf_index();
@@ -112,15 +113,22 @@ impl OpenMls {
         members.collect()
     }
 
-    /// An application message of the current epoch.
+    /// Protects an application message for the current epoch (RFC 9420 section 15).
+    ///
+    /// # Errors
+    /// [`MlsError::Internal`] if this participant is not a member or the library fails.
     pub(crate) fn protect(&mut self, plaintext: &[u8]) -> Result<Opaque, MlsError> {
         let Self { provider, signer, group, .. } = self;
         let group = group.as_mut().ok_or(MlsError::Internal)?;
         bytes(&group.create_message(provider, signer, plaintext).map_err(internal)?)
     }
 
-    /// Opens an application message of another member: who wrote it, and its plaintext.
-    pub(crate) fn open(&mut self, message: &Opaque) -> Result<(u32, Vec<u8>), MlsError> {
+    /// Unprotects an application message of another member. Returns its leaf index and the plaintext.
+    ///
+    /// # Errors
+    /// [`MlsError::Rejected`] if it does not belong to this epoch or is not authentic, and other
+    /// errors if it is not an application message of a member.
+    pub(crate) fn unprotect(&mut self, message: &Opaque) -> Result<(u32, Vec<u8>), MlsError> {
         let MlsMessageBodyIn::PrivateMessage(message) = self::message(&message.0)? else {
             return Err(MlsError::Malformed);
         };
@@ -137,17 +145,19 @@ impl OpenMls {
         Ok((sender.u32(), plaintext.into_bytes()))
     }
 
-    /// What all members of an epoch share and nobody else knows (RFC 9420 section 8.7).
+    /// Returns the epoch authenticator, which only the members of the epoch know (RFC 9420
+    /// section 8.7).
     pub(crate) fn epoch_authenticator(&self) -> Option<&[u8]> {
         self.group.as_ref().map(|group| group.epoch_authenticator().as_slice())
     }
 
-    /// Sixteen random bytes.
+    /// Returns 16 random bytes.
     pub(crate) fn random_id(&self) -> Result<[u8; 16], MlsError> {
         random(&self.provider)
     }
 
-    /// The certificates of these members; those that are known are not verified again.
+    /// Returns the verified certificates of these members. Certificates that are known are not
+    /// verified again.
     fn verify_members(
         &self,
         members: impl Iterator<Item = Member>,
@@ -163,8 +173,11 @@ impl OpenMls {
         members.map(verify).collect()
     }
 
-    /// A new epoch has begun.
-    fn renew(&mut self, certificates: BTreeMap<LeafKey, Certificate>) -> Result<(), MlsError> {
+    /// Updates members and certificates for a new epoch.
+    fn start_epoch(
+        &mut self,
+        certificates: BTreeMap<LeafKey, Certificate>,
+    ) -> Result<(), MlsError> {
         let group = self.group.as_ref().ok_or(MlsError::Internal)?;
         let leaf = |member: Member| Ok((member.index.u32(), leaf_key(&member.signature_key)?));
         let leaves: BTreeMap<_, _> = group.members().map(leaf).collect::<Result<_, MlsError>>()?;
@@ -191,7 +204,7 @@ fn random<const N: usize>(provider: &Provider) -> Result<[u8; N], MlsError> {
     provider.rand().random_array().map_err(internal)
 }
 
-/// The library failed where nothing from outside can make it fail.
+/// Converts an error of the library that no remote input can cause.
 fn internal<E>(_: E) -> MlsError {
     MlsError::Internal
 }

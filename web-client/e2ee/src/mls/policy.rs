@@ -1,4 +1,4 @@
-//! What a commit may do, beyond what the MLS library enforces.
+//! The rules for commits that OpenMLS does not enforce.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,16 @@ use super::settings::{link_psk, proposed_psk};
 use crate::committer::{Claims, MlsError};
 use crate::credential::Certificate;
 
-/// Checks another member's commit before it is merged; gives the certificates of those whom it
-/// adds.
+/// Checks another member's commit before it is staged. Returns the certificates of the participants
+/// that it adds.
 ///
-/// Adds, removes and the link's PSK, all by the committer itself; the PSK exactly where somebody
-/// is added; every credential verified; nobody in the place of somebody else; the committer's own
-/// credential unchanged; the members as the log names them.
+/// A commit may contain Adds, Removes and the link's PSK, all proposed by the committer itself, and
+/// the PSK exactly if it has an Add. Every credential must verify; a participant that replaces
+/// another one must have its identity key; the committer's credential must not change; the members
+/// must be the roster in the log.
+///
+/// # Errors
+/// The rule that it breaks.
 pub(crate) fn check(
     group: &MlsGroup,
     committer: LeafNodeIndex,
@@ -44,7 +48,7 @@ pub(crate) fn check(
                 let key = leaf_key(leaf.signature_key().as_slice())?;
                 let certificate = certificate(room, leaf.credential(), &key)?;
                 if let Some(participant) = key_packages.owner(&key) {
-                    key_packages.check_place(participant, &certificate, room)?;
+                    key_packages.check_predecessor(participant, &certificate, room)?;
                 }
                 added.insert(key, certificate);
             }
@@ -67,7 +71,10 @@ pub(crate) fn check(
     if roster.as_ref() == Some(claims.roster) { Ok(added) } else { Err(MlsError::WrongRoster) }
 }
 
-/// The link's PSK, once, where somebody is added; no PSK elsewhere.
+/// Checks that a commit with an Add has the link's PSK once, and any other commit no PSK.
+///
+/// # Errors
+/// [`MlsError::NoLinkPsk`] if it is missing, [`MlsError::Forbidden`] for any other PSK.
 pub(crate) fn check_psks(
     psks: &[PreSharedKeyId],
     adds: bool,
@@ -81,7 +88,10 @@ pub(crate) fn check_psks(
     }
 }
 
-/// A path renews the committer's leaf; who it is stays the same.
+/// Checks that a path keeps the credential and the signature key of the committer's leaf.
+///
+/// # Errors
+/// [`MlsError::Forbidden`] if it changes them.
 fn check_path(
     group: &MlsGroup,
     committer: LeafNodeIndex,

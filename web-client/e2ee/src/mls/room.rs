@@ -1,4 +1,4 @@
-//! What everybody with the link has: the room's keys.
+//! The keys of a room, which everyone with its link can derive.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::credential::{self, Certificate, CredentialError};
 use crate::link::{LinkSecret, RoomSecrets};
 use crate::suite::Suite;
 
-/// A room with the secrets of its link.
+/// A room with its cipher suite and the secrets of its link.
 pub(crate) struct RoomKeys {
     pub(crate) id: RoomId,
     pub(crate) suite: Suite,

@@ -1,4 +1,4 @@
-//! How this project sets up groups, KeyPackages and the link's PSK.
+//! The parameters of this project's groups and KeyPackages, and the id of the link's PSK.
 
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
@@ -14,23 +14,27 @@ use crate::suite::Suite;
 
 /// How long a KeyPackage is valid, in seconds.
 pub(crate) const LIFETIME_SECONDS: u64 = 60 * 60;
-/// How far clocks may be apart, in seconds.
+/// How far the clocks of two members may differ, in seconds.
 pub(crate) const SKEW_SECONDS: u64 = 60 * 60;
-/// Who adds a KeyPackage wants it to be valid for so many more seconds: others, whose clocks are
-/// ahead, have to accept it too.
+/// How long a KeyPackage must still be valid when it is added, in seconds: members with a fast clock
+/// have to accept it too.
 pub(crate) const MARGIN_SECONDS: u64 = 60;
 
-/// Private messages are padded to a multiple of this, so that their length does not tell a
-/// heartbeat from a reaction or a short word (RFC 9420 section 15.1).
+/// Private messages are padded to a multiple of this many bytes: their length must not distinguish a
+/// heartbeat from a reaction or a short text (RFC 9420 section 15.1).
 const PADDING_BYTES: usize = 256;
 
-/// From an hour ago to an hour ahead.
+/// Returns the lifetime of a new KeyPackage: from an hour ago to an hour ahead.
 pub(crate) fn lifetime(now_ms: u64) -> Lifetime {
     let now = now_ms / 1_000;
     Lifetime::init(now.saturating_sub(SKEW_SECONDS), now.saturating_add(LIFETIME_SECONDS))
 }
 
-/// Whether a KeyPackage may be added now: not expired, and not made to last.
+/// Checks that a KeyPackage is valid now and for [`MARGIN_SECONDS`] more, and that its lifetime is
+/// not longer than [`lifetime`].
+///
+/// # Errors
+/// [`MlsError::Lifetime`]
 pub(crate) fn check_lifetime(lifetime: &Lifetime, now_ms: u64) -> Result<(), MlsError> {
     let now = now_ms / 1_000;
     let range = lifetime.not_after().saturating_sub(lifetime.not_before());
@@ -43,7 +47,7 @@ pub(crate) fn check_lifetime(lifetime: &Lifetime, now_ms: u64) -> Result<(), Mls
     }
 }
 
-/// One version, one suite, no extensions, no more proposals than every MLS client knows.
+/// Returns the capabilities of a leaf: MLS 1.0, one cipher suite, no extensions, default proposals.
 pub(crate) fn capabilities(suite: Suite) -> Capabilities {
     Capabilities::new(
         Some(&[ProtocolVersion::Mls10]),
@@ -77,22 +81,24 @@ pub(crate) fn create_config(suite: Suite, now_ms: u64) -> MlsGroupCreateConfig {
         .build()
 }
 
-/// The link's PSK, by name.
+/// Returns the id of the link's PSK: `"lp1 "` and the room id.
 pub(crate) fn link_psk(room: &RoomId) -> Psk {
     let mut id = b"lp1 ".to_vec();
     id.extend_from_slice(room.as_str().as_bytes());
     Psk::External(ExternalPsk::new(id))
 }
 
-/// The PSK that a proposal names.
+/// Returns the id of the PSK in a proposal.
 pub(crate) fn proposed_psk(proposal: &PreSharedKeyProposal) -> Option<PreSharedKeyId> {
-    // The library shows it only on the wire, where the proposal is nothing but its id
-    // (RFC 9420 section 12.1.4).
+    // OpenMLS exposes it only in the encoding, which is the id alone (RFC 9420 section 12.1.4).
     let bytes = proposal.tls_serialize_detached().ok()?;
     PreSharedKeyId::tls_deserialize_exact(bytes).ok()
 }
 
-/// One whole MLS message, and nothing after it.
+/// Parses an `MLSMessage` that fills all bytes (RFC 9420 section 6).
+///
+/// # Errors
+/// [`MlsError::Malformed`]
 pub(crate) fn message(bytes: &[u8]) -> Result<MlsMessageBodyIn, MlsError> {
     let message = MlsMessageIn::tls_deserialize_exact(bytes).map_err(|_| MlsError::Malformed)?;
     Ok(message.extract())
