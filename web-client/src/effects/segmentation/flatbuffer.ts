@@ -1,5 +1,5 @@
 /** Reads tables of a FlatBuffer (https://flatbuffers.dev/internals), as far as models need it. A
- * buffer that is cut short throws a `RangeError`. */
+ * truncated buffer throws a `RangeError`. */
 
 export class Table {
   constructor(
@@ -12,19 +12,19 @@ export class Table {
     return new Table(view, view.getUint32(0, true));
   }
 
-  int8(field: number, otherwise: number): number {
-    const place = this.#place(field);
-    return place === 0 ? otherwise : this.view.getInt8(place);
+  int8(field: number, fallback: number): number {
+    const position = this.#offset(field);
+    return position === 0 ? fallback : this.view.getInt8(position);
   }
 
-  int32(field: number, otherwise: number): number {
-    const place = this.#place(field);
-    return place === 0 ? otherwise : this.view.getInt32(place, true);
+  int32(field: number, fallback: number): number {
+    const position = this.#offset(field);
+    return position === 0 ? fallback : this.view.getInt32(position, true);
   }
 
   table(field: number): Table | undefined {
-    const place = this.#place(field);
-    return place === 0 ? undefined : this.#follow(place);
+    const position = this.#offset(field);
+    return position === 0 ? undefined : this.#follow(position);
   }
 
   tables(field: number): Table[] {
@@ -37,7 +37,7 @@ export class Table {
     return Array.from({ length }, (_, at) => this.view.getInt32(start + at * 4, true));
   }
 
-  /** A copy, so that it lies where an array of numbers may lie. */
+  /** Returns a copy, which is aligned for any typed array. */
   bytes(field: number): Uint8Array<ArrayBuffer> {
     const { start, length } = this.#vector(field);
     return new Uint8Array(this.view.buffer as ArrayBuffer, start, length).slice();
@@ -47,23 +47,23 @@ export class Table {
     return new TextDecoder().decode(this.bytes(field));
   }
 
-  /** Where a field is; 0 if it is left out. */
-  #place(field: number): number {
-    const virtual = this.at - this.view.getInt32(this.at, true);
+  /** Returns the offset of a field; 0 if it is absent. */
+  #offset(field: number): number {
+    const vtable = this.at - this.view.getInt32(this.at, true);
     const entry = 4 + field * 2;
-    if (entry >= this.view.getUint16(virtual, true)) return 0;
-    const offset = this.view.getUint16(virtual + entry, true);
+    if (entry >= this.view.getUint16(vtable, true)) return 0;
+    const offset = this.view.getUint16(vtable + entry, true);
     return offset === 0 ? 0 : this.at + offset;
   }
 
-  #follow(place: number): Table {
-    return new Table(this.view, place + this.view.getUint32(place, true));
+  #follow(position: number): Table {
+    return new Table(this.view, position + this.view.getUint32(position, true));
   }
 
   #vector(field: number): { start: number; length: number } {
-    const place = this.#place(field);
-    if (place === 0) return { start: 0, length: 0 };
-    const vector = place + this.view.getUint32(place, true);
+    const position = this.#offset(field);
+    if (position === 0) return { start: 0, length: 0 };
+    const vector = position + this.view.getUint32(position, true);
     return { start: vector + 4, length: this.view.getUint32(vector, true) };
   }
 }

@@ -1,9 +1,13 @@
-/** The arithmetic of a small convolutional network. Every picture is an array of numbers in the
- * order row, column, channel. */
+/** The kernels of a small convolutional network. Tensors are in the order row, column, channel. */
 
-import type { Kept, Mixable, Mixer, Reach } from './mixer';
+import type {
+  DepthwiseFilter,
+  Overlap,
+  PointwiseFilter,
+  SimdConvolution,
+} from './simd_convolution';
 
-export interface Picture {
+export interface Tensor {
   height: number;
   width: number;
   channels: number;
@@ -13,39 +17,39 @@ export interface Picture {
 export interface Filter {
   height: number;
   width: number;
-  /** Of a convolution in the order output, row, column, input; of a depthwise one, row, column,
-   * channel. */
+  /** In the order output, row, column, input; of a depthwise filter row, column, channel. */
   weights: Float32Array;
   bias: Float32Array;
-  /** The same, where the quick multiplication finds it. */
-  kept: Mixable | undefined;
+  /** The same filter loaded for SIMD, if that is possible. */
+  pointwise: PointwiseFilter | undefined;
   strideX: number;
   strideY: number;
-  /** Rows and columns of nothing before the picture. */
+  /** The padding before the input, in rows and columns. */
   top: number;
   left: number;
 }
 
-export function convolve(from: Picture, filter: Filter, to: Picture, mixer: Mixer): void {
+/** Computes a convolution over all channels. */
+export function convolve(from: Tensor, filter: Filter, to: Tensor, simd: SimdConvolution): void {
   const pixels = to.height * to.width;
   if (filter.height === 1 && filter.width === 1) {
-    if (filter.kept !== undefined) {
-      mixer.mix(from.values, filter.kept, to.values);
+    if (filter.pointwise !== undefined) {
+      simd.pointwise(from.values, filter.pointwise, to.values);
       return;
     }
     for (let pixel = 0; pixel < pixels; pixel += 1) {
-      mix(from.values, pixel * from.channels, from.channels, filter, to, pixel);
+      pointwise(from.values, pixel * from.channels, from.channels, filter, to, pixel);
     }
     return;
   }
-  // What lies under the filter is laid out in a row first: then it is a pixel like any other.
+  // The input under the filter is copied into a row, which makes the convolution pointwise (im2col).
   const row = filter.width * from.channels;
   const length = filter.height * row;
-  const patches = new Float32Array(filter.kept === undefined ? length : length * pixels);
+  const patches = new Float32Array(filter.pointwise === undefined ? length : length * pixels);
   for (let pixel = 0; pixel < pixels; pixel += 1) {
     const top = Math.floor(pixel / to.width) * filter.strideY - filter.top;
     const left = (pixel % to.width) * filter.strideX - filter.left;
-    const first = filter.kept === undefined ? 0 : pixel * length;
+    const first = filter.pointwise === undefined ? 0 : pixel * length;
     const whole = left >= 0 && left + filter.width <= from.width;
     for (let dy = 0; dy < filter.height; dy += 1) {
       const y = top + dy;
@@ -53,22 +57,22 @@ export function convolve(from: Picture, filter: Filter, to: Picture, mixer: Mixe
       const source = (y * from.width + left) * from.channels;
       for (let at = 0; at < row; at += 1) {
         const x = whole ? 0 : left + Math.floor(at / from.channels);
-        const there = inside && x >= 0 && x < from.width;
-        patches[first + dy * row + at] = there ? (from.values[source + at] as number) : 0;
+        const isInside = inside && x >= 0 && x < from.width;
+        patches[first + dy * row + at] = isInside ? (from.values[source + at] as number) : 0;
       }
     }
-    if (filter.kept === undefined) mix(patches, 0, length, filter, to, pixel);
+    if (filter.pointwise === undefined) pointwise(patches, 0, length, filter, to, pixel);
   }
-  if (filter.kept !== undefined) mixer.mix(patches, filter.kept, to.values);
+  if (filter.pointwise !== undefined) simd.pointwise(patches, filter.pointwise, to.values);
 }
 
-/** All outputs of one pixel; four at a time, so that every input is read once for them. */
-function mix(
+/** Computes all outputs of one pixel, four at a time, so that every input is read once for four. */
+function pointwise(
   values: Float32Array,
   source: number,
   inputs: number,
   { weights, bias }: Filter,
-  to: Picture,
+  to: Tensor,
   pixel: number,
 ): void {
   const outputs = to.channels;
@@ -104,17 +108,17 @@ function mix(
   }
 }
 
-/** Each channel by itself. */
+/** Computes a depthwise convolution, which treats every channel separately. */
 export function convolveDepthwise(
-  from: Picture,
+  from: Tensor,
   filter: Filter,
-  to: Picture,
-  kept: Kept | undefined,
-  mixer: Mixer,
+  to: Tensor,
+  loaded: DepthwiseFilter | undefined,
+  simd: SimdConvolution,
 ): void {
   const { channels, values, width } = from;
   const { weights, bias } = filter;
-  const reach = (pixel: number): Reach => {
+  const overlapAt = (pixel: number): Overlap => {
     const top = Math.floor(pixel / to.width) * filter.strideY - filter.top;
     const left = (pixel % to.width) * filter.strideX - filter.left;
     const [firstY, firstX] = [Math.max(0, -top), Math.max(0, -left)];
@@ -125,12 +129,13 @@ export function convolveDepthwise(
       columns: Math.min(filter.width, width - left) - firstX,
     };
   };
-  if (kept !== undefined) {
-    mixer.depthwise(values, kept, { channels, width, filterWidth: filter.width }, reach, to.values);
+  if (loaded !== undefined) {
+    const sizes = { channels, width, filterWidth: filter.width };
+    simd.depthwise(values, loaded, sizes, overlapAt, to.values);
     return;
   }
   for (let pixel = 0; pixel < to.height * to.width; pixel += 1) {
-    const { source, weight, rows, columns } = reach(pixel);
+    const { source, weight, rows, columns } = overlapAt(pixel);
     for (let at = 0; at < channels; at += 1) {
       let sum = bias[at] as number;
       for (let dy = 0; dy < rows; dy += 1) {
@@ -144,8 +149,9 @@ export function convolveDepthwise(
   }
 }
 
-/** A transposed convolution whose strides are its filter's size: no two outputs overlap. */
-export function enlarge(from: Picture, filter: Filter, to: Picture): void {
+/** Computes a transposed convolution whose strides equal its filter's size, so that outputs do not
+ * overlap. */
+export function convolveTransposed(from: Tensor, filter: Filter, to: Tensor): void {
   const { channels, values } = from;
   for (let y = 0; y < to.height; y += 1) {
     const [row, dy] = [Math.floor(y / filter.height), y % filter.height];
@@ -164,8 +170,8 @@ export function enlarge(from: Picture, filter: Filter, to: Picture): void {
   }
 }
 
-/** The mean of every channel over the whole picture. */
-export function mean({ height, width, channels, values }: Picture, to: Picture): void {
+/** Computes the mean of every channel over all pixels. */
+export function mean({ height, width, channels, values }: Tensor, to: Tensor): void {
   const pixels = height * width;
   const sums = to.values.fill(0);
   for (let pixel = 0; pixel < pixels; pixel += 1) {
@@ -177,15 +183,17 @@ export function mean({ height, width, channels, values }: Picture, to: Picture):
   for (let at = 0; at < channels; at += 1) sums[at] = (sums[at] as number) / pixels;
 }
 
-export interface Grid {
+/** The options of TensorFlow's bilinear resize. */
+export interface ResizeOptions {
   alignCorners: boolean;
   halfPixels: boolean;
 }
 
-export function resize(from: Picture, grid: Grid, to: Picture): void {
+/** Resizes with bilinear interpolation. */
+export function resizeBilinear(from: Tensor, options: ResizeOptions, to: Tensor): void {
   const { channels, values } = from;
-  const columns = places(from.width, to.width, grid);
-  const rows = places(from.height, to.height, grid);
+  const columns = interpolate(from.width, to.width, options);
+  const rows = interpolate(from.height, to.height, options);
   for (const [y, row] of rows.entries()) {
     const [above, below] = [row.low * from.width, row.high * from.width];
     for (const [x, column] of columns.entries()) {
@@ -194,33 +202,38 @@ export function resize(from: Picture, grid: Grid, to: Picture): void {
       const [c, d] = [(below + column.low) * channels, (below + column.high) * channels];
       for (let at = 0; at < channels; at += 1) {
         const left = values[a + at] as number;
-        const upper = left + ((values[b + at] as number) - left) * column.part;
+        const upper = left + ((values[b + at] as number) - left) * column.weight;
         const under = values[c + at] as number;
-        const lower = under + ((values[d + at] as number) - under) * column.part;
-        to.values[target + at] = upper + (lower - upper) * row.part;
+        const lower = under + ((values[d + at] as number) - under) * column.weight;
+        to.values[target + at] = upper + (lower - upper) * row.weight;
       }
     }
   }
 }
 
-interface Place {
+/** Two neighbouring input indices and the weight of the second one, 0…1. */
+interface Interpolation {
   low: number;
   high: number;
-  /** How far towards `high`. */
-  part: number;
+  weight: number;
 }
 
-function places(from: number, to: number, { alignCorners, halfPixels }: Grid): Place[] {
+/** Returns the interpolation of every output index along one dimension. */
+function interpolate(
+  from: number,
+  to: number,
+  { alignCorners, halfPixels }: ResizeOptions,
+): Interpolation[] {
   const scale = alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to;
   return Array.from({ length: to }, (_, at) => {
     const exact = halfPixels ? (at + 0.5) * scale - 0.5 : at * scale;
     const low = Math.max(0, Math.floor(exact));
-    return { low, high: Math.min(low + 1, from - 1), part: Math.max(0, exact - low) };
+    return { low, high: Math.min(low + 1, from - 1), weight: Math.max(0, exact - low) };
   });
 }
 
-/** `other` is of the same size, or one pixel for all. */
-export function add({ values }: Picture, { values: other }: Picture, to: Picture): void {
+/** Adds two tensors; `other` has the same size or one pixel. */
+export function add({ values }: Tensor, { values: other }: Tensor, to: Tensor): void {
   const { length } = other;
   const sums = to.values;
   for (let start = 0; start < values.length; start += length) {
@@ -230,7 +243,8 @@ export function add({ values }: Picture, { values: other }: Picture, to: Picture
   }
 }
 
-export function multiply({ values }: Picture, { values: other }: Picture, to: Picture): void {
+/** Multiplies two tensors; `other` has the same size or one pixel. */
+export function multiply({ values }: Tensor, { values: other }: Tensor, to: Tensor): void {
   const { length } = other;
   const products = to.values;
   for (let start = 0; start < values.length; start += length) {
@@ -240,18 +254,18 @@ export function multiply({ values }: Picture, { values: other }: Picture, to: Pi
   }
 }
 
-/** Without a branch: which way it would go is anybody's guess. */
-export function relu({ values }: Picture, { values: out }: Picture): void {
+/** Computes max(0, x), without an unpredictable branch. */
+export function relu({ values }: Tensor, { values: out }: Tensor): void {
   for (let at = 0; at < out.length; at += 1) out[at] = Math.max(0, values[at] as number);
 }
 
-export function hardSwish({ values }: Picture, { values: out }: Picture): void {
+export function hardSwish({ values }: Tensor, { values: out }: Tensor): void {
   for (let at = 0; at < out.length; at += 1) {
     const value = values[at] as number;
     out[at] = (value * Math.min(6, Math.max(0, value + 3))) / 6;
   }
 }
 
-export function logistic({ values }: Picture, { values: out }: Picture): void {
+export function logistic({ values }: Tensor, { values: out }: Tensor): void {
   for (let at = 0; at < out.length; at += 1) out[at] = 1 / (1 + Math.exp(-(values[at] as number)));
 }

@@ -14,7 +14,7 @@ function within(x: number, y: number, width: number, height: number): boolean {
   return (x / width) ** 2 + (y / height) ** 2 < 1;
 }
 
-/** Draws a wall, and in front of it somebody whose head is at this column, or nobody. */
+/** Draws a wall, and a person in front of it whose head is at this column, or none. */
 function draw({ input }: Network, person: number | undefined): void {
   for (let y = 0; y < input.height; y += 1) {
     for (let x = 0; x < input.width; x += 1) {
@@ -34,7 +34,7 @@ const at = ({ output }: Network, x: number, y: number): number =>
 describe('the network', () => {
   const network = new Network(model());
 
-  it('tells a person from a wall, wherever they are', () => {
+  it('separates a person from a wall at any position', () => {
     for (const person of [90, 128, 170]) {
       draw(network, person);
       network.run();
@@ -45,13 +45,13 @@ describe('the network', () => {
     }
   });
 
-  it('sees nobody where nobody is', () => {
+  it('finds no person in front of an empty wall', () => {
     draw(network, undefined);
     network.run();
     expect(Math.max(...network.output.values)).toBeLessThan(0.5);
   });
 
-  it('says the same of the same picture', () => {
+  it('returns the same output for the same input', () => {
     draw(network, 128);
     network.run();
     const once = network.output.values.slice();
@@ -64,7 +64,7 @@ describe('the network', () => {
 });
 
 describe('a model', () => {
-  it('that is cut short or is none is refused', () => {
+  it('is rejected if it is truncated or empty', () => {
     expect(() => new Network(model().slice(0, 20_000))).toThrow(RangeError);
     expect(() => new Network(new ArrayBuffer(0))).toThrow(RangeError);
   });

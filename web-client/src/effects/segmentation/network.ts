@@ -1,8 +1,8 @@
 /**
- * A network in TensorFlow Lite's format, of the few kinds of operators that tell people from what
- * is behind them (MobileNetV3 with a decoder: about 33 million multiplications a picture). The
- * libraries that run such models bring ten megabytes of code, or want to evaluate strings, which
- * this page does not allow; the model itself is a quarter of a megabyte.
+ * Runs a network in TensorFlow Lite's format with the few operators that person segmentation needs
+ * (MobileNetV3 with a decoder: about 33 million multiplications per frame). The libraries for such
+ * models add ten megabytes of code, or evaluate strings, which this page does not allow; the model
+ * itself is a quarter of a megabyte.
  *
  * Format: https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs
  */
@@ -12,19 +12,19 @@ import {
   add,
   convolve,
   convolveDepthwise,
-  enlarge,
+  convolveTransposed,
   type Filter,
   hardSwish,
   logistic,
   mean,
   multiply,
-  type Picture,
   relu,
-  resize,
+  resizeBilinear,
+  type Tensor,
 } from './kernels';
-import { Mixer } from './mixer';
+import { SimdConvolution } from './simd_convolution';
 
-/** The numbers of the schema. */
+/** Operator codes of the schema. */
 const OPERATOR = {
   ADD: 0,
   CONV_2D: 3,
@@ -42,19 +42,19 @@ const FLOAT16 = 1;
 const SAME_PADDING = 0;
 
 export class Network {
-  readonly input: Picture;
-  readonly output: Picture;
+  readonly input: Tensor;
+  readonly output: Tensor;
   readonly #steps: readonly (() => void)[];
 
-  /** Throws if the model has something in it that is not known here. */
+  /** Throws a `TypeError` for an unsupported model, and a `RangeError` for a truncated one. */
   constructor(bytes: ArrayBuffer) {
     const model = new Model(bytes);
     this.#steps = model.steps();
-    this.input = model.picture(model.inputs[0] ?? -1);
-    this.output = model.picture(model.outputs[0] ?? -1);
+    this.input = model.tensor(model.inputs[0] ?? -1);
+    this.output = model.tensor(model.outputs[0] ?? -1);
   }
 
-  /** Works out `output` from `input`. */
+  /** Computes `output` from `input`. */
   run(): void {
     for (const step of this.#steps) step();
   }
@@ -65,18 +65,18 @@ class Model {
   readonly outputs: readonly number[];
   readonly #codes: readonly Table[];
   readonly #buffers: readonly Table[];
-  readonly #tensors: readonly Table[];
+  readonly #tables: readonly Table[];
   readonly #operators: readonly Table[];
-  readonly #mixer = new Mixer();
-  readonly #pictures = new Map<number, Picture>();
+  readonly #simd = new SimdConvolution();
+  readonly #tensors = new Map<number, Tensor>();
 
   constructor(bytes: ArrayBuffer) {
     const model = Table.root(bytes);
     this.#codes = model.tables(1);
     this.#buffers = model.tables(4);
     const graph = model.tables(2)[0];
-    if (graph === undefined) throw new TypeError('a model without a graph');
-    this.#tensors = graph.tables(0);
+    if (graph === undefined) throw new TypeError('the model has no graph');
+    this.#tables = graph.tables(0);
     this.inputs = graph.ints(1);
     this.outputs = graph.ints(2);
     this.#operators = graph.tables(3);
@@ -86,17 +86,17 @@ class Model {
     return this.#operators.flatMap((operator) => this.#step(operator) ?? []);
   }
 
-  /** The numbers of a tensor; those that the model brings along are there, the others come. */
-  picture(tensor: number): Picture {
-    const known = this.#pictures.get(tensor);
+  /** Returns a tensor by its index: a constant of the model, or a buffer for results. */
+  tensor(index: number): Tensor {
+    const known = this.#tensors.get(index);
     if (known !== undefined) return known;
-    const shape = this.#tensor(tensor).ints(0);
+    const shape = this.#table(index).ints(0);
     const [height, width, channels] = [shape.at(-3) ?? 1, shape.at(-2) ?? 1, shape.at(-1) ?? 1];
     const values =
-      this.#constant(tensor) ?? new Float32Array(shape.reduce((size, side) => size * side, 1));
-    const picture = { height, width, channels, values };
-    this.#pictures.set(tensor, picture);
-    return picture;
+      this.#constant(index) ?? new Float32Array(shape.reduce((size, side) => size * side, 1));
+    const created = { height, width, channels, values };
+    this.#tensors.set(index, created);
+    return created;
   }
 
   #step(operator: Table): (() => void) | undefined {
@@ -106,44 +106,44 @@ class Model {
     const [out = -1] = operator.ints(2);
     const options = operator.table(4);
     if (kind === OPERATOR.DEQUANTIZE) {
-      // Weights only: once, when the model is read.
-      this.#pictures.set(out, this.picture(a));
+      // Only weights are dequantized, once, when the model is loaded.
+      this.#tensors.set(out, this.tensor(a));
       return undefined;
     }
-    const [from, to] = [this.picture(a), this.picture(out)];
+    const [from, to] = [this.tensor(a), this.tensor(out)];
     switch (kind) {
       case OPERATOR.CONV_2D: {
         const filter = this.#filter(b, c, options, from, to);
-        filter.kept = this.#mixer.keep(filter.weights, filter.bias);
-        return () => convolve(from, filter, to, this.#mixer);
+        filter.pointwise = this.#simd.loadPointwise(filter.weights, filter.bias);
+        return () => convolve(from, filter, to, this.#simd);
       }
       case OPERATOR.DEPTHWISE_CONV_2D: {
         const filter = this.#filter(b, c, options, from, to);
-        const kept = this.#mixer.keepDepthwise(filter.weights, filter.bias);
-        return () => convolveDepthwise(from, filter, to, kept, this.#mixer);
+        const loaded = this.#simd.loadDepthwise(filter.weights, filter.bias);
+        return () => convolveDepthwise(from, filter, to, loaded, this.#simd);
       }
       case OPERATOR.CUSTOM: {
         if (code?.text(1) !== 'Convolution2DTransposeBias') break;
         const filter = this.#filter(b, c, undefined, from, to);
         if (from.height * filter.height !== to.height) break;
-        return () => enlarge(from, filter, to);
+        return () => convolveTransposed(from, filter, to);
       }
       case OPERATOR.ADD: {
-        const other = this.picture(b);
+        const other = this.tensor(b);
         return () => add(from, other, to);
       }
       case OPERATOR.MUL: {
-        const other = this.picture(b);
+        const other = this.tensor(b);
         return () => multiply(from, other, to);
       }
       case OPERATOR.MEAN:
         return () => mean(from, to);
       case OPERATOR.RESIZE_BILINEAR: {
-        const grid = {
+        const resizeOptions = {
           alignCorners: (options?.int8(2, 0) ?? 0) !== 0,
           halfPixels: (options?.int8(3, 0) ?? 0) !== 0,
         };
-        return () => resize(from, grid, to);
+        return () => resizeBilinear(from, resizeOptions, to);
       }
       case OPERATOR.RELU:
         return () => relu(from, to);
@@ -154,42 +154,42 @@ class Model {
       default:
         break;
     }
-    throw new TypeError(`the model has an operator ${kind} that is not known here`);
+    throw new TypeError(`the model has an unsupported operator ${kind}`);
   }
 
   #filter(
     weights: number,
     bias: number,
     options: Table | undefined,
-    from: Picture,
-    to: Picture,
+    from: Tensor,
+    to: Tensor,
   ): Filter {
-    const { height, width, values } = this.picture(weights);
+    const { height, width, values } = this.tensor(weights);
     const [strideX, strideY] = [options?.int32(1, 1) ?? 1, options?.int32(2, 1) ?? 1];
     const same = (options?.int8(0, SAME_PADDING) ?? SAME_PADDING) === SAME_PADDING;
-    const before = (size: number, stride: number, had: number, gets: number): number =>
-      same ? Math.floor(Math.max(0, (gets - 1) * stride + size - had) / 2) : 0;
+    const padding = (size: number, stride: number, input: number, output: number): number =>
+      same ? Math.floor(Math.max(0, (output - 1) * stride + size - input) / 2) : 0;
     return {
       height,
       width,
       weights: values,
-      bias: this.picture(bias).values,
-      kept: undefined,
+      bias: this.tensor(bias).values,
+      pointwise: undefined,
       strideX,
       strideY,
-      top: before(height, strideY, from.height, to.height),
-      left: before(width, strideX, from.width, to.width),
+      top: padding(height, strideY, from.height, to.height),
+      left: padding(width, strideX, from.width, to.width),
     };
   }
 
-  #tensor(tensor: number): Table {
-    const table = this.#tensors[tensor];
-    if (table === undefined) throw new TypeError('the model names a tensor that it lacks');
+  #table(index: number): Table {
+    const table = this.#tables[index];
+    if (table === undefined) throw new TypeError('the model refers to a missing tensor');
     return table;
   }
 
-  #constant(tensor: number): Float32Array | undefined {
-    const table = this.#tensor(tensor);
+  #constant(index: number): Float32Array | undefined {
+    const table = this.#table(index);
     const bytes = this.#buffers[table.int32(2, 0)]?.bytes(0);
     if (bytes === undefined || bytes.length === 0) return undefined;
     if (table.int8(1, 0) !== FLOAT16) return new Float32Array(bytes.buffer);
@@ -197,7 +197,7 @@ class Model {
   }
 }
 
-/** IEEE 754 binary16. */
+/** Converts an IEEE 754 binary16 number. */
 function halfToFloat(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 0x1f;

@@ -1,11 +1,11 @@
-;; The two kinds of convolution in which the network spends its time. All addresses are in bytes, all
-;; numbers 32-bit floats.
+;; Pointwise and depthwise convolution, in which the network spends most of its time. Addresses are in
+;; bytes; numbers are 32-bit floats.
 (module
   (memory (export "memory") 1)
 
-  ;; All outputs of pixels, from all inputs of the same pixels: a multiplication of matrices. Four
-  ;; pixels and four outputs at a time, so that every weight is read once for sixteen numbers.
-  (func (export "mix")
+  ;; Computes a pointwise convolution (a matrix product) for four pixels and four outputs at a time, so
+  ;; that every weight is read once for sixteen numbers.
+  (func (export "pointwise")
     ;; Rows of $inputs; $pixels is a multiple of four.
     (param $values i32)
     ;; For every four outputs, four weights per input.
@@ -59,7 +59,7 @@
         (local.set $target (i32.add (local.get $target) (local.get $stride)))
         (v128.store (local.get $target) (local.get $d))
         (local.set $target (i32.add (local.get $target) (local.get $stride)))
-        ;; Three rows were read beside the one that $value went through.
+        ;; Skip the three rows that were read beside the one that $value passed through.
         (local.set $value
           (i32.add (local.get $value) (i32.mul (local.get $row) (i32.const 3))))
         (br_if $groups
@@ -73,14 +73,15 @@
           (local.tee $out (i32.add (local.get $out) (i32.const 4)))
           (local.get $outputs)))))
 
-  ;; One pixel of which every channel is worked out by itself, from what lies under the filter.
+  ;; Computes one pixel of a depthwise convolution.
   (func (export "depthwise")
-    ;; The first pixel and the first weight that count.
+    ;; The first pixel and the first weight under the filter.
     (param $values i32) (param $weights i32)
     (param $bias i32) (param $to i32)
-    ;; Of the filter that lie on the picture.
+    ;; The rows and columns of the filter that overlap the input.
     (param $rows i32) (param $columns i32)
-    ;; Bytes of a row of the picture, of a row of the filter, and of a pixel: sixteen times some.
+    ;; The size in bytes of a row of the input, of a row of the filter, and of a pixel; a pixel is a
+    ;; multiple of sixteen.
     (param $width i32) (param $filter i32) (param $depth i32)
     (local $at i32) (local $row i32) (local $column i32) (local $value i32) (local $weight i32)
     (local $sum v128)
