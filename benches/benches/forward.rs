@@ -56,8 +56,8 @@ fn frame(meeting: &mut Meeting) -> Duration {
     }
     meeting.worker.handle_timeout(now);
     let mut out = Vec::new();
-    while let Some(train) = meeting.worker.poll_transmit() {
-        out.push((train.source, train.destination, train.segment, train.contents.to_vec()));
+    while let Some(transmit) = meeting.worker.poll_transmit() {
+        out.push((transmit.source, transmit.destination, transmit.segment, transmit.contents.to_vec()));
     }
     let took = began.elapsed();
 

@@ -1,37 +1,37 @@
-//! Between worker threads: what the cores tell each other of rooms that span workers.
+//! The queues between worker threads, for rooms that span several workers.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use mio::Waker;
-use sfu_core::{Relay, RelayControl, RelayPacket, Worker, WorkerId};
+use sfu_core::{CascadeControl, CascadeMessage, CascadePacket, Worker, WorkerId};
 use signaling_protocol::RoomId;
 
-/// Packets that may wait for a worker: some 30 ms of what one can send.
-const PACKETS: usize = 4_096;
-/// From here on only sound is let in.
-const PICTURES: usize = PACKETS * 3 / 4;
-/// Packets that a worker takes at once, before it turns to its socket again.
-const TURN: usize = 512;
+/// Maximum number of packets that wait for a worker: some 30 ms of what one can send.
+const MAX_PACKETS: usize = 4_096;
+/// Number of waiting packets from which on only audio is accepted.
+const MAX_VIDEO_PACKETS: usize = MAX_PACKETS * 3 / 4;
+/// Maximum number of packets that a worker processes before it returns to its socket.
+const PACKETS_PER_TURN: usize = 512;
 
-/// How things are in rooms, by room and by who says so. What is newer replaces what was not read
-/// yet, so there is never more of it than rooms and participants.
-type Controls = BTreeMap<(RoomId, WorkerId), RelayControl>;
+/// The changes in rooms, by room and sender. Later ones are merged into those that have not been read
+/// yet, so their size is bounded by that of the rooms.
+type Controls = BTreeMap<(RoomId, WorkerId), CascadeControl>;
 
-/// What the other workers reach a worker by.
+/// The end of a worker's queue that the other workers send to.
 #[derive(Debug, Clone)]
-pub(crate) struct Outlet<P = RelayPacket> {
+pub(crate) struct CascadeSender<P = CascadePacket> {
     packets: SyncSender<P>,
     shared: Arc<Shared>,
     waker: Arc<Waker>,
 }
 
-/// What a worker has from the others.
+/// The end of a worker's queue that the worker receives from.
 #[derive(Debug)]
-pub(crate) struct Inlet<P = RelayPacket> {
+pub(crate) struct CascadeReceiver<P = CascadePacket> {
     packets: Receiver<P>,
     shared: Arc<Shared>,
 }
@@ -39,136 +39,137 @@ pub(crate) struct Inlet<P = RelayPacket> {
 #[derive(Debug, Default)]
 struct Shared {
     controls: Mutex<Controls>,
-    /// Packets that wait.
-    waiting: AtomicUsize,
-    /// The worker is awake, or about to be, and will look here.
-    rung: AtomicBool,
+    /// Number of packets in the queue.
+    queued: AtomicUsize,
+    /// The worker is awake, or about to be, and will read the queue.
+    is_notified: AtomicBool,
 }
 
-/// A worker's two ends.
-pub(crate) fn pair<P>(waker: Arc<Waker>) -> (Outlet<P>, Inlet<P>) {
-    let (sender, receiver) = sync_channel(PACKETS);
+/// Creates the queue of a worker, which `waker` wakes.
+pub(crate) fn cascade_queue<P>(waker: Arc<Waker>) -> (CascadeSender<P>, CascadeReceiver<P>) {
+    let (sender, receiver) = sync_channel(MAX_PACKETS);
     let shared = Arc::new(Shared::default());
-    let outlet = Outlet { packets: sender, shared: shared.clone(), waker };
-    (outlet, Inlet { packets: receiver, shared })
+    let sender = CascadeSender { packets: sender, shared: shared.clone(), waker };
+    (sender, CascadeReceiver { packets: receiver, shared })
 }
 
-impl Outlet {
-    /// Puts something down. False if it found no room, as only packets may.
-    fn put(&self, from: WorkerId, relay: Relay) -> bool {
-        match relay {
-            Relay::Control(room, control) => {
-                // Held for as long as a few moves take, and seldom: packets go another way.
+impl CascadeSender {
+    /// Queues a message. Returns `false` if the queue is full, as it can be for packets only.
+    fn send(&self, from: WorkerId, message: CascadeMessage) -> bool {
+        match message {
+            CascadeMessage::Control(room, control) => {
+                // Locked rarely, for as long as a few moves take; packets use another queue.
                 let mut controls = self.shared.controls();
                 controls.entry((room, from)).or_default().merge(control);
                 true
             }
-            Relay::Packet(packet) => {
+            CascadeMessage::Packet(packet) => {
                 let is_audio = packet.is_audio();
-                self.put_packet(packet, is_audio)
+                self.send_packet(packet, is_audio)
             }
         }
     }
 }
 
-impl<P> Outlet<P> {
-    fn put_packet(&self, packet: P, is_audio: bool) -> bool {
-        let bound = if is_audio { PACKETS } else { PICTURES };
-        if self.shared.waiting.load(Ordering::Relaxed) >= bound {
+impl<P> CascadeSender<P> {
+    fn send_packet(&self, packet: P, is_audio: bool) -> bool {
+        let bound = if is_audio { MAX_PACKETS } else { MAX_VIDEO_PACKETS };
+        if self.shared.queued.load(Ordering::Relaxed) >= bound {
             return false;
         }
-        // Before it is there, so that what is taken is never more than was counted.
-        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        let put = self.packets.try_send(packet).is_ok();
-        if !put {
-            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        // Counted before it is queued, so that no more packets are taken than were counted.
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        let is_sent = self.packets.try_send(packet).is_ok();
+        if !is_sent {
+            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
         }
-        put
+        is_sent
     }
 
-    /// Wakes the worker, unless it is awake. One that has ended needs no waking.
-    fn ring(&self) {
-        if !self.shared.rung.swap(true, Ordering::AcqRel) {
+    /// Wakes the worker, unless it is awake.
+    fn notify(&self) {
+        if !self.shared.is_notified.swap(true, Ordering::AcqRel) {
+            // A worker that has ended needs no waking.
             let _ = self.waker.wake();
         }
     }
 }
 
-impl Inlet {
-    /// Hands a worker what has come for it. Whether there may be more.
+impl CascadeReceiver {
+    /// Feeds a worker with the queued messages. Returns whether there may be more.
     pub(crate) fn receive(&self, worker: &mut Worker) -> bool {
-        // From here on whoever puts something down rings again.
-        if !self.shared.rung.swap(false, Ordering::AcqRel) {
+        // From here on, a sender notifies again.
+        if !self.shared.is_notified.swap(false, Ordering::AcqRel) {
             return false;
         }
         let now = Instant::now();
         let controls = std::mem::take(&mut *self.shared.controls());
         for ((room, from), control) in controls {
-            worker.handle_relay_control(now, from, &room, control);
+            worker.handle_cascade_control(now, from, &room, control);
         }
-        for _ in 0..TURN {
-            let Some(packet) = self.take() else { return false };
-            worker.handle_relay_packet(now, packet);
+        for _ in 0..PACKETS_PER_TURN {
+            let Some(packet) = self.try_recv() else { return false };
+            worker.handle_cascade_packet(now, &packet);
         }
-        self.shared.rung.store(true, Ordering::Release);
+        self.shared.is_notified.store(true, Ordering::Release);
         true
     }
 }
 
-impl<P> Inlet<P> {
-    fn take(&self) -> Option<P> {
+impl<P> CascadeReceiver<P> {
+    fn try_recv(&self) -> Option<P> {
         let packet = self.packets.try_recv().ok()?;
-        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.shared.queued.fetch_sub(1, Ordering::Relaxed);
         Some(packet)
     }
 }
 
 impl Shared {
-    fn controls(&self) -> std::sync::MutexGuard<'_, Controls> {
+    fn controls(&self) -> MutexGuard<'_, Controls> {
         self.controls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What did not find room in other workers' queues.
+/// The numbers of packets that did not fit into other workers' queues.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Dropped {
+pub(crate) struct CascadeDropped {
     pub(crate) audio: u64,
     pub(crate) video: u64,
 }
 
-/// A worker's way to the others.
+/// The senders to all workers, as one of them uses them.
 #[derive(Debug)]
-pub(crate) struct Outlets {
+pub(crate) struct CascadeSenders {
     own: WorkerId,
-    /// By number; the own one is never used.
-    all: Arc<[Outlet]>,
-    /// Those to wake after this batch.
-    touched: Vec<usize>,
+    /// By number; the worker's own one is never used.
+    all: Arc<[CascadeSender]>,
+    /// The workers to notify after this batch.
+    to_notify: Vec<usize>,
 }
 
-impl Outlets {
-    pub(crate) fn new(own: u16, all: Arc<[Outlet]>) -> Self {
-        Self { own: WorkerId(own), all, touched: Vec::new() }
+impl CascadeSenders {
+    pub(crate) fn new(own: u16, all: Arc<[CascadeSender]>) -> Self {
+        Self { own: WorkerId(own), all, to_notify: Vec::new() }
     }
 
-    /// Hands on everything that a worker has for others, and wakes each of them once.
-    pub(crate) fn send_all(&mut self, worker: &mut Worker) -> Dropped {
-        let mut dropped = Dropped::default();
+    /// Sends all messages of a worker, and notifies each receiver once.
+    pub(crate) fn send_all(&mut self, worker: &mut Worker) -> CascadeDropped {
+        let mut dropped = CascadeDropped::default();
         let now = Instant::now();
-        while let Some((to, relay)) = worker.poll_relay(now) {
+        while let Some((to, message)) = worker.poll_cascade(now) {
             let to = usize::from(to.0);
-            let Some(outlet) = self.all.get(to) else { continue };
-            let is_audio = matches!(&relay, Relay::Packet(packet) if packet.is_audio());
-            if !outlet.put(self.own, relay) {
+            let Some(sender) = self.all.get(to) else { continue };
+            let is_audio = matches!(&message, CascadeMessage::Packet(packet) if packet.is_audio());
+            if !sender.send(self.own, message) {
                 *(if is_audio { &mut dropped.audio } else { &mut dropped.video }) += 1;
             }
-            if !self.touched.contains(&to) {
-                self.touched.push(to);
+            if !self.to_notify.contains(&to) {
+                self.to_notify.push(to);
             }
         }
-        for to in self.touched.drain(..) {
-            if let Some(outlet) = self.all.get(to) {
-                outlet.ring();
+        for to in self.to_notify.drain(..) {
+            if let Some(sender) = self.all.get(to) {
+                sender.notify();
             }
         }
         dropped
@@ -183,39 +184,39 @@ mod tests {
 
     use super::*;
 
-    fn pair() -> (Poll, Outlet<usize>, Inlet<usize>) {
+    fn queue() -> (Poll, CascadeSender<usize>, CascadeReceiver<usize>) {
         let poll = Poll::new().unwrap();
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
-        let (outlet, inlet) = super::pair(waker);
-        (poll, outlet, inlet)
+        let (sender, receiver) = cascade_queue(waker);
+        (poll, sender, receiver)
     }
 
     #[test]
-    fn a_full_queue_leaves_out_pictures_before_sound_and_nobody_waits() {
-        let (_poll, outlet, inlet) = pair();
-        let pictures = (0..PACKETS).filter(|n| outlet.put_packet(*n, false)).count();
-        assert_eq!(pictures, PICTURES);
-        let voices = (0..PACKETS).filter(|n| outlet.put_packet(*n, true)).count();
-        assert_eq!(voices, PACKETS - PICTURES);
-        assert_eq!(std::iter::from_fn(|| inlet.take()).count(), PACKETS);
-        assert!(outlet.put_packet(0, false), "there is room again");
+    fn a_full_queue_drops_video_before_audio_and_never_blocks() {
+        let (_poll, sender, receiver) = queue();
+        let video = (0..MAX_PACKETS).filter(|n| sender.send_packet(*n, false)).count();
+        assert_eq!(video, MAX_VIDEO_PACKETS);
+        let audio = (0..MAX_PACKETS).filter(|n| sender.send_packet(*n, true)).count();
+        assert_eq!(audio, MAX_PACKETS - MAX_VIDEO_PACKETS);
+        assert_eq!(std::iter::from_fn(|| receiver.try_recv()).count(), MAX_PACKETS);
+        assert!(sender.send_packet(0, false), "there is room again");
     }
 
     #[test]
-    fn a_worker_is_woken_once_until_it_has_looked() {
-        let (mut poll, outlet, inlet) = pair();
+    fn a_worker_is_woken_once_until_it_has_read_the_queue() {
+        let (mut poll, sender, receiver) = queue();
         let mut events = Events::with_capacity(8);
         let mut woken = |poll: &mut Poll| {
             poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
             events.iter().count()
         };
-        outlet.ring();
-        outlet.ring();
+        sender.notify();
+        sender.notify();
         assert_eq!(woken(&mut poll), 1);
-        outlet.ring();
-        assert_eq!(woken(&mut poll), 0, "it has not looked yet");
-        inlet.shared.rung.store(false, Ordering::Release);
-        outlet.ring();
+        sender.notify();
+        assert_eq!(woken(&mut poll), 0, "it has not read the queue yet");
+        receiver.shared.is_notified.store(false, Ordering::Release);
+        sender.notify();
         assert_eq!(woken(&mut poll), 1);
     }
 }

@@ -1,42 +1,42 @@
-//! What an SFU is started with.
+//! The configuration of an SFU.
 
 use std::net::IpAddr;
 
 use sfu_core::Limits;
 
-/// Whether media may go over TCP, for clients whose UDP does not pass.
+/// The use of TCP for media, for clients that cannot use UDP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MediaTcp {
     /// No TCP port is opened.
     Off,
-    /// Each worker takes TCP connections on the number of its UDP port, and UDP goes first.
+    /// Each worker accepts TCP connections on the number of its UDP port; UDP is preferred.
     #[default]
     On,
-    /// Clients are told of the TCP port alone.
+    /// Only the TCP port is advertised.
     Only,
 }
 
-/// What an SFU is started with.
+/// The configuration of an SFU.
 #[derive(Debug, Clone)]
 pub struct SfuConfig {
-    /// Worker threads; zero counts as one.
+    /// Number of worker threads; zero counts as one.
     pub workers: u16,
-    /// Participants of one room on one worker, at least one: further ones go to another worker.
+    /// Maximum number of participants of one room on one worker, at least one; further ones go to
+    /// another worker.
     pub spread_at: usize,
-    /// Each worker keeps to a processor of its own.
+    /// Pins each worker to a processor of its own.
     pub pin: bool,
-    /// UDP port of the first worker; each further one takes the next. Zero takes any free ports.
+    /// UDP port of the first worker; each further one uses the next. Zero uses any free ports.
     pub udp_port_base: u16,
-    /// Whether media may go over TCP.
+    /// The use of TCP for media.
     pub tcp: MediaTcp,
-    /// The addresses that are told to clients. Empty: those found on this machine.
+    /// The addresses advertised to clients; if empty, those of this machine.
     pub advertised: Vec<IpAddr>,
-    /// Bounds of each worker.
+    /// The limits of each worker.
     pub limits: Limits,
-    /// Above this share of its time at work, 0 to 1, a worker takes nobody else; with 1 it takes
-    /// everybody.
+    /// Load from 0 to 1 above which a worker admits no more participants; with 1 it admits all.
     pub load_limit: f32,
-    /// Estimate what each subscriber's link carries; without it every link counts as wide enough.
+    /// Estimates the capacity of each subscriber's link; without it every link counts as wide enough.
     pub estimate_bandwidth: bool,
 }
 

@@ -1,14 +1,14 @@
-//! The SFU's shell: worker threads, UDP sockets, control and metrics.
+//! The SFU's shell: worker threads, UDP and TCP sockets, commands and metrics.
 //!
-//! Each worker is a thread with a UDP port, a TCP port and rooms of its own ([`sfu_core::Worker`] holds
-//! all state and decides everything). On the way of a packet there is no lock, no await and no
-//! other thread. Commands come over a queue that wakes the worker; reports go out over one bounded
+//! Each worker is a thread with a UDP port, a TCP port and rooms of its own. [`sfu_core::Worker`]
+//! holds all state and makes all decisions. The path of a packet has no lock, no await and no other
+//! thread. Commands come over a queue that wakes the worker; reports are sent over one bounded
 //! channel.
 //!
-//! A room begins on one worker. When that has as many of its participants as it may have, or is busy,
-//! the next ones go to another (`placement`), and from then on one copy of a packet goes to each
-//! worker on which somebody is sent it, over bounded queues that nobody waits for (`relay`): when one
-//! is full, pictures are left out before sound.
+//! A room begins on one worker. If that has the maximum number of its participants, or is busy, the
+//! next ones go to another worker (`placement`). From then on, one copy of a packet goes to each
+//! worker that forwards it, over bounded queues that never block (`cascade`): if a queue is full,
+//! video is dropped before audio.
 
 mod addresses;
 mod admission;

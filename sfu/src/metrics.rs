@@ -1,13 +1,18 @@
-//! What is measured, as Prometheus metrics.
+//! The Prometheus metrics of the SFU.
+
+use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
     exponential_buckets,
 };
-use sfu_core::{Counters, DropReason, Flow, Given, LinkReading, PacketKind, SrtpProfile, Worker};
+use sfu_core::{
+    Counters, DownlinkReading, DropReason, Flow, PacketKind, QualitySummary, SrtpProfile, Worker,
+};
 
-use crate::cascade::Dropped;
+use crate::cascade::CascadeDropped;
+use crate::socket::Sent;
 
 /// The metrics of all workers.
 #[derive(Clone)]
@@ -23,37 +28,28 @@ pub(crate) struct Metrics {
     forwarded_bytes: IntCounter,
     panics: IntCounter,
     failures: IntCounter,
-    silences: IntCounter,
+    inactive_connections: IntCounter,
     participants: IntGaugeVec,
     rooms: IntGaugeVec,
     overload: IntGaugeVec,
-    relayed: IntCounterVec,
-    relayed_bytes: IntCounterVec,
-    relay_dropped: IntCounterVec,
-    /// The share of its time that a worker's thread ran.
-    pub(crate) load: GaugeVec,
+    cascaded: IntCounterVec,
+    cascaded_bytes: IntCounterVec,
+    cascade_dropped: IntCounterVec,
+    load: GaugeVec,
     switches: IntCounterVec,
-    /// Pictures by what is sent of them.
-    pictures: IntGaugeVec,
-    /// What links carry.
+    video_tracks: IntGaugeVec,
     estimates: Histogram,
-    /// Datagrams that the kernel did not take.
-    pub(crate) unsent: IntCounter,
-    /// Reports that no room took in time.
-    pub(crate) reports_lost: IntCounter,
-    /// How long the oldest datagram of a batch had waited in the kernel.
-    pub(crate) waited: Histogram,
-    /// From a batch's arrival in the worker to the last packet that came of it being sent.
-    pub(crate) forward: Histogram,
-    /// How late a due timer was served.
-    pub(crate) lag: Histogram,
-    /// Datagrams read at once.
-    pub(crate) received_at_once: Histogram,
-    /// Datagrams sent by one system call, on average over a batch.
-    pub(crate) sent_at_once: Histogram,
+    unsent: IntCounter,
+    reports_lost: IntCounter,
+    receive_wait: Histogram,
+    forward: Histogram,
+    timer_lag: Histogram,
+    received_batch: Histogram,
+    sent_batch: Histogram,
 }
 
 impl Metrics {
+    /// Registers the metrics.
     pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
         let counters = |name: &str, help: &str, labels: &[&str]| {
             add(
@@ -68,7 +64,7 @@ impl Metrics {
             let opts = Opts::new(format!("orange_sfu_{name}"), help);
             add(registry, IntGaugeVec::new(opts, labels)?)
         };
-        let shares = |name: &str, help: &str| {
+        let loads = |name: &str, help: &str| {
             let opts = Opts::new(format!("orange_sfu_{name}"), help);
             add(registry, GaugeVec::new(opts, &["worker"])?)
         };
@@ -81,99 +77,149 @@ impl Metrics {
         Ok(Self {
             packets: counters("packets_total", "Datagrams.", &["direction", "kind"])?,
             bytes: counters("bytes_total", "Bytes of datagrams.", &["direction", "kind"])?,
-            dropped: counters("dropped_total", "Packets that went no further.", &["reason"])?,
+            dropped: counters("dropped_total", "Packets dropped, by reason.", &["reason"])?,
             srtp: counters(
                 "srtp_connections_total",
                 "Publishing connections by hop-by-hop protection.",
                 &["profile"],
             )?,
-            offers: counters("offers_total", "Offers.", &["result"])?,
+            offers: counters("offers_total", "Offers, by result.", &["result"])?,
             nacks: counters("nacks_total", "Generic NACKs.", &["direction"])?,
             key_frame_requests: counters(
                 "key_frame_requests_total",
                 "Key frame requests: received from subscribers, sent to publishers.",
                 &["direction"],
             )?,
-            forwarded: counter("forwarded_packets_total", "RTP packets handed to subscribers.")?,
-            forwarded_bytes: counter("forwarded_bytes_total", "Payload bytes of these.")?,
-            panics: counter("panics_total", "Connections lost to a panic that was contained.")?,
+            forwarded: counter("forwarded_packets_total", "RTP packets forwarded to subscribers.")?,
+            forwarded_bytes: counter(
+                "forwarded_bytes_total",
+                "Payload bytes forwarded to subscribers.",
+            )?,
+            panics: counter("panics_total", "Connections closed by a contained panic.")?,
             failures: counter("connection_failures_total", "Connections that failed.")?,
-            silences: counter(
-                "silent_connections_total",
-                "Connections given up because nothing came over them.",
+            inactive_connections: counter(
+                "inactive_connections_total",
+                "Connections suspended because nothing was received.",
             )?,
             participants: gauges("participants", "Participants of a worker.", &["worker"])?,
-            rooms: gauges("rooms", "Rooms in which a worker has a part.", &["worker"])?,
+            rooms: gauges("rooms", "Rooms with participants on a worker.", &["worker"])?,
             overload: gauges(
                 "overload_level",
-                "What a worker gives up to keep up: 0 nothing, 1 larger pictures of cameras, 2 all pictures that are late.",
+                "Overload level: 0 normal, 1 lowest camera encodings only, 2 shedding video.",
                 &["worker"],
             )?,
-            relayed: counters(
-                "relay_packets_total",
-                "RTP packets that a worker has for others on which their rooms go on.",
+            cascaded: counters(
+                "cascade_packets_total",
+                "RTP packets relayed to other workers.",
                 &["worker"],
             )?,
-            relayed_bytes: counters("relay_bytes_total", "Payload bytes of these.", &["worker"])?,
-            relay_dropped: counters(
-                "relay_dropped_total",
-                "Those of them that found no room in the other worker's queue.",
+            cascaded_bytes: counters(
+                "cascade_bytes_total",
+                "Payload bytes relayed to other workers.",
+                &["worker"],
+            )?,
+            cascade_dropped: counters(
+                "cascade_dropped_total",
+                "Packets dropped because the queue of another worker was full.",
                 &["worker", "kind"],
             )?,
-            load: shares("load", "The part of the last half second that a worker's thread ran.")?,
+            load: loads("load", "Processor time of a worker's thread per second.")?,
             switches: counters(
                 "encoding_switches_total",
-                "Pictures that went on in a larger or a smaller encoding.",
+                "Switches to a higher or lower encoding of the same track.",
                 &["direction"],
             )?,
-            pictures: gauges(
-                "pictures",
-                "Pictures that subscribers have a slot for: sent as their screens want them, \
-                 smaller, or left out, as their links carry no more.",
+            video_tracks: gauges(
+                "video_tracks",
+                "Video tracks in the slots of subscribers: sent as wanted, smaller or left out, \
+                 depending on the capacity of the link.",
                 &["worker", "sent"],
             )?,
             estimates: histogram(
                 "estimate_bits_per_second",
-                "What the links of subscribers are estimated to carry, each looked at every five \
-                 seconds.",
+                "Estimated capacity of subscribers' links, each sampled every five seconds.",
                 exponential_buckets(100_000.0, 2.0, 10)?,
             )?,
-            unsent: counter("unsent_packets_total", "Datagrams that the kernel did not take.")?,
-            reports_lost: counter("reports_lost_total", "Reports that no room took in time.")?,
-            waited: histogram(
+            unsent: counter("unsent_packets_total", "Datagrams that could not be sent.")?,
+            reports_lost: counter(
+                "reports_lost_total",
+                "Reports to rooms that were lost because the queue was full.",
+            )?,
+            receive_wait: histogram(
                 "receive_wait_seconds",
-                "How long the oldest datagram of a batch had waited in the kernel.",
+                "Time that the oldest datagram of a batch waited in the kernel.",
                 seconds.clone(),
             )?,
             forward: histogram(
                 "forward_seconds",
-                "From reading a batch of datagrams to having sent what came of it.",
+                "Time from reading a batch of datagrams to sending the resulting packets.",
                 seconds.clone(),
             )?,
-            lag: histogram("timer_lag_seconds", "How late a due timer was served.", seconds)?,
-            received_at_once: histogram(
+            timer_lag: histogram("timer_lag_seconds", "Delay of due timers.", seconds)?,
+            received_batch: histogram(
                 "received_batch_packets",
-                "Datagrams read at once.",
+                "Datagrams per read batch.",
                 sizes.clone(),
             )?,
-            sent_at_once: histogram(
+            sent_batch: histogram(
                 "sent_batch_packets",
-                "Datagrams sent by one system call, on average over a batch.",
+                "Datagrams per sending system call, averaged over a batch.",
                 sizes,
             )?,
         })
     }
 
-    /// Counts what a worker had for others whose queues were full.
-    pub(crate) fn drop_relayed(&self, name: &str, dropped: Dropped) {
-        for (kind, many) in [("audio", dropped.audio), ("video", dropped.video)] {
-            if many > 0 {
-                self.relay_dropped.with_label_values(&[name, kind]).inc_by(many);
+    /// Counts packets that did not fit into other workers' queues.
+    pub(crate) fn count_cascade_dropped(&self, name: &str, dropped: CascadeDropped) {
+        for (kind, count) in [("audio", dropped.audio), ("video", dropped.video)] {
+            if count > 0 {
+                self.cascade_dropped.with_label_values(&[name, kind]).inc_by(count);
             }
         }
     }
 
-    /// Adds what a worker has counted since `before`, and states how many it serves.
+    /// Counts datagrams that could not be sent.
+    pub(crate) fn count_unsent(&self, datagrams: u64) {
+        if datagrams > 0 {
+            self.unsent.inc_by(datagrams);
+        }
+    }
+
+    /// Counts a report to a room that was lost.
+    pub(crate) fn count_lost_report(&self) {
+        self.reports_lost.inc();
+    }
+
+    /// Sets the load of a worker's thread, from 0 to 1.
+    pub(crate) fn set_load(&self, name: &str, load: f64) {
+        self.load.with_label_values(&[name]).set(load);
+    }
+
+    /// Observes the time that the oldest datagram of a batch waited in the kernel.
+    pub(crate) fn observe_receive_wait(&self, wait: Duration) {
+        self.receive_wait.observe(wait.as_secs_f64());
+    }
+
+    /// Observes the delay of a due timer.
+    pub(crate) fn observe_timer_lag(&self, lag: Duration) {
+        self.timer_lag.observe(lag.as_secs_f64());
+    }
+
+    /// Observes a batch: the number of datagrams received, what was sent, and the time that took.
+    pub(crate) fn observe_batch(&self, received: usize, sent: &Sent, elapsed: Duration) {
+        self.count_unsent(sent.failed as u64);
+        if received > 0 {
+            self.received_batch.observe(received as f64);
+            if sent.datagrams > 0 {
+                self.forward.observe(elapsed.as_secs_f64());
+            }
+        }
+        if sent.calls > 0 {
+            self.sent_batch.observe(sent.datagrams as f64 / sent.calls as f64);
+        }
+    }
+
+    /// Adds the difference between a worker's counters and those of the last call, and sets its gauges.
     pub(crate) fn publish(&self, worker: &Worker, name: &str, before: &Counters) {
         let now = worker.counters();
         let grow = |metric: &IntCounter, now: u64, before: u64| metric.inc_by(now - before);
@@ -201,44 +247,49 @@ impl Metrics {
         grow_one(&self.nacks, &received, now.nacks_received, before.nacks_received);
         grow_one(&self.nacks, &sent, now.nacks_sent, before.nacks_sent);
         let requests = &self.key_frame_requests;
-        grow_one(requests, &received, now.key_frames_wanted, before.key_frames_wanted);
-        grow_one(requests, &sent, now.key_frames_requested, before.key_frames_requested);
+        grow_one(
+            requests,
+            &received,
+            now.key_frame_requests_received,
+            before.key_frame_requests_received,
+        );
+        grow_one(requests, &sent, now.key_frame_requests_sent, before.key_frame_requests_sent);
         let switches = &self.switches;
         grow_one(switches, &["up"], now.switches_up, before.switches_up);
         grow_one(switches, &["down"], now.switches_down, before.switches_down);
-        grow_one(&self.offers, &["taken"], now.offers_taken, before.offers_taken);
+        grow_one(&self.offers, &["accepted"], now.offers_accepted, before.offers_accepted);
         grow_one(&self.offers, &["refused"], now.offers_refused, before.offers_refused);
         grow(&self.forwarded, now.forwarded.packets, before.forwarded.packets);
         grow(&self.forwarded_bytes, now.forwarded.bytes, before.forwarded.bytes);
         grow(&self.panics, now.panics, before.panics);
         grow(&self.failures, now.failures, before.failures);
-        grow(&self.silences, now.silences, before.silences);
-        let relayed = (now.relayed, before.relayed);
-        grow_one(&self.relayed, &[name], relayed.0.packets, relayed.1.packets);
-        grow_one(&self.relayed_bytes, &[name], relayed.0.bytes, relayed.1.bytes);
+        grow(&self.inactive_connections, now.inactive_connections, before.inactive_connections);
+        let cascaded = (now.cascaded, before.cascaded);
+        grow_one(&self.cascaded, &[name], cascaded.0.packets, cascaded.1.packets);
+        grow_one(&self.cascaded_bytes, &[name], cascaded.0.bytes, cascaded.1.bytes);
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.participants.with_label_values(&[name]).set(gauge(worker.participants()));
         self.rooms.with_label_values(&[name]).set(gauge(worker.rooms()));
         self.overload.with_label_values(&[name]).set(worker.overload_level() as i64);
     }
 
-    /// Looks at the link of everybody.
+    /// Samples the links of all subscribers.
     pub(crate) fn sample(&self, worker: &Worker, name: &str) {
-        let mut sum = Given::default();
-        for LinkReading { estimate, given } in worker.links() {
-            if let Some(rate) = estimate {
-                self.estimates.observe(rate as f64);
+        let mut sum = QualitySummary::default();
+        for DownlinkReading { estimate, quality } in worker.downlinks() {
+            if let Some(estimate) = estimate {
+                self.estimates.observe(estimate as f64);
             }
-            sum.as_wanted += given.as_wanted;
-            sum.smaller += given.smaller;
-            sum.left_out += given.left_out;
+            sum.as_wanted += quality.as_wanted;
+            sum.smaller += quality.smaller;
+            sum.left_out += quality.left_out;
         }
-        let Given { as_wanted, smaller, left_out } = sum;
-        for (sent, number) in
+        let QualitySummary { as_wanted, smaller, left_out } = sum;
+        for (sent, count) in
             [("as_wanted", as_wanted), ("smaller", smaller), ("left_out", left_out)]
         {
-            let number = i64::try_from(number).unwrap_or(i64::MAX);
-            self.pictures.with_label_values(&[name, sent]).set(number);
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.video_tracks.with_label_values(&[name, sent]).set(count);
         }
     }
 }

@@ -1,34 +1,34 @@
-//! Workers that keep to a processor each.
+//! Workers pinned to one processor each.
 //!
-//! The system moves threads to where there is time, and each move costs a cold cache. On a machine
-//! that does nothing else a worker is better off with a processor to itself; on a shared one it would
-//! wait for whoever else runs there while others idle.
+//! The system moves threads to idle processors, and each move costs a cold cache. On a machine that
+//! does nothing else, a worker performs better with a processor of its own; on a shared one it would
+//! wait for other processes there while other processors idle.
 
 use std::io;
 
-/// Why workers cannot be pinned.
+/// The reason for which workers cannot be pinned.
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
-    /// Two of them would have to share a processor.
+    /// Two workers would have to share a processor.
     #[error(
         "{workers} media workers cannot be pinned to {processors} processors; ask for fewer workers, or do not pin them"
     )]
     TooFew {
-        /// How many workers.
+        /// The number of workers.
         workers: u16,
-        /// How many processors this process may use.
+        /// The number of processors that this process may use.
         processors: usize,
     },
-    /// The system does not tell, or knows nothing of the kind.
+    /// The system does not support it.
     #[error("media workers cannot be pinned here: {0}; do not pin them")]
     Unsupported(#[source] io::Error),
 }
 
-/// One of those that this process may use.
+/// A processor that this process may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Processor(usize);
 
-/// A processor for each worker.
+/// Returns a processor for each worker.
 pub(crate) fn processors(workers: u16) -> Result<Vec<Processor>, PinError> {
     choose(workers, &system::allowed().map_err(PinError::Unsupported)?)
 }
@@ -41,9 +41,9 @@ fn choose(workers: u16, allowed: &[usize]) -> Result<Vec<Processor>, PinError> {
 }
 
 impl Processor {
-    /// Has this thread run nowhere else from now on.
-    pub(crate) fn keep_to(self) -> io::Result<()> {
-        system::keep_to(self.0)
+    /// Pins the current thread to the processor.
+    pub(crate) fn pin_current_thread(self) -> io::Result<()> {
+        system::pin_current_thread(self.0)
     }
 }
 
@@ -62,7 +62,7 @@ mod system {
         Ok((0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).collect())
     }
 
-    pub(super) fn keep_to(cpu: usize) -> io::Result<()> {
+    pub(super) fn pin_current_thread(cpu: usize) -> io::Result<()> {
         let mut set = CpuSet::new();
         set.set(cpu)?;
         Ok(sched_setaffinity(SELF, &set)?)
@@ -77,7 +77,7 @@ mod system {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub(super) fn keep_to(_: usize) -> io::Result<()> {
+    pub(super) fn pin_current_thread(_: usize) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_worker_has_a_processor_of_those_that_are_allowed() {
+    fn each_worker_has_one_of_the_allowed_processors() {
         assert_eq!(choose(2, &[3, 5, 9]).unwrap(), [Processor(3), Processor(5)]);
         let error = choose(4, &[3, 5, 9]).unwrap_err();
         assert!(error.to_string().starts_with("4 media workers cannot be pinned to 3 processors"));
@@ -95,10 +95,10 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_pinned_thread_runs_nowhere_else() {
+    fn a_pinned_thread_runs_on_its_processor_only() {
         let [processor] = processors(1).unwrap()[..] else { panic!("one worker, one processor") };
         let after = std::thread::spawn(move || {
-            processor.keep_to().unwrap();
+            processor.pin_current_thread().unwrap();
             system::allowed().unwrap()
         });
         assert_eq!(after.join().unwrap(), [processor.0]);

@@ -1,79 +1,77 @@
-//! Starting and stopping.
+//! Starting and stopping the SFU.
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, mpsc as sync_mpsc};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use mio::Poll;
 use prometheus::Registry;
-use sfu_core::MediaEvent;
-use sfu_core::{Certificate, CertificateUnavailable, Worker, WorkerConfig};
+use sfu_core::{Certificate, CertificateUnavailable, MediaEvent, Worker, WorkerConfig};
 use tokio::sync::mpsc;
 
 use crate::addresses::Addresses;
 use crate::admission::Loads;
-use crate::cascade::{self, Inlet, Outlet, Outlets};
+use crate::cascade::{CascadeReceiver, CascadeSender, CascadeSenders, cascade_queue};
 use crate::config::{MediaTcp, SfuConfig};
-use crate::handle::{Mailbox, Order, SfuHandle};
+use crate::handle::{CommandSender, SfuHandle};
 use crate::metrics::Metrics;
 use crate::pin::{self, PinError};
 use crate::placement::Placement;
 use crate::socket::BatchSocket;
 use crate::tcp::Streams;
-use crate::worker_thread::{Neighbours, Shard};
+use crate::worker_thread::{Sockets, WorkerThread};
 
-/// Why the SFU did not start.
+/// The reason for which the SFU did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An advertised address that no client could use.
+    /// An advertised address cannot be used by any client.
     #[error("{0} cannot be advertised for media; name an address that clients can send to")]
     Advertised(IpAddr),
-    /// The machine's addresses are not to be had.
+    /// The machine's addresses cannot be read.
     #[error("the addresses of this machine cannot be read: {0}; advertise one explicitly")]
     Discovery(#[source] io::Error),
     /// A UDP port cannot be used.
     #[error("UDP port {port} cannot be used for media: {source}; choose another media port")]
     Port {
-        /// The port; 0 stands for any.
+        /// The port; 0 for any.
         port: u16,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
     /// A TCP port cannot be used.
     #[error(
-        "TCP port {port} cannot be used for media: {source}; choose another media port, or do without media over TCP"
+        "TCP port {port} cannot be used for media: {source}; choose another media port, or disable media over TCP"
     )]
     TcpPort {
-        /// The port; 0 stands for any.
+        /// The port; 0 for any.
         port: u16,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
     /// The ports of the workers do not fit below 65,536.
     #[error("{workers} media workers do not fit above port {base}; choose a lower media port")]
     Ports {
-        /// How many workers.
+        /// The number of workers.
         workers: u16,
-        /// The first one's port.
+        /// The port of the first one.
         base: u16,
     },
     /// The workers cannot be pinned.
     #[error(transparent)]
     Pin(#[from] PinError),
-    /// No certificate.
+    /// No DTLS certificate could be generated.
     #[error(transparent)]
     Certificate(#[from] CertificateUnavailable),
     /// The metrics are registered already.
     #[error("the media metrics cannot be registered: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// No thread, or nothing to wait with.
-    #[error("the system gave no thread for media: {0}")]
+    /// The system does not provide a thread, or a way to poll the sockets.
+    #[error("the media threads cannot be started: {0}")]
     Thread(#[source] io::Error),
 }
 
-/// A running SFU. It stops when told to, or when dropped.
+/// A running SFU. It stops when [`Sfu::stop`] is called, or when it is dropped.
 #[derive(Debug)]
 pub struct Sfu {
     handle: SfuHandle,
@@ -83,8 +81,8 @@ pub struct Sfu {
 }
 
 impl Sfu {
-    /// Starts the worker threads. Reports about participants go to `events`, metrics to
-    /// `registry`.
+    /// Starts the worker threads. Reports about participants are sent to `events`; metrics are
+    /// registered with `registry`.
     ///
     /// # Errors
     ///
@@ -94,8 +92,8 @@ impl Sfu {
         events: mpsc::Sender<MediaEvent>,
         registry: &Registry,
     ) -> Result<Self, StartError> {
-        let unusable = |ip: &&IpAddr| ip.is_unspecified() || ip.is_multicast();
-        if let Some(ip) = config.advertised.iter().find(unusable) {
+        let is_unusable = |ip: &&IpAddr| ip.is_unspecified() || ip.is_multicast();
+        if let Some(ip) = config.advertised.iter().find(is_unusable) {
             return Err(StartError::Advertised(*ip));
         }
         let addresses = Addresses::discover(&config.advertised).map_err(StartError::Discovery)?;
@@ -110,27 +108,16 @@ impl Sfu {
             return Err(StartError::Ports { workers, base });
         }
 
-        // All sockets first: a port in use is the likeliest failure, and nothing runs yet.
-        let mut shards = Vec::new();
-        let mut mailboxes = Vec::new();
+        // All sockets first: a port in use is the most likely failure, and nothing runs yet.
+        let mut worker_threads = Vec::new();
+        let mut senders = Vec::new();
         let mut ports = Vec::new();
         let mut tcp_ports = Vec::new();
         for number in 0..workers {
             let port = if base == 0 { 0 } else { base + number };
-            let socket = BatchSocket::bind(&addresses, port)
-                .map_err(|source| StartError::Port { port, source })?;
-            ports.push(socket.port());
             let poll = Poll::new().map_err(StartError::Thread)?;
-            let streams =
-                match config.tcp {
-                    MediaTcp::Off => None,
-                    MediaTcp::On | MediaTcp::Only => {
-                        let registry = poll.registry().try_clone().map_err(StartError::Thread)?;
-                        Some(socket.listen(port, registry).map_err(|source| {
-                            StartError::TcpPort { port: socket.port(), source }
-                        })?)
-                    }
-                };
+            let (socket, streams) = open_sockets(&addresses, port, config.tcp, &poll)?;
+            ports.push(socket.port());
             let tcp_port = streams.as_ref().map(Streams::port);
             tcp_ports.extend(tcp_port);
             let worker = Worker::new(WorkerConfig {
@@ -143,95 +130,96 @@ impl Sfu {
                 limits: config.limits,
                 estimate_bandwidth: config.estimate_bandwidth,
             });
-            let (sender, orders) = sync_mpsc::channel();
-            let waiting = Arc::new(AtomicUsize::new(0));
-            let (shard, waker) = Shard::new(
+            let (worker_thread, sender) = WorkerThread::new(
                 (number, loads.clone()),
                 worker,
-                (poll, socket, streams),
-                (orders, waiting.clone()),
+                Sockets::new(poll, socket, streams),
+                processors.next(),
                 events.clone(),
                 metrics.clone(),
             )
             .map_err(StartError::Thread)?;
-            mailboxes.push(Mailbox { orders: sender, waiting, waker: Arc::new(waker) });
-            shards.push(shard);
+            senders.push(sender);
+            worker_threads.push(worker_thread);
         }
-        introduce(&mut shards, &mailboxes);
-        for shard in &mut shards {
-            shard.processor = processors.next();
-        }
-        let mut sfu = Self {
-            handle: SfuHandle {
-                placement: Arc::new(Mutex::new(Placement::new(
-                    usize::from(workers),
-                    config.spread_at,
-                ))),
-                mailboxes: mailboxes.into(),
-                loads,
-            },
-            threads: Vec::new(),
-            ports,
-            tcp_ports,
-        };
-        for (number, shard) in shards.into_iter().enumerate() {
+        connect_workers(&mut worker_threads, &senders);
+        let placement = Placement::new(usize::from(workers), config.spread_at);
+        let handle = SfuHandle::new(placement, senders, loads);
+        let mut sfu = Self { handle, threads: Vec::new(), ports, tcp_ports };
+        for (number, worker_thread) in worker_threads.into_iter().enumerate() {
             let thread = thread::Builder::new()
                 .name(format!("sfu-{number}"))
-                .spawn(move || shard.run())
+                .spawn(move || worker_thread.run())
                 .map_err(StartError::Thread)?;
             sfu.threads.push(thread);
         }
         Ok(sfu)
     }
 
-    /// Where to send commands.
+    /// Returns a handle to send commands with.
     #[must_use]
     pub fn handle(&self) -> SfuHandle {
         self.handle.clone()
     }
 
-    /// The workers' UDP ports.
+    /// Returns the workers' UDP ports.
     #[must_use]
     pub fn ports(&self) -> &[u16] {
         &self.ports
     }
 
-    /// The workers' TCP ports; none if media does not go over TCP.
+    /// Returns the workers' TCP ports; none if there is no media over TCP.
     #[must_use]
     pub fn tcp_ports(&self) -> &[u16] {
         &self.tcp_ports
     }
 
-    /// Says goodbye to all participants and waits for the threads to end, which takes
-    /// milliseconds.
+    /// Closes all connections and waits for the threads to end, which takes milliseconds.
     pub fn stop(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
-        for mailbox in self.handle.mailboxes.iter() {
-            // One that has ended by itself needs no telling.
-            let _ = mailbox.put(Order::Stop);
-        }
+        self.handle.stop();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
-                tracing::error!("a media worker had panicked");
+                tracing::error!("a media worker panicked");
             }
         }
     }
 }
 
-/// Gives each of several workers its ways to the others.
-fn introduce(shards: &mut [Shard], mailboxes: &[Mailbox]) {
-    if shards.len() < 2 {
+/// Opens the sockets of a worker.
+fn open_sockets(
+    addresses: &Addresses,
+    port: u16,
+    tcp: MediaTcp,
+    poll: &Poll,
+) -> Result<(BatchSocket, Option<Streams>), StartError> {
+    let socket =
+        BatchSocket::bind(addresses, port).map_err(|source| StartError::Port { port, source })?;
+    let streams = match tcp {
+        MediaTcp::Off => None,
+        MediaTcp::On | MediaTcp::Only => {
+            let registry = poll.registry().try_clone().map_err(StartError::Thread)?;
+            let streams = socket.listen(port, registry);
+            let port = socket.port();
+            Some(streams.map_err(|source| StartError::TcpPort { port, source })?)
+        }
+    };
+    Ok((socket, streams))
+}
+
+/// Connects several workers with each other.
+fn connect_workers(worker_threads: &mut [WorkerThread], commands: &[CommandSender]) {
+    if worker_threads.len() < 2 {
         return;
     }
-    let pairs = mailboxes.iter().map(|mailbox| cascade::pair(mailbox.waker.clone()));
-    let (outlets, inlets): (Vec<Outlet>, Vec<Inlet>) = pairs.unzip();
-    let outlets: Arc<[Outlet]> = outlets.into();
-    for ((number, shard), inlet) in (0..).zip(shards).zip(inlets) {
-        let outlets = Outlets::new(number, outlets.clone());
-        shard.neighbours = Some(Neighbours { inlet, outlets });
+    let queues = commands.iter().map(|sender| cascade_queue(sender.waker()));
+    let (senders, receivers): (Vec<CascadeSender>, Vec<CascadeReceiver>) = queues.unzip();
+    let senders: Arc<[CascadeSender]> = senders.into();
+    for ((number, worker_thread), receiver) in (0..).zip(worker_threads).zip(receivers) {
+        worker_thread.set_cascade(receiver, CascadeSenders::new(number, senders.clone()));
     }
 }
 

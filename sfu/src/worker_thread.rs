@@ -1,253 +1,244 @@
-//! A worker thread: reads, lets the core decide, sends.
+//! A worker thread: reads, feeds the worker, sends.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use nix::time::{ClockId, clock_gettime};
-use sfu_core::MediaEvent;
-use sfu_core::{Counters, Worker};
+use sfu_core::{Counters, MediaEvent, Worker};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::admission::Loads;
-use crate::cascade::{Inlet, Outlets};
-use crate::handle::Order;
+use crate::cascade::{CascadeReceiver, CascadeSenders};
+use crate::handle::{CommandReceiver, CommandSender, WorkerCommand, command_queue};
 use crate::metrics::Metrics;
 use crate::pin::Processor;
 use crate::socket::BatchSocket;
-use crate::tcp::Streams;
+use crate::tcp::{FIRST_STREAM, Streams};
 
 const SOCKET: Token = Token(0);
-const ORDERS: Token = Token(1);
-/// The first stream's; the listener's is the one before.
-pub(crate) const FIRST_STREAM: usize = 3;
-/// How often the metrics are brought up to date.
-const PUBLISH: Duration = Duration::from_millis(500);
-/// How often everybody's link is looked at.
-const SAMPLE: Duration = Duration::from_secs(5);
-/// When reports are offered again after the channel was full.
-const RETRY: Duration = Duration::from_millis(10);
-/// Reports that may wait for the channel.
-const REPORTS: usize = 8_192;
+const COMMANDS: Token = Token(1);
+/// Time between two updates of the metrics.
+const METRICS_INTERVAL: Duration = Duration::from_millis(500);
+/// Time between two samples of the links.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
+/// Delay before reports are sent again after the channel was full.
+const RETRY_DELAY: Duration = Duration::from_millis(10);
+/// Maximum number of reports that wait for the channel.
+const MAX_REPORTS: usize = 8_192;
 
-/// A worker's ends of the ways between workers, if there are several.
-pub(crate) struct Neighbours {
-    pub(crate) inlet: Inlet,
-    pub(crate) outlets: Outlets,
+/// The sockets of a worker, and what they are polled with.
+pub(crate) struct Sockets {
+    poll: Poll,
+    socket: BatchSocket,
+    streams: Option<Streams>,
 }
 
-/// Everything that a worker thread owns.
-pub(crate) struct Shard {
+impl Sockets {
+    pub(crate) fn new(poll: Poll, socket: BatchSocket, streams: Option<Streams>) -> Self {
+        Self { poll, socket, streams }
+    }
+}
+
+/// A worker thread and everything that it owns.
+pub(crate) struct WorkerThread {
     number: u16,
     name: String,
     loads: Loads,
-    pub(crate) neighbours: Option<Neighbours>,
-    /// Where it is to run, if that is not left to the system.
-    pub(crate) processor: Option<Processor>,
+    /// The queues from and to other workers, if there are several.
+    cascade: Option<(CascadeReceiver, CascadeSenders)>,
+    /// The processor to run on, if the thread is pinned.
+    processor: Option<Processor>,
     worker: Worker,
-    socket: BatchSocket,
-    streams: Option<Streams>,
-    poll: Poll,
-    orders: Receiver<Order>,
-    waiting: Arc<AtomicUsize>,
+    sockets: Sockets,
+    commands: CommandReceiver,
     events: mpsc::Sender<MediaEvent>,
+    /// Reports that wait for the channel.
     reports: VecDeque<MediaEvent>,
     metrics: Metrics,
     published: Counters,
     publish_at: Instant,
     sample_at: Instant,
-    /// The thread's processor time when the metrics were brought up to date.
-    worked: Duration,
+    /// The thread's processor time when the metrics were last updated.
+    processor_time: Duration,
 }
 
-impl Shard {
-    /// Prepares a thread's work, and the bell that wakes it.
+impl WorkerThread {
+    /// Prepares a thread. Returns it with the sender of its commands.
     pub(crate) fn new(
         (number, loads): (u16, Loads),
         worker: Worker,
-        (poll, socket, streams): (Poll, BatchSocket, Option<Streams>),
-        (orders, waiting): (Receiver<Order>, Arc<AtomicUsize>),
+        sockets: Sockets,
+        processor: Option<Processor>,
         events: mpsc::Sender<MediaEvent>,
         metrics: Metrics,
-    ) -> io::Result<(Self, Waker)> {
-        let descriptor = socket.as_raw_fd();
-        poll.registry().register(&mut SourceFd(&descriptor), SOCKET, Interest::READABLE)?;
-        let waker = Waker::new(poll.registry(), ORDERS)?;
-        let shard = Self {
+    ) -> io::Result<(Self, CommandSender)> {
+        let registry = sockets.poll.registry();
+        let descriptor = sockets.socket.as_raw_fd();
+        registry.register(&mut SourceFd(&descriptor), SOCKET, Interest::READABLE)?;
+        let (sender, commands) = command_queue(Arc::new(Waker::new(registry, COMMANDS)?));
+        let thread = Self {
             number,
             name: number.to_string(),
             loads,
-            neighbours: None,
-            processor: None,
+            cascade: None,
+            processor,
             worker,
-            socket,
-            streams,
-            poll,
-            orders,
-            waiting,
+            sockets,
+            commands,
             events,
             reports: VecDeque::new(),
             metrics,
             published: Counters::default(),
             publish_at: Instant::now(),
             sample_at: Instant::now(),
-            worked: Duration::ZERO,
+            processor_time: Duration::ZERO,
         };
-        Ok((shard, waker))
+        Ok((thread, sender))
     }
 
-    /// Works until told to stop.
+    /// Connects the thread to the other workers.
+    pub(crate) fn set_cascade(&mut self, receiver: CascadeReceiver, senders: CascadeSenders) {
+        self.cascade = Some((receiver, senders));
+    }
+
+    /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
-        let mut woken = Events::with_capacity(128);
-        // Readiness is told once: after that, until a reading comes up short, there may be more.
+        let mut ready = Events::with_capacity(128);
+        // The poll reports readiness once: after that there may be more until a read comes up short.
         let mut readable = true;
         // There may be more from other workers.
-        let mut relayed = false;
+        let mut more_cascaded = false;
         if let Some(processor) = &self.processor
-            && let Err(error) = processor.keep_to()
+            && let Err(error) = processor.pin_current_thread()
         {
             tracing::warn!(worker = self.name, %error, "the worker is not pinned");
         }
         loop {
-            // Streams have their turn while datagrams keep coming.
-            if !readable || self.streams.is_some() {
-                let began = Instant::now();
-                let more =
-                    readable || relayed || self.streams.as_ref().is_some_and(Streams::has_more);
-                let timeout = if more { Duration::ZERO } else { self.timeout(began) };
-                if let Err(error) = self.poll.poll(&mut woken, Some(timeout))
+            // TCP streams have their turn while datagrams keep coming.
+            if !readable || self.sockets.streams.is_some() {
+                let now = Instant::now();
+                let more = readable
+                    || more_cascaded
+                    || self.sockets.streams.as_ref().is_some_and(Streams::has_more);
+                let timeout = if more { Duration::ZERO } else { self.timeout(now) };
+                if let Err(error) = self.sockets.poll.poll(&mut ready, Some(timeout))
                     && error.kind() != io::ErrorKind::Interrupted
                 {
-                    tracing::error!(worker = self.name, %error, "waiting for packets failed");
+                    tracing::error!(worker = self.name, %error, "polling the sockets failed");
                     return;
                 }
-                readable |= woken.iter().any(|event| event.token() == SOCKET);
-                self.hear_streams(&woken);
+                readable |= ready.iter().any(|event| event.token() == SOCKET);
+                self.poll_streams(&ready);
             }
-            if self.take_orders() {
+            if self.execute_commands() {
                 break;
             }
-            relayed = self.hear_neighbours();
-            readable = self.work(readable);
-            self.tell_neighbours();
-            self.report();
-            self.publish();
+            more_cascaded = self.receive_cascaded();
+            readable = self.process_batch(readable);
+            self.send_cascaded();
+            self.send_reports();
+            self.update_metrics();
         }
         self.worker.close(Instant::now());
-        self.socket.send_all(&mut self.worker, self.streams.as_mut());
-        self.report();
+        self.sockets.socket.send_all(&mut self.worker, self.sockets.streams.as_mut());
+        self.send_reports();
         self.metrics.publish(&self.worker, &self.name, &self.published);
     }
 
-    /// Reads a batch if there is one, does what is due, sends what there is. Whether there may be
-    /// more to read.
-    fn work(&mut self, readable: bool) -> bool {
+    /// Reads a batch if there is one, does what is due, and sends everything. Returns whether there
+    /// may be more to read.
+    fn process_batch(&mut self, readable: bool) -> bool {
         let began = Instant::now();
+        let Sockets { socket, streams, .. } = &mut self.sockets;
         let mut more = false;
         let mut received = 0;
         if readable {
-            match self.socket.receive(&mut self.worker) {
+            match socket.receive(&mut self.worker) {
                 Ok(batch) => {
                     (received, more) = (batch.datagrams, batch.more);
                     if received > 0 {
-                        self.metrics.waited.observe(batch.waited.as_secs_f64());
+                        self.metrics.observe_receive_wait(batch.waited);
                     }
                 }
-                // Such as a report that a client's port is closed, which concerns nobody else.
+                // For instance a report that a client's port is closed, which affects no one else.
                 Err(error) => {
                     tracing::debug!(worker = self.name, %error, "reading failed");
                     more = true;
                 }
             }
         }
-        let streamed = self.streams.as_mut().map_or(0, |streams| streams.receive(&mut self.worker));
-        received += streamed;
+        received += streams.as_mut().map_or(0, |streams| streams.receive(&mut self.worker));
         if received == 0
             && let Some(due) = self.worker.poll_timeout()
+            && due <= began
         {
-            let late = began.saturating_duration_since(due);
-            if due <= began {
-                self.metrics.lag.observe(late.as_secs_f64());
-            }
+            self.metrics.observe_timer_lag(began.saturating_duration_since(due));
         }
         self.worker.handle_timeout(Instant::now());
         // Other workers can send at the same time.
-        self.tell_neighbours();
-        let sent = self.socket.send_all(&mut self.worker, self.streams.as_mut());
-        if sent.failed > 0 {
-            self.metrics.unsent.inc_by(sent.failed as u64);
-        }
-        if received > 0 {
-            self.metrics.received_at_once.observe(received as f64);
-            if sent.datagrams > 0 {
-                self.metrics.forward.observe(began.elapsed().as_secs_f64());
-            }
-        }
-        if sent.calls > 0 {
-            self.metrics.sent_at_once.observe(sent.datagrams as f64 / sent.calls as f64);
-        }
+        self.send_cascaded();
+        let Sockets { socket, streams, .. } = &mut self.sockets;
+        let sent = socket.send_all(&mut self.worker, streams.as_mut());
+        self.metrics.observe_batch(received, &sent, began.elapsed());
         more
     }
 
-    /// Takes what other workers have sent. Whether there may be more.
-    fn hear_neighbours(&mut self) -> bool {
-        self.neighbours.as_ref().is_some_and(|n| n.inlet.receive(&mut self.worker))
+    /// Processes the messages of other workers. Returns whether there may be more.
+    fn receive_cascaded(&mut self) -> bool {
+        self.cascade.as_ref().is_some_and(|(receiver, _)| receiver.receive(&mut self.worker))
     }
 
-    fn tell_neighbours(&mut self) {
-        if let Some(neighbours) = &mut self.neighbours {
-            let dropped = neighbours.outlets.send_all(&mut self.worker);
-            self.metrics.drop_relayed(&self.name, dropped);
+    fn send_cascaded(&mut self) {
+        if let Some((_, senders)) = &mut self.cascade {
+            let dropped = senders.send_all(&mut self.worker);
+            self.metrics.count_cascade_dropped(&self.name, dropped);
         }
     }
 
-    fn hear_streams(&mut self, woken: &Events) {
-        let Some(streams) = &mut self.streams else { return };
+    fn poll_streams(&mut self, ready: &Events) {
+        let Some(streams) = &mut self.sockets.streams else { return };
         let now = Instant::now();
-        for event in woken.iter().filter(|event| event.token().0 >= FIRST_STREAM - 1) {
-            streams.woken(now, event.token(), &mut self.worker);
+        for event in ready.iter().filter(|event| event.token().0 >= FIRST_STREAM - 1) {
+            streams.handle_ready(now, event.token(), &mut self.worker);
         }
-        streams.sweep(now, &mut self.worker);
-        let dropped = std::mem::take(&mut streams.dropped);
-        if dropped > 0 {
-            self.metrics.unsent.inc_by(dropped);
-        }
+        streams.close_expired(now, &mut self.worker);
+        self.metrics.count_unsent(streams.take_dropped());
     }
 
     fn timeout(&self, now: Instant) -> Duration {
-        let retry = (!self.reports.is_empty()).then(|| now + RETRY);
+        let retry = (!self.reports.is_empty()).then(|| now + RETRY_DELAY);
         let due = [self.worker.poll_timeout(), retry].into_iter().flatten().min();
         let due = due.map_or(self.publish_at, |at| at.min(self.publish_at));
         due.saturating_duration_since(now)
     }
 
-    /// Whether it is time to stop.
-    fn take_orders(&mut self) -> bool {
-        while let Ok(order) = self.orders.try_recv() {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            match order {
-                Order::Command(command) => self.worker.handle_command(Instant::now(), command),
-                Order::Peers(room, others) => {
-                    self.worker.set_peers(Instant::now(), &room, &others);
+    /// Executes the queued commands. Returns whether to stop.
+    fn execute_commands(&mut self) -> bool {
+        while let Some(command) = self.commands.try_recv() {
+            let now = Instant::now();
+            match command {
+                WorkerCommand::Room(command) => self.worker.handle_command(now, command),
+                WorkerCommand::SetCascadePeers(room, others) => {
+                    self.worker.set_cascade_peers(now, &room, &others);
                 }
-                Order::Stop => return true,
+                WorkerCommand::Stop => return true,
             }
         }
         false
     }
 
-    fn report(&mut self) {
+    /// Sends the worker's reports. If the channel is full they wait, up to [`MAX_REPORTS`] of them.
+    fn send_reports(&mut self) {
         while let Some(event) = self.worker.poll_event() {
-            if self.reports.len() >= REPORTS {
+            if self.reports.len() >= MAX_REPORTS {
                 self.reports.pop_front();
-                self.metrics.reports_lost.inc();
+                self.metrics.count_lost_report();
             }
             self.reports.push_back(event);
         }
@@ -262,30 +253,31 @@ impl Shard {
         }
     }
 
-    fn publish(&mut self) {
+    fn update_metrics(&mut self) {
         let now = Instant::now();
-        if now >= self.publish_at {
-            let time = PUBLISH + (now - self.publish_at);
-            let worked = processor_time();
-            let share = worked.saturating_sub(self.worked).as_secs_f64() / time.as_secs_f64();
-            let load = share.clamp(0.0, 1.0);
-            self.worked = worked;
-            self.metrics.load.with_label_values(&[&self.name]).set(load);
-            self.worker.handle_load(now, load);
-            self.loads.tell(usize::from(self.number), load as f32);
-            self.publish_at = now + PUBLISH;
-            self.metrics.publish(&self.worker, &self.name, &self.published);
-            self.published = self.worker.counters().clone();
-            if now >= self.sample_at {
-                self.sample_at = now + SAMPLE;
-                self.metrics.sample(&self.worker, &self.name);
-            }
+        if now < self.publish_at {
+            return;
+        }
+        let elapsed = METRICS_INTERVAL + (now - self.publish_at);
+        let processor_time = processor_time();
+        let used = processor_time.saturating_sub(self.processor_time);
+        let load = (used.as_secs_f64() / elapsed.as_secs_f64()).clamp(0.0, 1.0);
+        self.processor_time = processor_time;
+        self.worker.handle_load(now, load);
+        self.loads.record(usize::from(self.number), load as f32);
+        self.publish_at = now + METRICS_INTERVAL;
+        self.metrics.set_load(&self.name, load);
+        self.metrics.publish(&self.worker, &self.name, &self.published);
+        self.published = self.worker.counters().clone();
+        if now >= self.sample_at {
+            self.sample_at = now + SAMPLE_INTERVAL;
+            self.metrics.sample(&self.worker, &self.name);
         }
     }
 }
 
-/// How long this thread has run. Not what has passed: a thread that waits for a processor is late
-/// perhaps, which is looked at apart, but it would have time for more.
+/// Returns the processor time of this thread. It is not the elapsed time: a thread that waits for a
+/// processor may be late, which is measured elsewhere, but has capacity left.
 fn processor_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }

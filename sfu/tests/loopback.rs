@@ -67,7 +67,7 @@ fn one_publisher_reaches_three_subscribers_over_udp() {
     assert!(one + other > 0.0, "one of them had the room");
     let pictures = |worker, sent| {
         let labels = format!("sent=\"{sent}\",worker=\"{worker}\"");
-        metric(&registry, &format!("orange_sfu_pictures{{{labels}}} "))
+        metric(&registry, &format!("orange_sfu_video_tracks{{{labels}}} "))
     };
     assert_eq!(pictures(0, "left_out") + pictures(1, "left_out"), 0.0);
     assert_eq!(metric(&registry, "orange_sfu_panics_total "), 0.0);
@@ -114,10 +114,10 @@ fn a_room_over_two_workers_is_one_room() {
     }
     sfu.stop();
     let relayed = |worker| {
-        metric(&registry, &format!("orange_sfu_relay_packets_total{{worker=\"{worker}\"}} "))
+        metric(&registry, &format!("orange_sfu_cascade_packets_total{{worker=\"{worker}\"}} "))
     };
     assert!(relayed(0) >= 50.0 && relayed(1) >= 1.0, "{}, {}", relayed(0), relayed(1));
-    assert!(metric(&registry, "orange_sfu_relay_bytes_total{worker=\"0\"} ") >= 150.0);
+    assert!(metric(&registry, "orange_sfu_cascade_bytes_total{worker=\"0\"} ") >= 150.0);
     let rooms = |worker| metric(&registry, &format!("orange_sfu_rooms{{worker=\"{worker}\"}} "));
     assert_eq!((rooms(0), rooms(1)), (0.0, 0.0));
 }

@@ -131,9 +131,9 @@ impl Meeting {
                 self.clients[event.participant.0 as usize - 1].want(wanted);
             }
         }
-        while let Some(train) = self.worker.poll_transmit() {
-            let at = usize::from(train.destination.port() - 5_000);
-            for datagram in train.datagrams() {
+        while let Some(transmit) = self.worker.poll_transmit() {
+            let at = usize::from(transmit.destination.port() - 5_000);
+            for datagram in transmit.datagrams() {
                 if at == 2 && Kind::of(datagram) == Kind::Rtp {
                     self.flown += 1;
                     if self.loss.is_some_and(|every| self.flown.is_multiple_of(every)) {

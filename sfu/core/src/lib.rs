@@ -1,28 +1,38 @@
 //! The SFU's rooms, participants and subscriptions over str0m: no sockets, no clock.
 //!
-//! A [`Worker`] owns rooms, or its part of them. Datagrams, commands, what other workers tell and the
-//! time go in; datagrams to send, media events, what other workers are told and the next timeout come
-//! out. Everything in between runs on one thread without locks.
+//! A [`Worker`] owns rooms, or its part of them. Datagrams, commands, messages of other workers and
+//! the time go in; datagrams, media reports, messages to other workers and the next timeout come out.
+//! Everything in between runs on one thread without locks.
 //!
-//! A packet's way: [`Worker::handle_datagram`] → `demux` finds the participant → its connection
-//! (one str0m `Rtc`) takes the SRTP off → the encoding of the published track it belongs to → for
-//! every receive slot that carries that encoding a rewritten header and a share of the same payload
-//! → once all datagrams of a batch are in, each subscriber's connection puts its SRTP on, into the
-//! buffer that leaves → [`Worker::poll_transmit`].
+//! # The path of a packet
 //!
-//! Which encoding a slot carries follows from `allocation` (pure policy), fed by `distribution` with
-//! what each subscriber shows and what its `link` is thought to carry.
+//! 1. [`Worker::handle_datagram`] (`worker/receive.rs`) finds the participant by the source address
+//!    (`transport/demux.rs`). Its connection, one str0m `Rtc`, removes SRTP (`peer_connection`).
+//! 2. `worker/forward.rs` finds the encoding of the published track, and hands every subscription to
+//!    it a share of the same payload. The receive slot rewrites the header (`room/receive_slot.rs`,
+//!    `rtp`).
+//! 3. Once all datagrams of a batch are in, [`Worker::poll_transmit`] has each subscriber's
+//!    connection add SRTP, in the buffer that is sent (`room/subscriber.rs`, `transport`).
 //!
-//! A room may span workers. Each has those of its participants whose connections it has, and the
-//! others as guests, who publish and have no connection (`guests`, `span`). One copy of a packet goes
-//! to each worker on which somebody is sent it ([`Worker::poll_relay`], [`Worker::handle_relay_packet`]),
-//! which forwards it like its own. What each part publishes and wants of the others is told whole
-//! whenever it has changed, so that a message that overtakes another leaves nothing behind.
+//! `policy` decides which track fills a slot, which of its encodings a link carries, and what a
+//! worker sheds under overload. `worker/select_encodings.rs` applies it.
 //!
-//! Payloads are end-to-end encrypted by the clients. Nothing here looks into them but `pictures`,
-//! for the descriptors before the frames.
+//! # Rooms over several workers
+//!
+//! Each worker has the room's participants whose connections it has; those of other workers are
+//! remote participants, which publish and have no connection (`cascade`, `worker/cascade.rs`). One
+//! copy of a packet goes to each worker that forwards it ([`Worker::poll_cascade`],
+//! [`Worker::handle_cascade_packet`]). The published tracks and subscriptions of each part are sent
+//! whole whenever they have changed, so that a later message replaces an earlier one.
+//!
+//! # Encryption
+//!
+//! Clients encrypt payloads end to end. The server reads only the descriptors before the frames
+//! (`rtp/payload_descriptor.rs`, `rtp/svc_layers.rs`).
 
 mod cascade;
+mod config;
+mod ids;
 mod limits;
 mod media;
 mod metrics;
@@ -33,14 +43,13 @@ mod rtp;
 mod transport;
 mod worker;
 
-pub use cascade::messages::{Relay, RelayControl, RelayPacket, WorkerId};
+pub use cascade::{CascadeControl, CascadeMessage, CascadePacket};
+pub use config::WorkerConfig;
+pub use ids::WorkerId;
 pub use limits::Limits;
 pub use media::{MediaCommand, MediaEvent, MediaReport};
 pub use metrics::{Counters, DropReason, Flow, PacketKind, SrtpProfile, Traffic};
-pub use peer_connection::certificate::{Certificate, CertificateUnavailable};
-pub use policy::bitrate_allocation::Given;
-pub use policy::downlink::LinkReading;
-pub use policy::overload::OverloadLevel;
-pub use transport::Transport;
-pub use transport::transmit_queue::Train;
-pub use worker::{Worker, WorkerConfig};
+pub use peer_connection::{Certificate, CertificateUnavailable};
+pub use policy::{DownlinkReading, OverloadLevel, QualitySummary};
+pub use transport::{Transmit, Transport};
+pub use worker::Worker;

@@ -1,13 +1,13 @@
-//! Bounds of a worker. Every remote input runs into one of them before it costs too much.
+//! The bounds of a worker. Every remote input meets one of them before it becomes expensive.
 
 use std::time::Duration;
 
-/// How many participants a worker takes.
+/// The numbers of participants that a worker accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// In one room.
+    /// Participants of one room.
     pub participants_per_room: usize,
-    /// In all rooms of the worker.
+    /// Participants of all rooms of the worker.
     pub participants: usize,
 }
 
@@ -17,10 +17,10 @@ impl Default for Limits {
     }
 }
 
-/// The longest datagram that is looked at, in bytes. Clients send at most 1,200 to 1,400; what is
-/// longer could not be forwarded with the header extensions and the SRTP tag of the way out.
+/// Length of the longest datagram that is processed, in bytes. Clients send at most 1,200 to 1,400;
+/// a longer one could not be forwarded with the header extensions and the SRTP tag added.
 pub(crate) const DATAGRAM_BYTES: usize = 1_500;
-/// M-lines in an offer: four to publish with, and slots to receive with. Each costs time per packet.
+/// M-lines in an offer: four to publish with, and receive slots. Each costs time per packet.
 pub(crate) const MEDIA_LINES: usize = 64;
 /// `a=ssrc` lines in an offer. A browser writes at most eight for a published m-line.
 pub(crate) const SSRC_LINES: usize = 256;
@@ -28,9 +28,9 @@ pub(crate) const SSRC_LINES: usize = 256;
 pub(crate) const ENCODINGS: usize = 4;
 /// Characters in the name of an encoding.
 pub(crate) const RID_CHARS: usize = 16;
-/// Source addresses of one participant; the one not heard from for longest goes first.
+/// Source addresses of one participant; the one not proved for longest is removed first.
 pub(crate) const ADDRESSES: usize = 8;
 /// SSRCs of one participant that are remembered at once.
 pub(crate) const SSRCS: usize = 32;
-/// How long a new connection may take until ICE and DTLS are up.
-pub(crate) const CONNECT: Duration = Duration::from_secs(30);
+/// Time that a new connection may take until ICE and DTLS are up.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);

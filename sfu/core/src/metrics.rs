@@ -1,27 +1,27 @@
-//! What a worker counts. Plain numbers that only grow; the shell turns them into metrics.
+//! The counters of a worker: plain numbers that only grow. The shell exports them as metrics.
 
 use std::fmt;
 
-/// What a datagram is, by its first two bytes (RFC 7983, RFC 5761).
+/// The kind of a datagram, by its first two bytes (RFC 7983, RFC 5761).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PacketKind {
-    /// Connectivity checks and their answers.
+    /// STUN: connectivity checks and their responses.
     Stun,
-    /// Handshakes.
+    /// DTLS.
     Dtls,
-    /// Media.
+    /// RTP.
     Rtp,
-    /// Reports and feedback.
+    /// RTCP.
     Rtcp,
     /// None of these.
     Unknown,
 }
 
 impl PacketKind {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 5] = [Self::Stun, Self::Dtls, Self::Rtp, Self::Rtcp, Self::Unknown];
 
-    /// The kind of a datagram.
+    /// Returns the kind of a datagram.
     #[must_use]
     pub fn of(datagram: &[u8]) -> Self {
         match datagram {
@@ -33,7 +33,7 @@ impl PacketKind {
         }
     }
 
-    /// For metrics.
+    /// Returns the name in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl PacketKind {
     }
 }
 
-/// Which way a datagram goes.
+/// The direction of a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Flow {
     /// From a client.
@@ -56,10 +56,10 @@ pub enum Flow {
 }
 
 impl Flow {
-    /// Both of them.
+    /// Both values.
     pub const ALL: [Self; 2] = [Self::Received, Self::Sent];
 
-    /// For metrics.
+    /// Returns the name in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -69,33 +69,33 @@ impl Flow {
     }
 }
 
-/// Why something that arrived went no further.
+/// The reason for dropping a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DropReason {
-    /// Longer than any client's packets.
+    /// The datagram is longer than any client's packets.
     TooLong,
-    /// Neither STUN, DTLS, RTP nor RTCP, or not well-formed.
+    /// The datagram is not STUN, DTLS, RTP or RTCP, or it is malformed.
     Malformed,
-    /// From an address that no connection has proved to be its own.
+    /// No connection has proved to own the source address.
     UnknownAddress,
-    /// STUN for no connection here.
+    /// The STUN request is for an unknown connection.
     UnknownUfrag,
-    /// STUN whose integrity check fails.
+    /// The integrity check of the STUN request failed.
     BadIntegrity,
-    /// STUN from an address that belongs to another participant.
+    /// The STUN request comes from an address that belongs to another participant.
     AddressTaken,
-    /// Media of an m-line that is not announced as a track, or of an unknown codec.
+    /// The m-line is not announced as a track, or the codec is unknown.
     UnannouncedTrack,
-    /// A subscriber has not negotiated the codec.
+    /// The subscriber has not negotiated the codec.
     NoCodec,
-    /// From before its slot carried this track.
+    /// The packet precedes the slot's switch to this source.
     BeforeSwitch,
-    /// A picture, while the worker does not keep up.
+    /// The packet is video, and the worker is overloaded.
     Shed,
 }
 
 impl DropReason {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 10] = [
         Self::TooLong,
         Self::Malformed,
@@ -109,7 +109,7 @@ impl DropReason {
         Self::Shed,
     ];
 
-    /// For metrics.
+    /// Returns the name in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -127,20 +127,20 @@ impl DropReason {
     }
 }
 
-/// How a connection's packets are protected hop by hop.
+/// The hop-by-hop protection of a connection's packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SrtpProfile {
-    /// AES-GCM (RFC 7714): the cheap one.
+    /// AES-GCM (RFC 7714), the cheaper one.
     AeadGcm,
     /// AES counter mode with an 80-bit HMAC-SHA1 (RFC 3711).
     CmSha1,
 }
 
 impl SrtpProfile {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 2] = [Self::AeadGcm, Self::CmSha1];
 
-    /// By the length of the authentication tag in bytes.
+    /// Returns the profile with an authentication tag of this length in bytes.
     pub(crate) fn of_tag(length: usize) -> Option<Self> {
         match length {
             16 => Some(Self::AeadGcm),
@@ -149,7 +149,7 @@ impl SrtpProfile {
         }
     }
 
-    /// For metrics.
+    /// Returns the name in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -159,12 +159,12 @@ impl SrtpProfile {
     }
 }
 
-/// A number of packets.
+/// A number of packets and their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traffic {
-    /// How many.
+    /// The number of packets.
     pub packets: u64,
-    /// Their sizes together: UDP payloads, or RTP payloads where packets are forwarded.
+    /// The sum of their sizes: UDP payloads, or RTP payloads of forwarded packets.
     pub bytes: u64,
 }
 
@@ -175,54 +175,54 @@ impl Traffic {
     }
 }
 
-/// What a worker counts.
+/// The counters of a worker.
 #[derive(Clone, Default)]
 pub struct Counters {
     traffic: [[Traffic; PacketKind::ALL.len()]; Flow::ALL.len()],
     dropped: [u64; DropReason::ALL.len()],
     srtp: [u64; SrtpProfile::ALL.len()],
-    /// RTP packets handed to subscribers, with their payloads' bytes: one per subscriber.
+    /// RTP packets forwarded to subscribers, one per subscriber, with the bytes of their payloads.
     pub forwarded: Traffic,
-    /// RTP packets for other workers, with their payloads' bytes: one per worker.
-    pub relayed: Traffic,
-    /// Key frame requests (PLI, FIR) of subscribers.
-    pub key_frames_wanted: u64,
+    /// RTP packets sent to other workers, one per worker, with the bytes of their payloads.
+    pub cascaded: Traffic,
+    /// Key frame requests (PLI, FIR) received from subscribers.
+    pub key_frame_requests_received: u64,
     /// Key frame requests sent to publishers.
-    pub key_frames_requested: u64,
-    /// Generic NACKs of subscribers.
+    pub key_frame_requests_sent: u64,
+    /// Generic NACKs received from subscribers.
     pub nacks_received: u64,
     /// Generic NACKs sent to publishers.
     pub nacks_sent: u64,
-    /// Pictures that went on in a larger encoding of the same track.
+    /// Switches to a higher encoding of the same track.
     pub switches_up: u64,
-    /// The same in a smaller one.
+    /// Switches to a lower encoding of the same track.
     pub switches_down: u64,
-    /// Panics that cost one participant its connection and nobody else anything.
+    /// Contained panics, each of which closed one connection.
     pub panics: u64,
-    /// Connections given up by str0m with an error.
+    /// Connections that failed with an error of str0m.
     pub failures: u64,
-    /// Connections given up because nothing came over them.
-    pub silences: u64,
-    /// Offers answered.
-    pub offers_taken: u64,
-    /// Offers refused.
+    /// Connections suspended because nothing was received.
+    pub inactive_connections: u64,
+    /// Offers that were answered.
+    pub offers_accepted: u64,
+    /// Offers that were refused.
     pub offers_refused: u64,
 }
 
 impl Counters {
-    /// Datagrams of a kind, one way.
+    /// Returns the datagrams of a kind in one direction.
     #[must_use]
     pub fn traffic(&self, flow: Flow, kind: PacketKind) -> Traffic {
         self.traffic[flow as usize][kind as usize]
     }
 
-    /// What went no further.
+    /// Returns the packets dropped for a reason.
     #[must_use]
     pub fn dropped(&self, reason: DropReason) -> u64 {
         self.dropped[reason as usize]
     }
 
-    /// Connections by how their packets are protected; counted at the first media packet.
+    /// Returns the connections with this protection, counted at the first media packet.
     #[must_use]
     pub fn srtp(&self, profile: SrtpProfile) -> u64 {
         self.srtp[profile as usize]
@@ -238,7 +238,7 @@ impl Counters {
         self.dropped[reason as usize] += 1;
     }
 
-    /// A subscription goes on in this encoding; none before: it only begins.
+    /// Counts a switch of a subscription to `encoding`; a beginning (`None` before) is none.
     pub(crate) fn count_switch(&mut self, before: Option<usize>, encoding: usize) {
         match before {
             Some(before) if before < encoding => self.switches_up += 1,
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_variant_counts_in_its_own_place() {
+    fn every_variant_has_its_own_counter() {
         for (place, kind) in PacketKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, place);
         }
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_goes_up_or_down_and_a_beginning_is_none() {
+    fn switches_up_and_down_are_counted_and_beginnings_are_not() {
         let mut counters = Counters::default();
         for (before, encoding) in [(None, 2), (Some(2), 0), (Some(0), 1), (Some(1), 2)] {
             counters.count_switch(before, encoding);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_are_told_apart_by_their_first_bytes() {
+    fn datagrams_are_classified_by_their_first_bytes() {
         assert_eq!(PacketKind::of(&[0, 1]), PacketKind::Stun);
         assert_eq!(PacketKind::of(&[22, 254]), PacketKind::Dtls);
         assert_eq!(PacketKind::of(&[0x80, 111]), PacketKind::Rtp);

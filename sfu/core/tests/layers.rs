@@ -74,8 +74,8 @@ impl Share {
             *picture += 1;
             let now = m.now;
             let frames = &pictures[*picture as usize % pictures.len()];
-            let key =
-                *picture == 1 || !std::mem::take(&mut m.clients[0].key_frames_wanted).is_empty();
+            let key = *picture == 1
+                || !std::mem::take(&mut m.clients[0].key_frame_requests_received).is_empty();
             for (at, layers) in frames.iter().enumerate() {
                 let place = (*picture * 1_800, at + 1 == frames.len());
                 let payload = packet(*picture, *layers, key);
@@ -115,7 +115,7 @@ fn a_small_screen_gets_fewer_pictures_and_a_larger_one_more_again() {
     share.news(1);
     share.run(2 * SECOND);
     assert_eq!(seen(&mut share, 1), (Some(2), 10), "all of them");
-    assert!(share.m.clients[0].key_frames_wanted.is_empty(), "without a key frame");
+    assert!(share.m.clients[0].key_frame_requests_received.is_empty(), "without a key frame");
 }
 
 #[test]

@@ -128,12 +128,12 @@ fn a_new_subscriber_and_a_new_track_each_bring_a_key_frame_request() {
     let mut m = Meeting::new(4);
     m.join(FEW, PERSON);
     m.talk(SECOND, |m, round| send(m, 0, round));
-    assert!(m.clients[0].key_frames_wanted.is_empty(), "nobody looks");
+    assert!(m.clients[0].key_frame_requests_received.is_empty(), "nobody looks");
     m.join(FEW, &[]);
     m.talk(SECOND, |m, round| send(m, 0, round));
     let camera = m.clients[0].mid(Source::Camera);
-    assert!(!m.clients[0].key_frames_wanted.is_empty());
-    assert!(m.clients[0].key_frames_wanted.iter().all(|(_, mid)| *mid == camera));
+    assert!(!m.clients[0].key_frame_requests_received.is_empty());
+    assert!(m.clients[0].key_frame_requests_received.iter().all(|(_, mid)| *mid == camera));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn many_key_frame_requests_reach_the_publisher_as_few_and_the_last_is_not_lost()
         m.join(FEW, PERSON);
     }
     m.talk(2 * SECOND, |m, round| send(m, 0, round));
-    m.clients[0].key_frames_wanted.clear();
+    m.clients[0].key_frame_requests_received.clear();
     let begin = m.now;
     m.talk(2 * SECOND, |m, round| {
         send(m, 0, round);
@@ -155,7 +155,7 @@ fn many_key_frame_requests_reach_the_publisher_as_few_and_the_last_is_not_lost()
     });
     let last_request = m.now;
     m.talk(SECOND, |m, round| send(m, 0, round));
-    let asked = &m.clients[0].key_frames_wanted;
+    let asked = &m.clients[0].key_frame_requests_received;
     assert!((4..=6).contains(&asked.len()), "300 requests in 2 s became {}", asked.len());
     for pair in asked.windows(2) {
         assert!(pair[1].0 - pair[0].0 >= Duration::from_millis(490), "at most one per 500 ms");
@@ -166,8 +166,12 @@ fn many_key_frame_requests_reach_the_publisher_as_few_and_the_last_is_not_lost()
         "the last one too"
     );
     let counters = m.worker.counters();
-    assert!(counters.key_frames_wanted >= 250, "{}", counters.key_frames_wanted);
-    assert!(counters.key_frames_requested < 20, "{}", counters.key_frames_requested);
+    assert!(
+        counters.key_frame_requests_received >= 250,
+        "{}",
+        counters.key_frame_requests_received
+    );
+    assert!(counters.key_frame_requests_sent < 20, "{}", counters.key_frame_requests_sent);
 }
 
 #[test]
@@ -340,7 +344,7 @@ fn nothing_crosses_from_one_room_to_another() {
     m.talk(SECOND, send_all);
     assert!(!m.clients[neighbour].received.is_empty());
     assert!(m.clients[publisher].received.is_empty() && m.clients[stranger].received.is_empty());
-    assert!(m.clients[stranger].key_frames_wanted.is_empty());
+    assert!(m.clients[stranger].key_frame_requests_received.is_empty());
     assert_eq!(m.worker.rooms(), 2);
 }
 
@@ -359,10 +363,13 @@ fn who_was_silent_for_a_minute_is_heard_and_seen_as_before() {
 
     let now = m.now;
     let mid = from(&m.clients[1].received, 0, Source::Camera)[0].mid;
-    m.clients[0].key_frames_wanted.clear();
+    m.clients[0].key_frame_requests_received.clear();
     m.clients[1].request_key_frame(now, mid);
     m.run(SECOND);
-    assert!(!m.clients[0].key_frames_wanted.is_empty(), "asked through a stream that rested");
+    assert!(
+        !m.clients[0].key_frame_requests_received.is_empty(),
+        "asked through a stream that rested"
+    );
 
     m.talk(SECOND, send_all);
     let after = &m.clients[1].received[before..];

@@ -17,7 +17,7 @@ const PERSON: &[Source] = &[Source::Microphone, Source::Camera];
 fn talk(m: &mut Meeting, seconds: u32, late: bool, load: f64) {
     m.talk(seconds * SECOND, |m, round| {
         let now = m.now;
-        m.worker.handle_reading(now, late);
+        m.worker.handle_read(now, late);
         if round % 25 == 0 {
             m.worker.handle_load(now, load);
         }
@@ -46,18 +46,18 @@ fn voices_pass_while_pictures_are_shed_and_pictures_come_back_without_a_gap() {
     assert_eq!(m.worker.overload_level(), OverloadLevel::Shedding);
     let before: Vec<(usize, usize)> =
         (0..3).map(|client| (heard(&m, client), seen(&m, client).len())).collect();
-    m.clients.iter_mut().for_each(|client| client.key_frames_wanted.clear());
+    m.clients.iter_mut().for_each(|client| client.key_frame_requests_received.clear());
     talk(&mut m, 2, true, 0.9);
     for (client, (voices, pictures)) in before.into_iter().enumerate() {
         assert!(heard(&m, client) - voices >= 190, "two voices of 50 packets a second");
         assert_eq!(seen(&m, client).len(), pictures);
-        assert_eq!(m.clients[client].key_frames_wanted, [], "they would be shed as well");
+        assert_eq!(m.clients[client].key_frame_requests_received, [], "they would be shed as well");
     }
     let shed = m.worker.counters().dropped(DropReason::Shed);
     assert!((300..=600).contains(&shed), "150 a second: {shed}");
 
     talk(&mut m, 3, false, 0.2);
-    assert!(m.clients.iter().all(|client| !client.key_frames_wanted.is_empty()));
+    assert!(m.clients.iter().all(|client| !client.key_frame_requests_received.is_empty()));
     for client in 0..3 {
         let mut received = seen(&m, client);
         assert!(received.len() >= 150, "{} pictures", received.len());

@@ -77,10 +77,10 @@ fn a_packet_goes_once_to_each_worker_however_many_watch_there() {
     s.run(SECOND / 10);
     // Two workers, two tracks, fifty packets.
     assert_eq!(s.packets, 200);
-    assert_eq!(s.workers[0].counters().relayed.packets, 200);
+    assert_eq!(s.workers[0].counters().cascaded.packets, 200);
     assert_eq!(s.workers[0].counters().forwarded.packets, 0, "nobody is there to watch");
     assert_eq!(s.workers[1].counters().forwarded.packets, 300);
-    assert_eq!(s.workers[1].counters().relayed.packets, 0, "they go no further");
+    assert_eq!(s.workers[1].counters().cascaded.packets, 0, "they go no further");
     for watcher in 1..5 {
         assert_eq!(from(&s.clients[watcher].received, publisher, Source::Camera).len(), 50);
     }
@@ -133,11 +133,14 @@ fn key_frame_requests_reach_the_publisher_as_few() {
     s.span(&[0, 1]);
     let publisher = s.join(0, FEW, PERSON);
     s.talk(SECOND, |s, round| send(s, publisher, round));
-    assert!(s.clients[publisher].key_frames_wanted.is_empty(), "nobody looks");
+    assert!(s.clients[publisher].key_frame_requests_received.is_empty(), "nobody looks");
     let watchers = [s.join(1, FEW, &[]), s.join(1, FEW, &[])];
     s.talk(2 * SECOND, |s, round| send(s, publisher, round));
-    assert!(!s.clients[publisher].key_frames_wanted.is_empty(), "those who come need one");
-    s.clients[publisher].key_frames_wanted.clear();
+    assert!(
+        !s.clients[publisher].key_frame_requests_received.is_empty(),
+        "those who come need one"
+    );
+    s.clients[publisher].key_frame_requests_received.clear();
     let messages = s.messages;
     s.talk(2 * SECOND, |s, round| {
         send(s, publisher, round);
@@ -148,7 +151,7 @@ fn key_frame_requests_reach_the_publisher_as_few() {
         }
     });
     s.talk(SECOND, |s, round| send(s, publisher, round));
-    let asked = &s.clients[publisher].key_frames_wanted;
+    let asked = &s.clients[publisher].key_frame_requests_received;
     let camera = s.clients[publisher].mid(Source::Camera);
     assert!((3..=6).contains(&asked.len()), "200 requests became {}", asked.len());
     assert!(asked.iter().all(|(_, mid)| *mid == camera));
@@ -309,7 +312,7 @@ fn workers_may_learn_of_each_other_in_any_order_and_late() {
         let clients = [s.join(0, FEW, PERSON), s.join(1, FEW, PERSON)];
         // Nobody sends anything, so nothing changes that would be told again by itself.
         for worker in order {
-            s.set_peers(worker, &[0, 1]);
+            s.set_cascade_peers(worker, &[0, 1]);
             s.run(SECOND);
         }
         s.talk(SECOND, send_all);
@@ -347,7 +350,7 @@ fn a_worker_takes_no_more_guests_than_fit_in_a_room_and_none_of_a_room_it_has_no
     let mut s = Spread::with_limits(73, 4, limits);
     s.span(&[0, 1, 2]);
     // The last worker does not know of the room, but another one thinks so.
-    s.set_peers(0, &[0, 1, 2, 3]);
+    s.set_cascade_peers(0, &[0, 1, 2, 3]);
     let watcher = s.join(1, Slots { audio: 4, video: 4 }, &[]);
     let others = [0, 0, 2, 2].map(|worker| s.join(worker, FEW, PERSON));
     s.talk(SECOND, |s, round| others.iter().for_each(|client| send(s, *client, round)));

@@ -105,7 +105,7 @@ fn a_connection_over_which_nothing_comes_is_given_up_within_eight_seconds() {
     let losses = m.reports(1).into_iter().filter(|r| matches!(r, MediaReport::Lost { .. }));
     assert_eq!(losses.count(), 1, "told once, though ICE notices later too");
     assert!(!m.reports(0).iter().any(|r| matches!(r, MediaReport::Lost { .. })));
-    assert_eq!(m.worker.counters().silences, 1);
+    assert_eq!(m.worker.counters().inactive_connections, 1);
     let offer = m.clients[1].ice_restart();
     m.exchange(1, offer);
     m.run(2 * SECOND);
@@ -153,7 +153,7 @@ fn who_only_listens_is_not_taken_for_silent() {
     m.join(FEW, &[]);
     m.join(FEW, &[]);
     m.run(60 * SECOND);
-    assert_eq!(m.worker.counters().silences, 0);
+    assert_eq!(m.worker.counters().inactive_connections, 0);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_worker_that_stood_still_takes_nobody_for_silent() {
     m.worker.handle_timeout(now);
     m.run(10 * SECOND);
     assert!((0..2).all(|client| is_connected(&m, client)));
-    assert_eq!(m.worker.counters().silences, 0);
+    assert_eq!(m.worker.counters().inactive_connections, 0);
     assert!(talk(&mut m, 2) >= 45);
 }
 

@@ -200,7 +200,7 @@ fn a_busy_worker_gives_everybody_small_pictures_but_of_what_is_pinned() {
     run(&mut call, 16, 0.8);
     assert_eq!([1, 2].map(|watcher| call.shown(watcher)), [Some(2); 2]);
     run(&mut call, 8, 0.95);
-    assert_eq!(call.m.worker.overload_level(), OverloadLevel::Small);
+    assert_eq!(call.m.worker.overload_level(), OverloadLevel::LowestEncodings);
     assert_eq!([1, 2].map(|watcher| call.shown(watcher)), [Some(0), Some(2)]);
     assert_eq!(call.m.wanted(0), [true, false, true]);
     pin(&mut call, false);

@@ -1,66 +1,70 @@
-//! What waits to be written to a stream: little, and sound before pictures.
+//! The datagrams that wait to be written to a stream: few, and audio before video.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 use std::time::{Duration, Instant};
 
-/// Bytes that may wait: half a second at 1 Mbit/s.
-const MOST: usize = 64 << 10;
-/// Of these, bytes that are kept free of pictures: seconds of sound, checks and reports.
-const RESERVED: usize = 16 << 10;
-/// How long a picture may wait. Later it would come too late to be shown.
-const STALE: Duration = Duration::from_millis(400);
+/// Maximum bytes that wait: half a second at 1 Mbit/s.
+const MAX_BYTES: usize = 64 << 10;
+/// Bytes of these that are reserved for anything but video: seconds of audio, checks and reports.
+const RESERVED_BYTES: usize = 16 << 10;
+/// Maximum time that video waits. Later it would arrive too late to be shown.
+const MAX_VIDEO_AGE: Duration = Duration::from_millis(400);
 
-/// Framed datagrams that wait until the stream takes them.
+/// The framed datagrams that wait until the stream accepts them.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     waiting: VecDeque<Waiting>,
     bytes: usize,
-    /// Bytes of the first one that the stream has taken: it has to be finished, or the other side
-    /// could not tell where the next one begins.
-    taken: usize,
+    /// Bytes of the first one that the stream has accepted: it has to be completed, or the receiver
+    /// could not find the beginning of the next one.
+    written: usize,
 }
 
 #[derive(Debug)]
 struct Waiting {
     since: Instant,
-    yields: bool,
+    is_droppable: bool,
     framed: Vec<u8>,
 }
 
 impl Backlog {
-    /// Has a framed datagram wait. How many were left out for want of room: pictures (`yields`) first,
-    /// the oldest of them first.
-    pub(crate) fn push(&mut self, now: Instant, yields: bool, framed: Vec<u8>) -> usize {
-        let most = if yields { MOST - RESERVED } else { MOST };
+    /// Queues a framed datagram. Returns how many were dropped to stay within the limit: droppable ones
+    /// first, the oldest of them first.
+    pub(crate) fn push(&mut self, now: Instant, is_droppable: bool, framed: Vec<u8>) -> usize {
+        let limit = if is_droppable { MAX_BYTES - RESERVED_BYTES } else { MAX_BYTES };
         let mut dropped = 0;
-        while self.bytes + framed.len() > most {
-            if yields || !self.drop_picture() {
+        while self.bytes + framed.len() > limit {
+            if is_droppable || !self.drop_oldest() {
                 return dropped + 1;
             }
             dropped += 1;
         }
         self.bytes += framed.len();
-        self.waiting.push_back(Waiting { since: now, yields, framed });
+        self.waiting.push_back(Waiting { since: now, is_droppable, framed });
         dropped
     }
 
-    /// Writes what the stream takes. How many datagrams were left out because they had waited for too
-    /// long.
+    /// Writes what the stream accepts. Returns how many datagrams were dropped because they had waited
+    /// for too long.
+    ///
+    /// # Errors
+    ///
+    /// The error of the stream.
     pub(crate) fn write(&mut self, now: Instant, stream: &mut impl Write) -> io::Result<usize> {
         let mut dropped = 0;
         while let Some(first) = self.waiting.front() {
-            let stale = now.saturating_duration_since(first.since) > STALE;
-            if first.yields && stale && self.taken == 0 {
+            let is_old = now.saturating_duration_since(first.since) > MAX_VIDEO_AGE;
+            if first.is_droppable && is_old && self.written == 0 {
                 self.pop();
                 dropped += 1;
                 continue;
             }
-            match stream.write(&first.framed[self.taken..]) {
+            match stream.write(&first.framed[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    self.taken += written;
-                    if self.taken == first.framed.len() {
+                Ok(bytes) => {
+                    self.written += bytes;
+                    if self.written == first.framed.len() {
                         self.pop();
                     }
                 }
@@ -72,7 +76,7 @@ impl Backlog {
         Ok(dropped)
     }
 
-    /// Since when the first one waits.
+    /// Returns since when the first one waits.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
         self.waiting.front().map(|first| first.since)
     }
@@ -81,14 +85,14 @@ impl Backlog {
         if let Some(first) = self.waiting.pop_front() {
             self.bytes -= first.framed.len();
         }
-        self.taken = 0;
+        self.written = 0;
     }
 
-    /// Drops the oldest picture that has not been begun.
-    fn drop_picture(&mut self) -> bool {
-        let begun = usize::from(self.taken > 0);
-        let oldest = self.waiting.iter().skip(begun).position(|waiting| waiting.yields);
-        let Some(dropped) = oldest.and_then(|at| self.waiting.remove(at + begun)) else {
+    /// Drops the oldest droppable datagram that has not been written in part.
+    fn drop_oldest(&mut self) -> bool {
+        let first = usize::from(self.written > 0);
+        let oldest = self.waiting.iter().skip(first).position(|waiting| waiting.is_droppable);
+        let Some(dropped) = oldest.and_then(|at| self.waiting.remove(at + first)) else {
             return false;
         };
         self.bytes -= dropped.framed.len();
@@ -100,7 +104,7 @@ impl Backlog {
 mod tests {
     use super::*;
 
-    /// Takes so many bytes and then no more.
+    /// Accepts this number of bytes.
     struct Narrow(usize, Vec<u8>);
 
     impl Write for Narrow {
@@ -120,30 +124,30 @@ mod tests {
     }
 
     #[test]
-    fn pictures_give_way_to_sound_and_the_rest_stays_within_its_bound() {
+    fn video_is_dropped_for_audio_and_the_backlog_stays_bounded() {
         let now = Instant::now();
         let mut backlog = Backlog::default();
         let dropped: usize = (0..100).map(|_| backlog.push(now, true, vec![1; 1_000])).sum();
-        assert_eq!(dropped, 100 - (MOST - RESERVED) / 1_000);
+        assert_eq!(dropped, 100 - (MAX_BYTES - RESERVED_BYTES) / 1_000);
         let dropped =
-            (0..MOST / 100).map(|_| backlog.push(now, false, vec![2; 100])).sum::<usize>();
-        assert_eq!(dropped, (MOST - RESERVED) / 1_000, "every picture, and no sound");
-        assert!(backlog.waiting.iter().all(|waiting| !waiting.yields));
-        assert_eq!(backlog.push(now, false, vec![2; 100]), 1, "no more room at all");
-        assert!(backlog.bytes <= MOST);
+            (0..MAX_BYTES / 100).map(|_| backlog.push(now, false, vec![2; 100])).sum::<usize>();
+        assert_eq!(dropped, (MAX_BYTES - RESERVED_BYTES) / 1_000, "all video, and no audio");
+        assert!(backlog.waiting.iter().all(|waiting| !waiting.is_droppable));
+        assert_eq!(backlog.push(now, false, vec![2; 100]), 1, "the limit is reached");
+        assert!(backlog.bytes <= MAX_BYTES);
     }
 
     #[test]
-    fn what_was_begun_is_finished_and_a_picture_that_waited_too_long_is_not_begun() {
+    fn a_datagram_written_in_part_is_completed_and_old_video_is_dropped() {
         let now = Instant::now();
         let mut backlog = Backlog::default();
-        for (yields, byte) in [(true, 1), (true, 2), (false, 3)] {
-            backlog.push(now, yields, vec![byte; 10]);
+        for (is_droppable, byte) in [(true, 1), (true, 2), (false, 3)] {
+            backlog.push(now, is_droppable, vec![byte; 10]);
         }
         let mut stream = Narrow(4, Vec::new());
         assert_eq!(backlog.write(now, &mut stream).unwrap(), 0);
         stream.0 = 100;
-        let late = now + STALE * 2;
+        let late = now + MAX_VIDEO_AGE * 2;
         assert_eq!(backlog.write(late, &mut stream).unwrap(), 1);
         assert_eq!(stream.1, [[1; 10], [3; 10]].concat());
         assert_eq!((backlog.bytes, backlog.waits_since()), (0, None));

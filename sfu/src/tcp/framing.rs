@@ -1,51 +1,55 @@
-//! Datagrams in a stream, each behind its length in two bytes (RFC 4571 section 2).
+//! Datagrams in a TCP stream, each framed by its length in two bytes (RFC 4571 section 2).
 
-/// The longest datagram that is taken, in bytes: what a worker looks at.
-const MOST: usize = 1_500;
-/// Bytes of the length.
-const HEAD: usize = 2;
+/// Maximum length of a datagram in bytes: that which a worker processes.
+const MAX_DATAGRAM: usize = 1_500;
+/// Bytes of the length field.
+const LENGTH_BYTES: usize = 2;
 
-/// The stream holds a datagram that no client sends. What follows can't be told apart any more.
+/// A datagram is longer than any client sends, so the stream cannot be parsed any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a datagram of {0} bytes was announced; {MOST} is the most")]
+#[error("a datagram of {0} bytes exceeds the maximum of {MAX_DATAGRAM}")]
 pub(crate) struct TooLong(usize);
 
-/// Finds the datagrams in a stream. Holds less than one of them.
+/// Finds the datagrams in a stream. Buffers less than one of them.
 #[derive(Debug, Default)]
 pub(crate) struct Deframer {
-    begun: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 impl Deframer {
-    /// Takes what came next of the stream, and gives each datagram that is whole to `each` until
-    /// that says to stop. Empty datagrams mean nothing and are passed over.
+    /// Parses the next bytes of the stream, and calls `each` with every complete datagram until it
+    /// returns `false`. Empty datagrams are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if a datagram is too long.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
         mut each: impl FnMut(&[u8]) -> bool,
     ) -> Result<(), TooLong> {
-        self.begun.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(bytes);
         let mut at = 0;
-        while let Some((head, rest)) = self.begun[at..].split_first_chunk::<HEAD>() {
+        while let Some((head, rest)) = self.buffer[at..].split_first_chunk::<LENGTH_BYTES>() {
             let length = usize::from(u16::from_be_bytes(*head));
-            if length > MOST {
+            if length > MAX_DATAGRAM {
                 return Err(TooLong(length));
             }
             let Some(datagram) = rest.get(..length) else { break };
-            at += HEAD + length;
+            at += LENGTH_BYTES + length;
             if length > 0 && !each(datagram) {
                 break;
             }
         }
-        self.begun.drain(..at);
+        self.buffer.drain(..at);
         Ok(())
     }
 }
 
-/// A datagram as it goes into a stream. `None`: it is too long for that.
+/// Returns a datagram with its length field; `None` if it is too long for one.
 pub(crate) fn framed(datagram: &[u8]) -> Option<Vec<u8>> {
     let length = u16::try_from(datagram.len()).ok()?;
-    let mut framed = Vec::with_capacity(HEAD + datagram.len());
+    let mut framed = Vec::with_capacity(LENGTH_BYTES + datagram.len());
     framed.extend_from_slice(&length.to_be_bytes());
     framed.extend_from_slice(datagram);
     Some(framed)
@@ -60,7 +64,7 @@ mod tests {
     proptest! {
         #[test]
         fn however_the_stream_is_cut_the_same_datagrams_come_out(
-            datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..MOST), 0..12),
+            datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..MAX_DATAGRAM), 0..12),
             cuts in prop::collection::vec(1..3_000usize, 1..40),
         ) {
             let stream: Vec<u8> = datagrams.iter().flat_map(|d| framed(d).unwrap()).collect();
@@ -73,10 +77,10 @@ mod tests {
                 let (now, later) = rest.split_at((*cut).min(rest.len()));
                 rest = later;
                 deframer.push(now, |d| { found.push(d.to_vec()); true }).unwrap();
-                prop_assert!(deframer.begun.len() < HEAD + MOST);
+                prop_assert!(deframer.buffer.len() < LENGTH_BYTES + MAX_DATAGRAM);
             }
             prop_assert_eq!(found, datagrams);
-            prop_assert!(deframer.begun.is_empty());
+            prop_assert!(deframer.buffer.is_empty());
         }
     }
 

@@ -1,169 +1,276 @@
-//! What workers tell each other of a room that spans several of them.
-//!
-//! Each of them has a [`Worker`](crate::Worker) with a room of its own, in which the participants of
-//! the others are guests: they publish, and have no connection. One copy of a packet goes to each
-//! other worker on which somebody is sent it.
+//! The messages between the workers of a room.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use signaling_protocol::{RoomId, Source};
-use str0m::rtp::Ssrc;
 
-use crate::peer_connection::codec::Forwarded;
-use crate::policy::bitrate_allocation::Rate;
-use crate::policy::slot_allocation::TrackId;
-use crate::room::participants::Key;
+use crate::ids::{ParticipantKey, TrackId, WorkerId};
+use crate::rtp::{BitsPerSecond, MediaHeader};
 
-/// A worker, by its number among those that may share rooms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WorkerId(pub u16);
-
-/// From one worker to another. Packets may be lost on the way. What is told of rooms may not, and
-/// arrives in order, but some of it may be merged ([`RelayControl::merge`]).
+/// A message from one worker to another. Packets may be lost on the way. Controls may not be, and
+/// arrive in order, but consecutive ones may be merged ([`CascadeControl::merge`]).
 #[derive(Debug)]
-pub enum Relay {
-    /// How things are in a room.
-    Control(RoomId, RelayControl),
+pub enum CascadeMessage {
+    /// A change in the sender's part of a room.
+    Control(RoomId, CascadeControl),
     /// A media packet.
-    Packet(RelayPacket),
+    Packet(CascadePacket),
 }
 
-/// How things are with a worker's part of a room, as far as that has changed.
+/// The changes in a worker's part of a room. Each field that has changed is sent whole, so that a
+/// later message replaces an earlier one.
 #[derive(Debug, Default)]
-pub struct RelayControl {
-    /// It knows nothing of the other part yet, and wants to be told everything.
-    pub(crate) asks: bool,
-    /// All tracks that are published there.
-    pub(crate) tracks: Option<Vec<Offered>>,
-    /// All tracks of the receiver that somebody there is sent or wants.
-    pub(crate) wants: Option<Vec<Wants>>,
-    /// Encodings of tracks of the receiver that need a key frame.
-    pub(crate) key_frames: BTreeSet<(TrackId, usize)>,
+pub struct CascadeControl {
+    /// The sender knows nothing of the receiver's part and asks for all of it.
+    resync: bool,
+    /// All tracks that are published in the sender's part.
+    tracks: Option<Vec<RemoteTrack>>,
+    /// All of the receiver's tracks that are subscribed to in the sender's part.
+    subscriptions: Option<Vec<RemoteSubscription>>,
+    /// Encodings of the receiver's tracks that need a key frame.
+    key_frames: BTreeSet<(TrackId, usize)>,
 }
 
-impl RelayControl {
-    /// Takes in what was said later. The outcome is as if both had arrived, and no larger than the
-    /// room: what is kept for a reader that is late is bounded.
+impl CascadeControl {
+    /// Creates a message; `None` stands for what has not changed.
+    pub(crate) fn new(
+        resync: bool,
+        tracks: Option<Vec<RemoteTrack>>,
+        subscriptions: Option<Vec<RemoteSubscription>>,
+        key_frames: BTreeSet<(TrackId, usize)>,
+    ) -> Self {
+        Self { resync, tracks, subscriptions, key_frames }
+    }
+
+    /// Merges a later message into this one. The outcome is as if both had arrived, and its size is
+    /// bounded by that of the room.
     pub fn merge(&mut self, later: Self) {
-        self.asks |= later.asks;
+        self.resync |= later.resync;
         self.tracks = later.tracks.or(self.tracks.take());
         self.key_frames.extend(later.key_frames);
-        if let Some(wants) = later.wants {
-            self.key_frames.retain(|(track, _)| wants.iter().any(|w| w.track == *track));
-            self.wants = Some(wants);
+        if let Some(subscriptions) = later.subscriptions {
+            self.key_frames.retain(|(track, _)| subscriptions.iter().any(|s| s.track == *track));
+            self.subscriptions = Some(subscriptions);
         }
     }
 
-    /// Whether it says nothing.
+    /// Returns whether the message has no content.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.asks && self.tracks.is_none() && self.wants.is_none() && self.key_frames.is_empty()
+        !self.resync
+            && self.tracks.is_none()
+            && self.subscriptions.is_none()
+            && self.key_frames.is_empty()
+    }
+
+    /// Returns whether the sender asks for everything.
+    pub(crate) fn requests_resync(&self) -> bool {
+        self.resync
+    }
+
+    /// Takes the tracks of the sender's part, if they have changed.
+    pub(crate) fn take_tracks(&mut self) -> Option<Vec<RemoteTrack>> {
+        self.tracks.take()
+    }
+
+    /// Takes the subscriptions of the sender's part, if they have changed.
+    pub(crate) fn take_subscriptions(&mut self) -> Option<Vec<RemoteSubscription>> {
+        self.subscriptions.take()
+    }
+
+    /// Takes the encodings that need a key frame.
+    pub(crate) fn take_key_frames(&mut self) -> BTreeSet<(TrackId, usize)> {
+        std::mem::take(&mut self.key_frames)
     }
 }
 
 /// A track that is published on another worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Offered {
-    pub(crate) track: TrackId,
-    pub(crate) muted_since: Option<Instant>,
-    /// Payload bytes per second, smoothed.
-    pub(crate) activity: u64,
-    /// The lowest first; at least one.
-    pub(crate) encodings: Vec<Condition>,
+pub(crate) struct RemoteTrack {
+    id: TrackId,
+    muted_since: Option<Instant>,
+    activity: u64,
+    encodings: Vec<EncodingState>,
 }
 
-/// How an encoding comes in where it comes in.
+impl RemoteTrack {
+    /// Creates a track with its smoothed activity in payload bytes per second and its encodings,
+    /// the lowest first.
+    pub(crate) fn new(
+        id: TrackId,
+        muted_since: Option<Instant>,
+        activity: u64,
+        encodings: Vec<EncodingState>,
+    ) -> Self {
+        Self { id, muted_since, activity, encodings }
+    }
+
+    pub(crate) fn id(&self) -> TrackId {
+        self.id
+    }
+
+    pub(crate) fn muted_since(&self) -> Option<Instant> {
+        self.muted_since
+    }
+
+    /// Returns the smoothed activity in payload bytes per second.
+    pub(crate) fn activity(&self) -> u64 {
+        self.activity
+    }
+
+    /// Returns the encodings, the lowest first.
+    pub(crate) fn encodings(&self) -> &[EncodingState] {
+        &self.encodings
+    }
+}
+
+/// The state of an encoding at the worker that receives it from the publisher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Condition {
+pub(crate) struct EncodingState {
     pub(crate) active: bool,
-    /// Once it has been measured.
-    pub(crate) rate: Option<Rate>,
+    /// The bitrate, once measured.
+    pub(crate) bitrate: Option<BitsPerSecond>,
 }
 
-/// What a worker wants of a track of another.
+/// The subscriptions of a worker to a track of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wants {
-    pub(crate) track: TrackId,
-    /// The guest that the track belongs to, where the packets go.
-    pub(crate) seat: Key,
-    /// What sizes and links there ask for.
-    pub(crate) chosen: Encodings,
-    /// What is sent, or begins with its next key frame: the packets that are to be copied.
-    pub(crate) taken: Encodings,
+pub(crate) struct RemoteSubscription {
+    track: TrackId,
+    /// The remote participant that packets are addressed to.
+    remote_key: ParticipantKey,
+    /// The encodings that subscribers are allocated.
+    wanted: EncodingSet,
+    /// The encodings whose packets are to be copied: those that are sent to a subscriber, or will be
+    /// from their next key frame on.
+    forwarded: EncodingSet,
 }
 
-/// A set of encodings of a track. There are at most four of them (`limits::ENCODINGS`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Encodings(u8);
-
-impl Encodings {
-    pub(crate) fn insert(&mut self, encoding: usize) {
-        self.0 |= bit(encoding);
+impl RemoteSubscription {
+    /// Creates a subscription to encodings of a track, whose packets go to `remote_key`.
+    pub(crate) fn new(
+        track: TrackId,
+        remote_key: ParticipantKey,
+        wanted: impl Iterator<Item = usize>,
+        forwarded: impl Iterator<Item = usize>,
+    ) -> Self {
+        let (wanted, forwarded) = (wanted.collect(), forwarded.collect());
+        Self { track, remote_key, wanted, forwarded }
     }
 
-    pub(crate) fn has(self, encoding: usize) -> bool {
-        self.0 & bit(encoding) != 0
+    pub(crate) fn track(&self) -> TrackId {
+        self.track
     }
 
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
-        (0..u8::BITS as usize).filter(move |encoding| self.has(*encoding))
+    /// Returns whether no encoding is wanted or forwarded.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wanted.is_empty() && self.forwarded.is_empty()
     }
 }
 
-fn bit(encoding: usize) -> u8 {
-    u32::try_from(encoding).ok().and_then(|n| 1_u8.checked_shl(n)).unwrap_or(0)
-}
-
-/// Another worker on which somebody is sent a track, or wants it.
+/// Another worker that subscribes to a track.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Branch {
-    pub(crate) to: WorkerId,
-    pub(crate) wants: Wants,
+pub(crate) struct CascadeTarget {
+    worker: WorkerId,
+    subscription: RemoteSubscription,
 }
 
-/// A media packet with its SRTP taken off.
+impl CascadeTarget {
+    pub(crate) fn new(worker: WorkerId, subscription: RemoteSubscription) -> Self {
+        Self { worker, subscription }
+    }
+
+    /// Returns the encodings that the worker's subscribers are allocated.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = usize> + use<> {
+        self.subscription.wanted.iter()
+    }
+
+    /// Copies a packet for the worker, if it forwards the encoding.
+    pub(crate) fn copy_packet(
+        &self,
+        source: Source,
+        header: MediaHeader,
+        payload: &Arc<[u8]>,
+    ) -> Option<(WorkerId, CascadePacket)> {
+        let RemoteSubscription { remote_key, forwarded, .. } = self.subscription;
+        forwarded.contains(header.encoding).then(|| {
+            (self.worker, CascadePacket { remote_key, source, header, payload: payload.clone() })
+        })
+    }
+}
+
+/// A media packet after SRTP decryption.
 #[derive(Debug)]
-pub struct RelayPacket {
-    pub(crate) seat: Key,
-    pub(crate) source: Source,
-    pub(crate) header: MediaHeader,
-    pub(crate) payload: Arc<[u8]>,
+pub struct CascadePacket {
+    remote_key: ParticipantKey,
+    source: Source,
+    header: MediaHeader,
+    payload: Arc<[u8]>,
 }
 
-impl RelayPacket {
-    /// Whether it is sound, which goes first where not everything finds room.
+impl CascadePacket {
+    /// Returns whether the packet is audio, which takes precedence where not everything fits.
     #[must_use]
     pub fn is_audio(&self) -> bool {
         self.source.is_audio()
     }
 
-    /// Bytes of its payload.
+    /// Returns the length of the payload in bytes.
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
         self.payload.len()
     }
+
+    /// Returns the remote participant at the receiving worker that the packet is addressed to.
+    pub(crate) fn remote_key(&self) -> ParticipantKey {
+        self.remote_key
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        self.source
+    }
+
+    pub(crate) fn header(&self) -> &MediaHeader {
+        &self.header
+    }
+
+    pub(crate) fn payload(&self) -> &Arc<[u8]> {
+        &self.payload
+    }
 }
 
-/// What forwarding has to know of a packet, beside its payload.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct MediaHeader {
-    /// The place among the track's encodings.
-    pub(crate) encoding: usize,
-    pub(crate) codec: Forwarded,
-    /// Whether a subscriber may begin with it.
-    pub(crate) may_begin: bool,
-    pub(crate) ssrc: Ssrc,
-    /// Extended.
-    pub(crate) seq: u64,
-    pub(crate) timestamp: u32,
-    pub(crate) marker: bool,
-    /// When it was captured.
-    pub(crate) wallclock: Instant,
+/// A set of encodings of a track. There are at most four (`limits::ENCODINGS`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct EncodingSet(u8);
+
+impl EncodingSet {
+    fn insert(&mut self, encoding: usize) {
+        self.0 |= bit(encoding);
+    }
+
+    fn contains(self, encoding: usize) -> bool {
+        self.0 & bit(encoding) != 0
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn iter(self) -> impl Iterator<Item = usize> + use<> {
+        (0..u8::BITS as usize).filter(move |encoding| self.contains(*encoding))
+    }
+}
+
+impl FromIterator<usize> for EncodingSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(encodings: I) -> Self {
+        let mut set = Self::default();
+        encodings.into_iter().for_each(|encoding| set.insert(encoding));
+        set
+    }
+}
+
+fn bit(encoding: usize) -> u8 {
+    u32::try_from(encoding).ok().and_then(|n| 1_u8.checked_shl(n)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -176,36 +283,35 @@ mod tests {
         TrackId { participant: ParticipantId(participant), source: Source::Camera }
     }
 
-    fn wants(participant: u32) -> Wants {
-        let mut taken = Encodings::default();
-        taken.insert(1);
-        Wants { track: camera(participant), seat: Key::for_test(0), chosen: taken, taken }
+    fn subscription(participant: u32) -> RemoteSubscription {
+        let key = ParticipantKey::new(0, 0);
+        RemoteSubscription::new(camera(participant), key, [1].into_iter(), [1].into_iter())
     }
 
     #[test]
-    fn what_a_late_reader_finds_is_the_latest_and_every_key_frame_that_is_still_wanted() {
-        let mut control = RelayControl {
-            asks: true,
+    fn a_merged_message_has_the_latest_state_and_all_key_frames_that_are_still_needed() {
+        let mut control = CascadeControl {
+            resync: true,
             tracks: Some(Vec::new()),
-            wants: Some(vec![wants(1), wants(2)]),
+            subscriptions: Some(vec![subscription(1), subscription(2)]),
             key_frames: [(camera(1), 0), (camera(2), 1)].into(),
         };
-        control.merge(RelayControl {
-            wants: Some(vec![wants(2), wants(3)]),
+        control.merge(CascadeControl {
+            subscriptions: Some(vec![subscription(2), subscription(3)]),
             key_frames: [(camera(3), 0)].into(),
-            ..RelayControl::default()
+            ..CascadeControl::default()
         });
-        assert!(control.asks);
-        assert_eq!(control.tracks, Some(Vec::new()), "nothing newer was said");
-        assert_eq!(control.wants, Some(vec![wants(2), wants(3)]));
+        assert!(control.resync);
+        assert_eq!(control.tracks, Some(Vec::new()), "there is no later state");
+        assert_eq!(control.subscriptions, Some(vec![subscription(2), subscription(3)]));
         assert_eq!(control.key_frames, [(camera(2), 1), (camera(3), 0)].into());
-        assert!(!control.is_empty() && RelayControl::default().is_empty());
+        assert!(!control.is_empty() && CascadeControl::default().is_empty());
     }
 
     #[test]
-    fn a_set_of_encodings_has_what_was_put_in() {
-        let mut set = Encodings::default();
-        assert!(set.is_empty() && !set.has(0));
+    fn a_set_of_encodings_contains_what_was_inserted() {
+        let mut set = EncodingSet::default();
+        assert!(set.is_empty() && !set.contains(0));
         set.insert(0);
         set.insert(3);
         set.insert(64);

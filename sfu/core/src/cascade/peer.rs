@@ -1,164 +1,123 @@
-//! A room's ties to its parts on other workers.
+//! What a worker knows of the other workers of a room, and what it has sent them.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
-use crate::cascade::messages::{
-    Branch, Condition, Encodings, Offered, RelayControl, Wants, WorkerId,
-};
-use crate::policy::slot_allocation::TrackId;
-use crate::room::Room;
-use crate::room::participants::Participants;
-use crate::room::published_track::Published;
+use super::messages::{CascadeControl, CascadeTarget, RemoteSubscription, RemoteTrack};
+use crate::ids::{TrackId, WorkerId};
 
 /// The other workers that have participants of a room.
 #[derive(Debug, Default)]
-pub(crate) struct Span {
-    pub(crate) peers: Vec<Peer>,
-    /// Something may have changed that they are to be told.
-    pub(crate) stale: bool,
+pub(crate) struct CascadePeers {
+    peers: Vec<Peer>,
+    /// The state that they have been sent may be out of date.
+    is_stale: bool,
+}
+
+impl CascadePeers {
+    /// Replaces the set of workers. Returns those that are no longer in it.
+    pub(crate) fn set(&mut self, others: &[WorkerId]) -> Vec<WorkerId> {
+        let (kept, removed): (Vec<Peer>, Vec<Peer>) =
+            self.peers.drain(..).partition(|peer| others.contains(&peer.id));
+        self.peers = kept;
+        for other in others {
+            if self.peers.iter().all(|peer| peer.id != *other) {
+                self.peers.push(Peer::new(*other));
+            }
+        }
+        removed.into_iter().map(|peer| peer.id).collect()
+    }
+
+    /// Returns a worker of the room.
+    pub(crate) fn get_mut(&mut self, id: WorkerId) -> Option<&mut Peer> {
+        self.peers.iter_mut().find(|peer| peer.id == id)
+    }
+
+    /// Marks the state that the workers have been sent as possibly out of date. Returns whether it
+    /// was not marked before.
+    pub(crate) fn mark_stale(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_stale, true)
+    }
+
+    /// Returns the changes to send to each worker, given the tracks that are published here and the
+    /// subscriptions to the tracks of each worker.
+    pub(crate) fn take_deltas(
+        &mut self,
+        tracks: &[RemoteTrack],
+        subscriptions_to: impl Fn(WorkerId) -> Vec<RemoteSubscription>,
+    ) -> Vec<(WorkerId, CascadeControl)> {
+        self.is_stale = false;
+        let deltas =
+            self.peers.iter_mut().map(|p| (p.id, p.take_delta(tracks, subscriptions_to(p.id))));
+        deltas.filter(|(_, delta)| !delta.is_empty()).collect()
+    }
+
+    /// Returns the workers that subscribe to a track that is published here.
+    pub(crate) fn targets(&self, track: TrackId) -> impl Iterator<Item = CascadeTarget> {
+        self.peers.iter().filter_map(move |peer| {
+            let subscription = peer.subscriptions.iter().find(|s| s.track() == track)?;
+            Some(CascadeTarget::new(peer.id, *subscription))
+        })
+    }
 }
 
 /// Another worker with participants of the room.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    pub(crate) id: WorkerId,
-    /// What it wants of the tracks that are published here.
-    pub(crate) wants: Vec<Wants>,
+    id: WorkerId,
+    /// Its subscriptions to tracks that are published here.
+    subscriptions: Vec<RemoteSubscription>,
     /// Encodings of its tracks that need a key frame.
-    pub(crate) key_frames: BTreeSet<(TrackId, usize)>,
-    /// It is to be asked for everything.
-    asks: bool,
-    /// What it was last told.
-    told_tracks: Option<Vec<Offered>>,
-    told_wants: Option<Vec<Wants>>,
+    key_frames: BTreeSet<(TrackId, usize)>,
+    /// It has to be asked for everything.
+    needs_resync: bool,
+    /// The state that it was last sent.
+    sent_tracks: Option<Vec<RemoteTrack>>,
+    sent_subscriptions: Option<Vec<RemoteSubscription>>,
 }
 
 impl Peer {
-    pub(crate) fn new(id: WorkerId) -> Self {
+    fn new(id: WorkerId) -> Self {
         Self {
             id,
-            wants: Vec::new(),
+            subscriptions: Vec::new(),
             key_frames: BTreeSet::new(),
-            asks: true,
-            told_tracks: None,
-            told_wants: None,
+            needs_resync: true,
+            sent_tracks: None,
+            sent_subscriptions: None,
         }
     }
 
-    /// It knows nothing of what it was told.
-    pub(crate) fn forget_told(&mut self) {
-        (self.told_tracks, self.told_wants) = (None, None);
+    /// Forgets what the worker was sent, so that it is sent everything again.
+    pub(crate) fn forget_sent(&mut self) {
+        (self.sent_tracks, self.sent_subscriptions) = (None, None);
     }
 
-    /// What is new to it, given how things are.
-    fn news(&mut self, tracks: &[Offered], wants: Vec<Wants>) -> RelayControl {
-        let mut news = RelayControl {
-            asks: std::mem::take(&mut self.asks),
-            key_frames: std::mem::take(&mut self.key_frames),
-            ..RelayControl::default()
-        };
-        if self.told_tracks.as_deref() != Some(tracks) {
-            self.told_tracks = Some(tracks.to_vec());
-            news.tracks = Some(tracks.to_vec());
-        }
-        if self.told_wants.as_ref() != Some(&wants) {
-            self.told_wants = Some(wants.clone());
-            news.wants = Some(wants);
-        }
-        news
-    }
-}
-
-impl Room {
-    pub(crate) fn peer_mut(&mut self, id: WorkerId) -> Option<&mut Peer> {
-        self.span.as_mut()?.peers.iter_mut().find(|peer| peer.id == id)
+    /// Replaces the worker's subscriptions to tracks that are published here.
+    pub(crate) fn set_subscriptions(&mut self, subscriptions: Vec<RemoteSubscription>) {
+        self.subscriptions = subscriptions;
     }
 
-    /// What each other worker is to be told.
-    pub(crate) fn news(
+    /// Requests key frames of the worker's tracks.
+    pub(crate) fn request_key_frames(&mut self, key_frames: Vec<(TrackId, usize)>) {
+        self.key_frames.extend(key_frames);
+    }
+
+    fn take_delta(
         &mut self,
-        now: Instant,
-        participants: &Participants,
-    ) -> Vec<(WorkerId, RelayControl)> {
-        let Some(mut span) = self.span.take() else { return Vec::new() };
-        span.stale = false;
-        let tracks = self.published_here(now, participants);
-        let told = span.peers.iter_mut().map(|peer| {
-            let wants = self.wanted_of(peer.id, participants);
-            (peer.id, peer.news(&tracks, wants))
-        });
-        let told = told.filter(|(_, control)| !control.is_empty()).collect();
-        self.span = Some(span);
-        told
-    }
-
-    fn published_here(&self, now: Instant, participants: &Participants) -> Vec<Offered> {
-        let local = self.members.values().filter_map(|key| participants.get(*key));
-        local
-            .filter(|participant| participant.home.is_none())
-            .flat_map(|participant| {
-                let id = participant.id;
-                participant.tracks.iter().map(move |track| offered(now, id, track))
-            })
-            .collect()
-    }
-
-    fn wanted_of(&self, home: WorkerId, participants: &Participants) -> Vec<Wants> {
-        let mut wanted = Vec::new();
-        for &seat in self.members.values() {
-            let Some(guest) = participants.get(seat).filter(|p| p.home == Some(home)) else {
-                continue;
-            };
-            for track in &guest.tracks {
-                let id = TrackId { participant: guest.id, source: track.source };
-                let (mut chosen, mut taken) = (Encodings::default(), Encodings::default());
-                for forward in &track.forwards {
-                    forward.chosen.into_iter().for_each(|encoding| chosen.insert(encoding));
-                    let sent = [forward.current, forward.next];
-                    sent.into_iter().flatten().for_each(|encoding| taken.insert(encoding));
-                }
-                if !chosen.is_empty() || !taken.is_empty() {
-                    wanted.push(Wants { track: id, seat, chosen, taken });
-                }
-            }
+        tracks: &[RemoteTrack],
+        subscriptions: Vec<RemoteSubscription>,
+    ) -> CascadeControl {
+        let changed_tracks = (self.sent_tracks.as_deref() != Some(tracks)).then(|| tracks.to_vec());
+        if changed_tracks.is_some() {
+            self.sent_tracks.clone_from(&changed_tracks);
         }
-        wanted
-    }
-
-    /// Writes down at every track that is published here which other workers want it.
-    pub(crate) fn connect_branches(&self, participants: &mut Participants) {
-        for key in self.members.values() {
-            let Some(publisher) = participants.get_mut(*key).filter(|p| p.home.is_none()) else {
-                continue;
-            };
-            let participant = publisher.id;
-            for track in &mut publisher.tracks {
-                let id = TrackId { participant, source: track.source };
-                track.branches.clear();
-                let peers = self.span.iter().flat_map(|span| &span.peers);
-                track.branches.extend(peers.filter_map(|peer| {
-                    let wants = peer.wants.iter().find(|wants| wants.track == id)?;
-                    Some(Branch { to: peer.id, wants: *wants })
-                }));
-            }
+        let changed_subscriptions =
+            (self.sent_subscriptions.as_ref() != Some(&subscriptions)).then_some(subscriptions);
+        if changed_subscriptions.is_some() {
+            self.sent_subscriptions.clone_from(&changed_subscriptions);
         }
-    }
-}
-
-fn offered(
-    now: Instant,
-    participant: signaling_protocol::ParticipantId,
-    track: &Published,
-) -> Offered {
-    let condition = |e: &crate::room::encoding::Encoding| Condition {
-        active: e.is_active(now),
-        rate: e.meter.rate(),
-    };
-    Offered {
-        track: TrackId { participant, source: track.source },
-        muted_since: track.muted_since,
-        activity: track.activity(),
-        encodings: track.encodings.iter().map(condition).collect(),
+        let resync = std::mem::take(&mut self.needs_resync);
+        let key_frames = std::mem::take(&mut self.key_frames);
+        CascadeControl::new(resync, changed_tracks, changed_subscriptions, key_frames)
     }
 }

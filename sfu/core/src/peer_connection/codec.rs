@@ -1,50 +1,18 @@
-//! The codecs that are forwarded, and the payload types they have on each m-line.
+//! The codecs and header extensions that are negotiated, and the payload types of each m-line.
 
 use str0m::Rtc;
 use str0m::format::{Codec, CodecConfig, FormatParams};
 use str0m::media::{Frequency, Media, Pt};
 use str0m::rtp::{Extension, ExtensionMap};
 
-/// A codec whose packets are forwarded. None of them is ever decoded here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Forwarded {
-    Opus,
-    Vp8,
-    Vp9,
-    Av1,
-    H264,
-}
+use crate::rtp::ForwardedCodec;
 
-impl Forwarded {
-    const ALL: [Self; 5] = [Self::Opus, Self::Vp8, Self::Vp9, Self::Av1, Self::H264];
-
-    fn of(codec: Codec) -> Option<Self> {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "str0m's list is longer and may grow")]
-        match codec {
-            Codec::Opus => Some(Self::Opus),
-            Codec::Vp8 => Some(Self::Vp8),
-            Codec::Vp9 => Some(Self::Vp9),
-            Codec::Av1 => Some(Self::Av1),
-            Codec::H264 => Some(Self::H264),
-            _ => None,
-        }
-    }
-
-    /// RTP timestamp units per second.
-    pub(crate) fn clock_rate(self) -> u32 {
-        match self {
-            Self::Opus => 48_000,
-            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H264 => 90_000,
-        }
-    }
-}
-
-/// Puts these codecs into a connection's configuration, in the order of preference. The payload
-/// types are Chromium's; a client's own ones replace them in the negotiation.
-pub(crate) fn configure(config: &mut CodecConfig) {
+/// Adds the codecs to a connection's configuration, in the order of preference. The payload
+/// types are those of Chromium; the negotiation replaces them by the client's own.
+pub(super) fn configure(config: &mut CodecConfig) {
     config.clear();
     config.enable_opus(true, false);
-    // The only one so far. Lost sound is asked for again, and sent again, where the client offers it.
+    // Opus is the only codec so far. Lost audio is requested and retransmitted if the client offers NACKs.
     config.iter_mut().for_each(|opus| opus.set_fb_nack(true));
     config.enable_vp8(true);
     // Profile 0 only: 8 bits, 4:2:0.
@@ -60,13 +28,13 @@ pub(crate) fn configure(config: &mut CodecConfig) {
     // The main profile: 8 bits, 4:2:0.
     let main = FormatParams { profile: Some(0), ..FormatParams::default() };
     config.add_config(45.into(), Some(46.into()), Codec::Av1, Frequency::NINETY_KHZ, None, main);
-    // Constrained baseline, in fragments: what every browser that has H264 can do.
+    // Constrained baseline with fragmentation units, which every browser with H.264 supports.
     config.add_h264(108.into(), Some(109.into()), true, 0x0042_e01f);
 }
 
-/// The header extensions that are negotiated. The audio level is left out on purpose: it would
-/// tell the server who speaks.
-pub(crate) fn extensions() -> ExtensionMap {
+/// Returns the header extensions that are negotiated. The audio level is left out on purpose: it would
+/// tell the server who is speaking.
+pub(super) fn extensions() -> ExtensionMap {
     let mut map = ExtensionMap::empty();
     map.set(2, Extension::AbsoluteSendTime);
     map.set(3, Extension::TransportSequenceNumber);
@@ -76,17 +44,17 @@ pub(crate) fn extensions() -> ExtensionMap {
     map
 }
 
-/// The payload types of one m-line.
+/// The payload types of the forwarded codecs on one m-line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct PayloadTypes([Option<Pt>; Forwarded::ALL.len()]);
+pub(crate) struct PayloadTypes([Option<Pt>; ForwardedCodec::ALL.len()]);
 
 impl PayloadTypes {
-    /// As negotiated.
-    pub(crate) fn of(rtc: &Rtc, media: &Media) -> Self {
+    /// Reads the negotiated payload types of an m-line.
+    pub(super) fn of(rtc: &Rtc, media: &Media) -> Self {
         let mut types = Self::default();
         let negotiated = media.remote_pts();
         for params in rtc.codec_config().params() {
-            if let Some(codec) = Forwarded::of(params.spec().codec)
+            if let Some(codec) = ForwardedCodec::of(params.spec().codec)
                 && negotiated.contains(&params.pt())
             {
                 types.0[codec as usize].get_or_insert(params.pt());
@@ -95,11 +63,13 @@ impl PayloadTypes {
         types
     }
 
-    pub(crate) fn codec(&self, pt: Pt) -> Option<Forwarded> {
-        Forwarded::ALL.into_iter().find(|codec| self.0[*codec as usize] == Some(pt))
+    /// Returns the codec of a payload type.
+    pub(crate) fn codec(&self, pt: Pt) -> Option<ForwardedCodec> {
+        ForwardedCodec::ALL.into_iter().find(|codec| self.0[*codec as usize] == Some(pt))
     }
 
-    pub(crate) fn pt(&self, codec: Forwarded) -> Option<Pt> {
+    /// Returns the payload type of a codec.
+    pub(crate) fn pt(&self, codec: ForwardedCodec) -> Option<Pt> {
         self.0[codec as usize]
     }
 }

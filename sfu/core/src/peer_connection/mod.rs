@@ -1,12 +1,16 @@
-//! A participant's connection: one str0m `Rtc`, kept at arm's length.
+//! A participant's connection: one str0m `Rtc` and its state.
 
-pub(crate) mod certificate;
-pub(crate) mod codec;
+mod certificate;
+mod codec;
 mod codec_order;
-pub(crate) mod offer;
+mod guarded_rtc;
+mod liveness;
+mod offer;
+mod pump_output;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -14,128 +18,108 @@ use str0m::bwe::Bitrate;
 use str0m::change::SdpOffer;
 use str0m::media::{KeyframeRequestKind, MediaKind, Mid, Rid};
 use str0m::net::{Receive, TcpType};
-use str0m::rtp::{RtpWrite, Ssrc};
-use str0m::{Candidate, Event, Input, Output, PacerReason, Reason, ReceivedRtp, Rtc, RtcError};
+use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
+use str0m::{Candidate, Input, ReceivedRtp, Rtc};
 
-use crate::limits::{CONNECT, SSRCS};
-use crate::metrics::Flow;
-use crate::peer_connection::codec::PayloadTypes;
-use crate::peer_connection::codec_order::order_codecs_as_offered;
-use crate::peer_connection::offer::{BadOffer, Offer, Origin};
-use crate::transport::transmit_queue::Outbox;
-use crate::worker::WorkerConfig;
-use crate::worker::liveness::SILENCE;
+pub use certificate::{Certificate, CertificateUnavailable};
+pub(crate) use codec::PayloadTypes;
+pub(crate) use guarded_rtc::Fault;
+pub(crate) use liveness::ReceivingPeriod;
+pub(crate) use offer::{BadOffer, Offer};
+pub(crate) use pump_output::PumpOutput;
 
-/// How far a pump works ahead of the time. str0m lets one packet out per timeout, and the next one a
-/// microsecond later: what is due within this is done at once.
-const AHEAD: Duration = Duration::from_millis(1);
-/// Passes of one pump, in case that time should not advance.
-const PASSES: usize = 4_096;
-/// Where the bandwidth estimate starts, before any feedback: enough for one large picture, which most
-/// lines carry, and on those that do not the estimate falls within a second.
+use crate::limits::{CONNECT_TIMEOUT, SSRCS};
+use crate::metrics::{Flow, SrtpProfile};
+use codec_order::order_codecs_as_offered;
+use guarded_rtc::GuardedRtc;
+use liveness::MEDIA_INACTIVITY_TIMEOUT;
+use offer::Origin;
+
+/// Bandwidth estimate before any feedback: enough for one full-size track, which most links carry.
+/// On a link that does not, the estimate falls within a second.
 const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(2_000);
-/// Sent packets that can be sent again, per slot. Payloads are shared by all subscribers.
-const RESEND_PACKETS: usize = 512;
-/// How old a packet that is sent again may be. Later it would come too late to be shown.
-const RESEND_AGE: Duration = Duration::from_secs(1);
-/// Resends may take up to this share of what is sent. A link that is too narrow loses packets faster
-/// than they can be sent again, and would otherwise carry nothing else.
-const RESEND_SHARE: f32 = 0.4;
-/// How often a connection is pumped over which nothing comes.
-const LISTEN: Duration = Duration::from_secs(1);
-/// How often str0m reports its counts.
-const STATISTICS: Duration = Duration::from_secs(5);
+/// Number of sent packets that can be retransmitted, per slot. Subscribers share the payloads.
+const RETRANSMIT_PACKETS: usize = 512;
+/// Maximum age of a retransmitted packet. An older one would arrive too late to be shown.
+const RETRANSMIT_AGE: Duration = Duration::from_secs(1);
+/// Maximum share of retransmissions. A link that is too narrow loses packets faster than they can be
+/// retransmitted, and would otherwise carry nothing else.
+const RETRANSMIT_SHARE: f32 = 0.4;
+/// Time between two pumps of a connection over which nothing is received.
+const INACTIVE_PUMP_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two of str0m's reports of its statistics.
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A connection and its state.
-pub(crate) struct Connection {
-    rtc: Rtc,
+pub(crate) struct PeerConnection {
+    rtc: GuardedRtc,
     origin: Origin,
     mids: Vec<Mid>,
     /// The encodings of m-lines that send several, the lowest first.
     encodings: Vec<(Mid, Vec<Rid>)>,
     state: State,
-    /// When anything last came from the client.
-    heard: Instant,
-    /// When it was last pumped.
-    pumped: Instant,
+    last_received_at: Instant,
+    last_pumped_at: Instant,
     timeout: Instant,
-    /// That time may come some milliseconds later.
-    can_wait: bool,
-    /// Which m-line and encoding an SSRC belongs to; the header extensions that say so are left out
-    /// after the first packets.
+    /// The timeout may be met some milliseconds later.
+    is_deferrable: bool,
+    /// The m-line and encoding of each SSRC. The header extensions that name them are left out after
+    /// the first packets.
     ssrcs: Vec<(Ssrc, Mid, Option<Rid>)>,
-    /// What the congestion control was last asked to find out.
-    aim: (u64, u64),
-    /// Whether the SRTP profile has been counted.
-    pub(crate) profile_known: bool,
-    /// A call panicked: its state can't be trusted any more.
-    broken: bool,
-    /// What str0m last reported.
+    /// The bitrates that the congestion control was last set to probe for.
+    probe_target: (u64, u64),
+    is_srtp_profile_known: bool,
+    /// The totals that str0m last reported.
     nacks: HashMap<(Mid, Flow), u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// ICE or DTLS is not up yet, and must be by then.
+    /// ICE and DTLS are not up yet, and must be by then.
     Connecting(Instant),
     Connected,
-    /// Nothing has come from the client for a while. The next check brings it back.
-    Silent,
-    /// No checks from the client for a while. It may come back by itself or with an ICE restart.
-    Lost,
-}
-
-/// Where what a connection brings out goes.
-#[derive(Debug, Default)]
-pub(crate) struct Drained {
-    pub(crate) outbox: Outbox,
-    pub(crate) events: Vec<Event>,
-}
-
-/// Why a connection is over. Nobody else is affected.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    /// A bug in the machinery below.
-    Panicked,
-    /// It failed, for instance because the certificate is not the one of the offer.
-    Failed(RtcError),
+    /// Nothing has been received for a while. The next check restores the connection.
+    Inactive,
+    /// ICE is disconnected. The client may come back by itself or with an ICE restart.
+    Disconnected,
 }
 
 /// An m-line on which the participant receives.
-pub(crate) struct SendingLine {
+pub(crate) struct SendLine {
     pub(crate) mid: Mid,
     pub(crate) kind: MediaKind,
     pub(crate) ssrc: Ssrc,
     pub(crate) payload_types: PayloadTypes,
 }
 
-impl Connection {
-    /// A connection for this offer, and its answer.
+impl PeerConnection {
+    /// Creates a connection from an offer. Returns it with its answer (RFC 8866).
     pub(crate) fn accept(
         now: Instant,
-        worker: &WorkerConfig,
+        certificate: &Certificate,
+        (udp, tcp): (&[SocketAddr], &[SocketAddr]),
+        estimate_bandwidth: bool,
         offer: Offer,
     ) -> Result<(Self, String), BadOffer> {
-        let WorkerConfig { certificate, candidates, tcp_candidates, .. } = worker;
         let mut config = Rtc::builder()
-            .set_crypto_provider(certificate.provider.clone())
-            .set_dtls_cert(certificate.dtls.clone())
+            .set_crypto_provider(certificate.provider())
+            .set_dtls_cert(certificate.dtls())
             .set_rtp_mode(true)
             .set_ice_lite(true)
-            .set_stats_interval(Some(STATISTICS))
+            .set_stats_interval(Some(STATISTICS_INTERVAL))
             .set_extension_map(codec::extensions());
-        if worker.estimate_bandwidth {
+        if estimate_bandwidth {
             config = config.enable_bwe(Some(INITIAL_ESTIMATE));
         }
         codec::configure(config.codec_config());
         let rtc = catch_unwind(AssertUnwindSafe(|| {
             let mut rtc = config.build(now);
-            for address in candidates {
+            for address in udp {
                 if let Ok(candidate) = Candidate::host(*address, "udp") {
                     rtc.add_local_candidate(candidate);
                 }
             }
-            for address in tcp_candidates {
+            for address in tcp {
                 let passive = Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive);
                 if let Ok(candidate) = passive.build() {
                     rtc.add_local_candidate(candidate);
@@ -143,152 +127,157 @@ impl Connection {
             }
             rtc
         }))
-        .map_err(|_| BadOffer::Unanswerable("the connection could not be made".to_owned()))?;
+        .map_err(|_| BadOffer::Unanswerable("the connection could not be created".to_owned()))?;
+        let (sdp, origin, mids, encodings) = offer.into_parts();
         let mut connection = Self {
-            rtc,
-            origin: offer.origin,
-            mids: offer.mids,
-            encodings: offer.encodings,
-            state: State::Connecting(now + CONNECT),
-            heard: now,
-            pumped: now,
+            rtc: GuardedRtc::new(rtc),
+            origin,
+            mids,
+            encodings,
+            state: State::Connecting(now + CONNECT_TIMEOUT),
+            last_received_at: now,
+            last_pumped_at: now,
             timeout: now,
-            can_wait: false,
+            is_deferrable: false,
             ssrcs: Vec::new(),
-            aim: (0, 0),
-            profile_known: false,
-            broken: false,
+            probe_target: (0, 0),
+            is_srtp_profile_known: false,
             nacks: HashMap::new(),
         };
-        let answer = connection.answer(offer.sdp)?;
+        let answer = connection.answer(sdp)?;
         Ok((connection, answer))
     }
 
-    /// Takes a further offer of the same `RTCPeerConnection`, as an ICE restart makes one.
+    /// Accepts another offer of the same `RTCPeerConnection`, such as one of an ICE restart. Returns
+    /// the answer.
     pub(crate) fn restart(&mut self, now: Instant, offer: Offer) -> Result<String, BadOffer> {
-        let answer = self.answer(offer.sdp)?;
-        self.mids = offer.mids;
-        self.encodings = offer.encodings;
+        let (sdp, _, mids, encodings) = offer.into_parts();
+        let answer = self.answer(sdp)?;
+        (self.mids, self.encodings) = (mids, encodings);
         self.ssrcs.clear();
         if self.state != State::Connected {
-            self.state = State::Connecting(now + CONNECT);
+            self.state = State::Connecting(now + CONNECT_TIMEOUT);
         }
         Ok(answer)
     }
 
     fn answer(&mut self, offer: SdpOffer) -> Result<String, BadOffer> {
         let offered = offer.to_sdp_string();
-        match self.guard(|rtc| rtc.sdp_api().accept_offer(offer)) {
+        match self.rtc.call(|rtc| rtc.sdp_api().accept_offer(offer)) {
             Ok(answer) => Ok(order_codecs_as_offered(&answer.to_sdp_string(), &offered)),
-            Err(Fault::Failed(error)) => Err(BadOffer::Unanswerable(BadOffer::words(&error))),
+            Err(Fault::Failed(error)) => Err(BadOffer::Unanswerable(offer::bounded_text(&error))),
             Err(Fault::Panicked) => {
-                Err(BadOffer::Unanswerable("the negotiation gave up".to_owned()))
+                Err(BadOffer::Unanswerable("the negotiation was aborted".to_owned()))
             }
         }
     }
 
-    /// Whether this offer continues this connection.
+    /// Returns whether an offer continues this connection.
     pub(crate) fn continues(&self, offer: &Offer) -> bool {
-        !self.broken && self.origin == offer.origin && self.rtc.is_alive()
+        self.rtc.is_alive() && self.origin == *offer.origin()
     }
 
-    /// The local ICE user fragment; an ICE restart changes it.
+    /// Returns the local ICE user fragment; an ICE restart changes it.
     pub(crate) fn ufrag(&mut self) -> String {
-        self.rtc.direct_api().local_ice_credentials().ufrag
+        self.rtc.get_mut().direct_api().local_ice_credentials().ufrag
     }
 
+    /// Returns whether packets can be sent.
     pub(crate) fn is_connected(&self) -> bool {
         self.state == State::Connected
     }
 
-    /// ICE and DTLS are up. Whether they were not before.
+    /// Records that ICE and DTLS are up. Returns whether they were not before.
     pub(crate) fn set_connected(&mut self) -> bool {
         std::mem::replace(&mut self.state, State::Connected) != State::Connected
     }
 
-    /// ICE does not hear the client any more. Whether that is news.
-    pub(crate) fn set_lost(&mut self) -> bool {
-        let before = std::mem::replace(&mut self.state, State::Lost);
-        !matches!(before, State::Silent | State::Lost)
+    /// Records that ICE is disconnected. Returns whether the connection was usable before.
+    pub(crate) fn set_disconnected(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.state, State::Disconnected);
+        !matches!(before, State::Inactive | State::Disconnected)
     }
 
-    /// The client has proved that it is there. Whether it had been given up for its silence.
-    pub(crate) fn hear(&mut self, now: Instant) -> bool {
-        self.heard = now;
-        self.state == State::Silent
+    /// Records an authenticated check of the client. Returns whether the connection was inactive.
+    pub(crate) fn record_check(&mut self, now: Instant) -> bool {
+        self.last_received_at = now;
+        self.state == State::Inactive
     }
 
-    /// Gives it up if it is connected and silent, by one who has listened since then. Whether it was
-    /// given up.
-    pub(crate) fn give_up_if_silent(&mut self, now: Instant, listened_since: Instant) -> bool {
-        let silent = now.saturating_duration_since(self.heard.max(listened_since)) >= SILENCE;
-        let gives_up = silent && self.state == State::Connected;
-        if gives_up {
-            self.state = State::Silent;
+    /// Marks a connected connection as inactive if nothing was received for too long since then.
+    /// Returns whether it was.
+    pub(crate) fn suspend_if_inactive(&mut self, now: Instant, receiving_since: Instant) -> bool {
+        let since = self.last_received_at.max(receiving_since);
+        let is_inactive = now.saturating_duration_since(since) >= MEDIA_INACTIVITY_TIMEOUT
+            && self.state == State::Connected;
+        if is_inactive {
+            self.state = State::Inactive;
         }
-        gives_up
+        is_inactive
     }
 
-    /// Whether DTLS is up, which it stays while ICE comes and goes.
-    pub(crate) fn has_keys(&self) -> bool {
-        self.rtc.is_connected()
+    /// Returns whether DTLS is up, which it stays while ICE connects and disconnects.
+    pub(crate) fn has_dtls(&self) -> bool {
+        self.rtc.get().is_connected()
     }
 
-    /// Whether ICE and DTLS took too long.
+    /// Returns whether ICE and DTLS took too long.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
         matches!(self.state, State::Connecting(until) if until <= now)
     }
 
-    /// When to pump next.
+    /// Returns when to pump next.
     pub(crate) fn due(&self) -> Instant {
         match self.state {
             State::Connecting(until) => self.timeout.min(until),
             State::Connected => self.timeout,
-            // Whatever else it would send, padding for one, is sent to nobody.
-            State::Silent | State::Lost => self.timeout.max(self.pumped + LISTEN),
+            // Anything else that it would send, such as padding, reaches no client.
+            State::Inactive | State::Disconnected => {
+                self.timeout.max(self.last_pumped_at + INACTIVE_PUMP_INTERVAL)
+            }
         }
     }
 
-    /// Whether [`Connection::due`] may be met some milliseconds later.
-    pub(crate) fn can_wait(&self) -> bool {
-        self.can_wait && !matches!(self.state, State::Connecting(_))
+    /// Returns whether [`PeerConnection::due`] may be met some milliseconds later.
+    pub(crate) fn is_deferrable(&self) -> bool {
+        self.is_deferrable && !matches!(self.state, State::Connecting(_))
     }
 
-    /// The payload types of an m-line on which the participant sends this kind of media.
-    pub(crate) fn receives(&self, mid: Mid, kind: MediaKind) -> Option<PayloadTypes> {
-        let media = self.rtc.media(mid)?;
+    /// Returns the payload types of an m-line on which the participant sends this kind of media.
+    pub(crate) fn receive_line(&self, mid: Mid, kind: MediaKind) -> Option<PayloadTypes> {
+        let media = self.rtc.get().media(mid)?;
         let fits = media.kind() == kind && media.direction().is_receiving() && !media.disabled();
-        fits.then(|| PayloadTypes::of(&self.rtc, media))
+        fits.then(|| PayloadTypes::of(self.rtc.get(), media))
     }
 
-    /// The m-lines on which the participant only receives, in the order of the offer.
-    pub(crate) fn sending_lines(&mut self) -> Vec<SendingLine> {
+    /// Returns the m-lines on which the participant only receives, in the order of the offer.
+    pub(crate) fn send_lines(&mut self) -> Vec<SendLine> {
+        let rtc = self.rtc.get_mut();
         let mut lines = Vec::new();
         for &mid in &self.mids {
-            let Some(media) = self.rtc.media(mid) else { continue };
+            let Some(media) = rtc.media(mid) else { continue };
             let direction = media.direction();
             if !direction.is_sending() || direction.is_receiving() || media.disabled() {
                 continue;
             }
             let kind = media.kind();
-            let payload_types = PayloadTypes::of(&self.rtc, media);
-            let mut direct = self.rtc.direct_api();
+            let payload_types = PayloadTypes::of(rtc, media);
+            let mut direct = rtc.direct_api();
             let Some(stream) = direct.stream_tx_by_mid(mid, None) else { continue };
-            stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
-            // The publisher's encoder paces already. A queue here would only add delay, since
-            // nothing yet chooses to send less than what comes in.
+            stream.set_rtx_cache(RETRANSMIT_PACKETS, RETRANSMIT_AGE, Some(RETRANSMIT_SHARE));
+            // The publisher's encoder paces already. A queue here would only add delay.
             stream.set_unpaced(true);
-            lines.push(SendingLine { mid, kind, ssrc: stream.ssrc(), payload_types });
+            lines.push(SendLine { mid, kind, ssrc: stream.ssrc(), payload_types });
         }
         lines
     }
 
-    /// The m-line and the encoding that an incoming SSRC belongs to.
+    /// Returns the m-line and the encoding of an incoming SSRC.
     pub(crate) fn stream_of(&mut self, ssrc: Ssrc) -> Option<(Mid, Option<Rid>)> {
         if let Some((_, mid, rid)) = self.ssrcs.iter().find(|(s, ..)| *s == ssrc) {
             return Some((*mid, *rid));
         }
-        let mut direct = self.rtc.direct_api();
+        let mut direct = self.rtc.get_mut().direct_api();
         let stream = direct.stream_rx(&ssrc)?;
         let (mid, rid) = (stream.mid(), stream.rid());
         if self.ssrcs.len() >= SSRCS {
@@ -298,69 +287,86 @@ impl Connection {
         Some((mid, rid))
     }
 
-    /// The encodings of an m-line on which the participant sends several, the lowest first.
+    /// Returns the encodings of an m-line on which the participant sends several, the lowest first.
     pub(crate) fn encodings(&self, mid: Mid) -> &[Rid] {
         self.encodings.iter().find(|(m, _)| *m == mid).map_or(&[], |(_, rids)| rids)
     }
 
-    /// Has the congestion control look for more: it keeps the rate up to `next` by padding, and
-    /// probes up to `ideal`, in bits per second.
-    pub(crate) fn aim_for(&mut self, next: u64, ideal: u64) {
-        // A tenth more or less is the same question.
-        let close = |a: u64, b: u64| a.abs_diff(b) * 10 <= a.max(b);
-        if close(self.aim.0, next) && close(self.aim.1, ideal) {
-            return;
+    /// Returns the SRTP profile at the first packet that shows it, given the length of its datagram
+    /// in bytes.
+    pub(crate) fn detect_srtp_profile(
+        &mut self,
+        packet: &RtpPacket,
+        datagram_len: usize,
+    ) -> Option<SrtpProfile> {
+        if self.is_srtp_profile_known || packet.header.has_padding {
+            return None;
         }
-        self.aim = (next, ideal);
-        self.rtc.bwe().set_bitrate(Bitrate::from(next), Bitrate::from(ideal));
+        let plain_len = packet.header.header_len + packet.payload.len();
+        let profile = SrtpProfile::of_tag(datagram_len.saturating_sub(plain_len))?;
+        self.is_srtp_profile_known = true;
+        Some(profile)
     }
 
-    /// How many NACKs an m-line has seen since this was last asked, given how many in all.
-    pub(crate) fn nacks_since(&mut self, flow: Flow, mid: Mid, total: u64) -> u64 {
+    /// Sets the bitrates that the congestion control probes for, in bits per second: it maintains
+    /// `next` by padding, and probes up to `ideal`.
+    pub(crate) fn set_probe_target(&mut self, next: u64, ideal: u64) {
+        // A tenth more or less makes no difference.
+        let is_close = |a: u64, b: u64| a.abs_diff(b) * 10 <= a.max(b);
+        if is_close(self.probe_target.0, next) && is_close(self.probe_target.1, ideal) {
+            return;
+        }
+        self.probe_target = (next, ideal);
+        self.rtc.get_mut().bwe().set_bitrate(Bitrate::from(next), Bitrate::from(ideal));
+    }
+
+    /// Records the total of NACKs on an m-line. Returns how many there were since the last call.
+    pub(crate) fn update_nacks(&mut self, flow: Flow, mid: Mid, total: u64) -> u64 {
         let before = self.nacks.insert((mid, flow), total).unwrap_or(0);
         total.saturating_sub(before)
     }
 
-    /// Takes a media packet or a report, without working on what follows from it: a pump is due at
-    /// once if it is urgent, and otherwise soon.
+    /// Receives an RTP or RTCP packet without handling what follows from it: a pump is due at once if
+    /// it is urgent, and otherwise soon.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
         receive: Receive<'_>,
     ) -> Result<ReceivedRtp, Fault> {
-        self.heard = now;
-        // What cannot wait is near anyway.
-        if self.can_wait {
+        self.last_received_at = now;
+        // A timeout that is not deferrable is near anyway.
+        if self.is_deferrable {
             self.timeout = self.timeout.min(now);
         }
-        self.guard(|rtc| rtc.receive_rtp(now, receive))
+        self.rtc.call(|rtc| rtc.receive_rtp(now, receive))
     }
 
-    /// Sends a packet. False if others wait before it: it is queued, and a pump is due.
+    /// Sends a packet. Returns `false` if it is queued behind others, and a pump is due.
     pub(crate) fn send(
         &mut self,
         now: Instant,
         ssrc: Ssrc,
         packet: RtpWrite,
-        drained: &mut Drained,
+        output: &mut PumpOutput,
     ) -> Result<bool, Fault> {
-        match self.guard(|rtc| Ok(rtc.send_rtp(now, ssrc, packet, drained.outbox.buffer()))) {
+        let queue = output.transmits();
+        match self.rtc.call(|rtc| Ok(rtc.send_rtp(now, ssrc, packet, queue.buffer()))) {
             Ok(Some((protocol, source, destination))) => {
-                drained.outbox.commit(protocol.into(), source, destination);
+                queue.commit(protocol.into(), source, destination);
                 Ok(true)
             }
             Ok(None) => Ok(false),
             Err(fault) => {
-                drained.outbox.discard();
+                queue.discard();
                 Err(fault)
             }
         }
     }
 
-    /// Asks the participant for a key frame; the next pump sends the request. False if it has sent
-    /// nothing on this m-line yet.
+    /// Requests a key frame of the participant; the next pump sends the request. Returns `false` if
+    /// nothing has been received on this m-line yet.
     pub(crate) fn request_key_frame(&mut self, mid: Mid, rid: Option<Rid>) -> Result<bool, Fault> {
-        self.guard(|rtc| {
+        self.rtc.call(|rtc| {
             let mut direct = rtc.direct_api();
             let Some(stream) = direct.stream_rx_by_mid(mid, rid) else { return Ok(false) };
             stream.request_keyframe(KeyframeRequestKind::Pli);
@@ -368,63 +374,32 @@ impl Connection {
         })
     }
 
-    /// Whether the connection recognises this input as meant for it: for STUN, the integrity
-    /// check.
+    /// Returns whether an input belongs to this connection: for STUN, the integrity check.
     pub(crate) fn accepts(&mut self, input: &Input<'_>) -> Result<bool, Fault> {
-        self.guard(|rtc| Ok(rtc.accepts(input)))
+        self.rtc.call(|rtc| Ok(rtc.accepts(input)))
     }
 
-    /// Feeds an input and drains everything that comes of it.
+    /// Feeds an input and drains the output.
     pub(crate) fn pump(
         &mut self,
         now: Instant,
         input: Input<'_>,
-        drained: &mut Drained,
+        output: &mut PumpOutput,
     ) -> Result<(), Fault> {
-        self.pumped = now;
-        (self.timeout, self.can_wait) = self.guard(|rtc| {
-            rtc.handle_input(input)?;
-            for _ in 0..PASSES {
-                let timeout = drain(rtc, drained)?;
-                if timeout > now + AHEAD {
-                    return Ok((timeout, !rtc.is_probing() && can_wait(rtc.last_timeout_reason())));
-                }
-                rtc.handle_input(Input::Timeout(timeout.max(now)))?;
-            }
-            drain(rtc, drained)?;
-            Ok((now + AHEAD, false))
-        })?;
+        self.last_pumped_at = now;
+        (self.timeout, self.is_deferrable) = self.rtc.pump(now, input, output)?;
         Ok(())
     }
 
-    /// Says goodbye: RTCP BYE and a DTLS alert.
-    pub(crate) fn close(&mut self, now: Instant, drained: &mut Drained) {
-        // A connection that fails while it ends is over all the same.
-        let _ = self.guard(|rtc| {
-            rtc.close()?;
-            drain(rtc, drained)?;
-            rtc.handle_input(Input::Timeout(now))?;
-            drain(rtc, drained)
-        });
+    /// Closes the connection with RTCP BYE and a DTLS alert.
+    pub(crate) fn close(&mut self, now: Instant, output: &mut PumpOutput) {
+        self.rtc.close(now, output);
     }
 
-    /// str0m may panic on a broken assumption of its own. That costs this connection, which is
-    /// never called again, so no half-changed state is ever seen.
-    fn guard<T>(&mut self, call: impl FnOnce(&mut Rtc) -> Result<T, RtcError>) -> Result<T, Fault> {
-        if self.broken {
-            return Err(Fault::Panicked);
-        }
-        let Ok(result) = catch_unwind(AssertUnwindSafe(|| call(&mut self.rtc))) else {
-            self.broken = true;
-            return Err(Fault::Panicked);
-        };
-        result.map_err(Fault::Failed)
-    }
-
-    /// A panic as str0m could raise one.
+    /// Panics as str0m could.
     #[cfg(test)]
-    pub(crate) fn break_down(&mut self) -> Result<(), Fault> {
-        self.guard(|rtc| {
+    pub(crate) fn provoke_panic(&mut self) -> Result<(), Fault> {
+        self.rtc.call(|rtc| {
             // Frames in RTP mode: against str0m's contract.
             rtc.writer("0".into());
             Ok(())
@@ -432,30 +407,8 @@ impl Connection {
     }
 }
 
-/// Whether it makes no difference if this comes some milliseconds later: reports, estimates, checks.
-/// Not so packets that are paced, and what has to be stamped before it can be sent.
-fn can_wait(reason: Reason) -> bool {
-    if let Reason::Pacer(reason) = reason {
-        return reason == PacerReason::Handle;
-    }
-    reason != Reason::SendStream
-}
-
-fn drain(rtc: &mut Rtc, drained: &mut Drained) -> Result<Instant, RtcError> {
-    loop {
-        match rtc.poll_output()? {
-            Output::Timeout(timeout) => return Ok(timeout),
-            Output::Transmit(transmit) => {
-                drained.outbox.buffer().extend_from_slice(&transmit.contents);
-                drained.outbox.commit(transmit.proto.into(), transmit.source, transmit.destination);
-            }
-            Output::Event(event) => drained.events.push(event),
-        }
-    }
-}
-
-impl fmt::Debug for Connection {
+impl fmt::Debug for PeerConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("PeerConnection").field("state", &self.state).finish_non_exhaustive()
     }
 }

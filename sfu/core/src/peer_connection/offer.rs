@@ -1,4 +1,4 @@
-//! An offer, checked before str0m sees it.
+//! An offer, validated before str0m parses it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,23 +11,24 @@ use crate::limits::{ENCODINGS, MEDIA_LINES, RID_CHARS, SSRC_LINES};
 
 /// A well-formed offer within bounds.
 pub(crate) struct Offer {
-    pub(crate) sdp: SdpOffer,
-    /// The m-lines' names in their order.
-    pub(crate) mids: Vec<Mid>,
-    /// The encodings of each m-line that sends several, as the client lists them: the lowest first.
-    pub(crate) encodings: Vec<(Mid, Vec<Rid>)>,
-    pub(crate) origin: Origin,
+    sdp: SdpOffer,
+    mids: Vec<Mid>,
+    encodings: Encodings,
+    origin: Origin,
 }
 
-/// Tells an offer of the same `RTCPeerConnection` (an ICE restart) from one of a new one: the
+/// The encodings of each m-line that sends several.
+type Encodings = Vec<(Mid, Vec<Rid>)>;
+
+/// Distinguishes an offer of the same `RTCPeerConnection` (an ICE restart) from one of a new one: the
 /// session id of the `o=` line (RFC 8866 section 5.2) and the DTLS fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(super) struct Origin {
     session: String,
     fingerprint: String,
 }
 
-/// What is wrong with an offer.
+/// The reason for refusing an offer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadOffer {
     #[error("the offer is longer than {SDP_BYTES} bytes")]
@@ -44,39 +45,45 @@ pub(crate) enum BadOffer {
     BadSimulcast,
     #[error("the offer has no o= line or no a=fingerprint")]
     NoOrigin,
-    #[error("the offer cannot be read: {0}")]
+    #[error("the offer cannot be parsed: {0}")]
     Unreadable(String),
     #[error("the offer cannot be answered: {0}")]
     Unanswerable(String),
 }
 
-impl BadOffer {
-    /// The parser's or negotiator's own words, of bounded length.
-    pub(crate) fn words(error: &impl std::fmt::Display) -> String {
-        error.to_string().chars().take(200).collect()
-    }
+/// Returns the text of an error of the parser or the negotiation, with a bounded length.
+pub(super) fn bounded_text(error: &impl std::fmt::Display) -> String {
+    error.to_string().chars().take(200).collect()
+}
 
+impl BadOffer {
+    /// Returns the refusal for the participant.
     pub(crate) fn refusal(&self) -> Refusal {
         Refusal::new(RefusalCode::BadOffer, self.to_string())
     }
 }
 
 impl Offer {
+    /// Parses an offer (RFC 8866).
+    ///
+    /// # Errors
+    ///
+    /// [`BadOffer`] if the offer is malformed or exceeds a bound.
     pub(crate) fn parse(text: &str) -> Result<Self, BadOffer> {
         if text.len() > SDP_BYTES {
             return Err(BadOffer::TooLong);
         }
         let mut kept = String::with_capacity(text.len());
         let mut mids: Vec<Mid> = Vec::new();
-        let mut encodings: Vec<(Mid, Vec<Rid>)> = Vec::new();
+        let mut encodings = Encodings::new();
         let (mut lines, mut ssrcs) = (0, 0);
         let (mut session, mut fingerprint) = (None, None);
-        let mut repeatable = Repeatable::default();
+        let mut extensions = SendingExtensions::default();
         for line in text.lines().map(str::trim_end) {
             if line.starts_with("m=") {
                 lines += 1;
-                repeatable.take().write(&mut kept);
-                repeatable.is_audio = line.starts_with("m=audio");
+                extensions.take().write(&mut kept);
+                extensions.is_audio = line.starts_with("m=audio");
                 if line.starts_with("m=application") {
                     return Err(BadOffer::DataChannel);
                 }
@@ -85,9 +92,9 @@ impl Offer {
             } else if let Some(print) = line.strip_prefix("a=fingerprint:") {
                 fingerprint.get_or_insert(print);
             } else if let Some(mid) = line.strip_prefix("a=mid:") {
-                let short = !mid.is_empty() && mid.len() <= MID_CHARS && mid.is_ascii();
+                let is_valid = !mid.is_empty() && mid.len() <= MID_CHARS && mid.is_ascii();
                 let mid = Mid::from(mid);
-                if !short || mids.contains(&mid) {
+                if !is_valid || mids.contains(&mid) {
                     return Err(BadOffer::BadMid);
                 }
                 mids.push(mid);
@@ -103,12 +110,12 @@ impl Offer {
             if ssrcs > SSRC_LINES {
                 return Err(BadOffer::TooManySsrcs);
             }
-            if is_for_us(line) && !repeatable.holds_back(line) {
+            if !is_candidate(line) && !extensions.hold_back(line) {
                 kept.push_str(line);
                 kept.push_str("\r\n");
             }
         }
-        repeatable.take().write(&mut kept);
+        extensions.take().write(&mut kept);
         if mids.len() != lines {
             return Err(BadOffer::BadMid);
         }
@@ -116,52 +123,65 @@ impl Offer {
             return Err(BadOffer::NoOrigin);
         };
         let origin = Origin { session: session.to_owned(), fingerprint: fingerprint.to_owned() };
-        // A parser's bug must cost the one who triggers it, nobody else.
+        // A bug of the parser must affect only the participant that triggers it.
         let sdp = catch_unwind(AssertUnwindSafe(|| SdpOffer::from_sdp_string(&kept)))
-            .map_err(|_| BadOffer::Unreadable("the parser gave up".to_owned()))?
-            .map_err(|error| BadOffer::Unreadable(BadOffer::words(&error)))?;
+            .map_err(|_| BadOffer::Unreadable("the parser panicked".to_owned()))?
+            .map_err(|error| BadOffer::Unreadable(bounded_text(&error)))?;
         Ok(Self { sdp, mids, encodings, origin })
+    }
+
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Returns the parsed offer, its origin, the names of its m-lines in their order, and the
+    /// encodings of each m-line that sends several, as the client lists them: the lowest first.
+    pub(super) fn into_parts(self) -> (SdpOffer, Origin, Vec<Mid>, Encodings) {
+        (self.sdp, self.origin, self.mids, self.encodings)
     }
 }
 
-/// An m-line while it is read: sound that is sent again has to be the same bit for bit.
+/// The header extensions of an m-line that are not negotiated if the client retransmits audio.
 ///
-/// Browsers have no RTX for sound: a packet that was lost comes again under its SRTP index. By AES-GCM,
-/// which they prefer, another header under one index gives away the key of the authentication (RFC 5116
-/// section 5.1.1). Two header extensions are written anew for each time that a packet is sent; without
-/// them it does not change. So where a client sends sound and answers NACKs they are not negotiated.
+/// Browsers have no RTX for audio: a lost packet is retransmitted under its SRTP index. With AES-GCM,
+/// which they prefer, a different header under the same index reveals the authentication key (RFC
+/// 5116 section 5.1.1). Two header extensions are rewritten each time that a packet is sent; without
+/// them the packet stays identical bit for bit. So they are not negotiated on m-lines where a client
+/// sends audio and answers NACKs.
 #[derive(Default)]
-struct Repeatable<'a> {
+struct SendingExtensions<'a> {
     is_audio: bool,
-    is_nacked: bool,
-    is_only_received: bool,
+    has_nack: bool,
+    is_receive_only: bool,
     held_back: Vec<&'a str>,
 }
 
-/// These tell when a packet was sent, the one by the time and the other by a number.
-const OF_SENDING: [&str; 2] = ["/abs-send-time", "-transport-wide-cc-extensions-01"];
+/// The extensions that describe the sending of a packet: its time, and a running number.
+const SENDING_EXTENSIONS: [&str; 2] = ["/abs-send-time", "-transport-wide-cc-extensions-01"];
 
-impl<'a> Repeatable<'a> {
-    /// Whether a line may have to be left out, which only the rest of the m-line says.
-    fn holds_back(&mut self, line: &'a str) -> bool {
-        self.is_nacked |= line.starts_with("a=rtcp-fb:") && line.ends_with(" nack");
-        self.is_only_received |= line == "a=recvonly" || line == "a=inactive";
-        let holds = self.is_audio
+impl<'a> SendingExtensions<'a> {
+    /// Reads a line of the m-line. Returns whether the line has to wait, because the rest of the
+    /// m-line decides about it.
+    fn hold_back(&mut self, line: &'a str) -> bool {
+        self.has_nack |= line.starts_with("a=rtcp-fb:") && line.ends_with(" nack");
+        self.is_receive_only |= line == "a=recvonly" || line == "a=inactive";
+        let is_held_back = self.is_audio
             && line.starts_with("a=extmap:")
-            && OF_SENDING.iter().any(|uri| line.ends_with(uri));
-        if holds {
+            && SENDING_EXTENSIONS.iter().any(|uri| line.ends_with(uri));
+        if is_held_back {
             self.held_back.push(line);
         }
-        holds
+        is_held_back
     }
 
-    /// The m-line has been read.
+    /// Takes what was read at the end of an m-line.
     fn take(&mut self) -> Self {
         std::mem::take(self)
     }
 
+    /// Writes the lines that were held back, if the extensions may be negotiated.
     fn write(self, kept: &mut String) {
-        if self.is_nacked && !self.is_only_received {
+        if self.has_nack && !self.is_receive_only {
             return;
         }
         for line in self.held_back {
@@ -171,24 +191,24 @@ impl<'a> Repeatable<'a> {
     }
 }
 
-/// Lines that are left out of what str0m sees.
-fn is_for_us(line: &str) -> bool {
-    // An ICE-lite agent learns its peer's addresses from authenticated checks. Candidates would
-    // only make pairs that are never used, and may hold names under .local.
-    !(line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates"))
+/// Returns whether a line is left out because it is about candidates. An ICE-lite agent learns its
+/// peer's addresses from authenticated checks. Candidates would only make pairs that are never used,
+/// and may contain names under .local.
+fn is_candidate(line: &str) -> bool {
+    line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates")
 }
 
-/// The encodings of `a=simulcast:send` (RFC 8853 section 5.1): of alternatives the first, and a
-/// paused one (`~`) like any other. `None` if they are too many or too long.
+/// Returns the encodings of `a=simulcast:send` (RFC 8853 section 5.1): the first of alternatives, and
+/// a paused one (`~`) like any other. `None` if there are too many or a name is not valid.
 fn rids(simulcast: &str) -> Option<Vec<Rid>> {
-    // What is received the other way may follow after a space.
+    // The encodings in the other direction may follow after a space.
     let list = simulcast.split(' ').next()?;
     let mut rids = Vec::new();
     for alternatives in list.split(';') {
         let rid = alternatives.split(',').next()?.trim_start_matches('~');
-        let fits = (1..=RID_CHARS).contains(&rid.len())
+        let is_valid = (1..=RID_CHARS).contains(&rid.len())
             && rid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if !fits || rids.len() == ENCODINGS || rids.contains(&Rid::from(rid)) {
+        if !is_valid || rids.len() == ENCODINGS || rids.contains(&Rid::from(rid)) {
             return None;
         }
         rids.push(Rid::from(rid));
@@ -211,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_offer_is_read() {
+    fn a_plain_offer_is_parsed() {
         let offer = Offer::parse(&format!("{HEAD}{LINE}")).unwrap();
         assert_eq!(offer.mids, ["0".into()]);
         assert_eq!(offer.origin.session, "42");
@@ -225,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_that_is_sent_again_has_nothing_in_its_header_that_changes() {
+    fn the_header_of_retransmitted_audio_does_not_change() {
         const NACK: &str = "a=rtcp-fb:111 transport-cc\r\na=rtcp-fb:111 nack\r\n";
         const EXTENSIONS: &str = "\
             a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\r\n\
@@ -233,7 +253,7 @@ mod tests {
             a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n";
         let kept = |line: &str, more: &str| {
             let head = HEAD.replace("BUNDLE 0", "BUNDLE 0 1");
-            // A second m-line after it, of which nothing is left out.
+            // A second m-line, of which nothing is left out.
             let video = LINE.replace("m=audio", "m=video").replace("mid:0", "mid:1");
             let video = video.replace("111 opus/48000/2", "111 VP8/90000");
             let text = format!("{head}{line}{EXTENSIONS}{more}{video}{NACK}{EXTENSIONS}");
@@ -246,13 +266,13 @@ mod tests {
             has(audio)
         };
         assert_eq!(kept(LINE, NACK), [false, false, true]);
-        assert_eq!(kept(LINE, ""), [true; 3], "nothing is sent again");
+        assert_eq!(kept(LINE, ""), [true; 3], "nothing is retransmitted");
         let receiving = LINE.replace("a=sendonly", "a=recvonly");
-        assert_eq!(kept(&receiving, NACK), [true; 3], "it is ours to send the same");
+        assert_eq!(kept(&receiving, NACK), [true; 3], "the server sends here");
     }
 
     #[test]
-    fn the_encodings_are_read_in_the_order_of_the_offer() {
+    fn encodings_are_parsed_in_the_order_of_the_offer() {
         let offer = |list: &str| {
             Offer::parse(&format!(
                 "{HEAD}{LINE}a=rid:q send\r\na=rid:h send\r\na=simulcast:send {list}\r\n"
@@ -266,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_refused_with_its_bound() {
+    fn an_offer_beyond_a_bound_is_refused_with_the_bound() {
         assert_eq!(refused(&"x".repeat(SDP_BYTES + 1)), BadOffer::TooLong);
         assert_eq!(
             refused(&format!("{HEAD}{}", "m=audio 9 x 1\r\n".repeat(65))),
@@ -279,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_with_a_reason() {
+    fn a_malformed_offer_is_refused_with_a_reason() {
         assert_eq!(refused(""), BadOffer::NoOrigin);
         assert_eq!(refused(&format!("{HEAD}{LINE}{LINE}")), BadOffer::BadMid);
         assert_eq!(

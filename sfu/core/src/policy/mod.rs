@@ -1,6 +1,14 @@
-//! The decisions of a worker, as far as they need no state of rooms and connections.
+//! The decisions of a worker that depend on nothing but their inputs: slots, bitrates, overload.
 
-pub(crate) mod bitrate_allocation;
-pub(crate) mod downlink;
-pub(crate) mod overload;
-pub(crate) mod slot_allocation;
+mod bitrate_allocation;
+mod downlink;
+mod overload;
+mod slot_allocation;
+
+pub use bitrate_allocation::QualitySummary;
+pub(crate) use bitrate_allocation::{Allocation, Demand, Priority, highest_useful_encoding};
+pub use downlink::DownlinkReading;
+pub(crate) use downlink::DownlinkState;
+pub use overload::OverloadLevel;
+pub(crate) use overload::{OverloadDetector, ShedDecision};
+pub(crate) use slot_allocation::{CandidateTrack, SlotAssignment, assign_slots};

@@ -1,56 +1,60 @@
-//! How many bits per second go by.
+//! The bitrate of a flow of packets.
 
 use std::time::{Duration, Instant};
 
-/// How long one measurement takes.
+/// Duration of one measurement.
 const WINDOW: Duration = Duration::from_millis(500);
-/// What is idle for so long has no rate.
+/// A flow that pauses for longer than this has no bitrate.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// A rate, smoothed over the last second or so.
+/// A bitrate.
+pub(crate) type BitsPerSecond = u64;
+
+/// Measures a bitrate, smoothed over about one second.
 #[derive(Debug)]
-pub(crate) struct Meter {
-    began: Instant,
+pub(crate) struct BitrateMeter {
+    window_start: Instant,
     bytes: u64,
-    /// Bits per second, once known.
-    rate: Option<u64>,
-    last: Option<Instant>,
+    /// The smoothed bitrate, once known.
+    bitrate: Option<BitsPerSecond>,
+    last_packet: Option<Instant>,
 }
 
-impl Meter {
+impl BitrateMeter {
+    /// Creates a meter that has not measured anything.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { began: now, bytes: 0, rate: None, last: None }
+        Self { window_start: now, bytes: 0, bitrate: None, last_packet: None }
     }
 
-    /// Something went by.
+    /// Counts a packet.
     pub(crate) fn add(&mut self, now: Instant, bytes: usize) {
-        if self.last.is_none_or(|last| now.saturating_duration_since(last) > IDLE) {
-            (self.began, self.bytes) = (now, 0);
+        if self.last_packet.is_none_or(|last| now.saturating_duration_since(last) > IDLE) {
+            (self.window_start, self.bytes) = (now, 0);
         }
-        self.last = Some(now);
-        let elapsed = now.saturating_duration_since(self.began);
+        self.last_packet = Some(now);
+        let elapsed = now.saturating_duration_since(self.window_start);
         if elapsed >= WINDOW {
             let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
             let measured = self.bytes.saturating_mul(8_000) / millis;
-            self.rate = Some(self.rate.map_or(measured, |known| known.midpoint(measured)));
-            (self.began, self.bytes) = (now, 0);
+            self.bitrate = Some(self.bitrate.map_or(measured, |known| known.midpoint(measured)));
+            (self.window_start, self.bytes) = (now, 0);
         }
         self.bytes += bytes as u64;
     }
 
-    /// Whether anything went by lately.
+    /// Returns whether a packet was counted within this time.
     pub(crate) fn is_active(&self, now: Instant, within: Duration) -> bool {
-        self.last.is_some_and(|last| now.saturating_duration_since(last) <= within)
+        self.last_packet.is_some_and(|last| now.saturating_duration_since(last) <= within)
     }
 
-    /// Bits per second when something last went by. `None` before half a second has been measured.
-    pub(crate) fn rate(&self) -> Option<u64> {
-        self.rate
+    /// Returns the bitrate at the last packet; `None` before half a second has been measured.
+    pub(crate) fn bitrate(&self) -> Option<BitsPerSecond> {
+        self.bitrate
     }
 
-    /// Bits per second now.
-    pub(crate) fn current(&self, now: Instant) -> u64 {
-        if self.is_active(now, IDLE) { self.rate.unwrap_or(0) } else { 0 }
+    /// Returns the bitrate now; zero if the flow is idle.
+    pub(crate) fn current(&self, now: Instant) -> BitsPerSecond {
+        if self.is_active(now, IDLE) { self.bitrate.unwrap_or(0) } else { 0 }
     }
 }
 
@@ -59,19 +63,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_steady_flow_has_its_rate_and_a_pause_is_no_part_of_it() {
+    fn a_steady_flow_has_its_bitrate_and_pauses_are_not_counted() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut meter = Meter::new(start);
-        assert_eq!(meter.rate(), None);
+        let mut meter = BitrateMeter::new(start);
+        assert_eq!(meter.bitrate(), None);
         (0..100).for_each(|n| meter.add(at(n * 20), 250));
-        let rate = meter.rate().unwrap();
+        let rate = meter.bitrate().unwrap();
         assert!((95_000..=105_000).contains(&rate), "100 kbit/s: {rate}");
         assert_eq!(meter.current(at(10_000)), 0, "nothing for eight seconds");
-        assert_eq!(meter.rate(), Some(rate), "what it was is still known");
+        assert_eq!(meter.bitrate(), Some(rate), "the last bitrate is still known");
         (0..100).for_each(|n| meter.add(at(20_000 + n * 20), 250));
         let rate = meter.current(at(22_000));
-        assert!((95_000..=105_000).contains(&rate), "the pause does not count: {rate}");
+        assert!((95_000..=105_000).contains(&rate), "the pause is not counted: {rate}");
     }
 }

@@ -1,36 +1,36 @@
-//! Key frame requests to one source, coalesced.
+//! Key frame requests to one encoding of a publisher, coalesced.
 
 use std::time::{Duration, Instant};
 
-/// A publisher is asked for a key frame at most this often: each costs several delta frames' worth
-/// of bits, and all subscribers are served by the same one.
-pub(crate) const INTERVAL: Duration = Duration::from_millis(500);
+/// Minimum time between two requests. A key frame costs as many bits as several delta frames, and
+/// one key frame serves all subscribers.
+const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Lets one request through per [`INTERVAL`]; one that comes sooner waits and is not lost.
+/// Lets one request through per [`INTERVAL`]. A request that comes sooner is delayed, not lost.
 #[derive(Debug, Default)]
 pub(crate) struct KeyFrameRequests {
-    sent: Option<Instant>,
+    last_sent: Option<Instant>,
     pending: bool,
 }
 
 impl KeyFrameRequests {
-    /// Somebody needs a key frame. Whether nobody else waited for one already.
-    pub(crate) fn request(&mut self) -> bool {
-        !std::mem::replace(&mut self.pending, true)
+    /// Requests a key frame. A request that is pending already covers this one too.
+    pub(crate) fn request(&mut self) {
+        self.pending = true;
     }
 
-    /// When a waiting request may go out; in the past if at once.
+    /// Returns when the pending request may be sent; `now` or earlier if it may be sent at once.
     pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        self.pending.then(|| self.sent.map_or(now, |sent| sent + INTERVAL))
+        self.pending.then(|| self.last_sent.map_or(now, |sent| sent + INTERVAL))
     }
 
-    /// Whether to ask the publisher now. The caller does so, or calls
+    /// Returns whether to send a request to the publisher now. The caller sends it, or calls
     /// [`KeyFrameRequests::request`] again.
     pub(crate) fn take_due(&mut self, now: Instant) -> bool {
         let due = self.poll_timeout(now).is_some_and(|at| at <= now);
         if due {
             self.pending = false;
-            self.sent = Some(now);
+            self.last_sent = Some(now);
         }
         due
     }
@@ -41,20 +41,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_request_per_interval_goes_out_and_a_waiting_one_is_not_lost() {
+    fn one_request_per_interval_is_sent_and_a_delayed_one_is_not_lost() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let start = Instant::now();
         let mut requests = KeyFrameRequests::default();
-        assert!(!requests.take_due(start), "nobody asked");
+        assert!(!requests.take_due(start), "no request");
 
-        assert!(requests.request());
+        requests.request();
         assert!(requests.take_due(start));
 
-        assert!(requests.request());
-        assert!(!requests.request(), "the second one joins the first");
+        requests.request();
+        requests.request();
         assert!(!requests.take_due(start + INTERVAL / 2));
         assert_eq!(requests.poll_timeout(start), Some(start + INTERVAL));
         assert!(requests.take_due(start + INTERVAL));
-        assert!(!requests.take_due(start + INTERVAL * 3), "answered once");
+        assert!(!requests.take_due(start + INTERVAL * 3), "the second one joined the first");
     }
 }

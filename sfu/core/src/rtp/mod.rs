@@ -1,8 +1,23 @@
-//! RTP: what is read from packets, rewritten in them and measured of them.
+//! RTP packets: what is read from them, rewritten in them and measured of them.
 
-pub(crate) mod bitrate_meter;
-pub(crate) mod keyframe_requests;
-pub(crate) mod payload_descriptor;
-pub(crate) mod rewriter;
-pub(crate) mod sender_clock;
-pub(crate) mod svc_layers;
+mod bitrate_meter;
+mod codec;
+mod keyframe_requests;
+mod media_header;
+mod outgoing_packet;
+mod payload_descriptor;
+mod rewriter;
+mod sender_clock;
+mod svc_layers;
+
+pub(crate) use bitrate_meter::{BitrateMeter, BitsPerSecond};
+pub(crate) use codec::ForwardedCodec;
+pub(crate) use keyframe_requests::KeyFrameRequests;
+pub(crate) use media_header::MediaHeader;
+pub(crate) use outgoing_packet::OutgoingPacket;
+pub(crate) use payload_descriptor::{PictureIdRewriter, begins_key_frame};
+pub(crate) use rewriter::Rewriter;
+#[cfg(test)]
+pub(crate) use rewriter::RtpNumbers;
+pub(crate) use sender_clock::SenderClock;
+pub(crate) use svc_layers::{LayerPosition, LayerSelection, SvcLayers};

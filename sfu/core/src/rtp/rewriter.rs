@@ -1,25 +1,25 @@
-//! One receive slot's RTP numbers: continuous, whoever's media it carries.
+//! Continuous RTP numbers for one receive slot, whichever track it carries.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use str0m::rtp::Ssrc;
 
-/// How far a source's sequence numbers may jump until it counts as started anew.
-const JUMP: u64 = 5_000;
+/// Largest jump of a source's sequence numbers; a larger one counts as a restart of the source.
+const MAX_JUMP: u64 = 5_000;
 
-/// Left-out packets whose numbers are kept, for packets that come late.
-const LATELY: usize = 256;
+/// Number of skipped packets that are remembered, for packets that come late.
+const REMEMBERED_SKIPS: usize = 256;
 
 /// Maps the sequence numbers and timestamps of changing sources onto one outgoing stream.
 ///
-/// The receiver sees one SSRC per slot for the whole connection. Sequence numbers go on without a
-/// gap and timestamps move on by the time that has passed (RFC 3550 section 5.1). Gaps within a
-/// source stay gaps: a packet that the publisher sends again still fits in.
+/// The receiver sees one SSRC per slot for the whole connection. Sequence numbers continue without
+/// a gap, and timestamps advance by the elapsed time (RFC 3550 section 5.1). Gaps within a source
+/// stay gaps: a packet that the publisher retransmits still fits in.
 #[derive(Debug)]
 pub(crate) struct Rewriter {
     source: Option<Source>,
-    last: Option<Last>,
+    last: Option<LastSent>,
     first_seq: u64,
     first_timestamp: u32,
 }
@@ -27,44 +27,62 @@ pub(crate) struct Rewriter {
 #[derive(Debug)]
 struct Source {
     ssrc: Ssrc,
-    /// The first packet of this source: earlier ones belong to what the slot carried before.
+    /// The first packet of this source; earlier ones belong to what the slot carried before.
     first_in: u64,
     highest_in: u64,
     first_out: u64,
-    /// Packets that were left out: the numbers close up over them.
+    /// Number of packets that were skipped; the outgoing numbers close up over them.
     skipped: u64,
-    /// The latest of these, in order.
-    skipped_lately: VecDeque<u64>,
+    /// The latest skipped sequence numbers, in order.
+    recent_skips: VecDeque<u64>,
     timestamp_offset: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Last {
+struct LastSent {
     seq: u64,
     timestamp: u32,
     at: Instant,
 }
 
-/// The numbers of an outgoing packet.
+/// The sequence number and timestamp of an outgoing packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rewritten {
-    /// Extended; its upper bits are the SRTP rollover counter.
-    pub(crate) seq: u64,
-    pub(crate) timestamp: u32,
+pub(crate) struct RtpNumbers {
+    seq: u64,
+    timestamp: u32,
+}
+
+impl RtpNumbers {
+    /// Creates a pair of numbers; `seq` is extended.
+    #[cfg(test)]
+    pub(crate) fn new(seq: u64, timestamp: u32) -> Self {
+        Self { seq, timestamp }
+    }
+
+    /// Returns the extended sequence number; its upper bits are the SRTP rollover counter.
+    pub(crate) fn seq(self) -> u64 {
+        self.seq
+    }
+
+    /// Returns the timestamp in units of the codec's clock rate.
+    pub(crate) fn timestamp(self) -> u32 {
+        self.timestamp
+    }
 }
 
 impl Source {
-    /// How many packets before this one were left out. `None`: it comes too late to tell.
+    /// Returns how many packets before this one were skipped; `None` if too many were skipped
+    /// since.
     fn skipped_before(&self, seq: u64) -> Option<u64> {
-        let after = self.skipped_lately.iter().rev().take_while(|skipped| **skipped > seq).count();
-        let forgotten = after == LATELY;
-        (!forgotten).then(|| self.skipped - after as u64)
+        let after = self.recent_skips.iter().rev().take_while(|skipped| **skipped > seq).count();
+        (after < REMEMBERED_SKIPS).then(|| self.skipped - after as u64)
     }
 }
 
 impl Rewriter {
-    /// For a slot with this outgoing SSRC. A receiver starts at rollover counter zero, so the
-    /// first sequence number is below 65,536 (and well below, to leave room for reordering).
+    /// Creates a rewriter for a slot with this outgoing SSRC. A receiver starts at rollover counter
+    /// zero, so the first sequence number is below 65,536, and well below to leave room for
+    /// reordering.
     pub(crate) fn new(ssrc: Ssrc) -> Self {
         Self {
             source: None,
@@ -74,30 +92,31 @@ impl Rewriter {
         }
     }
 
-    /// The next packet comes from another source, even if its SSRC were the same.
+    /// Continues with another source from the next packet on, even if its SSRC is the same.
     pub(crate) fn switch(&mut self) {
         self.source = None;
     }
 
-    /// A packet of the source is not for this slot: the numbers close up over it. One that comes late
-    /// leaves its gap, as those after it have gone.
+    /// Skips a packet of the source, so that the outgoing numbers close up over it. A late packet
+    /// leaves a gap, since packets after it have been sent.
     pub(crate) fn skip(&mut self, ssrc: Ssrc, seq: u64) {
         let Some(source) = self.source.as_mut().filter(|source| source.ssrc == ssrc) else {
             return;
         };
-        if seq <= source.highest_in || seq - source.highest_in > JUMP {
+        if seq <= source.highest_in || seq - source.highest_in > MAX_JUMP {
             return;
         }
         source.highest_in = seq;
         source.skipped += 1;
-        if source.skipped_lately.len() == LATELY {
-            source.skipped_lately.pop_front();
+        if source.recent_skips.len() == REMEMBERED_SKIPS {
+            source.recent_skips.pop_front();
         }
-        source.skipped_lately.push_back(seq);
+        source.recent_skips.push_back(seq);
     }
 
-    /// The numbers for a packet that arrived `now` with the source's extended sequence number and
-    /// timestamp in units of `clock_rate`. `None` for one from before the source was switched to.
+    /// Returns the numbers for a packet that arrived `now` with the source's extended sequence
+    /// number and timestamp in units of `clock_rate`. `None` if it precedes the switch to the
+    /// source.
     pub(crate) fn rewrite(
         &mut self,
         now: Instant,
@@ -105,9 +124,9 @@ impl Rewriter {
         seq: u64,
         timestamp: u32,
         clock_rate: u32,
-    ) -> Option<Rewritten> {
-        if self.source.as_ref().is_some_and(|s| s.ssrc != ssrc || s.highest_in.abs_diff(seq) > JUMP)
-        {
+    ) -> Option<RtpNumbers> {
+        let restarted = |s: &Source| s.ssrc != ssrc || s.highest_in.abs_diff(seq) > MAX_JUMP;
+        if self.source.as_ref().is_some_and(restarted) {
             self.source = None;
         }
         let (last, first_seq, first_timestamp) = (self.last, self.first_seq, self.first_timestamp);
@@ -126,7 +145,7 @@ impl Rewriter {
                 highest_in: seq,
                 first_out,
                 skipped: 0,
-                skipped_lately: VecDeque::new(),
+                recent_skips: VecDeque::new(),
                 timestamp_offset: out_timestamp.wrapping_sub(timestamp),
             }
         });
@@ -135,14 +154,14 @@ impl Rewriter {
         let timestamp = timestamp.wrapping_add(source.timestamp_offset);
         source.highest_in = source.highest_in.max(seq);
         if self.last.is_none_or(|last| out > last.seq) {
-            self.last = Some(Last { seq: out, timestamp, at: now });
+            self.last = Some(LastSent { seq: out, timestamp, at: now });
         }
-        Some(Rewritten { seq: out, timestamp })
+        Some(RtpNumbers { seq: out, timestamp })
     }
 }
 
-/// At least one tick: two sources must not share a timestamp, or their packets would look like
-/// one frame.
+/// Returns the timestamp units in `elapsed`, at least one: if two sources shared a timestamp, their
+/// packets would look like one frame.
 fn ticks(elapsed: Duration, clock_rate: u32) -> u32 {
     let ticks = elapsed.as_micros() * u128::from(clock_rate) / 1_000_000;
     // A pause of hours wraps around, as timestamps do.
@@ -192,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_in_the_source_stays_open_for_the_packet_sent_again() {
+    fn a_gap_in_the_source_stays_open_for_a_retransmission() {
         let t = start();
         let mut r = Rewriter::new(7.into());
         let a = r.rewrite(t, 1.into(), 100, 0, VIDEO).unwrap();
@@ -202,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_close_up_over_what_is_left_out() {
+    fn numbers_close_up_over_skipped_packets() {
         let t = start();
         let mut r = Rewriter::new(7.into());
         let send = |r: &mut Rewriter, seq| r.rewrite(t, 1.into(), seq, 0, VIDEO).map(|n| n.seq);
@@ -212,14 +231,18 @@ mod tests {
         r.skip(1.into(), 102);
         assert_eq!(send(&mut r, 103), Some(first + 1));
         r.skip(1.into(), 105);
-        assert_eq!(send(&mut r, 106), Some(first + 3), "104 is still to come");
+        assert_eq!(send(&mut r, 106), Some(first + 3), "104 has not arrived yet");
         assert_eq!(send(&mut r, 104), Some(first + 2));
         r.skip(1.into(), 104);
         r.skip(2.into(), 107);
-        assert_eq!(send(&mut r, 107), Some(first + 4), "neither late nor another's");
+        assert_eq!(
+            send(&mut r, 107),
+            Some(first + 4),
+            "a late packet and another source are not skipped"
+        );
         (108..408).for_each(|seq| r.skip(1.into(), seq));
         assert_eq!(send(&mut r, 408), Some(first + 5));
-        assert_eq!(send(&mut r, 105), None, "too long ago to tell");
+        assert_eq!(send(&mut r, 105), None, "too many were skipped since");
     }
 
     #[test]
@@ -231,11 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_starts_anew_goes_on_in_sequence() {
+    fn a_restarted_source_continues_in_sequence() {
         let t = start();
         let mut r = Rewriter::new(7.into());
         let a = r.rewrite(t, 1.into(), 100, 0, VIDEO).unwrap();
-        let jumped = r.rewrite(t, 1.into(), 100 + JUMP + 1, 0, VIDEO).unwrap();
+        let jumped = r.rewrite(t, 1.into(), 100 + MAX_JUMP + 1, 0, VIDEO).unwrap();
         assert_eq!(jumped.seq, a.seq + 1);
         let other = r.rewrite(t, 3.into(), 0, 0, VIDEO).unwrap();
         assert_eq!(other.seq, a.seq + 2, "another SSRC is another source");

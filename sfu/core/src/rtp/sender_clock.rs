@@ -1,41 +1,41 @@
-//! When a packet was captured, on this machine's clock.
+//! Capture times of packets on this machine's clock.
 
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use str0m::rtp::RtpPacket;
 
-/// A publisher's clock may be set anew; a jump beyond this starts the mapping over.
-const JUMP_MICROS: i64 = 10_000_000;
+/// Largest jump of a publisher's clock; a larger one restarts the mapping.
+const MAX_JUMP_MICROS: i64 = 10_000_000;
 
 /// Maps one publisher's capture times to local time, from its sender reports.
 ///
-/// Outgoing sender reports state which local time belongs to an RTP timestamp, and receivers line
-/// up sound and picture by them. The arrival time would carry the network's jitter into that; the
+/// Outgoing sender reports state which local time belongs to an RTP timestamp, and receivers
+/// synchronise audio and video by them. The arrival time would include the network's jitter; the
 /// publisher's own reports (RFC 3550 section 6.4.1) do not. One mapping for all tracks of a
 /// publisher keeps their relation exact: capture time plus the shortest transit seen.
 #[derive(Debug, Default)]
-pub(crate) struct Wallclock {
+pub(crate) struct SenderClock {
     mapping: Option<Mapping>,
 }
 
 #[derive(Debug)]
 struct Mapping {
     base: Instant,
-    /// Local minus remote time of the quickest packet, in microseconds, local time from `base`.
+    /// Local minus remote time of the fastest packet, in microseconds; local time starts at `base`.
     transit: i64,
 }
 
-impl Wallclock {
-    /// When the packet was captured, never later than it arrived. Without a sender report so far,
-    /// that is the arrival.
-    pub(crate) fn map(&mut self, packet: &RtpPacket) -> Instant {
+impl SenderClock {
+    /// Returns the capture time of a packet, never later than its arrival. Before the first sender
+    /// report it is the arrival time.
+    pub(crate) fn captured_at(&mut self, packet: &RtpPacket) -> Instant {
         let captured = packet.last_sender_info.as_ref().and_then(|report| {
-            let rate = i64::from(packet.time.denom());
+            let clock_rate = i64::from(packet.time.denom());
             let since_report =
                 (packet.time.numer() as u32).wrapping_sub(report.rtp_time.numer() as u32) as i32;
             let reported = report.ntp_time.duration_since(UNIX_EPOCH).ok()?;
             let reported = i64::try_from(reported.as_micros()).ok()?;
-            reported.checked_add(i64::from(since_report) * 1_000_000 / rate.max(1))
+            reported.checked_add(i64::from(since_report) * 1_000_000 / clock_rate.max(1))
         });
         match captured {
             Some(captured) => self.map_micros(packet.timestamp, captured),
@@ -48,11 +48,11 @@ impl Wallclock {
         let local = i64::try_from(arrival.saturating_duration_since(mapping.base).as_micros())
             .unwrap_or(i64::MAX);
         let transit = local.saturating_sub(captured);
-        if transit < mapping.transit || transit.saturating_sub(mapping.transit) > JUMP_MICROS {
+        if transit < mapping.transit || transit.saturating_sub(mapping.transit) > MAX_JUMP_MICROS {
             mapping.transit = transit;
         }
-        let late = transit.saturating_sub(mapping.transit);
-        arrival - Duration::from_micros(late.unsigned_abs())
+        let delay = transit.saturating_sub(mapping.transit);
+        arrival - Duration::from_micros(delay.unsigned_abs())
     }
 }
 
@@ -61,24 +61,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn network_jitter_does_not_reach_the_capture_times() {
+    fn network_jitter_does_not_affect_capture_times() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let start = Instant::now();
         let ms = Duration::from_millis;
-        let mut clock = Wallclock::default();
+        let mut clock = SenderClock::default();
         let remote = 1_700_000_000_000_000;
         let first = clock.map_micros(start + ms(50), remote);
         assert_eq!(first, start + ms(50));
-        // Captured 20 ms later, but 80 ms late on the way.
+        // Captured 20 ms later, with 80 ms more delay on the network.
         let delayed = clock.map_micros(start + ms(150), remote + 20_000);
         assert_eq!(delayed, first + ms(20));
     }
 
     #[test]
-    fn a_clock_that_is_set_anew_starts_over() {
+    fn a_clock_that_jumps_restarts_the_mapping() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let start = Instant::now();
-        let mut clock = Wallclock::default();
+        let mut clock = SenderClock::default();
         clock.map_micros(start, 1_700_000_000_000_000);
         let arrival = start + Duration::from_secs(1);
         assert_eq!(clock.map_micros(arrival, 1_600_000_000_000_000), arrival);

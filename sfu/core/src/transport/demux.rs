@@ -1,111 +1,113 @@
-//! Which participant a datagram is for.
+//! The participant that an incoming datagram belongs to.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::transport_kind::Transport;
+use crate::ids::ParticipantKey;
 use crate::limits::ADDRESSES;
-use crate::room::participants::Key;
-use crate::transport::Transport;
 
-/// How long an address stays with a participant that no longer proves it. Clients check every few
-/// seconds.
-const HELD: Duration = Duration::from_secs(10);
+/// Time for which an address belongs to a participant that no longer proves it. Clients send a
+/// check every few seconds.
+const ADDRESS_HOLD: Duration = Duration::from_secs(10);
 
-/// Where a client is heard from. The same address over the other transport is another one.
-pub(crate) type Path = (Transport, SocketAddr);
+/// The transport and source address of a client. The same address on another transport is another
+/// path.
+pub(crate) type NetworkPath = (Transport, SocketAddr);
 
-/// Source addresses and ICE user fragments of all connections.
+/// The source addresses and ICE user fragments of all connections.
 ///
-/// An address is learned from a STUN request whose integrity check passed; from then on it decides
-/// for everything but STUN. STUN requests name their connection by its user fragment.
+/// An address is learned from a STUN request that passes the integrity check; from then on it
+/// identifies the participant for everything but STUN. A STUN request names its connection by the
+/// user fragment.
 #[derive(Debug, Default)]
 pub(crate) struct Demux {
-    addresses: HashMap<Path, Owner>,
-    ufrags: HashMap<String, Key>,
-    known: HashMap<Key, Known>,
+    owners: HashMap<NetworkPath, Owner>,
+    ufrags: HashMap<String, ParticipantKey>,
+    connections: HashMap<ParticipantKey, Connection>,
 }
 
 #[derive(Debug)]
 struct Owner {
-    key: Key,
-    proved: Instant,
+    key: ParticipantKey,
+    proved_at: Instant,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct Connection {
     ufrag: Option<String>,
-    addresses: Vec<Path>,
+    paths: Vec<NetworkPath>,
 }
 
 impl Demux {
-    /// Whose address this is.
-    pub(crate) fn by_address(&self, address: Path) -> Option<Key> {
-        self.addresses.get(&address).map(|owner| owner.key)
+    /// Returns the participant that owns an address.
+    pub(crate) fn by_address(&self, path: NetworkPath) -> Option<ParticipantKey> {
+        self.owners.get(&path).map(|owner| owner.key)
     }
 
-    /// Whose local user fragment this is.
-    pub(crate) fn by_ufrag(&self, ufrag: &str) -> Option<Key> {
+    /// Returns the participant with a local user fragment.
+    pub(crate) fn by_ufrag(&self, ufrag: &str) -> Option<ParticipantKey> {
         self.ufrags.get(ufrag).copied()
     }
 
-    /// Whether the address belongs to another participant that has proved it lately: a STUN
-    /// request with a forged source address must not take somebody's packets away.
-    pub(crate) fn is_taken(&self, now: Instant, address: Path, by_other_than: Key) -> bool {
-        self.addresses.get(&address).is_some_and(|owner| {
-            owner.key != by_other_than && now.saturating_duration_since(owner.proved) < HELD
+    /// Returns whether the address belongs to another participant that has proved it recently. A
+    /// STUN request with a forged source address must not redirect another participant's packets.
+    pub(crate) fn is_taken(&self, now: Instant, path: NetworkPath, key: ParticipantKey) -> bool {
+        self.owners.get(&path).is_some_and(|owner| {
+            owner.key != key && now.saturating_duration_since(owner.proved_at) < ADDRESS_HOLD
         })
     }
 
-    /// The participant has proved that this address is its own.
-    pub(crate) fn learn(&mut self, now: Instant, address: Path, key: Key) {
-        let before = self.addresses.insert(address, Owner { key, proved: now });
+    /// Records that the participant has proved to own an address.
+    pub(crate) fn learn(&mut self, now: Instant, path: NetworkPath, key: ParticipantKey) {
+        let before = self.owners.insert(path, Owner { key, proved_at: now });
         if before.as_ref().is_some_and(|owner| owner.key == key) {
             return;
         }
-        if let Some(known) = before.and_then(|owner| self.known.get_mut(&owner.key)) {
-            known.addresses.retain(|a| *a != address);
+        if let Some(before) = before.and_then(|owner| self.connections.get_mut(&owner.key)) {
+            before.paths.retain(|other| *other != path);
         }
-        let known = self.known.entry(key).or_default();
-        known.addresses.push(address);
-        if known.addresses.len() > ADDRESSES {
-            let stalest = known
-                .addresses
+        let connection = self.connections.entry(key).or_default();
+        connection.paths.push(path);
+        if connection.paths.len() > ADDRESSES {
+            let oldest = connection
+                .paths
                 .iter()
                 .enumerate()
-                .min_by_key(|(_, a)| self.addresses.get(*a).map(|owner| owner.proved))
+                .min_by_key(|(_, path)| self.owners.get(*path).map(|owner| owner.proved_at))
                 .map(|(i, _)| i);
-            if let Some(stalest) = stalest {
-                self.addresses.remove(&known.addresses.swap_remove(stalest));
+            if let Some(oldest) = oldest {
+                self.owners.remove(&connection.paths.swap_remove(oldest));
             }
         }
     }
 
-    /// The address leads nowhere any more: its stream has ended.
-    pub(crate) fn unlearn(&mut self, address: Path) {
-        let Some(owner) = self.addresses.remove(&address) else { return };
-        if let Some(known) = self.known.get_mut(&owner.key) {
-            known.addresses.retain(|a| *a != address);
+    /// Forgets an address, such as that of a closed TCP connection.
+    pub(crate) fn unlearn(&mut self, path: NetworkPath) {
+        let Some(owner) = self.owners.remove(&path) else { return };
+        if let Some(connection) = self.connections.get_mut(&owner.key) {
+            connection.paths.retain(|other| *other != path);
         }
     }
 
-    /// The connection's user fragment, which an ICE restart replaces.
-    pub(crate) fn set_ufrag(&mut self, key: Key, ufrag: String) {
-        let known = self.known.entry(key).or_default();
-        if let Some(before) = known.ufrag.replace(ufrag.clone()) {
+    /// Sets the user fragment of a connection; an ICE restart replaces it.
+    pub(crate) fn set_ufrag(&mut self, key: ParticipantKey, ufrag: String) {
+        let connection = self.connections.entry(key).or_default();
+        if let Some(before) = connection.ufrag.replace(ufrag.clone()) {
             self.ufrags.remove(&before);
         }
         self.ufrags.insert(ufrag, key);
     }
 
-    /// The connection is gone.
-    pub(crate) fn forget(&mut self, key: Key) {
-        let Some(known) = self.known.remove(&key) else { return };
-        if let Some(ufrag) = known.ufrag {
+    /// Removes a connection.
+    pub(crate) fn remove(&mut self, key: ParticipantKey) {
+        let Some(connection) = self.connections.remove(&key) else { return };
+        if let Some(ufrag) = connection.ufrag {
             self.ufrags.remove(&ufrag);
         }
-        for address in known.addresses {
-            self.addresses.remove(&address);
+        for path in connection.paths {
+            self.owners.remove(&path);
         }
     }
 }
@@ -114,31 +116,31 @@ impl Demux {
 mod tests {
     use super::*;
 
-    fn address(port: u16) -> Path {
+    fn address(port: u16) -> NetworkPath {
         (Transport::Udp, SocketAddr::from(([192, 0, 2, 1], port)))
     }
 
     #[test]
-    fn an_address_that_is_in_use_is_not_taken_over() {
+    fn an_address_in_use_is_not_taken_over() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let start = Instant::now();
-        let (alice, mallory) = (Key::for_test(0), Key::for_test(1));
+        let (alice, mallory) = (ParticipantKey::new(0, 0), ParticipantKey::new(1, 0));
         let mut demux = Demux::default();
         demux.learn(start, address(1), alice);
-        assert!(demux.is_taken(start + HELD / 2, address(1), mallory));
-        assert!(!demux.is_taken(start + HELD / 2, address(1), alice));
-        assert!(!demux.is_taken(start + HELD, address(1), mallory), "given up long ago");
+        assert!(demux.is_taken(start + ADDRESS_HOLD / 2, address(1), mallory));
+        assert!(!demux.is_taken(start + ADDRESS_HOLD / 2, address(1), alice));
+        assert!(!demux.is_taken(start + ADDRESS_HOLD, address(1), mallory), "not proved recently");
 
-        demux.learn(start + HELD, address(1), mallory);
-        demux.forget(alice);
+        demux.learn(start + ADDRESS_HOLD, address(1), mallory);
+        demux.remove(alice);
         assert_eq!(demux.by_address(address(1)), Some(mallory));
     }
 
     #[test]
-    fn the_same_address_over_another_transport_is_another_and_a_closed_one_is_forgotten() {
+    fn the_same_address_on_another_transport_is_distinct_and_a_closed_one_is_forgotten() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let start = Instant::now();
-        let alice = Key::for_test(0);
+        let alice = ParticipantKey::new(0, 0);
         let mut demux = Demux::default();
         let (udp, tcp) = (address(1), (Transport::Tcp, address(1).1));
         demux.learn(start, tcp, alice);
@@ -146,14 +148,14 @@ mod tests {
         demux.unlearn(tcp);
         demux.unlearn(tcp);
         assert_eq!(demux.by_address(tcp), None);
-        assert!(demux.known[&alice].addresses.is_empty());
+        assert!(demux.connections[&alice].paths.is_empty());
     }
 
     #[test]
-    fn a_participant_has_few_addresses_and_takes_them_along_when_it_goes() {
+    fn the_addresses_of_a_participant_are_bounded_and_removed_with_it() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let start = Instant::now();
-        let alice = Key::for_test(0);
+        let alice = ParticipantKey::new(0, 0);
         let mut demux = Demux::default();
         demux.set_ufrag(alice, "old".into());
         demux.set_ufrag(alice, "new".into());
@@ -161,9 +163,9 @@ mod tests {
         for port in 0..100 {
             demux.learn(start + Duration::from_millis(u64::from(port)), address(port), alice);
         }
-        assert_eq!(demux.addresses.len(), ADDRESSES);
+        assert_eq!(demux.owners.len(), ADDRESSES);
         assert_eq!(demux.by_address(address(99)), Some(alice));
-        demux.forget(alice);
-        assert!(demux.addresses.is_empty() && demux.ufrags.is_empty() && demux.known.is_empty());
+        demux.remove(alice);
+        assert!(demux.owners.is_empty() && demux.ufrags.is_empty() && demux.connections.is_empty());
     }
 }

@@ -1,35 +1,12 @@
-//! What carries datagrams.
+//! Datagrams: which participant an incoming one belongs to, and how outgoing ones are batched.
 
-pub(crate) mod demux;
-pub(crate) mod gso_order;
-pub(crate) mod transmit_queue;
+mod demux;
+mod gso_order;
+mod transmit_queue;
+mod transport_kind;
 
-use str0m::net::Protocol;
-
-/// What carries datagrams between a client and a worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Transport {
-    /// One by one.
-    Udp,
-    /// In a stream that the client opened (RFC 6544), each behind its length (RFC 4571).
-    Tcp,
-}
-
-impl From<Transport> for Protocol {
-    fn from(transport: Transport) -> Self {
-        match transport {
-            Transport::Udp => Self::Udp,
-            Transport::Tcp => Self::Tcp,
-        }
-    }
-}
-
-impl From<Protocol> for Transport {
-    fn from(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::Udp => Self::Udp,
-            // A worker has no candidates of the other two.
-            Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Self::Tcp,
-        }
-    }
-}
+pub(crate) use demux::{Demux, NetworkPath};
+pub(crate) use gso_order::GsoOrder;
+pub use transmit_queue::Transmit;
+pub(crate) use transmit_queue::TransmitQueue;
+pub use transport_kind::Transport;

@@ -1,52 +1,52 @@
-//! Datagrams that wait to be sent, back to back, so that a train of them leaves in one system call.
+//! The datagrams that wait to be sent, back to back, so that a batch leaves in one system call.
 
 use std::net::SocketAddr;
 
-use crate::transport::Transport;
+use super::transport_kind::Transport;
 
-/// The kernel takes no more bytes in one call (the length field of UDP over IPv4, less headers).
-const TRAIN_BYTES: usize = 65_000;
-/// Nor more datagrams (`UDP_MAX_SEGMENTS` of older kernels).
-const TRAIN_DATAGRAMS: usize = 64;
+/// Maximum bytes of one system call (the length field of UDP over IPv4, less headers).
+const BATCH_BYTES: usize = 65_000;
+/// Maximum datagrams of one system call (`UDP_MAX_SEGMENTS` of older kernels).
+const BATCH_DATAGRAMS: usize = 64;
 
 /// Datagrams of one size to one address; the last one may be shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Train<'a> {
-    /// What carries them.
+pub struct Transmit<'a> {
+    /// The transport that carries the datagrams.
     pub transport: Transport,
-    /// It is no loss to speak of: on a way that is too narrow, pictures are left out before anything
-    /// else. Told of what goes over TCP, one datagram at a time; false of UDP.
-    pub yields: bool,
-    /// The local candidate that they leave from.
+    /// The datagram is dropped before others where the path is too narrow: video, retransmissions
+    /// and padding. Set only for TCP, where each transmit is one datagram; `false` for UDP.
+    pub is_droppable: bool,
+    /// The local candidate to send from.
     pub source: SocketAddr,
-    /// Where they go.
+    /// The address to send to.
     pub destination: SocketAddr,
-    /// All of them, one after the other.
+    /// All datagrams, back to back.
     pub contents: &'a [u8],
-    /// The size of each but the last, in bytes; more than zero.
+    /// The size of each datagram but the last, in bytes; more than zero.
     pub segment: usize,
 }
 
-impl<'a> Train<'a> {
-    /// One after the other.
+impl<'a> Transmit<'a> {
+    /// Returns the datagrams in order.
     pub fn datagrams(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.contents.chunks(self.segment)
     }
 }
 
-/// What waits to be sent.
+/// The datagrams that wait to be sent.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
+pub(crate) struct TransmitQueue {
     bytes: Vec<u8>,
-    /// The end of what has been put on a train.
+    /// End of the bytes that belong to a batch.
     committed: usize,
-    trains: Vec<Coupled>,
-    /// Trains that have left.
-    gone: usize,
+    batches: Vec<GsoBatch>,
+    /// Number of batches that have been sent.
+    sent: usize,
 }
 
 #[derive(Debug)]
-struct Coupled {
+struct GsoBatch {
     transport: Transport,
     source: SocketAddr,
     destination: SocketAddr,
@@ -56,27 +56,27 @@ struct Coupled {
     datagrams: usize,
 }
 
-impl Coupled {
-    /// Whether a datagram of this length may follow: none can follow a shorter one.
-    fn takes(&self, source: SocketAddr, destination: SocketAddr, length: usize) -> bool {
+impl GsoBatch {
+    /// Returns whether a datagram of this length can be appended; none can follow a shorter one.
+    fn accepts(&self, source: SocketAddr, destination: SocketAddr, length: usize) -> bool {
         self.transport == Transport::Udp
             && self.source == source
             && self.destination == destination
             && length <= self.segment
             && self.end - self.begin == self.segment * self.datagrams
-            && self.datagrams < TRAIN_DATAGRAMS
-            && self.end - self.begin + length <= TRAIN_BYTES
+            && self.datagrams < BATCH_DATAGRAMS
+            && self.end - self.begin + length <= BATCH_BYTES
     }
 }
 
-impl Outbox {
-    /// Where to append a datagram; [`Outbox::commit`] then says where it goes.
+impl TransmitQueue {
+    /// Returns the buffer to append a datagram to; [`TransmitQueue::commit`] then queues it.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// What was appended since the last call is a datagram from `source` to `destination`. It joins
-    /// the last train if it can.
+    /// Queues the bytes appended since the last call as a datagram from `source` to `destination`.
+    /// It joins the last batch if it can.
     pub(crate) fn commit(
         &mut self,
         transport: Transport,
@@ -89,14 +89,14 @@ impl Outbox {
             return;
         }
         self.committed = end;
-        match self.trains.get_mut(self.gone..).and_then(|waiting| waiting.last_mut()) {
+        match self.batches.get_mut(self.sent..).and_then(|unsent| unsent.last_mut()) {
             Some(last)
-                if last.transport == transport && last.takes(source, destination, length) =>
+                if last.transport == transport && last.accepts(source, destination, length) =>
             {
                 last.end = end;
                 last.datagrams += 1;
             }
-            _ => self.trains.push(Coupled {
+            _ => self.batches.push(GsoBatch {
                 transport,
                 source,
                 destination,
@@ -108,34 +108,34 @@ impl Outbox {
         }
     }
 
-    /// Takes back what was appended since the last [`Outbox::commit`].
+    /// Discards the bytes appended since the last [`TransmitQueue::commit`].
     pub(crate) fn discard(&mut self) {
         self.bytes.truncate(self.committed);
     }
 
-    /// Whether every train has left.
+    /// Returns whether every batch has been sent.
     pub(crate) fn is_empty(&self) -> bool {
-        self.gone == self.trains.len()
+        self.sent == self.batches.len()
     }
 
-    /// Makes room once every train has left; the memory is kept.
+    /// Empties the queue and keeps its memory. Call it once every batch has been sent.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.trains.clear();
-        (self.committed, self.gone) = (0, 0);
+        self.batches.clear();
+        (self.committed, self.sent) = (0, 0);
     }
 
-    /// The next train to leave.
-    pub(crate) fn pop(&mut self) -> Option<Train<'_>> {
-        let train = self.trains.get(self.gone)?;
-        self.gone += 1;
-        Some(Train {
-            transport: train.transport,
-            yields: false,
-            source: train.source,
-            destination: train.destination,
-            contents: &self.bytes[train.begin..train.end],
-            segment: train.segment,
+    /// Takes the next batch to send.
+    pub(crate) fn pop(&mut self) -> Option<Transmit<'_>> {
+        let batch = self.batches.get(self.sent)?;
+        self.sent += 1;
+        Some(Transmit {
+            transport: batch.transport,
+            is_droppable: false,
+            source: batch.source,
+            destination: batch.destination,
+            contents: &self.bytes[batch.begin..batch.end],
+            segment: batch.segment,
         })
     }
 }
@@ -148,58 +148,58 @@ mod tests {
         SocketAddr::from(([192, 0, 2, 1], port))
     }
 
-    /// Sends datagrams of these lengths to these ports, and gives the lengths by train.
-    fn trains(datagrams: &[(u16, usize)]) -> Vec<(u16, Vec<usize>)> {
-        let mut outbox = Outbox::default();
+    /// Queues datagrams of these ports and lengths, and returns the lengths by batch.
+    fn batches(datagrams: &[(u16, usize)]) -> Vec<(u16, Vec<usize>)> {
+        let mut queue = TransmitQueue::default();
         for (port, length) in datagrams {
-            outbox.buffer().extend(std::iter::repeat_n(7, *length));
-            outbox.commit(Transport::Udp, address(1), address(*port));
+            queue.buffer().extend(std::iter::repeat_n(7, *length));
+            queue.commit(Transport::Udp, address(1), address(*port));
         }
-        let mut trains = Vec::new();
-        while let Some(train) = outbox.pop() {
-            let lengths = train.datagrams().map(<[u8]>::len).collect();
-            trains.push((train.destination.port(), lengths));
+        let mut batches = Vec::new();
+        while let Some(batch) = queue.pop() {
+            let lengths = batch.datagrams().map(<[u8]>::len).collect();
+            batches.push((batch.destination.port(), lengths));
         }
-        assert!(outbox.is_empty());
-        trains
+        assert!(queue.is_empty());
+        batches
     }
 
     #[test]
-    fn equal_datagrams_leave_together_and_a_shorter_one_ends_the_train() {
-        let sent = trains(&[(5, 100), (5, 100), (5, 40), (5, 40), (5, 100)]);
+    fn datagrams_of_one_size_form_a_batch_that_a_shorter_one_ends() {
+        let sent = batches(&[(5, 100), (5, 100), (5, 40), (5, 40), (5, 100)]);
         assert_eq!(sent, [(5, vec![100, 100, 40]), (5, vec![40]), (5, vec![100])]);
     }
 
     #[test]
-    fn another_address_has_its_own_train() {
-        let sent = trains(&[(5, 100), (6, 100), (5, 100)]);
+    fn another_address_has_its_own_batch() {
+        let sent = batches(&[(5, 100), (6, 100), (5, 100)]);
         assert_eq!(sent, [(5, vec![100]), (6, vec![100]), (5, vec![100])]);
     }
 
     #[test]
-    fn no_train_is_longer_than_the_kernel_takes() {
-        let sent = trains(&[(5, 10); 65]);
-        assert_eq!(sent.iter().map(|(_, train)| train.len()).collect::<Vec<_>>(), [64, 1]);
-        let sent = trains(&[(5, 1_300); 60]);
-        assert_eq!(sent.iter().map(|(_, train)| train.len()).collect::<Vec<_>>(), [50, 10]);
+    fn no_batch_exceeds_the_limits_of_the_kernel() {
+        let sent = batches(&[(5, 10); 65]);
+        assert_eq!(sent.iter().map(|(_, batch)| batch.len()).collect::<Vec<_>>(), [64, 1]);
+        let sent = batches(&[(5, 1_300); 60]);
+        assert_eq!(sent.iter().map(|(_, batch)| batch.len()).collect::<Vec<_>>(), [50, 10]);
     }
 
     #[test]
-    fn what_was_begun_and_given_up_is_not_sent() {
-        let mut outbox = Outbox::default();
-        outbox.buffer().extend_from_slice(b"half a packet");
-        outbox.discard();
-        outbox.commit(Transport::Udp, address(1), address(2));
-        assert!(outbox.is_empty());
-        outbox.buffer().extend_from_slice(b"whole");
-        outbox.commit(Transport::Udp, address(1), address(2));
-        let train = outbox.pop().unwrap();
-        assert_eq!((train.contents, train.segment), (&b"whole"[..], 5));
-        // A train that has left takes nobody along any more.
-        outbox.buffer().extend_from_slice(b"later");
-        outbox.commit(Transport::Udp, address(1), address(2));
-        assert_eq!(outbox.pop().unwrap().contents, b"later");
-        outbox.clear();
-        assert!(outbox.is_empty() && outbox.pop().is_none());
+    fn a_discarded_datagram_is_not_sent() {
+        let mut queue = TransmitQueue::default();
+        queue.buffer().extend_from_slice(b"half a packet");
+        queue.discard();
+        queue.commit(Transport::Udp, address(1), address(2));
+        assert!(queue.is_empty());
+        queue.buffer().extend_from_slice(b"whole");
+        queue.commit(Transport::Udp, address(1), address(2));
+        let batch = queue.pop().unwrap();
+        assert_eq!((batch.contents, batch.segment), (&b"whole"[..], 5));
+        // Nothing joins a batch that has been sent.
+        queue.buffer().extend_from_slice(b"later");
+        queue.commit(Transport::Udp, address(1), address(2));
+        assert_eq!(queue.pop().unwrap().contents, b"later");
+        queue.clear();
+        assert!(queue.is_empty() && queue.pop().is_none());
     }
 }

@@ -1,251 +1,179 @@
-//! Rooms that span workers: what others tell, and what they are told.
+//! Rooms that span several workers: messages from and to the others.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use signaling_protocol::limits::TRACKS;
-use signaling_protocol::{ParticipantId, RoomId, Source};
+use signaling_protocol::{ParticipantId, RoomId};
 
-use crate::cascade::messages::{
-    Branch, MediaHeader, Offered, Relay, RelayControl, RelayPacket, Wants, WorkerId,
+use super::Worker;
+use crate::cascade::{
+    CascadeControl, CascadeMessage, CascadePacket, RemoteSubscription, RemoteTrack,
 };
-use crate::cascade::peer::Peer;
+use crate::ids::{ParticipantKey, TrackId, WorkerId};
 use crate::limits::ENCODINGS;
-use crate::metrics::Traffic;
-use crate::policy::slot_allocation::TrackId;
-use crate::room::participant::Participant;
-use crate::room::participants::Key;
-use crate::worker::Worker;
-
-/// What waits to be told to other workers.
-#[derive(Debug, Default)]
-pub(crate) struct Relaying {
-    /// Rooms of which others may have to be told something, each once.
-    stale: Vec<RoomId>,
-    controls: VecDeque<(WorkerId, RoomId, RelayControl)>,
-    packets: VecDeque<(WorkerId, RelayPacket)>,
-    /// Participants that other workers have.
-    guests: usize,
-}
-
-impl Relaying {
-    pub(crate) fn guests(&self) -> usize {
-        self.guests
-    }
-
-    /// Copies a packet to the workers on which somebody is sent it.
-    pub(crate) fn copy(
-        &mut self,
-        branches: &[Branch],
-        source: Source,
-        header: MediaHeader,
-        payload: &Arc<[u8]>,
-        counter: &mut Traffic,
-    ) {
-        for Branch { to, wants } in branches {
-            if wants.taken.has(header.encoding) {
-                counter.add(payload.len());
-                let seat = wants.seat;
-                let packet = RelayPacket { seat, source, header, payload: payload.clone() };
-                self.packets.push_back((*to, packet));
-            }
-        }
-    }
-}
+use crate::room::Participant;
 
 impl Worker {
-    /// These other workers have participants of a room, and nobody else has; none: it is this one's
-    /// alone. Each of them is to be told the same, in any order, and relays of the room go between
-    /// them from then on.
-    pub fn set_peers(&mut self, now: Instant, id: &RoomId, others: &[WorkerId]) {
+    /// Sets which other workers have participants of a room; none if the room is on this worker
+    /// alone. Each of them has to be told the same, in any order, and cascades the room to the others
+    /// from then on.
+    pub fn set_cascade_peers(&mut self, now: Instant, id: &RoomId, others: &[WorkerId]) {
         if others.is_empty() && !self.rooms.contains_key(id) {
             return;
         }
         let room = self.rooms.entry(id.clone()).or_default();
-        let span = room.span.get_or_insert_default();
-        let (kept, gone): (Vec<Peer>, Vec<Peer>) =
-            span.peers.drain(..).partition(|peer| others.contains(&peer.id));
-        span.peers = kept;
-        for other in others {
-            if span.peers.iter().all(|peer| peer.id != *other) {
-                span.peers.push(Peer::new(*other));
-            }
+        for removed in room.set_cascade_peers(others) {
+            self.set_remote_tracks(now, id, removed, &[]);
         }
-        if others.is_empty() {
-            room.span = None;
-        }
-        for peer in gone {
-            self.seat_guests(now, id, peer.id, &[]);
-        }
-        if self.rooms.get(id).is_some_and(|room| room.is_over()) {
+        if self.rooms.get(id).is_some_and(|room| room.is_empty()) {
             self.rooms.remove(id);
             return;
         }
-        self.allocate(now, id);
+        self.assign_slots(now, id);
     }
 
-    /// Takes a media packet from another worker. One for nobody who is a guest here, or no more, goes
-    /// nowhere.
-    pub fn handle_relay_packet(&mut self, now: Instant, packet: RelayPacket) {
-        self.set_now(now);
-        let RelayPacket { seat, source, header, payload } = packet;
-        if self.participants.get(seat).is_some_and(|p| p.home.is_some()) {
-            self.fan_out(now, seat, source, &header, &payload);
+    /// Processes a media packet of another worker. A packet for an unknown remote participant is
+    /// ignored.
+    pub fn handle_cascade_packet(&mut self, now: Instant, packet: &CascadePacket) {
+        self.now = Some(now);
+        let key = packet.remote_key();
+        if self.participants.get(key).is_some_and(|p| !p.is_local()) {
+            self.fan_out(now, key, packet.source(), packet.header(), packet.payload());
         }
     }
 
-    /// Takes what another worker tells of a room. From one that the room does not span to it is not
-    /// taken; if it does so later, that worker is asked to say it again.
-    pub fn handle_relay_control(
+    /// Processes the changes in another worker's part of a room. If the room does not span that
+    /// worker they are ignored; once it does, the worker is asked for everything.
+    pub fn handle_cascade_control(
         &mut self,
         now: Instant,
         from: WorkerId,
         id: &RoomId,
-        control: RelayControl,
+        mut control: CascadeControl,
     ) {
-        self.set_now(now);
+        self.now = Some(now);
         let Some(peer) = self.rooms.get_mut(id).and_then(|room| room.peer_mut(from)) else {
             return;
         };
-        let RelayControl { asks, tracks, wants, key_frames } = control;
-        if asks {
-            peer.forget_told();
-            self.tell_peers(id);
+        if control.requests_resync() {
+            peer.forget_sent();
+            self.notify_peers(id);
         }
-        if let Some(tracks) = tracks
-            && self.seat_guests(now, id, from, &tracks)
+        if let Some(tracks) = control.take_tracks()
+            && self.set_remote_tracks(now, id, from, &tracks)
         {
-            self.allocate(now, id);
+            self.assign_slots(now, id);
         }
-        if let Some(wants) = wants {
-            self.take_wants(now, id, from, wants);
+        if let Some(subscriptions) = control.take_subscriptions() {
+            self.set_remote_subscriptions(now, id, from, subscriptions);
         }
-        for (track, encoding) in key_frames {
+        for (track, encoding) in control.take_key_frames() {
             if self.is_published_here(id, track) {
                 self.request_key_frame(now, id, track, encoding);
             }
         }
     }
 
-    /// What to tell another worker: to be asked for until there is nothing, whenever anything has been
-    /// fed.
-    pub fn poll_relay(&mut self, now: Instant) -> Option<(WorkerId, Relay)> {
-        while let Some(id) = self.relaying.stale.pop() {
+    /// Returns a message to another worker. Call it after every input until it returns `None`.
+    pub fn poll_cascade(&mut self, now: Instant) -> Option<(WorkerId, CascadeMessage)> {
+        while let Some(id) = self.cascade.pop_room() {
             let Some(room) = self.rooms.get_mut(&id) else { continue };
-            for (to, control) in room.news(now, &self.participants) {
-                self.relaying.controls.push_back((to, id.clone(), control));
+            for (to, control) in room.take_cascade_deltas(now, &self.participants) {
+                self.cascade.push_control(to, id.clone(), control);
             }
         }
-        if let Some((to, room, control)) = self.relaying.controls.pop_front() {
-            return Some((to, Relay::Control(room, control)));
-        }
-        let (to, packet) = self.relaying.packets.pop_front()?;
-        Some((to, Relay::Packet(packet)))
+        self.cascade.pop()
     }
 
-    /// Something may have changed in a room that other workers are to be told.
-    pub(crate) fn tell_peers(&mut self, id: &RoomId) {
-        if let Some(span) = self.rooms.get_mut(id).and_then(|room| room.span.as_mut())
-            && !std::mem::replace(&mut span.stale, true)
-        {
-            self.relaying.stale.push(id.clone());
+    /// Has the changes in a room sent to its other workers, if it has any.
+    pub(super) fn notify_peers(&mut self, id: &RoomId) {
+        let peers = self.rooms.get_mut(id).and_then(|room| room.cascade_peers_mut());
+        if peers.is_some_and(|peers| peers.mark_stale()) {
+            self.cascade.push_room(id.clone());
         }
     }
 
-    fn take_wants(&mut self, now: Instant, id: &RoomId, from: WorkerId, mut wants: Vec<Wants>) {
-        let Some(room) = self.rooms.get_mut(id) else { return };
-        wants.truncate(room.members.len() * TRACKS);
-        if let Some(peer) = room.peer_mut(from) {
-            peer.wants = wants;
-        }
-        room.connect_branches(&mut self.participants);
-        self.distribute(now, id);
-    }
-
-    fn is_published_here(&self, id: &RoomId, track: TrackId) -> bool {
-        let key = self.rooms.get(id).and_then(|room| room.members.get(&track.participant));
-        key.and_then(|key| self.participants.get(*key)).is_some_and(|p| p.home.is_none())
-    }
-
-    /// The guests from a worker, and their tracks. Whether that changes who could be sent what.
-    fn seat_guests(
+    fn set_remote_subscriptions(
         &mut self,
         now: Instant,
         id: &RoomId,
-        home: WorkerId,
-        offered: &[Offered],
-    ) -> bool {
-        let mut by_guest: BTreeMap<ParticipantId, Vec<&Offered>> = BTreeMap::new();
-        for track in offered {
-            let tracks = by_guest.entry(track.track.participant).or_default();
-            if (1..=ENCODINGS).contains(&track.encodings.len()) && tracks.len() < TRACKS {
-                tracks.push(track);
-            }
+        from: WorkerId,
+        mut subscriptions: Vec<RemoteSubscription>,
+    ) {
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        subscriptions.truncate(room.len() * TRACKS);
+        if let Some(peer) = room.peer_mut(from) {
+            peer.set_subscriptions(subscriptions);
         }
+        room.connect_cascade_targets(&mut self.participants);
+        self.select_encodings(now, id);
+    }
+
+    fn is_published_here(&self, id: &RoomId, track: TrackId) -> bool {
+        let key = self.rooms.get(id).and_then(|room| room.key_of(track.participant));
+        key.is_some_and(|key| self.participants.is_local(key))
+    }
+
+    /// Replaces the remote participants of a worker and their tracks. Returns whether that changes
+    /// what subscribers could receive.
+    fn set_remote_tracks(
+        &mut self,
+        now: Instant,
+        id: &RoomId,
+        owner: WorkerId,
+        tracks: &[RemoteTrack],
+    ) -> bool {
+        let by_participant = group_by_participant(tracks);
         let Some(room) = self.rooms.get_mut(id) else { return false };
+        let participants = &mut self.participants;
+        let is_owned = |participants: &crate::room::Participants, key: ParticipantKey| {
+            participants.get(key).is_some_and(|p| p.owner_worker() == Some(owner))
+        };
         let mut changed = false;
-        let most = self.config.limits.participants_per_room;
-        room.members.retain(|participant, key| {
-            let is_guest = self.participants.get(*key).is_some_and(|p| p.home == Some(home));
-            let gone = is_guest && !by_guest.contains_key(participant);
-            if gone {
-                self.participants.remove(*key);
-                self.relaying.guests -= 1;
+        room.retain(|participant, key| {
+            let has_left =
+                is_owned(participants, key) && !by_participant.contains_key(&participant);
+            if has_left {
+                participants.remove(key);
                 changed = true;
             }
-            !gone
+            !has_left
         });
-        let is_guest = |key: &&Key| self.participants.get(**key).is_some_and(|p| p.home.is_some());
-        let mut guests = room.members.values().filter(is_guest).count();
-        for (participant, tracks) in by_guest {
-            let key = match room.members.get(&participant) {
-                Some(key) => *key,
-                None if guests >= most => continue,
+        let is_remote = |key: &ParticipantKey| !participants.is_local(*key);
+        let mut remote_count = room.keys().filter(is_remote).count();
+        for (participant, tracks) in by_participant {
+            let key = match room.key_of(participant) {
+                Some(key) => key,
+                None if remote_count >= self.config.limits.participants_per_room => continue,
                 None => {
-                    let guest = Participant::guest(now, id.clone(), participant, home);
-                    let key = self.participants.insert(guest);
+                    let remote = Participant::remote(id.clone(), participant, owner);
+                    let key = participants.insert(now, remote);
                     self.timers.forget(key);
-                    self.relaying.guests += 1;
-                    guests += 1;
-                    room.members.insert(participant, key);
+                    remote_count += 1;
+                    room.insert(participant, key);
                     key
                 }
             };
-            // Who has a connection here, or is another worker's, stays what he is.
-            let guest = self.participants.get_mut(key).filter(|p| p.home == Some(home));
-            changed |= guest.is_some_and(|guest| guest.offer(now, &tracks));
+            // A participant of this worker, or of a third one, is not replaced.
+            if is_owned(participants, key)
+                && let Some(publisher) = participants.publisher_mut(key)
+            {
+                changed |= publisher.set_remote_tracks(now, &tracks);
+            }
         }
         changed
     }
+}
 
-    /// A guest's place is taken by the participant himself.
-    pub(crate) fn unseat(&mut self, key: Key) {
-        if self.participants.get(key).is_some_and(|p| p.home.is_some()) {
-            self.participants.remove(key);
-            self.relaying.guests -= 1;
+/// Returns the valid tracks of each participant, within the limits.
+fn group_by_participant(tracks: &[RemoteTrack]) -> BTreeMap<ParticipantId, Vec<&RemoteTrack>> {
+    let mut by_participant: BTreeMap<ParticipantId, Vec<&RemoteTrack>> = BTreeMap::new();
+    for track in tracks {
+        let own = by_participant.entry(track.id().participant).or_default();
+        if (1..=ENCODINGS).contains(&track.encodings().len()) && own.len() < TRACKS {
+            own.push(track);
         }
     }
-
-    /// The requests to a guest whose time has come go to the worker that has its connection.
-    pub(crate) fn relay_due_key_frames(&mut self, now: Instant, key: Key) {
-        let Some(guest) = self.participants.get_mut(key) else { return };
-        let Some(home) = guest.home else { return };
-        let participant = guest.id;
-        let mut due = Vec::new();
-        for track in &mut guest.tracks {
-            let track_id = TrackId { participant, source: track.source };
-            for (place, encoding) in track.encodings.iter_mut().enumerate() {
-                if encoding.key_frames.take_due(now) {
-                    due.push((track_id, place));
-                }
-            }
-        }
-        let id = guest.room.clone();
-        self.schedule(now, key);
-        if let Some(peer) = self.rooms.get_mut(&id).and_then(|room| room.peer_mut(home)) {
-            peer.key_frames.extend(due);
-            self.tell_peers(&id);
-        }
-    }
+    by_participant
 }

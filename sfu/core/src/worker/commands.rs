@@ -1,24 +1,23 @@
-//! What rooms ask of a worker.
+//! The commands of rooms.
 
 use std::time::Instant;
 
-use crate::media::{MediaCommand, MediaEvent, MediaReport};
 use signaling_protocol::{ParticipantId, Refusal, RefusalCode, RoomId, Track};
 
-use crate::peer_connection::Connection;
-use crate::peer_connection::offer::Offer;
-use crate::room::participant::Participant;
-use crate::room::participants::Key;
-use crate::worker::Worker;
+use super::Worker;
+use crate::ids::ParticipantKey;
+use crate::media::{MediaCommand, MediaEvent, MediaReport};
+use crate::peer_connection::{Offer, PeerConnection};
+use crate::room::Participant;
 
 impl Worker {
-    /// Does what a room asks. What comes of it is reported by [`Worker::poll_event`].
+    /// Executes a command of a room. [`Worker::poll_event`] returns the reports that follow.
     pub fn handle_command(&mut self, now: Instant, command: MediaCommand) {
         match command {
             MediaCommand::Offer { room, participant, sdp } => {
-                let report = match self.take_offer(now, &room, participant, &sdp) {
+                let report = match self.accept_offer(now, &room, participant, &sdp) {
                     Ok(sdp) => {
-                        self.counters.offers_taken += 1;
+                        self.counters.offers_accepted += 1;
                         MediaReport::Answer { sdp }
                     }
                     Err(refusal) => {
@@ -33,9 +32,10 @@ impl Worker {
             }
             MediaCommand::ReceiverVideoConstraints { room, participant, constraints } => {
                 let key = self.find(&room, participant);
-                if let Some(participant) = key.and_then(|key| self.participants.get_mut(key)) {
-                    participant.wish_for(constraints);
-                    self.allocate(now, &room);
+                if let Some(subscriber) = key.and_then(|key| self.participants.subscriber_mut(key))
+                {
+                    subscriber.set_constraints(constraints);
+                    self.assign_slots(now, &room);
                 }
             }
             MediaCommand::Remove { room, participant } => {
@@ -46,12 +46,14 @@ impl Worker {
         }
     }
 
-    fn find(&self, room: &RoomId, participant: ParticipantId) -> Option<Key> {
-        let key = self.rooms.get(room)?.members.get(&participant).copied()?;
-        self.participants.get(key).filter(|p| p.home.is_none()).map(|_| key)
+    /// Returns the key of a participant whose connection this worker has.
+    fn find(&self, room: &RoomId, participant: ParticipantId) -> Option<ParticipantKey> {
+        let key = self.rooms.get(room)?.key_of(participant)?;
+        self.participants.is_local(key).then_some(key)
     }
 
-    fn take_offer(
+    /// Accepts an offer. Returns the answer (RFC 8866).
+    fn accept_offer(
         &mut self,
         now: Instant,
         room: &RoomId,
@@ -64,67 +66,78 @@ impl Worker {
             self.admit(room)?;
         }
         let current = known
-            .and_then(|key| self.participants.get_mut(key))
-            .and_then(|participant| participant.connection.as_mut())
+            .and_then(|key| self.connection_mut(key))
             .filter(|connection| connection.continues(&offer));
-        let (fresh, answer) = match current {
+        let (connection, answer) = match current {
             Some(connection) => (None, connection.restart(now, offer)),
-            None => match Connection::accept(now, &self.config, offer) {
+            None => match self.connect(now, offer) {
                 Ok((connection, answer)) => (Some(connection), Ok(answer)),
                 Err(bad) => (None, Err(bad)),
             },
         };
         let answer = answer.map_err(|bad| bad.refusal())?;
 
-        let key = match known {
-            Some(key) => key,
-            None => self.add_participant(now, room, id),
-        };
-        if let Some(fresh) = fresh {
+        let key = known.unwrap_or_else(|| self.add_participant(now, room, id));
+        if let Some(connection) = connection {
             self.drop_connection(now, key);
-            if let Some(participant) = self.participants.get_mut(key) {
-                participant.connection = Some(fresh);
-                participant.link.restart(now);
+            if let Some(subscriber) = self.participants.subscriber_mut(key) {
+                subscriber.set_connection(now, connection);
             }
         }
-        let Some(participant) = self.participants.get_mut(key) else {
-            let sentence = "the participant is gone";
+        let Some((publisher, subscriber)) = self.participants.both_mut(key) else {
+            let sentence = "the participant has left";
             return Err(Refusal::new(RefusalCode::MediaUnavailable, sentence));
         };
-        if let Some(connection) = &mut participant.connection {
+        if let Some(connection) = subscriber.connection_mut() {
             self.demux.set_ufrag(key, connection.ufrag());
         }
-        participant.resolve_slots();
-        participant.resolve_tracks(now);
-        // The negotiation is a mutation; what it brings out is drained before the next one.
+        subscriber.resolve_slots();
+        publisher.resolve_tracks(now, subscriber.connection());
+        // The negotiation is a mutation; its output is drained before the next one.
         self.pump(now, key, str0m::Input::Timeout(now));
-        self.allocate(now, room);
+        self.assign_slots(now, room);
         Ok(answer)
     }
 
+    fn connect(
+        &self,
+        now: Instant,
+        offer: Offer,
+    ) -> Result<(PeerConnection, String), crate::peer_connection::BadOffer> {
+        let config = &self.config;
+        let candidates = (&config.candidates[..], &config.tcp_candidates[..]);
+        let (certificate, estimate) = (&config.certificate, config.estimate_bandwidth);
+        PeerConnection::accept(now, certificate, candidates, estimate, offer)
+    }
+
+    /// Checks whether another participant of a room fits the limits.
     fn admit(&self, room: &RoomId) -> Result<(), Refusal> {
         let limits = self.config.limits;
         if self.participants() >= limits.participants {
-            let sentence = "this server carries as many participants as it can; try again later";
+            let sentence = "the server has reached its limit of participants; try again later";
             return Err(Refusal::new(RefusalCode::ServerFull, sentence).with_retry_after(30));
         }
-        // Of those on other workers it is not known when they left.
-        let is_here = |key: &&Key| self.participants.get(**key).is_some_and(|p| p.home.is_none());
-        let members =
-            self.rooms.get(room).map_or(0, |room| room.members.values().filter(is_here).count());
+        // Remote participants do not count: they may have left already.
+        let is_local = |key: &ParticipantKey| self.participants.is_local(*key);
+        let members = self.rooms.get(room).map_or(0, |room| room.keys().filter(is_local).count());
         if members >= limits.participants_per_room {
-            let sentence = "this room has as many participants as it can";
+            let sentence = "the room has reached its limit of participants";
             return Err(Refusal::new(RefusalCode::RoomFull, sentence));
         }
         Ok(())
     }
 
-    fn add_participant(&mut self, now: Instant, room: &RoomId, id: ParticipantId) -> Key {
-        let key = self.participants.insert(Participant::new(now, room.clone(), id));
+    fn add_participant(
+        &mut self,
+        now: Instant,
+        room: &RoomId,
+        id: ParticipantId,
+    ) -> ParticipantKey {
+        let key = self.participants.insert(now, Participant::local(room.clone(), id));
         self.timers.forget(key);
-        let before = self.rooms.entry(room.clone()).or_default().members.insert(id, key);
-        if let Some(guest) = before {
-            self.unseat(guest);
+        if let Some(remote) = self.rooms.entry(room.clone()).or_default().insert(id, key) {
+            // The participant has moved here from another worker.
+            self.participants.remove(remote);
         }
         key
     }
@@ -136,33 +149,34 @@ impl Worker {
             None if self.admit(room).is_ok() => self.add_participant(now, room, id),
             None => return,
         };
-        if let Some(participant) = self.participants.get_mut(key) {
-            participant.announce(now, tracks);
-            self.allocate(now, room);
+        if let Some((publisher, subscriber)) = self.participants.both_mut(key) {
+            publisher.announce(now, tracks, subscriber.connection());
+            self.assign_slots(now, room);
         }
     }
 
-    /// Ends a participant's connection; it stays in the room, with its slots' and tracks' places
-    /// given up.
-    pub(crate) fn drop_connection(&mut self, now: Instant, key: Key) {
-        let Some(participant) = self.participants.get_mut(key) else { return };
-        let Some(mut connection) = participant.connection.take() else { return };
-        participant.resolve_tracks(now);
-        participant.resolve_slots();
-        let room = participant.room.clone();
-        self.demux.forget(key);
-        connection.close(now, &mut self.drained);
-        self.drained.events.clear();
-        self.allocate(now, &room);
+    /// Closes a participant's connection. The participant stays in the room, without slots and
+    /// published tracks.
+    pub(super) fn drop_connection(&mut self, now: Instant, key: ParticipantKey) {
+        let Some((publisher, subscriber)) = self.participants.both_mut(key) else { return };
+        let Some(mut connection) = subscriber.take_connection() else { return };
+        publisher.resolve_tracks(now, None);
+        subscriber.resolve_slots();
+        self.demux.remove(key);
+        connection.close(now, &mut self.output);
+        self.output.discard_events();
+        let room = self.participants.get(key).map(|p| p.room().clone());
+        room.iter().for_each(|room| self.assign_slots(now, room));
     }
 
-    pub(crate) fn remove_participant(&mut self, now: Instant, key: Key) {
+    /// Removes a participant from its room.
+    pub(super) fn remove_participant(&mut self, now: Instant, key: ParticipantKey) {
         self.drop_connection(now, key);
         let Some(participant) = self.participants.remove(key) else { return };
-        if let Some(room) = self.rooms.get_mut(&participant.room) {
-            room.members.remove(&participant.id);
-            if room.is_over() {
-                self.rooms.remove(&participant.room);
+        if let Some(room) = self.rooms.get_mut(participant.room()) {
+            room.remove(participant.id());
+            if room.is_empty() {
+                self.rooms.remove(participant.room());
             }
         }
     }

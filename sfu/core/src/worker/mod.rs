@@ -1,91 +1,66 @@
 //! A worker: rooms, or its part of them, on one thread.
 
-pub(crate) mod cascade;
-pub(crate) mod commands;
-pub(crate) mod forward;
-pub(crate) mod liveness;
-pub(crate) mod select_encodings;
-pub(crate) mod timers;
+mod cascade;
+mod commands;
+mod forward;
+mod keyframes;
+mod liveness;
+mod receive;
+mod select_encodings;
+mod timers;
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
-use std::panic::catch_unwind;
 use std::time::{Duration, Instant};
 
-use crate::media::{MediaEvent, MediaReport};
 use signaling_protocol::{Refusal, RefusalCode, RoomId};
 use str0m::bwe::BweKind;
-use str0m::ice::StunMessage;
-use str0m::net::Receive;
-use str0m::rtp::Ssrc;
 use str0m::{Event, IceConnectionState, Input};
 
-use crate::limits::{DATAGRAM_BYTES, Limits};
-use crate::metrics::{Counters, DropReason, Flow, PacketKind};
-use crate::peer_connection::certificate::Certificate;
-use crate::peer_connection::{Drained, Fault};
-use crate::policy::downlink::LinkReading;
-use crate::policy::overload::Overload;
-use crate::room::Room;
-use crate::room::participants::{Key, Participants};
-use crate::transport::Transport;
-use crate::transport::demux::{Demux, Path};
-use crate::transport::transmit_queue::Train;
-use crate::worker::cascade::Relaying;
-use crate::worker::liveness::Watch;
-use crate::worker::timers::Timers;
+use crate::cascade::CascadeOutbox;
+use crate::config::WorkerConfig;
+use crate::ids::ParticipantKey;
+use crate::media::{MediaEvent, MediaReport};
+use crate::metrics::{Counters, Flow};
+use crate::peer_connection::{Fault, PeerConnection, PumpOutput, ReceivingPeriod};
+use crate::policy::{DownlinkReading, OverloadDetector, OverloadLevel};
+use crate::room::{Participants, Room};
+use crate::transport::{Demux, GsoOrder, Transmit, Transport};
+use timers::Timers;
 
-/// How often rooms are reviewed.
-pub(crate) const TICK: Duration = Duration::from_millis(500);
-
-/// What a worker is made with.
-#[derive(Debug, Clone)]
-pub struct WorkerConfig {
-    /// Where clients reach it: the addresses in its answers. The destination of every datagram
-    /// must be one of them.
-    pub candidates: Vec<SocketAddr>,
-    /// The same of the addresses where it takes TCP connections; none: it takes none.
-    pub tcp_candidates: Vec<SocketAddr>,
-    /// The same for all workers of a process.
-    pub certificate: Certificate,
-    /// How many participants it takes.
-    pub limits: Limits,
-    /// Estimate what each subscriber's link carries, by transport-wide feedback and probing.
-    /// About doubles the CPU time of a forwarded packet.
-    pub estimate_bandwidth: bool,
-}
+/// Time between two reviews of the rooms.
+const REVIEW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Rooms, participants and their media, as a state machine.
 ///
-/// Feed it with `handle_datagram`, `handle_command` and `handle_timeout`; then take what there is
-/// from `poll_transmit` and `poll_event`, and call `handle_timeout` at `poll_timeout`. Several
-/// datagrams may be fed before: packets to subscribers wait until `poll_transmit`, so that each
-/// subscriber is worked on once for all of them.
+/// Feed it with [`Worker::handle_datagram`], [`Worker::handle_command`] and
+/// [`Worker::handle_timeout`]. Then drain [`Worker::poll_transmit`] and [`Worker::poll_event`], and
+/// call `handle_timeout` at [`Worker::poll_timeout`]. Several datagrams may be fed in between:
+/// packets to subscribers wait until `poll_transmit`, so that each subscriber is processed once for
+/// all of them.
 #[derive(Debug)]
 pub struct Worker {
-    pub(crate) config: WorkerConfig,
-    pub(crate) participants: Participants,
-    pub(crate) rooms: HashMap<RoomId, Room>,
-    pub(crate) demux: Demux,
-    pub(crate) timers: Timers,
-    pub(crate) counters: Counters,
-    pub(crate) overload: Overload,
-    pub(crate) events: VecDeque<MediaEvent>,
-    pub(crate) drained: Drained,
-    /// Memory to work in.
-    pub(crate) streams: Vec<(Ssrc, usize)>,
-    pub(crate) relaying: Relaying,
-    /// Participants to work on before anything is sent, each once.
-    waiting: VecDeque<Key>,
-    /// Bytes of the datagram that is being handled.
-    pub(crate) arriving: usize,
+    config: WorkerConfig,
+    participants: Participants,
+    rooms: HashMap<RoomId, Room>,
+    demux: Demux,
+    timers: Timers,
+    counters: Counters,
+    overload: OverloadDetector,
+    events: VecDeque<MediaEvent>,
+    output: PumpOutput,
+    gso_order: GsoOrder,
+    cascade: CascadeOutbox,
+    /// Subscribers to flush before anything is sent, each once.
+    dirty: VecDeque<ParticipantKey>,
+    /// Length of the datagram that is being processed, in bytes.
+    datagram_len: usize,
     now: Option<Instant>,
-    tick: Option<Instant>,
-    pub(crate) watch: Watch,
+    next_review: Option<Instant>,
+    receiving: ReceivingPeriod,
 }
 
 impl Worker {
-    /// One without rooms.
+    /// Creates a worker without rooms.
     #[must_use]
     pub fn new(config: WorkerConfig) -> Self {
         Self {
@@ -95,325 +70,209 @@ impl Worker {
             demux: Demux::default(),
             timers: Timers::default(),
             counters: Counters::default(),
-            overload: Overload::default(),
+            overload: OverloadDetector::default(),
             events: VecDeque::new(),
-            drained: Drained::default(),
-            streams: Vec::new(),
-            relaying: Relaying::default(),
-            waiting: VecDeque::new(),
-            arriving: 0,
+            output: PumpOutput::default(),
+            gso_order: GsoOrder::default(),
+            cascade: CascadeOutbox::default(),
+            dirty: VecDeque::new(),
+            datagram_len: 0,
             now: None,
-            tick: None,
-            watch: Watch::default(),
+            next_review: None,
+            receiving: ReceivingPeriod::default(),
         }
     }
 
-    /// Takes a datagram. Whatever it holds, it costs nobody but its sender anything.
-    pub fn handle_datagram(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        destination: SocketAddr,
-        datagram: &[u8],
-    ) {
-        self.take(now, Transport::Udp, source, destination, datagram);
-    }
-
-    /// Takes what came as one datagram over a TCP connection from `source`. False if that belongs to
-    /// no participant, or no more: the connection is good for nothing, and to be closed. So it is
-    /// unless the first thing that comes over it is a STUN request that proves whose it is.
-    #[must_use]
-    pub fn handle_tcp_datagram(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        destination: SocketAddr,
-        datagram: &[u8],
-    ) -> bool {
-        self.take(now, Transport::Tcp, source, destination, datagram);
-        self.demux.by_address((Transport::Tcp, source)).is_some()
-    }
-
-    /// A TCP connection has ended: nobody is to be reached over it.
-    pub fn handle_tcp_closed(&mut self, source: SocketAddr) {
-        self.demux.unlearn((Transport::Tcp, source));
-    }
-
-    fn take(
-        &mut self,
-        now: Instant,
-        transport: Transport,
-        source: SocketAddr,
-        destination: SocketAddr,
-        datagram: &[u8],
-    ) {
-        self.now = Some(now);
-        let kind = self.counters.count(Flow::Received, datagram);
-        match self.receive(now, kind, (transport, source), destination, datagram) {
-            Ok(()) => {}
-            Err(reason) => self.counters.drop(reason),
-        }
-    }
-
-    fn receive(
-        &mut self,
-        now: Instant,
-        kind: PacketKind,
-        path: Path,
-        destination: SocketAddr,
-        datagram: &[u8],
-    ) -> Result<(), DropReason> {
-        if datagram.len() > DATAGRAM_BYTES {
-            return Err(DropReason::TooLong);
-        }
-        let key = match kind {
-            PacketKind::Stun => self.stun_addressee(datagram)?,
-            PacketKind::Dtls | PacketKind::Rtp | PacketKind::Rtcp => {
-                self.demux.by_address(path).ok_or(DropReason::UnknownAddress)?
-            }
-            PacketKind::Unknown => return Err(DropReason::Malformed),
-        };
-        let receive = Receive::new(path.0.into(), path.1, destination, datagram)
-            .map_err(|_| DropReason::Malformed)?;
-        if matches!(kind, PacketKind::Rtp | PacketKind::Rtcp) {
-            self.receive_media(now, key, receive, datagram.len());
-            return Ok(());
-        }
-        let input = Input::Receive(now, receive);
-        if kind == PacketKind::Stun {
-            if self.demux.is_taken(now, path, key) {
-                return Err(DropReason::AddressTaken);
-            }
-            if !self.accepts(now, key, &input) {
-                return Err(DropReason::BadIntegrity);
-            }
-            self.demux.learn(now, path, key);
-            self.heard_from(now, key);
-        }
-        self.pump(now, key, input);
-        Ok(())
-    }
-
-    /// Takes a media packet or a report. A packet goes to its subscribers. What it means for its own
-    /// connection waits for that one's beat, or if it is urgent until all datagrams are in.
-    fn receive_media(&mut self, now: Instant, key: Key, receive: Receive<'_>, length: usize) {
-        self.arriving = length;
-        let participant = self.participants.get_mut(key);
-        let Some(connection) = participant.and_then(|p| p.connection.as_mut()) else { return };
-        match connection.receive(now, receive) {
-            Ok(received) => {
-                if let Some(packet) = received.packet {
-                    self.forward(now, key, &packet);
-                }
-                if received.is_urgent {
-                    if let Some(participant) = self.participants.get_mut(key) {
-                        participant.stale = true;
-                    }
-                    self.enlist(key);
-                } else {
-                    self.schedule_pump(key);
-                }
-            }
-            Err(fault) => self.fail(now, key, &fault),
-        }
-    }
-
-    pub(crate) fn set_now(&mut self, now: Instant) {
-        self.now = Some(now);
-    }
-
-    /// A participant is to be worked on before anything is sent.
-    pub(crate) fn enlist(&mut self, key: Key) {
-        if let Some(participant) = self.participants.get_mut(key)
-            && !std::mem::replace(&mut participant.waits, true)
-        {
-            self.waiting.push_back(key);
-        }
-    }
-
-    /// A STUN request names its connection (RFC 8445 section 7.2.2). We send none, so responses
-    /// are never for us.
-    fn stun_addressee(&self, datagram: &[u8]) -> Result<Key, DropReason> {
-        // The parser is str0m's; a bug there must not cost the worker.
-        let parsed = catch_unwind(|| {
-            let message = StunMessage::parse(datagram).ok()?;
-            let (local, _) = message.is_binding_request().then(|| message.split_username())??;
-            Some(local.to_owned())
-        });
-        let ufrag = parsed.ok().flatten().ok_or(DropReason::Malformed)?;
-        self.demux.by_ufrag(&ufrag).ok_or(DropReason::UnknownUfrag)
-    }
-
-    fn accepts(&mut self, now: Instant, key: Key, input: &Input<'_>) -> bool {
-        let participant = self.participants.get_mut(key);
-        let Some(connection) = participant.and_then(|p| p.connection.as_mut()) else {
-            return false;
-        };
-        match connection.accepts(input) {
-            Ok(accepts) => accepts,
-            Err(fault) => {
-                self.fail(now, key, &fault);
-                false
-            }
-        }
-    }
-
-    /// Does what the passing of time brings.
+    /// Does everything that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = Some(now);
         while let Some(key) = self.timers.pop_due(now) {
             self.wake(now, key);
         }
-        if self.tick.is_some_and(|at| at <= now) {
-            self.tick = None;
+        if self.next_review.is_some_and(|at| at <= now) {
+            self.next_review = None;
             self.review(now);
         }
     }
 
-    /// When to call [`Worker::handle_timeout`]; in the past if at once.
+    /// Returns when to call [`Worker::handle_timeout`]; a time in the past if at once.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let waiting = if self.waiting.is_empty() { None } else { self.now };
-        [waiting, self.timers.next(), self.tick].into_iter().flatten().min()
+        let flush = if self.dirty.is_empty() { None } else { self.now };
+        [flush, self.timers.next(), self.next_review].into_iter().flatten().min()
     }
 
-    /// Datagrams to send. Works on one participant after the other for whom something waits, and
-    /// holds no more than one's packets at a time.
-    pub fn poll_transmit(&mut self) -> Option<Train<'_>> {
-        while self.drained.outbox.is_empty() {
-            self.drained.outbox.clear();
-            let (now, key) = (self.now?, self.waiting.pop_front()?);
-            self.work_on(now, key);
+    /// Returns datagrams to send. Flushes one subscriber after the other, and holds no more than the
+    /// packets of one at a time.
+    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        while self.output.transmits().is_empty() {
+            self.output.transmits().clear();
+            let (now, key) = (self.now?, self.dirty.pop_front()?);
+            self.flush(now, key);
         }
-        let mut train = self.drained.outbox.pop()?;
-        if train.transport == Transport::Tcp {
-            let key = self.demux.by_address((Transport::Tcp, train.destination));
-            let participant = key.and_then(|key| self.participants.get(key));
-            train.yields = participant.is_some_and(|p| p.can_do_without(train.contents));
+        let mut transmit = self.output.transmits().pop()?;
+        if transmit.transport == Transport::Tcp {
+            let key = self.demux.by_address((Transport::Tcp, transmit.destination));
+            let subscriber = key.and_then(|key| self.participants.subscriber(key));
+            transmit.is_droppable = subscriber.is_some_and(|s| s.is_droppable(transmit.contents));
         }
-        for datagram in train.datagrams() {
+        for datagram in transmit.datagrams() {
             self.counters.count(Flow::Sent, datagram);
         }
-        Some(train)
+        Some(transmit)
     }
 
-    fn work_on(&mut self, now: Instant, key: Key) {
-        let Some(participant) = self.participants.get_mut(key) else { return };
-        participant.waits = false;
-        self.send_outgoing(now, key);
-        let Some(participant) = self.participants.get_mut(key) else { return };
-        if std::mem::take(&mut participant.stale) {
+    /// Sends the queued packets of a subscriber, and pumps its connection if necessary.
+    fn flush(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(subscriber) = self.participants.subscriber_mut(key) else { return };
+        subscriber.set_dequeued();
+        if let Err(fault) = subscriber.send_outgoing(now, &mut self.gso_order, &mut self.output) {
+            self.fail(now, key, &fault);
+        }
+        let Some(subscriber) = self.participants.subscriber_mut(key) else { return };
+        if subscriber.take_needs_pump() {
             self.pump(now, key, Input::Timeout(now));
         }
     }
 
-    /// A report to a room.
+    /// Returns a report to a room.
     pub fn poll_event(&mut self) -> Option<MediaEvent> {
         self.events.pop_front()
     }
 
-    /// What has been counted since the worker was made.
+    /// Returns the counters since the worker was created.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// How the link of everybody stands who has one here; guests have theirs elsewhere.
-    pub fn links(&self) -> impl Iterator<Item = LinkReading> {
-        let participants = self.participants.keys().filter_map(|key| self.participants.get(key));
-        participants.filter(|p| p.home.is_none()).map(|p| p.link.reading())
+    /// Returns the state of the link to each subscriber.
+    pub fn downlinks(&self) -> impl Iterator<Item = DownlinkReading> {
+        let subscribers =
+            self.participants.keys().filter_map(|key| self.participants.subscriber(key));
+        subscribers.map(|subscriber| subscriber.downlink_reading())
     }
 
-    /// How many participants it has, connected or not. Guests are other workers'.
+    /// Returns the number of participants, connected or not, without those of other workers.
     #[must_use]
     pub fn participants(&self) -> usize {
-        self.participants.len() - self.relaying.guests()
+        self.participants.local_count()
     }
 
-    /// In how many rooms it has a part.
+    /// Returns the number of rooms of which the worker has a part.
     #[must_use]
     pub fn rooms(&self) -> usize {
         self.rooms.len()
     }
 
-    /// Says goodbye to everybody, so that clients need not wait for a timeout.
+    /// Records that the received datagrams were read up to `now`; `more` if the end of the queue was
+    /// not reached.
+    pub fn handle_read(&mut self, now: Instant, more: bool) {
+        self.overload.record_read(now, more);
+    }
+
+    /// Records the load of the worker's thread since the last call, from 0 to 1. Call it about twice
+    /// a second.
+    pub fn handle_load(&mut self, now: Instant, load: f64) {
+        self.overload.record_load(now, load);
+    }
+
+    /// Returns what the worker gives up at present.
+    #[must_use]
+    pub fn overload_level(&self) -> OverloadLevel {
+        self.overload.level()
+    }
+
+    /// Closes all connections, so that clients need not wait for a timeout.
     pub fn close(&mut self, now: Instant) {
-        let keys: Vec<Key> = self.participants.keys().collect();
+        let keys: Vec<ParticipantKey> = self.participants.keys().collect();
         for key in keys {
-            self.unseat(key);
             self.remove_participant(now, key);
         }
         self.rooms.clear();
     }
 
-    /// The time of a participant has come, or nearly so.
-    fn wake(&mut self, now: Instant, key: Key) {
-        let asked = self.request_due_key_frames(now, key);
-        let Some(participant) = self.participants.get_mut(key) else { return };
-        if participant.home.is_some() {
-            self.relay_due_key_frames(now, key);
+    fn connection(&self, key: ParticipantKey) -> Option<&PeerConnection> {
+        self.participants.subscriber(key)?.connection()
+    }
+
+    fn connection_mut(&mut self, key: ParticipantKey) -> Option<&mut PeerConnection> {
+        self.participants.subscriber_mut(key)?.connection_mut()
+    }
+
+    /// Queues a subscriber to be flushed before anything is sent.
+    fn mark_dirty(&mut self, key: ParticipantKey) {
+        if self.participants.subscriber_mut(key).is_some_and(|s| s.mark_dirty()) {
+            self.dirty.push_back(key);
+        }
+    }
+
+    /// Does what is due for a participant, or nearly due.
+    fn wake(&mut self, now: Instant, key: ParticipantKey) {
+        if !self.participants.is_local(key) {
+            self.cascade_due_key_frames(now, key);
             return;
         }
-        let Some(connection) = &participant.connection else { return };
+        let requested = self.request_due_key_frames(now, key);
+        let Some(connection) = self.connection(key) else { return };
         if connection.is_overdue(now) {
             self.drop_connection(now, key);
             self.report_lost(key, "the media connection could not be established; offer again");
-        } else if asked || connection.due() <= now {
+        } else if requested || connection.due() <= now {
             self.pump(now, key, Input::Timeout(now));
         } else {
             self.schedule(now, key);
         }
     }
 
-    pub(crate) fn schedule(&mut self, now: Instant, key: Key) {
-        if let Some(at) = self.participants.get(key).and_then(|p| p.key_frames_due(now)) {
+    /// Schedules the next wake-up of a participant.
+    fn schedule(&mut self, now: Instant, key: ParticipantKey) {
+        if let Some(at) = self.participants.publisher(key).and_then(|p| p.key_frames_due(now)) {
             self.timers.schedule(key, at);
         }
         self.schedule_pump(key);
     }
 
-    fn schedule_pump(&mut self, key: Key) {
-        let participant = self.participants.get(key);
-        let Some(connection) = participant.and_then(|p| p.connection.as_ref()) else { return };
-        if connection.can_wait() {
-            self.timers.schedule_on_beat(key, connection.due());
+    fn schedule_pump(&mut self, key: ParticipantKey) {
+        let Some(connection) = self.connection(key) else { return };
+        let (due, is_deferrable) = (connection.due(), connection.is_deferrable());
+        if is_deferrable {
+            self.timers.schedule_on_beat(key, due);
         } else {
-            self.timers.schedule(key, connection.due());
+            self.timers.schedule(key, due);
         }
     }
 
-    /// Feeds a connection and handles everything that comes of it.
-    pub(crate) fn pump(&mut self, now: Instant, key: Key, input: Input<'_>) {
-        let participant = self.participants.get_mut(key);
-        let Some(connection) = participant.and_then(|p| p.connection.as_mut()) else { return };
-        let result = connection.pump(now, input, &mut self.drained);
-        let mut events = std::mem::take(&mut self.drained.events);
+    /// Feeds a connection and handles its events.
+    fn pump(&mut self, now: Instant, key: ParticipantKey, input: Input<'_>) {
+        let subscriber = self.participants.subscriber_mut(key);
+        let Some(connection) = subscriber.and_then(|s| s.connection_mut()) else { return };
+        let result = connection.pump(now, input, &mut self.output);
+        let mut events = self.output.take_events();
         for event in events.drain(..) {
             self.handle_event(now, key, event);
         }
-        self.drained.events = events;
+        self.output.reuse(events);
         match result {
             Ok(()) => self.schedule(now, key),
             Err(fault) => self.fail(now, key, &fault),
         }
     }
 
-    fn handle_event(&mut self, now: Instant, key: Key, event: Event) {
+    fn handle_event(&mut self, now: Instant, key: ParticipantKey, event: Event) {
         #[expect(clippy::wildcard_enum_match_arm, reason = "most of str0m's events need no action")]
         match event {
             Event::RtpPacket(packet) => self.forward(now, key, &packet),
-            Event::KeyframeRequest(request) => self.key_frame_wanted(now, key, request.mid),
-            Event::Connected => self.connected(now, key),
+            Event::KeyframeRequest(request) => self.handle_key_frame_request(now, key, request.mid),
+            Event::Connected => self.handle_connected(now, key),
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                let participant = self.participants.get_mut(key);
-                if participant.and_then(|p| p.connection.as_mut()).is_some_and(|c| c.set_lost()) {
-                    self.report_lost(key, "the media connection is gone; restart it");
+                if self.connection_mut(key).is_some_and(PeerConnection::set_disconnected) {
+                    self.report_lost(key, "the media connection was interrupted; restart it");
                 }
             }
             Event::IceConnectionStateChange(_) => {
-                let participant = self.participants.get(key);
-                if participant.and_then(|p| p.connection.as_ref()).is_some_and(|c| c.has_keys()) {
-                    self.connected(now, key);
+                if self.connection(key).is_some_and(PeerConnection::has_dtls) {
+                    self.handle_connected(now, key);
                 }
             }
             Event::Closed => {
@@ -421,38 +280,38 @@ impl Worker {
                 self.report_lost(key, "the media connection was closed; offer again");
             }
             Event::MediaEgressStats(stats) => {
-                self.count_nacks(key, Flow::Received, stats.mid, stats.nacks)
+                self.count_nacks(key, Flow::Received, stats.mid, stats.nacks);
             }
             Event::MediaIngressStats(stats) => {
-                self.count_nacks(key, Flow::Sent, stats.mid, stats.nacks)
+                self.count_nacks(key, Flow::Sent, stats.mid, stats.nacks);
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
-                if let Some(participant) = self.participants.get_mut(key) {
-                    participant.link.estimated(now, estimate.as_u64());
-                    let room = participant.room.clone();
-                    self.distribute_to(now, key);
-                    self.tell_peers(&room);
+                if let Some(subscriber) = self.participants.subscriber_mut(key) {
+                    subscriber.downlink_mut().add_estimate(now, estimate.as_u64());
+                    self.select_encodings_for(now, key);
+                    let room = self.participants.get(key).map(|p| p.room().clone());
+                    room.iter().for_each(|room| self.notify_peers(room));
                 }
             }
             _ => {}
         }
     }
 
-    pub(crate) fn connected(&mut self, now: Instant, key: Key) {
-        let Some(participant) = self.participants.get_mut(key) else { return };
-        let Some(connection) = &mut participant.connection else { return };
-        if connection.set_connected() {
+    fn handle_connected(&mut self, now: Instant, key: ParticipantKey) {
+        if self.connection_mut(key).is_some_and(PeerConnection::set_connected) {
             self.report(key, MediaReport::Connected);
-            self.refresh_received(now, key);
+            self.request_key_frames_for(now, key);
         }
     }
 
-    pub(crate) fn fail(&mut self, now: Instant, key: Key, fault: &Fault) {
+    /// Ends a connection that has failed.
+    fn fail(&mut self, now: Instant, key: ParticipantKey, fault: &Fault) {
         let sentence = match fault {
             Fault::Panicked => {
                 self.counters.panics += 1;
-                tracing::error!(participant = ?self.participants.get(key).map(|p| p.id), "a connection panicked");
-                "the media connection broke down through a fault of the server; offer again"
+                let participant = self.participants.get(key).map(|p| p.id());
+                tracing::error!(?participant, "a connection panicked");
+                "the media connection ended because of a server error; offer again"
             }
             Fault::Failed(error) => {
                 self.counters.failures += 1;
@@ -464,63 +323,65 @@ impl Worker {
         self.report_lost(key, sentence);
     }
 
-    pub(crate) fn report_lost(&mut self, key: Key, sentence: &str) {
+    fn report_lost(&mut self, key: ParticipantKey, sentence: &str) {
         let refusal = Refusal::new(RefusalCode::MediaUnavailable, sentence);
         self.report(key, MediaReport::Lost { refusal });
     }
 
-    pub(crate) fn report(&mut self, key: Key, report: MediaReport) {
+    fn report(&mut self, key: ParticipantKey, report: MediaReport) {
         if let Some(participant) = self.participants.get(key) {
-            let (room, participant) = (participant.room.clone(), participant.id);
+            let (room, participant) = (participant.room().clone(), participant.id());
             self.events.push_back(MediaEvent { room, participant, report });
         }
     }
 
-    /// What has to be looked at again from time to time: who is silent, who is lively, what links
-    /// carry, which encodings are being sent.
+    /// Updates everything that changes with time: inactive connections, activity, the capacity of
+    /// links, and which encodings are being sent.
     fn review(&mut self, now: Instant) {
-        self.give_up_the_silent(now);
+        self.suspend_inactive(now);
         let rooms: Vec<RoomId> = self.rooms.keys().cloned().collect();
         for id in rooms {
-            let Some(room) = self.rooms.get(&id) else { continue };
-            let contended = room.contended;
-            // Slots may be contended on another worker that it spans.
-            if contended || room.span.is_some() {
-                for key in room.members.values() {
-                    let participant = self.participants.get_mut(*key);
-                    let Some(participant) = participant.filter(|p| p.home.is_none()) else {
-                        continue;
-                    };
-                    participant.tracks.iter_mut().for_each(|track| track.measure(now));
+            let Some(room) = self.rooms.get_mut(&id) else { continue };
+            let is_contended = room.is_contended();
+            // In a room over several workers, slots may be contended on another one.
+            if is_contended || room.cascade_peers_mut().is_some() {
+                for key in room.keys() {
+                    if let Some((publisher, _)) = self.participants.both_mut(key) {
+                        publisher.tracks_mut().iter_mut().for_each(|t| t.measure_activity(now));
+                    }
                 }
             }
-            if contended {
-                self.allocate(now, &id);
+            if is_contended {
+                self.assign_slots(now, &id);
             } else {
-                self.distribute(now, &id);
+                self.select_encodings(now, &id);
             }
         }
         if !self.rooms.is_empty() {
-            self.tick.get_or_insert(now + TICK);
+            self.next_review.get_or_insert(now + REVIEW_INTERVAL);
         }
     }
 
-    /// Who receives what has changed in a room.
-    pub(crate) fn allocate(&mut self, now: Instant, id: &RoomId) {
+    /// Assigns the slots of a room anew, and chooses the encodings in them.
+    fn assign_slots(&mut self, now: Instant, id: &RoomId) {
         let Some(room) = self.rooms.get_mut(id) else { return };
-        room.allocate(now, &mut self.participants);
-        self.tick.get_or_insert(now + TICK);
-        self.distribute(now, id);
+        room.assign_slots(now, &mut self.participants);
+        self.next_review.get_or_insert(now + REVIEW_INTERVAL);
+        self.select_encodings(now, id);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::media::MediaCommand;
+    use std::net::SocketAddr;
+
     use signaling_protocol::ParticipantId;
     use str0m::media::{Direction, MediaKind};
 
     use super::*;
+    use crate::limits::Limits;
+    use crate::media::MediaCommand;
+    use crate::peer_connection::Certificate;
 
     fn offer(now: Instant) -> String {
         let mut client = str0m::Rtc::new(now);
@@ -531,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_costs_one_participant_its_connection_and_nobody_else_anything() {
+    fn a_panic_ends_one_connection_and_affects_no_other_participant() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let now = Instant::now();
         let mut worker = Worker::new(WorkerConfig {
@@ -548,9 +409,9 @@ mod tests {
             let command = MediaCommand::Offer { room: room.clone(), participant, sdp };
             worker.handle_command(now, command);
         }
-        let keys: Vec<Key> = worker.participants.keys().collect();
-        let victim = worker.participants.get_mut(keys[0]).unwrap();
-        let fault = victim.connection.as_mut().unwrap().break_down().unwrap_err();
+        let keys: Vec<ParticipantKey> = worker.participants.keys().collect();
+        let connection = worker.connection_mut(keys[0]).unwrap();
+        let fault = connection.provoke_panic().unwrap_err();
         worker.fail(now, keys[0], &fault);
         worker.handle_timeout(now + Duration::from_secs(1));
 
@@ -560,8 +421,8 @@ mod tests {
             reports.iter().filter(|e| matches!(e.report, MediaReport::Lost { .. })).collect();
         assert_eq!(lost.len(), 1);
         assert_eq!(lost[0].participant, ParticipantId(1));
-        assert!(worker.participants.get(keys[0]).unwrap().connection.is_none());
-        assert!(worker.participants.get(keys[1]).unwrap().connection.is_some());
+        assert!(worker.connection(keys[0]).is_none());
+        assert!(worker.connection(keys[1]).is_some());
 
         let sdp = offer(now);
         let command = MediaCommand::Offer { room, participant: ParticipantId(1), sdp };

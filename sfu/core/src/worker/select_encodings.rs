@@ -1,205 +1,116 @@
-//! From sizes on screens to encodings: what each subscriber is sent, and what publishers need not
-//! send.
+//! Selects the encoding of each track in a subscriber's slots, and the encodings that publishers are
+//! asked to send.
 
-use std::cmp::Reverse;
 use std::time::Instant;
 
-use crate::media::MediaReport;
 use signaling_protocol::{ReceiverVideoConstraint, RoomId, Source, SubscribedQuality};
-use str0m::media::MediaKind;
 
-use crate::policy::bitrate_allocation::{self as allocation, Demand, Priority, Rate};
-use crate::policy::overload::OverloadLevel;
-use crate::policy::slot_allocation::TrackId;
-use crate::room::encoding::at_hand;
-use crate::room::participants::Key;
-use crate::room::published_track::Published;
-use crate::worker::Worker;
+use super::Worker;
+use crate::ids::{ParticipantKey, TrackId};
+use crate::media::MediaReport;
+use crate::policy::{Demand, OverloadLevel, Priority, highest_useful_encoding};
+use crate::room::PublishedTrack;
 
-/// The height of a picture that a subscriber has not said anything about, in pixels.
-const UNSEEN: u16 = 180;
+/// Assumed height in pixels of a track on which the subscriber has set no constraint.
+const UNCONSTRAINED_HEIGHT: u16 = 180;
 
-/// A picture in one of the subscriber's slots.
-struct Shown {
+/// A video track in a subscriber's slot.
+struct SlotTrack {
     slot: usize,
-    publisher: Key,
-    source: Source,
-    /// What is chosen is a step of its layers.
-    layered: bool,
+    publisher: ParticipantKey,
+    id: TrackId,
+    /// The choice is between the steps of its layers, not between encodings.
+    is_layered: bool,
 }
 
 impl Worker {
-    /// Chooses anew what everybody in a room is sent.
-    pub(crate) fn distribute(&mut self, now: Instant, room: &RoomId) {
-        self.tell_peers(room);
+    /// Selects anew what every subscriber of a room is sent.
+    pub(super) fn select_encodings(&mut self, now: Instant, room: &RoomId) {
+        self.notify_peers(room);
         let Some(room) = self.rooms.get(room) else { return };
-        let is_here = |key: &Key| self.participants.get(*key).is_some_and(|p| p.home.is_none());
-        let members: Vec<Key> = room.members.values().copied().filter(is_here).collect();
-        for key in &members {
-            self.distribute_to(now, *key);
+        let local: Vec<ParticipantKey> =
+            room.keys().filter(|key| self.participants.is_local(*key)).collect();
+        for key in &local {
+            self.select_encodings_for(now, *key);
         }
-        for key in members {
-            self.tell_wanted(now, key);
+        for key in local {
+            self.report_subscribed_quality(now, key);
         }
     }
 
-    /// Chooses anew what one subscriber is sent.
-    pub(crate) fn distribute_to(&mut self, now: Instant, key: Key) {
-        let Some(subscriber) = self.participants.get(key) else { return };
-        let room = subscriber.room.clone();
-        let voices =
-            subscriber.slots.iter().filter(|s| s.kind == MediaKind::Audio && s.held.is_some());
-        let voices = voices.count();
-        let (shown, demands) = self.demands(key);
-        let Some(subscriber) = self.participants.get_mut(key) else { return };
-        let budget = subscriber.link.budget(now, voices);
-        let allocation = allocation::allocate(budget, &demands);
-        subscriber.link.given = allocation.given(&demands);
-        // A larger estimate is found only by sending more: up to the next step that is missing, with
-        // probes up to all that is. Where nothing is missing nobody needs to know what else fits.
-        let missing = allocation.next - allocation.cost;
-        let sent = subscriber.link.sent.current(now);
-        let connected =
-            subscriber.connection.as_ref().is_some_and(|connection| connection.is_connected());
-        let aim = match missing {
-            0 => (0, 0),
-            _ if !connected => (0, 0),
-            _ => (sent + missing, sent + allocation.ideal.saturating_sub(allocation.cost)),
-        };
-        if let Some(connection) = &mut subscriber.connection {
-            connection.aim_for(aim.0, aim.1);
-        }
-        if let Some(downlink) = subscriber.link.news(now, &allocation) {
+    /// Selects anew what one subscriber is sent.
+    pub(super) fn select_encodings_for(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(room) = self.participants.get(key).map(|p| p.room().clone()) else { return };
+        let (tracks, demands) = self.demands(key);
+        let Some(subscriber) = self.participants.subscriber_mut(key) else { return };
+        let allocation = subscriber.allocate(now, &demands);
+        if let Some(downlink) = subscriber.downlink_mut().take_report(now, &allocation) {
             self.report(key, MediaReport::Downlink(downlink));
         }
-        for (shown, chosen) in shown.iter().zip(allocation.chosen) {
-            let track = self.participants.get_mut(shown.publisher);
-            let Some(track) = track.and_then(|p| p.track_mut(shown.source)) else { continue };
-            let (chosen, step) =
-                if shown.layered { (chosen.map(|_| 0), chosen) } else { (chosen, None) };
-            if let Some(encoding) = track.aim(now, key, shown.slot, chosen, step) {
-                let id = self.participants.get(shown.publisher).map(|p| p.id);
-                let Some(participant) = id else { continue };
-                let track = TrackId { participant, source: shown.source };
-                self.request_key_frame(now, &room, track, encoding);
+        for (SlotTrack { slot, publisher, id, is_layered }, chosen) in
+            tracks.into_iter().zip(allocation.chosen())
+        {
+            let publisher = self.participants.publisher_mut(publisher);
+            let Some(track) = publisher.and_then(|p| p.track_mut(id.source)) else { continue };
+            let (encoding, step) =
+                if is_layered { (chosen.map(|_| 0), *chosen) } else { (*chosen, None) };
+            if let Some(encoding) = track.set_target(now, key, slot, encoding, step) {
+                self.request_key_frame(now, &room, id, encoding);
             }
         }
     }
 
-    /// The pictures in a subscriber's slots, and what it wants of each.
-    fn demands(&self, key: Key) -> (Vec<Shown>, Vec<Demand>) {
-        let Some(subscriber) = self.participants.get(key) else { return Default::default() };
-        let Some(room) = self.rooms.get(&subscriber.room) else { return Default::default() };
-        let mut shown = Vec::new();
+    /// Returns the video tracks in a subscriber's slots, and the demand for each.
+    fn demands(&self, key: ParticipantKey) -> (Vec<SlotTrack>, Vec<Demand>) {
+        let room = self.participants.get(key).and_then(|p| self.rooms.get(p.room()));
+        let (Some(room), Some(subscriber)) = (room, self.participants.subscriber(key)) else {
+            return Default::default();
+        };
+        let mut tracks = Vec::new();
         let mut demands = Vec::new();
-        for (slot, held) in subscriber.slots.iter().enumerate() {
-            let Some(held) = held.held.filter(|held| !held.track.source.is_audio()) else {
-                continue;
-            };
-            let TrackId { participant, source } = held.track;
-            let Some(&publisher) = room.members.get(&participant) else { continue };
-            let track = self.participants.get(publisher).and_then(|p| p.track(source));
+        for (slot, id) in subscriber.slots().iter().map(|slot| slot.track()).enumerate() {
+            let Some(id) = id.filter(|id| !id.source.is_audio()) else { continue };
+            let Some(publisher) = room.key_of(id.participant) else { continue };
+            let track = self.participants.publisher(publisher).and_then(|p| p.track(id.source));
             let Some(track) = track else { continue };
-            let constraint = subscriber.constraint(held.track);
-            demands.push(demand(track, constraint, key, slot, self.overload.level()));
-            shown.push(Shown { slot, publisher, source, layered: track.steps().is_some() });
+            let constraint = subscriber.constraint(id);
+            let (demand, is_layered) = demand(track, constraint, key, slot, self.overload.level());
+            demands.push(demand);
+            tracks.push(SlotTrack { slot, publisher, id, is_layered });
         }
-        (shown, demands)
+        (tracks, demands)
     }
 
-    /// Tells a publisher which encodings of its tracks anybody wants, where that has changed.
-    pub(crate) fn tell_wanted(&mut self, now: Instant, key: Key) {
-        let Some(publisher) = self.participants.get_mut(key) else { return };
+    /// Reports to a publisher which encodings of its tracks are subscribed to, if that has changed.
+    fn report_subscribed_quality(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(publisher) = self.participants.publisher_mut(key) else { return };
         let mut changed = Vec::new();
-        for track in &mut publisher.tracks {
-            if let Some(wanted) = track.wanted_news(now) {
-                changed.push(SubscribedQuality { source: track.source, wanted });
+        for track in publisher.tracks_mut() {
+            if let Some(wanted) = track.take_requested_encodings(now) {
+                changed.push(SubscribedQuality { source: track.source(), wanted });
             }
         }
-        for wanted in changed {
-            self.report(key, MediaReport::SubscribedQuality(wanted));
+        for quality in changed {
+            self.report(key, MediaReport::SubscribedQuality(quality));
         }
     }
 }
 
+/// Returns the demand for a track in a slot, and whether it is for the steps of its layers.
 fn demand(
-    track: &Published,
+    track: &PublishedTrack,
     constraint: Option<ReceiverVideoConstraint>,
-    subscriber: Key,
+    subscriber: ParticipantKey,
     slot: usize,
     level: OverloadLevel,
-) -> Demand {
-    let rates = track.steps().unwrap_or_else(|| {
-        let from_top = (0..track.encodings.len()).rev();
-        track.encodings.iter().zip(from_top).map(|(e, above)| e.rate(above)).collect()
-    });
-    let height = constraint.map_or(UNSEEN, |constraint| constraint.height);
+) -> (Demand, bool) {
+    let (bitrates, is_layered) = track.bitrates();
+    let height = constraint.map_or(UNCONSTRAINED_HEIGHT, |constraint| constraint.height);
     let pinned = constraint.is_some_and(|constraint| constraint.pinned);
-    let small = level > OverloadLevel::Normal && track.source == Source::Camera && !pinned;
-    Demand {
-        priority: Priority {
-            pinned,
-            screen: track.source == Source::Screen,
-            height,
-            slot: Reverse(slot),
-        },
-        wanted: if small { 0 } else { allocation::useful(rates.len(), height) },
-        current: track.sent_to(subscriber, slot, rates.len()),
-        rates,
-    }
-}
-
-/// The encodings to ask for, given those chosen by each subscriber.
-pub(crate) fn union(count: usize, chosen: impl Iterator<Item = usize>) -> Vec<bool> {
-    let mut wanted = vec![false; count];
-    for layer in chosen {
-        if let Some(wanted) = wanted.get_mut(layer) {
-            *wanted = true;
-        }
-    }
-    wanted
-}
-
-impl Published {
-    /// The steps between which its layers leave a choice, by what they cost.
-    fn steps(&self) -> Option<Vec<Rate>> {
-        if self.encodings.len() == 1 { self.layers.rates() } else { None }
-    }
-
-    /// What a subscription is sent from now on, up to a step of its layers. Returns the encoding
-    /// that has to begin with a key frame for it, if another one than before.
-    fn aim(
-        &mut self,
-        now: Instant,
-        to: Key,
-        slot: usize,
-        chosen: Option<usize>,
-        step: Option<usize>,
-    ) -> Option<usize> {
-        let at_hand = chosen.map(|target| at_hand(now, &self.encodings, target));
-        let forward = self.forwards.iter_mut().find(|f| f.subscriber == to && f.slot == slot)?;
-        let is_new = forward.next != at_hand;
-        forward.chosen = chosen;
-        forward.next = at_hand;
-        if at_hand.is_none() {
-            forward.current = None;
-        }
-        let step = step.unwrap_or(usize::MAX);
-        let rises = step > std::mem::replace(&mut forward.up_to.chosen, step);
-        if rises && self.layers.rise_by_key_frames() && forward.current.is_some() {
-            return at_hand;
-        }
-        let waited_for = at_hand.filter(|next| forward.current != Some(*next))?;
-        // Once, and again while it comes and nobody can use it. One that does not come yet begins
-        // with a key frame by itself.
-        let comes = self.encodings.get(waited_for).is_some_and(|e| e.is_active(now));
-        (is_new || comes).then_some(waited_for)
-    }
-
-    /// Which of so many encodings, or steps of one, a subscription is sent.
-    fn sent_to(&self, to: Key, slot: usize, count: usize) -> Option<usize> {
-        let forward = self.forwards.iter().find(|f| f.subscriber == to && f.slot == slot)?;
-        let encoding = forward.current.or(forward.chosen)?;
-        Some(if self.encodings.len() < count { forward.up_to.current(count) } else { encoding })
-    }
+    let lowest_only = level > OverloadLevel::Normal && track.source() == Source::Camera && !pinned;
+    let priority = Priority::new(pinned, track.source() == Source::Screen, height, slot);
+    let count = bitrates.len();
+    let wanted = if lowest_only { 0 } else { highest_useful_encoding(count, height) };
+    let current = track.sent_to(subscriber, slot, count);
+    (Demand::new(priority, bitrates, wanted, current), is_layered)
 }

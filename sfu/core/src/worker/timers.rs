@@ -1,32 +1,34 @@
-//! When each participant is due: only those whose time has come are touched.
+//! When each participant is due, so that only those are touched.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use crate::room::participants::Key;
+use crate::ids::ParticipantKey;
 
-/// How often a key is called that can wait. What comes up in between is then done by one call,
-/// which costs as much as some forwarded packets.
+/// Period of the wake-ups of participants that can wait. One wake-up then does everything that came
+/// up in between; it costs as much as several forwarded packets.
 const BEAT: Duration = Duration::from_millis(20);
-/// So many beats take turns: a thread that sleeps wakes up seldom, and never for all of them.
-const TURNS: u32 = 4;
+/// Number of groups among which the beats are staggered: a thread that sleeps wakes up rarely, and
+/// never for all participants at once.
+const GROUPS: u32 = 4;
 
-/// A heap of due times, at most one current entry per key.
+/// A heap of due times, with at most one current entry per participant.
 ///
-/// A time that moves later leaves its entry in place: the key is then called too early once, and
-/// says so. Since str0m's timeouts move with every packet, this keeps the heap small.
+/// A time that moves later leaves its entry in place: the participant is then woken too early once,
+/// and schedules itself again. Since str0m's timeouts move with every packet, this keeps the heap
+/// small.
 #[derive(Debug, Default)]
-pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<(Instant, Key)>>,
+pub(super) struct Timers {
+    heap: BinaryHeap<Reverse<(Instant, ParticipantKey)>>,
     current: Vec<Option<Instant>>,
-    /// What the beats are counted from.
+    /// Beginning of the first beat.
     origin: Option<Instant>,
 }
 
 impl Timers {
-    /// The key wants to be called at `at`, or a little earlier.
-    pub(crate) fn schedule(&mut self, key: Key, at: Instant) {
+    /// Schedules a participant at `at`, or a little earlier.
+    pub(super) fn schedule(&mut self, key: ParticipantKey, at: Instant) {
         if self.current.len() <= key.index() {
             self.current.resize(key.index() + 1, None);
         }
@@ -37,23 +39,22 @@ impl Timers {
         }
     }
 
-    /// The key wants to be called at `at`, or up to [`BEAT`] later.
-    pub(crate) fn schedule_on_beat(&mut self, key: Key, at: Instant) {
+    /// Schedules a participant at `at`, or up to [`BEAT`] later.
+    pub(super) fn schedule_on_beat(&mut self, key: ParticipantKey, at: Instant) {
         let origin = *self.origin.get_or_insert(at);
-        let turn = BEAT / TURNS * (key.index() as u32 % TURNS);
-        let since = (at + BEAT).saturating_duration_since(origin + turn);
-        let over = since.as_micros() % BEAT.as_micros();
-        let left = BEAT - Duration::from_micros(over as u64);
-        self.schedule(key, at + left);
+        let offset = BEAT / GROUPS * (key.index() as u32 % GROUPS);
+        let since = (at + BEAT).saturating_duration_since(origin + offset);
+        let into_beat = since.as_micros() % BEAT.as_micros();
+        self.schedule(key, at + (BEAT - Duration::from_micros(into_beat as u64)));
     }
 
-    /// When [`Timers::pop_due`] has something next, if not earlier ones are scheduled.
-    pub(crate) fn next(&self) -> Option<Instant> {
+    /// Returns when [`Timers::pop_due`] has something next, unless an earlier time is scheduled.
+    pub(super) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// A key whose time has come; it is not scheduled any more.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Key> {
+    /// Takes a participant that is due; it is not scheduled any more.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<ParticipantKey> {
         while let Some(Reverse((at, key))) = self.heap.peek().copied() {
             if at > now {
                 return None;
@@ -68,8 +69,8 @@ impl Timers {
         None
     }
 
-    /// A new participant took over this place: what was scheduled for the old one is void.
-    pub(crate) fn forget(&mut self, key: Key) {
+    /// Forgets what was scheduled for an earlier participant with the same index.
+    pub(super) fn forget(&mut self, key: ParticipantKey) {
         if let Some(current) = self.current.get_mut(key.index()) {
             *current = None;
         }
@@ -83,11 +84,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_come_out_in_the_order_of_their_earliest_time() {
+    fn participants_are_due_in_the_order_of_their_earliest_times() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let start = Instant::now();
         let ms = |n| start + Duration::from_millis(n);
-        let (a, b) = (Key::for_test(0), Key::for_test(1));
+        let (a, b) = (ParticipantKey::new(0, 0), ParticipantKey::new(1, 0));
         let mut timers = Timers::default();
         timers.schedule(a, ms(30));
         timers.schedule(b, ms(20));
@@ -97,15 +98,15 @@ mod tests {
         assert_eq!(timers.pop_due(ms(5)), None);
         assert_eq!(timers.pop_due(ms(50)), Some(a));
         assert_eq!(timers.pop_due(ms(50)), Some(b), "too early rather than too late");
-        assert_eq!(timers.pop_due(ms(50)), None, "the entry at 30 ms is void");
+        assert_eq!(timers.pop_due(ms(50)), None, "the entry at 30 ms is outdated");
     }
 
     #[test]
-    fn what_can_wait_comes_on_its_beat_together_with_all_else() {
+    fn deferrable_work_is_due_on_the_beat_of_its_group() {
         #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
         let start = Instant::now();
         let ms = |n| start + Duration::from_millis(n);
-        let (a, b) = (Key::for_test(0), Key::for_test(1));
+        let (a, b) = (ParticipantKey::new(0, 0), ParticipantKey::new(1, 0));
         let due = |timers: &mut Timers, key, at| {
             timers.schedule_on_beat(key, at);
             let due = timers.next().unwrap();
@@ -118,7 +119,7 @@ mod tests {
             assert_eq!(due(&mut timers, a, ms(n)), ms(20));
         }
         assert_eq!(due(&mut timers, a, ms(1_003)), ms(1_020));
-        assert_eq!(due(&mut timers, b, ms(1_003)), ms(1_005), "another turn");
+        assert_eq!(due(&mut timers, b, ms(1_003)), ms(1_005), "another group");
         assert_eq!(due(&mut timers, b, ms(1_006)), ms(1_025));
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Client {
     pub(crate) closed: bool,
     pub(crate) received: Vec<Received>,
     /// Key frame requests that reached it, by m-line.
-    pub(crate) key_frames_wanted: Vec<(Instant, Mid)>,
+    pub(crate) key_frame_requests_received: Vec<(Instant, Mid)>,
     /// Which of the camera's encodings have to begin with a key frame.
     pub(crate) encodings_refreshed: [bool; 3],
     pub(crate) answer: String,
@@ -70,7 +70,7 @@ impl Client {
             gone: false,
             closed: false,
             received: Vec::new(),
-            key_frames_wanted: Vec::new(),
+            key_frame_requests_received: Vec::new(),
             encodings_refreshed: [true; 3],
             answer: String::new(),
             simulcast: false,
@@ -305,7 +305,7 @@ impl Client {
             Event::Connected => self.connected = true,
             Event::Closed => self.closed = true,
             Event::KeyframeRequest(request) => {
-                self.key_frames_wanted.push((now, request.mid));
+                self.key_frame_requests_received.push((now, request.mid));
                 let encoding = RIDS.iter().position(|rid| request.rid == Some((*rid).into()));
                 if let Some(encoding) = encoding {
                     self.encodings_refreshed[encoding] = true;

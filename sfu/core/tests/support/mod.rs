@@ -192,8 +192,8 @@ impl Meeting {
         self.worker.handle_datagram(self.now, source, self.server, contents);
         self.worker.handle_timeout(self.now);
         let mut replies = Vec::new();
-        while let Some(train) = self.worker.poll_transmit() {
-            replies.extend(train.datagrams().map(|d| (train.destination, d.to_vec())));
+        while let Some(transmit) = self.worker.poll_transmit() {
+            replies.extend(transmit.datagrams().map(|d| (transmit.destination, d.to_vec())));
         }
         self.drain_worker();
         replies
@@ -238,9 +238,14 @@ impl Meeting {
     }
 
     fn drain_worker(&mut self) {
-        while let Some(train) = self.worker.poll_transmit() {
-            for datagram in train.datagrams() {
-                self.network.send(self.now, train.source, train.destination, datagram.to_vec());
+        while let Some(transmit) = self.worker.poll_transmit() {
+            for datagram in transmit.datagrams() {
+                self.network.send(
+                    self.now,
+                    transmit.source,
+                    transmit.destination,
+                    datagram.to_vec(),
+                );
             }
         }
         while let Some(event) = self.worker.poll_event() {

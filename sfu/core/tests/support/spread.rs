@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
-use sfu_core::{Certificate, Limits, Relay, RelayControl, Worker, WorkerConfig, WorkerId};
+use sfu_core::{
+    CascadeControl, CascadeMessage, Certificate, Limits, Worker, WorkerConfig, WorkerId,
+};
 use sfu_core::{MediaCommand, MediaEvent, MediaReport};
 use signaling_protocol::{ParticipantId, ReceiverVideoConstraint, RoomId, Source, Track};
 
@@ -23,7 +25,7 @@ pub(crate) struct Spread {
     pub(crate) room: RoomId,
     /// What is told of rooms is not delivered for now: it is merged, as for a reader that is late.
     pub(crate) held_back: bool,
-    controls: BTreeMap<(usize, usize, RoomId), RelayControl>,
+    controls: BTreeMap<(usize, usize, RoomId), CascadeControl>,
     /// Packets and messages about rooms from one worker to another so far.
     pub(crate) packets: usize,
     pub(crate) messages: usize,
@@ -65,16 +67,16 @@ impl Spread {
     /// Tells every worker which others have participants of the room.
     pub(crate) fn span(&mut self, workers: &[usize]) {
         for number in 0..self.workers.len() {
-            self.set_peers(number, workers);
+            self.set_cascade_peers(number, workers);
         }
     }
 
     /// Tells one worker.
-    pub(crate) fn set_peers(&mut self, worker: usize, span: &[usize]) {
+    pub(crate) fn set_cascade_peers(&mut self, worker: usize, span: &[usize]) {
         let here = span.contains(&worker);
         let others = span.iter().filter(|other| here && **other != worker);
         let others: Vec<WorkerId> = others.map(|other| WorkerId(*other as u16)).collect();
-        self.workers[worker].set_peers(self.now, &self.room, &others);
+        self.workers[worker].set_cascade_peers(self.now, &self.room, &others);
         self.drain_workers();
     }
 
@@ -234,7 +236,7 @@ impl Spread {
         self.held_back = false;
         for ((from, to, room), control) in std::mem::take(&mut self.controls) {
             let from = WorkerId(from as u16);
-            self.workers[to].handle_relay_control(self.now, from, &room, control);
+            self.workers[to].handle_cascade_control(self.now, from, &room, control);
         }
         self.drain_workers();
     }
@@ -242,9 +244,14 @@ impl Spread {
     pub(crate) fn drain_workers(&mut self) {
         while self.relay() {}
         for worker in &mut self.workers {
-            while let Some(train) = worker.poll_transmit() {
-                for datagram in train.datagrams() {
-                    self.network.send(self.now, train.source, train.destination, datagram.to_vec());
+            while let Some(transmit) = worker.poll_transmit() {
+                for datagram in transmit.datagrams() {
+                    self.network.send(
+                        self.now,
+                        transmit.source,
+                        transmit.destination,
+                        datagram.to_vec(),
+                    );
                 }
             }
             self.events.extend(std::iter::from_fn(|| worker.poll_event()));
@@ -257,21 +264,21 @@ impl Spread {
     fn relay(&mut self) -> bool {
         let mut told = false;
         for from in 0..self.workers.len() {
-            while let Some((to, relay)) = self.workers[from].poll_relay(self.now) {
+            while let Some((to, relay)) = self.workers[from].poll_cascade(self.now) {
                 told = true;
                 let to = usize::from(to.0);
                 match relay {
-                    Relay::Control(room, control) if self.held_back => {
+                    CascadeMessage::Control(room, control) if self.held_back => {
                         self.controls.entry((from, to, room)).or_default().merge(control);
                     }
-                    Relay::Control(room, control) => {
+                    CascadeMessage::Control(room, control) => {
                         self.messages += 1;
                         let from = WorkerId(from as u16);
-                        self.workers[to].handle_relay_control(self.now, from, &room, control);
+                        self.workers[to].handle_cascade_control(self.now, from, &room, control);
                     }
-                    Relay::Packet(packet) => {
+                    CascadeMessage::Packet(packet) => {
                         self.packets += 1;
-                        self.workers[to].handle_relay_packet(self.now, packet);
+                        self.workers[to].handle_cascade_packet(self.now, &packet);
                     }
                 }
             }
