@@ -286,8 +286,8 @@ export class Call {
       case 'unconfirmed':
         this.membership.handleUnconfirmed(message.participants);
         break;
-      case 'comparison':
-        this.sas.handleProgress(message.comparison);
+      case 'sas':
+        this.sas.handleProgress(message.state);
         break;
       case 'problem':
         this.notices.add(encryptionProblemSentence(message.code));

@@ -60,7 +60,8 @@ export type FromMls =
   | { type: 'message'; message: Message }
   /** Participants without a recent valid heartbeat. */
   | { type: 'unconfirmed'; participants: number[] }
-  | { type: 'comparison'; comparison: SasState }
+  /** The state of a SAS verification. */
+  | { type: 'sas'; state: SasState }
   | { type: 'problem'; code: string; message: string; participant: number | undefined }
   /** A step of key agreement: numbers, ids and decisions. */
   | { type: 'trace'; line: string }

@@ -147,12 +147,12 @@ function step(input: (live: Endpoint) => void): void {
         post({ type: 'message', message: output });
         break;
       case 'sas': {
-        const { type: _, ...comparison } = output;
-        if (comparison.state === 'emoji') {
+        const { type: _, ...state } = output;
+        if (state.state === 'emoji') {
           // Remembered by key: a leaf may belong to another member when the person answers.
           sasMembers = roster?.members.filter((one) => !one.own).map(identityOf) ?? [];
         }
-        post({ type: 'comparison', comparison });
+        post({ type: 'sas', state });
         break;
       }
       case 'unconfirmed':
