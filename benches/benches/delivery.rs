@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use mls_delivery::storage::{AppendOutcome, MemoryStorage, NodeId, SqliteStorage, Storage};
 use mls_delivery::{Log, Submitted};
+use mls_delivery_storage::{AppendOutcome, MemoryStorage, NodeId, SqliteStorage, Storage};
 use signaling_protocol::{
     HandshakeCount, MessageId, Opaque, ParticipantId, RoomId, Step, Submission,
 };
@@ -18,7 +18,7 @@ struct Room {
     log: Log,
     store: Box<dyn Storage>,
     room: RoomId,
-    fence: mls_delivery::storage::Fence,
+    fence: mls_delivery_storage::Fence,
     members: Vec<ParticipantId>,
     number: u64,
 }

@@ -4,13 +4,13 @@
 //!
 //! [`Log`] decides and remembers, without I/O. [`Finality`] has the members judge a commit before
 //! the log takes it. [`inspect`] looks at the clear headers.
-//! [`storage`] keeps what the log has accepted, in memory or in SQLite.
+//! The crate `mls-delivery-storage` stores what the log has accepted.
 //!
 //! One change of a log goes like this:
 //!
 //! 1. [`Log::join`], [`Log::depart`] or [`Log::submit`] decides and gives a [`Prepared`] entry;
 //!    the log itself is as before.
-//! 2. [`storage::Storage::append`] stores its [`Record`]. If the outcome is unknown, the same
+//! 2. `Storage::append` stores its [`Record`]. If the outcome is unknown, the same
 //!    entry is appended again.
 //! 3. [`Log::apply`] makes it true, and everybody hears of it.
 //!
@@ -22,7 +22,6 @@ mod finality;
 pub mod inspect;
 mod log;
 mod rules;
-pub mod storage;
 pub mod trace;
 
 pub use checkpoint::Checkpoint;

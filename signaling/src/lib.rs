@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use mls_delivery::storage::Storage;
+use mls_delivery_storage::Storage;
 use prometheus::Registry;
 use sfu_core::MediaEvent;
 use signaling_protocol::Secret;

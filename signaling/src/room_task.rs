@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mls_delivery::storage::{AppendOutcome, Fence, NodeId, StoredLog};
 use mls_delivery::{Log, Prepared, Record};
+use mls_delivery_storage::{AppendOutcome, Fence, NodeId, StoredLog};
 use sfu_core::MediaEvent;
 use signaling_protocol::{
     ClientMessage, ControlMessage, LogPosition, Predecessor, Refusal, RefusalCode, Resume, RoomId,

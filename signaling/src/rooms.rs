@@ -214,75 +214,12 @@ impl Rooms {
 
 #[cfg(test)]
 mod tests {
-    use mls_delivery::storage::{
-        AppendOutcome, Fence, MemoryStorage, NodeId, Storage, StorageError, StoredLog,
-    };
+    use mls_delivery_storage::{MemoryStorage, Storage as _};
     use prometheus::Registry;
     use sfu_core::MediaCommand;
-    use signaling_protocol::{LogPosition, MessageId, Refusal};
+    use signaling_protocol::Refusal;
 
     use super::*;
-
-    /// Storage on whose clock every room was opened long ago, until it is touched again.
-    struct LongAgo {
-        inner: MemoryStorage,
-        opened: bool,
-    }
-
-    impl Storage for LongAgo {
-        fn create_room(&mut self, room: &RoomId, _: u64, most: usize) -> Result<(), StorageError> {
-            self.inner.create_room(room, 0, most)
-        }
-        fn has_room(&mut self, room: &RoomId) -> Result<bool, StorageError> {
-            self.inner.has_room(room)
-        }
-        fn touch_room(&mut self, room: &RoomId, now: u64) -> Result<(), StorageError> {
-            if self.opened {
-                self.inner.touch_room(room, now)?;
-            }
-            self.opened = true;
-            Ok(())
-        }
-        fn delete_idle(&mut self, before: u64) -> Result<Vec<RoomId>, StorageError> {
-            self.inner.delete_idle(before)
-        }
-        fn delete_room(&mut self, room: &RoomId) -> Result<bool, StorageError> {
-            self.inner.delete_room(room)
-        }
-        fn claim_room(
-            &mut self,
-            room: &RoomId,
-            node: &NodeId,
-            ttl: Duration,
-        ) -> Result<Fence, StorageError> {
-            self.inner.claim_room(room, node, ttl)
-        }
-        fn renew(&mut self, room: &RoomId, f: Fence, ttl: Duration) -> Result<bool, StorageError> {
-            self.inner.renew(room, f, ttl)
-        }
-        fn append(
-            &mut self,
-            room: &RoomId,
-            position: LogPosition,
-            fence: Fence,
-            message_id: &MessageId,
-            bytes: &[u8],
-        ) -> Result<AppendOutcome, StorageError> {
-            self.inner.append(room, position, fence, message_id, bytes)
-        }
-        fn read(&mut self, room: &RoomId) -> Result<StoredLog, StorageError> {
-            self.inner.read(room)
-        }
-        fn compact(
-            &mut self,
-            room: &RoomId,
-            fence: Fence,
-            upto: LogPosition,
-            checkpoint: &[u8],
-        ) -> Result<bool, StorageError> {
-            self.inner.compact(room, fence, upto, checkpoint)
-        }
-    }
 
     struct NoMedia;
 
@@ -295,8 +232,8 @@ mod tests {
         }
     }
 
-    fn rooms() -> Rooms {
-        let store = Store::start(Box::new(LongAgo { inner: MemoryStorage::new(), opened: false }));
+    fn rooms(storage: MemoryStorage) -> Rooms {
+        let store = Store::start(Box::new(storage));
         Rooms::new(
             Arc::new(SignalingConfig::default()),
             store.expect("a thread"),
@@ -308,22 +245,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_room_in_use_is_not_idle_however_long_ago_it_was_opened() {
-        let rooms = rooms();
-        let (used, _) = rooms.create().await.expect("room");
-        let (unused, _) = rooms.create().await.expect("room");
-        let _inside = rooms.enter(&used);
-        while rooms.0.around.metrics.rooms.get() == 0 {
-            tokio::task::yield_now().await;
+    async fn a_running_room_is_not_deleted_as_idle() {
+        let mut storage = MemoryStorage::new();
+        let [running, unused] = [[1; 16], [2; 16]].map(RoomId::from_bytes);
+        for room in [&running, &unused] {
+            storage.create_room(room, 0, 2).expect("a room last used in 1970");
         }
-        let gone = rooms.delete_idle_rooms(Duration::from_secs(3600)).await;
-        assert_eq!(gone, Ok(vec![unused]));
-        assert_eq!(rooms.exists(&used).await, Ok(true));
+        let rooms = rooms(storage);
+        let (handle, _inputs) = mpsc::channel(1);
+        rooms.0.handles.insert(running.clone(), handle);
+        let deleted = rooms.delete_idle_rooms(Duration::from_secs(3600)).await;
+        assert_eq!(deleted, Ok(vec![unused]));
+        assert_eq!(rooms.exists(&running).await, Ok(true));
     }
 
     #[tokio::test]
-    async fn whoever_enters_a_room_whose_task_has_ended_finds_one_new_one() {
-        let rooms = rooms();
+    async fn entering_a_room_whose_task_has_ended_starts_one_new_task() {
+        let rooms = rooms(MemoryStorage::new());
         let (room, _) = rooms.create().await.expect("room");
         let (ended, _) = mpsc::channel(1);
         rooms.0.handles.insert(room.clone(), ended.clone());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mls_delivery::storage::{AppendOutcome, Fence, NodeId, Storage, StorageError, StoredLog};
+use mls_delivery_storage::{AppendOutcome, Fence, NodeId, Storage, StorageError, StoredLog};
 use signaling_protocol::{LogPosition, MessageId, RoomId};
 use tokio::sync::{mpsc, oneshot};
 

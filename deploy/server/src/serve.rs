@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::{Listener as _, ListenerExt as _};
-use mls_delivery::storage::{MemoryStorage, SqliteStorage, Storage, StorageError};
+use mls_delivery_storage::{MemoryStorage, SqliteStorage, Storage, StorageError};
 use prometheus::Registry;
 use sfu::{Limits, MediaCommand, Sfu, SfuConfig, SfuHandle};
 use signaling::{MediaPlane, Relay, Signaling, SignalingConfig};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mls_delivery::storage::{
+use mls_delivery_storage::{
     AppendOutcome, Fence, MemoryStorage, NodeId, Storage, StorageError, StoredLog,
 };
 use signaling::SignalingConfig;

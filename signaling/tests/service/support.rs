@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::{SinkExt as _, StreamExt as _};
-use mls_delivery::storage::{MemoryStorage, Storage};
+use mls_delivery_storage::{MemoryStorage, Storage};
 use prometheus::{Registry, TextEncoder};
 use sfu_core::MediaCommand;
 use signaling::{MediaPlane, Signaling, SignalingConfig};

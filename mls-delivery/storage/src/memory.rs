@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use signaling_protocol::{LogPosition, MessageId, RoomId};
 
-use super::{AppendOutcome, Fence, NodeId, Storage, StorageError, StoredLog};
+use crate::{AppendOutcome, Fence, NodeId, Storage, StorageError, StoredLog};
 
 /// Storage that ends with the process. It has one owner, so leases never run out.
 #[derive(Debug, Default)]

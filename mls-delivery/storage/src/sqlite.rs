@@ -8,7 +8,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use signaling_protocol::{LogPosition, MessageId, RoomId};
 
-use super::{AppendOutcome, Fence, NodeId, Storage, StorageError, StoredLog};
+use crate::{AppendOutcome, Fence, NodeId, Storage, StorageError, StoredLog};
+
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(Box::new(error))
+    }
+}
 
 const SCHEMA: i64 = 1;
 

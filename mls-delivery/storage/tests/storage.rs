@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use mls_delivery::storage::{
+use mls_delivery::{Log, Prepared, Record};
+use mls_delivery_storage::{
     AppendOutcome, Fence, MemoryStorage, NodeId, SqliteStorage, Storage, StorageError, StoredLog,
 };
-use mls_delivery::{Log, Prepared, Record};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use signaling_protocol::{LogPosition, MessageId, Opaque, ParticipantId, RoomId};

@@ -1,5 +1,5 @@
-//! What a log's storage must do, so that a cluster can follow: ownership by fences, appends that
-//! can be tried again, and no fork whatever fails.
+//! Storage of delivery logs: ownership by fences, appends that can be repeated, and no fork
+//! whatever fails. A cluster can use the same trait.
 
 mod memory;
 mod sqlite;
@@ -66,7 +66,7 @@ pub enum StorageError {
     },
     /// The database failed.
     #[error("database: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The file system failed.
     #[error("file system: {0}")]
     Io(#[from] std::io::Error),
