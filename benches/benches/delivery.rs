@@ -1,4 +1,4 @@
-//! What a handshake takes in the delivery service: decided by the log, stored, made true.
+//! Benchmarks a handshake in the delivery service: validated by the log, stored, and applied.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use signaling_protocol::{
     HandshakeCount, MessageId, Opaque, ParticipantId, RoomId, Step, Submission,
 };
 
-/// Bytes of a commit, post-quantum suite, 50 members.
+/// Bytes of a commit with the post-quantum cipher suite and 50 members.
 const COMMIT: usize = 8_000;
 const MEMBERS: u32 = 50;
 
-/// A room's log with its store.
+/// The log of a room with its storage.
 struct Room {
     log: Log,
     store: Box<dyn Storage>,
@@ -28,14 +28,14 @@ impl Room {
         let room = RoomId::from_bytes([1; 16]);
         store.create_room(&room, 0, 1).expect("an empty store");
         let node = NodeId("bench".to_owned());
-        let fence = store.claim_room(&room, &node, Duration::from_secs(3_600)).expect("it is free");
+        let fence = store.claim_room(&room, &node, Duration::from_secs(3_600)).expect("unclaimed");
         let mut this =
             Self { log: Log::default(), store, room, fence, members: Vec::new(), number: 0 };
         let first = ParticipantId(1);
         for id in 1..=MEMBERS {
             let participant = ParticipantId(id);
             let prepared = this.log.join(participant, Opaque(vec![9; 2_700]), None).expect("new");
-            this.keep(&prepared);
+            this.store(&prepared);
             this.log.apply(prepared);
             if id == 1 {
                 this.members.push(participant);
@@ -57,16 +57,16 @@ impl Room {
             roster: self.members.clone(),
             step,
         };
-        match self.log.submit(sender, submission).expect("it is in order") {
+        match self.log.submit(sender, submission).expect("a valid submission") {
             Submitted::New(prepared) => {
-                self.keep(&prepared);
+                self.store(&prepared);
                 self.log.apply(prepared);
             }
-            Submitted::Known(position) => panic!("handed in before, at {position}"),
+            Submitted::Known(position) => panic!("submitted before, at {position}"),
         }
     }
 
-    fn keep(&mut self, prepared: &mls_delivery::Prepared) {
+    fn store(&mut self, prepared: &mls_delivery::Prepared) {
         let bytes = serde_json::to_vec(prepared.record()).expect("a record");
         let position = prepared.record().entry.position;
         let id = prepared.message_id();

@@ -1,8 +1,7 @@
-//! The SFU's core without sockets: a frame of one publisher forwarded to many, and a room that
-//! allocates its receive slots anew. Clients are those of the core's own tests, in virtual time;
-//! what they take is not measured.
+//! Benchmarks the SFU core without sockets: forwarding a frame to many subscribers, and allocating
+//! receive slots. The clients are those of the core's tests, in virtual time, and are not measured.
 
-// The core's ban on clocks, which its tests note where they break it, is not ours.
+// The lints that the core's tests expect are not enabled here.
 #[allow(unfulfilled_lint_expectations)]
 #[path = "../../sfu/core/tests/support/mod.rs"]
 mod support;
@@ -16,12 +15,12 @@ use str0m::format::Codec;
 
 use support::{Datagram, Meeting, Slots};
 
-/// Packets of a frame: 1.5 Mbit/s at 30 frames a second.
+/// Packets per frame: 1.5 Mbit/s at 30 frames per second.
 const PACKETS: u64 = 6;
 const PAYLOAD: [u8; 1_100] = [0x5a; 1_100];
 const FRAME: Duration = Duration::from_millis(33);
 
-/// One who sends, and so many who watch.
+/// Creates a meeting with one publisher and `subscribers` viewers.
 fn webinar(subscribers: usize, slots: Slots) -> Meeting {
     let mut meeting = Meeting::new(1);
     meeting.join(slots, &[Source::Microphone, Source::Camera]);
@@ -34,13 +33,14 @@ fn webinar(subscribers: usize, slots: Slots) -> Meeting {
     meeting
 }
 
-/// Sends a frame; how long the worker took from the first packet in to the last one out.
+/// Sends a frame; returns the time that the worker takes from the first packet received to the last
+/// one sent.
 fn frame(meeting: &mut Meeting) -> Duration {
     for _ in 0..PACKETS {
         let now = meeting.now;
         meeting.clients[0].send(now, Source::Camera, Codec::Vp8, &PAYLOAD);
     }
-    // The packets alone, taken off the network before they fly.
+    // Takes the packets from the network before it delivers them.
     meeting.network.log = Some(Vec::new());
     let now = meeting.now;
     meeting.clients[0].handle_timeout(now);
@@ -49,7 +49,7 @@ fn frame(meeting: &mut Meeting) -> Duration {
     let publisher = meeting.clients[0].address;
     meeting.network.cut(publisher);
 
-    let began = Instant::now();
+    let started = Instant::now();
     for datagram in &sent {
         let Datagram { source, destination, contents, .. } = datagram;
         meeting.worker.handle_datagram(now, *source, *destination, contents);
@@ -57,9 +57,14 @@ fn frame(meeting: &mut Meeting) -> Duration {
     meeting.worker.handle_timeout(now);
     let mut out = Vec::new();
     while let Some(transmit) = meeting.worker.poll_transmit() {
-        out.push((transmit.source, transmit.destination, transmit.segment, transmit.contents.to_vec()));
+        out.push((
+            transmit.source,
+            transmit.destination,
+            transmit.segment,
+            transmit.contents.to_vec(),
+        ));
     }
-    let took = began.elapsed();
+    let elapsed = started.elapsed();
 
     meeting.network.mend(publisher);
     for (source, destination, segment, contents) in out {
@@ -67,13 +72,13 @@ fn frame(meeting: &mut Meeting) -> Duration {
             meeting.network.send(now, source, destination, datagram.to_vec());
         }
     }
-    // Everybody answers as browsers do: feedback, reports.
+    // The clients send feedback and reports, as browsers do.
     meeting.run(FRAME);
     for client in &mut meeting.clients {
         client.received.clear();
     }
     meeting.events.clear();
-    took
+    elapsed
 }
 
 fn forward(criterion: &mut Criterion) {
@@ -94,7 +99,8 @@ fn forward(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Everybody publishes, and one turns a camera off and on: all others' slots are decided anew.
+/// All participants publish, and one mutes and unmutes its camera, which reallocates the slots of all
+/// others.
 fn allocate(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("allocate slots");
     group.sample_size(20).measurement_time(Duration::from_secs(3));

@@ -1,6 +1,6 @@
-//! Milliseconds and bytes of a member's coming and going, by size of the group: the real endpoints
-//! with the real delivery log between them, and no network. A commit goes the whole way: it is
-//! tentative until the first other member has said that it can follow it, and final then.
+//! Benchmarks adding and removing a member by group size, in milliseconds and bytes, with the real
+//! endpoints and delivery log, and no network. A commit is pending until the first other member has
+//! voted for it.
 //!
 //! Prints a table; `cargo bench -p orange-bench --bench mls -- <file>` also writes it as JSON.
 
@@ -20,9 +20,9 @@ use signaling_protocol::{
     VERSION,
 };
 
-/// Members who are there before one more comes.
+/// Group sizes before the measured member is added.
 const MEMBERS: [u32; 3] = [2, 10, 50];
-/// How often one comes and goes.
+/// How often a member is added and removed.
 const ROUNDS: usize = 30;
 
 fn main() {
@@ -32,9 +32,9 @@ fn main() {
     for (suite, name) in [(Suite::PostQuantum, "post-quantum"), (Suite::Classic, "classic")] {
         for members in MEMBERS {
             let mut group = Group::of(suite, members);
-            let mut seen = Figures::default();
-            // The first round warms up caches and leaves the tree as all further ones find it.
-            group.round(&mut Figures::default());
+            let mut seen = Measurements::default();
+            // The first round warms up caches and brings the tree into its steady state.
+            group.round(&mut Measurements::default());
             for _ in 0..ROUNDS {
                 group.round(&mut seen);
             }
@@ -43,7 +43,7 @@ fn main() {
                 let [min, median, max] =
                     [0, values.len() / 2, values.len() - 1].map(|at| values[at]);
                 let digits = if unit == "B" { 0 } else { 2 };
-                // A closed pipe is the reader's choice.
+                // Fails if the reader has closed the pipe.
                 let _ = writeln!(
                     out,
                     "{name:<13}{members:>3} members  {what:<30}{min:>9.digits$} /{median:>9.digits$} /{max:>9.digits$} {unit}"
@@ -61,27 +61,27 @@ fn main() {
     }
 }
 
-/// Readings of many rounds, by what was read.
+/// The measurements of all rounds, by name.
 #[derive(Default)]
-struct Figures {
+struct Measurements {
     times: BTreeMap<&'static str, Vec<Duration>>,
     bytes: BTreeMap<&'static str, Vec<usize>>,
 }
 
-impl Figures {
+impl Measurements {
     fn time<T>(&mut self, what: &'static str, work: impl FnOnce() -> T) -> (T, Duration) {
         let start = Instant::now();
         let done = work();
         let took = start.elapsed();
-        self.took(what, took);
+        self.record_time(what, took);
         (done, took)
     }
 
-    fn took(&mut self, what: &'static str, took: Duration) {
+    fn record_time(&mut self, what: &'static str, took: Duration) {
         self.times.entry(what).or_default().push(took);
     }
 
-    fn weighs(&mut self, what: &'static str, message: &Opaque) {
+    fn record_size(&mut self, what: &'static str, message: &Opaque) {
         self.bytes.entry(what).or_default().push(message.0.len());
     }
 
@@ -94,19 +94,19 @@ impl Figures {
     }
 }
 
-/// A group of which only two members are awake: the one who commits and one who follows. What the
-/// others do costs their own machines.
+/// A group of which two members run: the committer and a follower. The other members only exist in the
+/// log and the tree.
 struct Group {
     suite: Suite,
     log: Log,
     finality: Finality,
     now_ms: u64,
     next: u32,
-    committer: Seat,
-    follower: Seat,
+    committer: Member,
+    follower: Member,
 }
 
-struct Seat {
+struct Member {
     participant: ParticipantId,
     endpoint: Endpoint,
 }
@@ -116,61 +116,63 @@ impl Group {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is set");
         let now_ms = u64::try_from(now.as_millis()).expect("milliseconds fit");
         let mut log = Log::default();
-        let (mut committer, upload) = Seat::new(suite, ParticipantId(1), &log, now_ms);
+        let (mut committer, upload) = Member::new(suite, ParticipantId(1), &log, now_ms);
         let announced = accept(&mut log, |log| log.join(committer.participant, upload, None));
-        let create = committer.expect_submission(told(&announced, committer.participant), now_ms);
+        let create =
+            committer.expect_submission(delta_for(&announced, committer.participant), now_ms);
         let created = append(&mut log, committer.participant, create);
-        committer.handle(told(&created, committer.participant), now_ms);
-        let (follower, upload) = Seat::new(suite, ParticipantId(2), &log, now_ms);
+        committer.handle(delta_for(&created, committer.participant), now_ms);
+        let (follower, upload) = Member::new(suite, ParticipantId(2), &log, now_ms);
         let finality = Finality::default();
         let mut group = Self { suite, log, finality, now_ms, next: 3, committer, follower };
-        // Nobody else is there who could be asked.
+        // With no other member there is no vote.
         let announced = accept(&mut group.log, |log| log.join(ParticipantId(2), upload, None));
-        let commit = group.committer.expect_submission(told(&announced, ParticipantId(1)), now_ms);
+        let commit =
+            group.committer.expect_submission(delta_for(&announced, ParticipantId(1)), now_ms);
         let added = append(&mut group.log, ParticipantId(1), commit);
-        group.committer.handle(told(&added, ParticipantId(1)), now_ms);
-        group.follower.handle(told(&announced, ParticipantId(2)), now_ms);
-        group.follower.handle(told(&added, ParticipantId(2)), now_ms);
+        group.committer.handle(delta_for(&added, ParticipantId(1)), now_ms);
+        group.follower.handle(delta_for(&announced, ParticipantId(2)), now_ms);
+        group.follower.handle(delta_for(&added, ParticipantId(2)), now_ms);
         for _ in 2..members {
             let participant = ParticipantId(group.next);
             group.next += 1;
-            let (_, upload) = Seat::new(suite, participant, &group.log, now_ms);
-            group.admit(participant.0, upload);
+            let (_, upload) = Member::new(suite, participant, &group.log, now_ms);
+            group.add_passive_member(participant.0, upload);
         }
-        assert_eq!(group.log.present_members().count(), members as usize, "all are in");
+        assert_eq!(group.log.present_members().count(), members as usize, "all are members");
         group
     }
 
-    /// Somebody comes in of whom only the KeyPackage counts.
-    fn admit(&mut self, participant: u32, upload: Opaque) {
+    /// Adds a member that only exists by its KeyPackage.
+    fn add_passive_member(&mut self, participant: u32, upload: Opaque) {
         let (now_ms, one, two) =
             (self.now_ms, self.committer.participant, self.follower.participant);
         let announced =
             accept(&mut self.log, |log| log.join(ParticipantId(participant), upload, None));
-        self.follower.handle(told(&announced, two), now_ms);
-        let commit = self.committer.expect_submission(told(&announced, one), now_ms);
+        self.follower.handle(delta_for(&announced, two), now_ms);
+        let commit = self.committer.expect_submission(delta_for(&announced, one), now_ms);
         let question = self.open(&commit);
         let answer = self.follower.expect_answer(question, now_ms);
         let added = self.finalise(answer);
-        self.committer.handle(told(&added, one), now_ms);
-        self.follower.handle(told(&added, two), now_ms);
+        self.committer.handle(delta_for(&added, one), now_ms);
+        self.follower.handle(delta_for(&added, two), now_ms);
     }
 
-    /// The committer's submission becomes tentative: what the follower is asked.
+    /// Makes a submission pending; returns the request for the follower's vote.
     fn open(&mut self, submission: &Submission) -> ServerMessage {
         let (one, two) = (self.committer.participant, self.follower.participant);
         let fits = self.log.submit(one, submission.clone());
         assert!(matches!(fits, Ok(Submitted::New(_))), "every submission of this bench is new");
         let opened = self.finality.open(&self.log, one, submission.clone(), |_| true, self.now_ms);
-        assert!(matches!(opened, Ok(Opened::CommitPending(_))), "there is somebody to be asked");
-        let handshake = self.finality.question(two).expect("the follower is asked");
+        assert!(matches!(opened, Ok(Opened::CommitPending(_))), "a vote is pending");
+        let handshake = self.finality.question(two).expect("a request for the follower");
         ServerMessage::Log(LogMessage::CommitPending { handshake })
     }
 
-    /// The follower has answered: it is final.
+    /// Applies the follower's vote, which makes the commit final.
     fn finalise(&mut self, answer: ClientMessage) -> Accepted {
         let ClientMessage::CommitVote { message_id, vote } = answer else { unreachable!() };
-        assert_eq!(vote, CommitVote::Ack, "it can follow");
+        assert_eq!(vote, CommitVote::Ack, "the follower accepts the commit");
         let two = self.follower.participant;
         match self.finality.judge(two, &message_id, vote, self.now_ms) {
             Some(Decision::Final { sender, submission }) => {
@@ -180,61 +182,63 @@ impl Group {
         }
     }
 
-    /// One comes and goes.
-    fn round(&mut self, figures: &mut Figures) {
+    /// Adds and removes a member, and measures both.
+    fn round(&mut self, measurements: &mut Measurements) {
         let (now_ms, one, two) =
             (self.now_ms, self.committer.participant, self.follower.participant);
         let participant = ParticipantId(self.next);
         self.next += 1;
-        let ((mut newcomer, upload), _) = figures
-            .time("KeyPackage: make", || Seat::new(self.suite, participant, &self.log, now_ms));
-        figures.weighs("KeyPackage", &upload);
+        let ((mut newcomer, upload), _) = measurements
+            .time("KeyPackage: create", || Member::new(self.suite, participant, &self.log, now_ms));
+        measurements.record_size("KeyPackage", &upload);
 
         let announced = accept(&mut self.log, |log| log.join(participant, upload, None));
-        newcomer.handle(told(&announced, participant), now_ms);
-        self.follower.handle(told(&announced, two), now_ms);
-        let entry = told(&announced, one);
+        newcomer.handle(delta_for(&announced, participant), now_ms);
+        self.follower.handle(delta_for(&announced, two), now_ms);
+        let entry = delta_for(&announced, one);
         let (commit, build) =
-            figures.time("join: build", || self.committer.expect_submission(entry, now_ms));
+            measurements.time("join: build", || self.committer.expect_submission(entry, now_ms));
         if let Step::Commit { commit, welcome: Some(welcome) } = &commit.step {
-            figures.weighs("join: commit", commit);
-            figures.weighs("join: Welcome", welcome);
+            measurements.record_size("join: commit", commit);
+            measurements.record_size("join: Welcome", welcome);
         }
         let question = self.open(&commit);
-        let (answer, judge) =
-            figures.time("join: judge", || self.follower.expect_answer(question, now_ms));
+        let (answer, vote_time) =
+            measurements.time("join: vote", || self.follower.expect_answer(question, now_ms));
         let added = self.finalise(answer);
-        let [own, others, new] = [one, two, participant].map(|each| told(&added, each));
-        let ((), merge) = figures.time("join: merge", || self.committer.handle(own, now_ms));
-        let ((), follow) = figures.time("join: follow", || self.follower.handle(others, now_ms));
-        let (keyed, enter) = figures.time("join: enter", || newcomer.expect_keys(new, now_ms));
-        assert_eq!(keyed, self.log.handshakes().0, "the newcomer is in");
-        // Members work at the same time, each on its own machine.
-        figures.took("join", build + judge + merge.max(follow).max(enter));
+        let [own, others, new] = [one, two, participant].map(|each| delta_for(&added, each));
+        let ((), merge) = measurements.time("join: merge", || self.committer.handle(own, now_ms));
+        let ((), follow) =
+            measurements.time("join: follow", || self.follower.handle(others, now_ms));
+        let (epoch, welcome) =
+            measurements.time("join: process Welcome", || newcomer.expect_keys(new, now_ms));
+        assert_eq!(epoch, self.log.handshakes().0, "the new member has the epoch");
+        // Members process the commit in parallel on their own machines.
+        measurements.record_time("join", build + vote_time + merge.max(follow).max(welcome));
 
         let gone = accept(&mut self.log, |log| Ok(log.depart(participant).expect("it was there")));
-        self.follower.handle(told(&gone, two), now_ms);
-        let entry = told(&gone, one);
+        self.follower.handle(delta_for(&gone, two), now_ms);
+        let entry = delta_for(&gone, one);
         let (commit, build) =
-            figures.time("remove: build", || self.committer.expect_submission(entry, now_ms));
+            measurements.time("remove: build", || self.committer.expect_submission(entry, now_ms));
         if let Step::Commit { commit, .. } = &commit.step {
-            figures.weighs("remove: commit", commit);
+            measurements.record_size("remove: commit", commit);
         }
         let question = self.open(&commit);
-        let (answer, judge) =
-            figures.time("remove: judge", || self.follower.expect_answer(question, now_ms));
+        let (answer, vote_time) =
+            measurements.time("remove: vote", || self.follower.expect_answer(question, now_ms));
         let removed = self.finalise(answer);
-        let [own, others] = [one, two].map(|each| told(&removed, each));
-        let ((), merge) = figures.time("remove: merge", || self.committer.handle(own, now_ms));
-        let (keyed, follow) =
-            figures.time("remove: follow", || self.follower.expect_keys(others, now_ms));
-        assert_eq!(keyed, self.log.handshakes().0, "the follower has followed");
-        figures.took("remove", build + judge + merge.max(follow));
+        let [own, others] = [one, two].map(|each| delta_for(&removed, each));
+        let ((), merge) = measurements.time("remove: merge", || self.committer.handle(own, now_ms));
+        let (epoch, follow) =
+            measurements.time("remove: follow", || self.follower.expect_keys(others, now_ms));
+        assert_eq!(epoch, self.log.handshakes().0, "the follower has the epoch");
+        measurements.record_time("remove", build + vote_time + merge.max(follow));
     }
 }
 
-impl Seat {
-    /// Somebody with a certificate, and its KeyPackage.
+impl Member {
+    /// Creates a member with a certificate; returns its KeyPackage as well.
     fn new(suite: Suite, participant: ParticipantId, log: &Log, now_ms: u64) -> (Self, Opaque) {
         let identity = SigningKey::from_bytes(&rand::random());
         let config = EndpointConfig {
@@ -246,7 +250,7 @@ impl Seat {
         };
         let (mut endpoint, request) = Endpoint::new(config, now_ms).expect("an endpoint");
         endpoint.certify(identity.sign(request.as_bytes()).to_bytes()).expect("a certificate");
-        let mut seat = Self { participant, endpoint };
+        let mut member = Self { participant, endpoint };
         let joined = ServerMessage::Room(RoomMessage::Joined(Joined {
             version: VERSION,
             participant,
@@ -256,8 +260,8 @@ impl Seat {
             log: log.snapshot(),
             slots: ReceiveSlots { audio: 0, video: 0 },
         }));
-        seat.endpoint.handle(joined, now_ms);
-        let upload = seat.sent().find_map(|message| match message {
+        member.endpoint.handle(joined, now_ms);
+        let upload = member.sent().find_map(|message| match message {
             ClientMessage::UploadKeyPackage { key_package } => Some(key_package),
             ClientMessage::Hello(_)
             | ClientMessage::Offer { .. }
@@ -272,7 +276,7 @@ impl Seat {
             | ClientMessage::PageHide
             | ClientMessage::Leave => None,
         });
-        (seat, upload.expect("a newcomer hands in its KeyPackage"))
+        (member, upload.expect("a new member uploads its KeyPackage"))
     }
 
     fn handle(&mut self, message: ServerMessage, now_ms: u64) {
@@ -285,18 +289,18 @@ impl Seat {
         let submission = self.sent().find_map(|message| {
             if let ClientMessage::Submit(submission) = message { Some(submission) } else { None }
         });
-        submission.expect("it is this member's turn")
+        submission.expect("this member commits")
     }
 
-    /// What it says to a question.
+    /// Returns the vote that answers a pending commit.
     fn expect_answer(&mut self, question: ServerMessage, now_ms: u64) -> ClientMessage {
         self.endpoint.handle(question, now_ms);
         let answer =
             self.sent().find(|message| matches!(message, ClientMessage::CommitVote { .. }));
-        answer.expect("a member answers at once")
+        answer.expect("a member votes at once")
     }
 
-    /// The epoch that the message begins.
+    /// Returns the epoch that the message starts.
     fn expect_keys(&mut self, message: ServerMessage, now_ms: u64) -> u64 {
         self.endpoint.handle(message, now_ms);
         let outputs = std::iter::from_fn(|| self.endpoint.poll_output());
@@ -306,11 +310,11 @@ impl Seat {
         epochs.last().expect("there are keys")
     }
 
-    /// Everything that it says, with all other outputs left aside.
+    /// Returns the messages to send, and drops all other outputs.
     fn sent(&mut self) -> impl Iterator<Item = ClientMessage> {
         std::iter::from_fn(|| self.endpoint.poll_output()).filter_map(|output| match output {
             Output::Send(message) => Some(message),
-            Output::Problem(problem) => panic!("a problem: {problem}"),
+            Output::Problem(problem) => panic!("MLS problem: {problem}"),
             Output::Rejoin(reason) => panic!("it must rejoin: {reason}"),
             Output::Keys(_)
             | Output::PendingKeys(_)
@@ -323,9 +327,9 @@ impl Seat {
     }
 }
 
-/// Has the log take something.
+/// Applies a prepared entry to the log.
 fn accept(log: &mut Log, decide: impl FnOnce(&Log) -> Result<Prepared, Refusal>) -> Accepted {
-    let prepared = decide(log).expect("the log takes it");
+    let prepared = decide(log).expect("accepted by the log");
     log.apply(prepared).clone()
 }
 
@@ -336,8 +340,8 @@ fn append(log: &mut Log, sender: ParticipantId, submission: Submission) -> Accep
     })
 }
 
-/// What a participant hears of it.
-fn told(accepted: &Accepted, participant: ParticipantId) -> ServerMessage {
+/// Returns the log entry as the server sends it to a participant.
+fn delta_for(accepted: &Accepted, participant: ParticipantId) -> ServerMessage {
     let delta = Delta::Log { entry: accepted.for_participant(participant) };
     ServerMessage::Room(RoomMessage::Delta { seq: Seq(0), delta })
 }

@@ -1,5 +1,5 @@
-//! Microseconds per media frame: protect and unprotect by the cryptor that every frame goes
-//! through, and the same sizes by another implementation of RFC 9605.
+//! Benchmarks protecting and unprotecting media frames with the project's cryptor, and with another
+//! implementation of RFC 9605.
 
 use std::time::Duration;
 
@@ -13,10 +13,9 @@ use sframe::frame::{MediaFrame, MonotonicCounter};
 use sframe::key::{DecryptionKey, EncryptionKey};
 use signaling_protocol::Source;
 
-/// Bytes of a frame: a voice, a small picture, a large one.
+/// Frame sizes in bytes: audio, a small video frame, a large one.
 const SIZES: [usize; 3] = [100, 1_200, 10_000];
-/// What is sent, and by which suite: the microphone by AES_128_CTR_HMAC_SHA256_80, the camera by
-/// AES_128_GCM_SHA256_128.
+/// Sources with their codec and cipher suite.
 const KINDS: [(Source, Codec, CipherSuite, &str); 2] = [
     (
         Source::Microphone,
@@ -26,7 +25,7 @@ const KINDS: [(Source, Codec, CipherSuite, &str); 2] = [
     ),
     (Source::Camera, Codec::Vp9, CipherSuite::AesGcm128Sha256, "AES_128_GCM_SHA256_128"),
 ];
-/// The other implementation's name.
+/// The name of the other implementation.
 const OTHER: &str = "crate sframe";
 
 fn cryptor(own_leaf: u32) -> MediaCryptor {
@@ -39,7 +38,7 @@ fn cryptor(own_leaf: u32) -> MediaCryptor {
         members: vec![0, 1],
         removed: Vec::new(),
     };
-    cryptor.install(&keys, 0).expect("keys that hold together");
+    cryptor.install(&keys, 0).expect("valid keys");
     cryptor
 }
 
@@ -48,16 +47,15 @@ fn ours(criterion: &mut Criterion) {
         for size in SIZES {
             let frame = vec![7; size];
             let (mut sender, mut receiver) = (cryptor(0), cryptor(1));
-            let mut protect =
-                || sender.protect(source, codec, false, &frame).expect("there are keys");
+            let mut protect = || sender.protect(source, codec, false, &frame).expect("keys");
             measure(criterion, "protect", suite, "ours", size, |bencher| {
                 bencher.iter(&mut protect)
             });
-            // A frame opens once, so each comes fresh.
+            // Replay protection accepts a frame once, so each iteration gets a new one.
             measure(criterion, "unprotect", suite, "ours", size, |bencher| {
                 bencher.iter_batched(
                     &mut protect,
-                    |sealed| receiver.unprotect(codec, &sealed, 0).expect("it is authentic"),
+                    |sealed| receiver.unprotect(codec, &sealed, 0).expect("authentic"),
                     BatchSize::SmallInput,
                 );
             });
@@ -65,7 +63,7 @@ fn ours(criterion: &mut Criterion) {
     }
 }
 
-fn the_other(criterion: &mut Criterion) {
+fn other(criterion: &mut Criterion) {
     for (_, _, cipher_suite, suite) in KINDS {
         for size in SIZES {
             let frame = vec![7; size];
@@ -76,13 +74,13 @@ fn the_other(criterion: &mut Criterion) {
             let mut counter = MonotonicCounter::default();
             let mut protect = || {
                 let frame = MediaFrame::try_new(&mut counter, &frame).expect("a counter");
-                frame.encrypt(&sender).expect("it is protected")
+                frame.encrypt(&sender).expect("protected")
             };
             measure(criterion, "protect", suite, OTHER, size, |bencher| bencher.iter(&mut protect));
             measure(criterion, "unprotect", suite, OTHER, size, |bencher| {
                 bencher.iter_batched(
                     &mut protect,
-                    |sealed| sealed.decrypt(&receiver).expect("it is authentic"),
+                    |sealed| sealed.decrypt(&receiver).expect("authentic"),
                     BatchSize::SmallInput,
                 );
             });
@@ -90,7 +88,7 @@ fn the_other(criterion: &mut Criterion) {
     }
 }
 
-/// Implementations side by side: one group for each direction and suite.
+/// Adds a benchmark to the group of its direction and cipher suite.
 fn measure(
     criterion: &mut Criterion,
     direction: &str,
@@ -111,6 +109,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .sample_size(30);
-    targets = ours, the_other
+    targets = ours, other
 }
 criterion_main!(frames);

@@ -1,4 +1,4 @@
-//! A participant who has everything but the link: what it is sent is what the SFU handles.
+//! A participant without the link secret, which prints what the SFU forwards.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,12 +8,12 @@ use signaling_protocol::{ClientMessage, ControlMessage, MediaMessage, RoomId, Se
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::BenchError;
-use crate::listen::{Listener, MediaOutput};
+use crate::receive_only_client::{MediaOutput, ReceiveOnlyClient};
 use crate::signalling::Signalling;
 
-/// Takes part in a room without keys, for a while, and prints a line for each RTP packet that the
-/// SFU sends: `audio` or `video`, and the payload as hexadecimal digits. It ends before its time
-/// once it has printed `packets` of each kind, and prints no more than that of either.
+/// Joins a room without keys, and prints one line per RTP packet that the SFU sends: `audio` or
+/// `video`, and the payload in hexadecimal. Ends after `seconds`, or once it has printed `packets`
+/// of each kind; it prints no more than that of either.
 pub(crate) async fn eavesdrop(
     url: &str,
     room: &RoomId,
@@ -22,20 +22,20 @@ pub(crate) async fn eavesdrop(
 ) -> Result<(), BenchError> {
     let end = Instant::now() + Duration::from_secs(seconds);
     let joined = timeout_at(end, Signalling::join(url, room, None)).await;
-    let late = |_| BenchError::Broken(format!("not joined within {seconds} s"));
-    let (mut signalling, joined) = joined.map_err(late)??;
-    let (mut media, offer) = Listener::open(joined.slots).await?;
+    let timed_out = |_| BenchError::Failed(format!("could not join within {seconds} s"));
+    let (mut signalling, joined) = joined.map_err(timed_out)??;
+    let (mut media, offer) = ReceiveOnlyClient::open(joined.slots).await?;
     signalling.send(&ClientMessage::Offer { sdp: offer }).await?;
     let mut outputs = Vec::new();
-    let mut wanted = Wanted { audio: packets, video: packets };
-    while wanted.audio > 0 || wanted.video > 0 {
+    let mut remaining = Remaining { audio: packets, video: packets };
+    while remaining.audio > 0 || remaining.video > 0 {
         let due = media.drain(&mut outputs)?;
         for output in outputs.drain(..) {
             match output {
                 MediaOutput::Connected => print("ready")?,
                 MediaOutput::Packet { audio, payload } => {
-                    if wanted.takes(audio) {
-                        print(&line(audio, &payload))?;
+                    if remaining.take(audio) {
+                        print(&format_line(audio, &payload))?;
                     }
                 }
             }
@@ -63,25 +63,26 @@ pub(crate) async fn eavesdrop(
     signalling.send(&ClientMessage::Leave).await
 }
 
-/// Packets of each kind that are still to be printed.
-struct Wanted {
+/// The number of packets still to print.
+struct Remaining {
     audio: usize,
     video: usize,
 }
 
-impl Wanted {
-    fn takes(&mut self, audio: bool) -> bool {
+impl Remaining {
+    /// Counts one packet; returns `false` if enough of its kind were printed.
+    fn take(&mut self, audio: bool) -> bool {
         let left = if audio { &mut self.audio } else { &mut self.video };
-        let takes = *left > 0;
-        *left -= usize::from(takes);
-        takes
+        let is_wanted = *left > 0;
+        *left -= usize::from(is_wanted);
+        is_wanted
     }
 }
 
-fn line(audio: bool, payload: &[u8]) -> String {
+fn format_line(audio: bool, payload: &[u8]) -> String {
     let mut line = String::from(if audio { "audio " } else { "video " });
     for byte in payload {
-        write!(line, "{byte:02x}").expect("a string takes everything");
+        write!(line, "{byte:02x}").expect("writing to a string cannot fail");
     }
     line
 }

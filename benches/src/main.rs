@@ -1,24 +1,24 @@
-//! `orange-bench`: a load test with headless participants that do what browsers do: real
-//! signalling, real MLS, real SFrame, real WebRTC.
+//! `orange-bench`: load tests with headless participants that use real signalling, MLS, SFrame and
+//! WebRTC, as browsers do.
 
 mod client;
-mod constraints;
 mod eavesdrop;
-mod floor;
+mod frame_stamp;
+mod html_report;
 mod janus;
-mod listen;
 mod media;
-mod page;
 mod participant;
-mod probe;
 mod progress;
-mod readings;
+mod receive_only_client;
 mod report;
+mod resource_usage;
 mod run;
 mod scenario;
+mod sendto_baseline;
 mod server;
 mod signalling;
-mod table;
+mod tables;
+mod video_constraints;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ use signaling_protocol::RoomId;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::report::Report;
-use crate::run::Engine;
+use crate::run::BenchOptions;
 use crate::scenario::{Payload, Scenario};
 use crate::server::{Peer, Server};
 
@@ -41,83 +41,83 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Rooms full of headless participants, as scenarios say; prints what they cost and how media
-    /// fared.
+    /// Run scenarios with headless participants. Print the server's CPU and memory use, and the
+    /// quality of the received media.
     Load(Load),
-    /// Take part in a room without its link or any key, and print what the SFU sends: `ready` once
-    /// connected, then a line for each RTP packet, `audio` or `video` and its payload as it came
-    /// (not put together to frames) in lowercase hexadecimal.
+    /// Join a room without its link secret or any key, and print what the SFU sends: `ready` once
+    /// connected, then one line per RTP packet, with `audio` or `video` and its payload in lowercase
+    /// hexadecimal.
     Eavesdrop(Eavesdrop),
-    /// The figures of all runs in a folder as a Markdown table.
+    /// Print the results of all runs in a folder as Markdown tables.
     Table {
-        /// Files `<scenario>.<run>.json`, as `load --out` writes them.
+        /// Folder with files `<scenario>.<run>.json`, as written by `load --out`.
         folder: PathBuf,
-        /// Where criterion has left its estimates.
+        /// Folder with the results of criterion.
         #[arg(long, default_value = "target/criterion")]
         criterion: PathBuf,
     },
-    /// The same with charts, as one HTML file that needs nothing else.
+    /// Write the results of all runs in a folder, with charts, as one self-contained HTML file.
     Page {
-        /// Files `<scenario>.<run>.json`, as `load --out` writes them.
+        /// Folder with files `<scenario>.<run>.json`, as written by `load --out`.
         folder: PathBuf,
-        /// The file to write.
+        /// The HTML file to write.
         #[arg(long, default_value = "target/bench/index.html")]
         html: PathBuf,
     },
-    /// The CPU time of one bare sendto on loopback: the unit to compare with.
-    Floor,
+    /// Measure the CPU time of one bare `sendto` on loopback, the unit of comparison.
+    Sendto,
 }
 
 #[derive(Debug, Args)]
 struct Load {
-    /// Files such as those in benches/scenarios.
+    /// Scenario files, for example those in benches/scenarios.
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
-    /// The server to start, anew for each run. Without it, --url names one that runs.
+    /// Server binary to start for each run.
     #[arg(long, required_unless_present_any = ["url", "peer"])]
     server: Option<PathBuf>,
-    /// A server that runs already, e.g. http://127.0.0.1:8080.
+    /// URL of a running server, for example http://127.0.0.1:8080.
     #[arg(long)]
     url: Option<String>,
-    /// Where that server's figures are: what its own --admin says, as http://127.0.0.1:8081.
-    /// Without it, nothing is said of its CPU time and memory.
+    /// URL of the running server's --admin address, for example http://127.0.0.1:8081. Without it,
+    /// CPU time and memory are not measured.
     #[arg(long, requires = "url")]
     admin: Option<String>,
-    /// That server's process id, for its CPU time; needs the same machine. Without it, what its
-    /// metrics tell is taken.
+    /// Process id of the running server, if it runs on this machine, for its CPU time. Without it, the
+    /// server's metrics are used.
     #[arg(long, requires = "url")]
     pid: Option<u32>,
-    /// Another server, to be run besides under the same load; needs Debian's package `janus`.
-    /// Its payload is opaque whatever the scenario says.
+    /// Another SFU to measure under the same load. Requires Debian's package `janus`. The payload is
+    /// always opaque.
     #[arg(long)]
     peer: Vec<Peer>,
-    /// How often each scenario is run.
+    /// Runs of each scenario.
     #[arg(long, default_value_t = 1)]
     runs: u32,
-    /// A folder for the reports, as JSON: <scenario>.<run>.json
+    /// Folder for the reports in JSON: <scenario>.<run>.json
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Threads for the media of all participants.
+    /// Threads that run the media of all participants.
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Have the kernel hand over together what was sent together, as between two processes of one
-    /// machine. It costs the server less than packets that travel one by one.
-    #[arg(long)]
-    together: bool,
+    /// Enable UDP GRO on the bench's sockets: on loopback, packets sent in one call then arrive in one
+    /// call, which costs the server less than separate packets.
+    #[arg(long = "together")]
+    gro: bool,
 }
 
 #[derive(Debug, Args)]
 struct Eavesdrop {
-    /// A server that runs, e.g. http://127.0.0.1:8080.
+    /// URL of a running server, for example http://127.0.0.1:8080.
     #[arg(long)]
     url: String,
-    /// The room: the part of the link between the last / and the #.
+    /// Room id: the part of the link between the last / and the #.
     #[arg(long)]
     room: RoomId,
-    /// Seconds until it ends.
+    /// End after this many seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Packets of each kind after which it ends.
+    /// End after this many audio and video packets each.
     #[arg(long, default_value_t = 500)]
     packets: usize,
 }
@@ -129,10 +129,10 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let command = Cli::parse().command;
-    // Whatever was started ends with us, also when we are told to end.
+    // Dropping the command's future ends all child processes, also after a signal.
     let result = tokio::select! {
         result = run(command) => result,
-        interrupted = interrupted() => interrupted,
+        interrupted = wait_for_signal() => interrupted,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -143,60 +143,60 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn interrupted() -> Result<(), BenchError> {
+async fn wait_for_signal() -> Result<(), BenchError> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}
-        pressed = tokio::signal::ctrl_c() => pressed?,
+        result = tokio::signal::ctrl_c() => result?,
     }
     Err(BenchError::Interrupted)
 }
 
 async fn run(command: Command) -> Result<(), BenchError> {
     match command {
-        Command::Floor => {
-            report::print_floor(floor::sendto(1200)?);
+        Command::Sendto => {
+            report::print_sendto(sendto_baseline::measure_sendto(1200)?);
             Ok(())
         }
         Command::Eavesdrop(Eavesdrop { url, room, seconds, packets }) => {
             eavesdrop::eavesdrop(&url, &room, seconds, packets).await
         }
-        Command::Table { folder, criterion } => table::print(&folder, &criterion),
-        Command::Page { folder, html } => page::write(&folder, &html),
+        Command::Table { folder, criterion } => tables::print(&folder, &criterion),
+        Command::Page { folder, html } => html_report::write(&folder, &html),
         Command::Load(command) => load(&command).await,
     }
 }
 
 async fn load(command: &Load) -> Result<(), BenchError> {
-    let engine = Engine { threads: command.threads, together: command.together };
-    let mut broken = None;
-    // A misspelt file is told before anything has run.
+    let options = BenchOptions { threads: command.threads, gro: command.gro };
+    let mut first_error = None;
+    // Reads all files first, so that a mistake is reported before anything runs.
     let read = |path: &PathBuf| Scenario::read(path);
     let scenarios = command.scenarios.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     for scenario in &scenarios {
         for number in 1..=command.runs {
-            let mut measured = Vec::new();
+            let mut reports = Vec::new();
             if command.server.is_some() || command.url.is_some() {
-                measured.push(run::run(scenario, &own(command)?, engine).await?);
+                reports.push(run::run(scenario, &start_or_connect(command)?, options).await?);
             }
             for peer in &command.peer {
                 let scenario = Scenario { payload: Payload::Opaque, ..scenario.clone() };
-                measured.push(run::run(&scenario, &Server::peer(*peer)?, engine).await?);
+                reports.push(run::run(&scenario, &Server::start_peer(*peer)?, options).await?);
             }
-            for report in measured {
+            for report in reports {
                 report.print();
                 if let Some(folder) = &command.out {
-                    keep(&report, folder, number)?;
+                    save(&report, folder, number)?;
                 }
-                broken = broken.or(report.verdict().err());
+                first_error = first_error.or(report.check_plausibility().err());
             }
         }
     }
-    broken.map_or(Ok(()), Err)
+    first_error.map_or(Ok(()), Err)
 }
 
-/// The project's own server.
-fn own(command: &Load) -> Result<Server, BenchError> {
+/// Starts this project's server, or connects to the running one.
+fn start_or_connect(command: &Load) -> Result<Server, BenchError> {
     match (&command.server, &command.url, &command.admin) {
         (Some(binary), ..) => Server::start(binary),
         (None, Some(url), admin) => Ok(Server::running(url, admin.as_deref(), command.pid)),
@@ -204,7 +204,7 @@ fn own(command: &Load) -> Result<Server, BenchError> {
     }
 }
 
-fn keep(report: &Report, folder: &Path, run: u32) -> Result<(), BenchError> {
+fn save(report: &Report, folder: &Path, run: u32) -> Result<(), BenchError> {
     std::fs::create_dir_all(folder)?;
     let peer = match report.server.as_str() {
         "orange-meets" => String::new(),
@@ -214,24 +214,24 @@ fn keep(report: &Report, folder: &Path, run: u32) -> Result<(), BenchError> {
     Ok(std::fs::write(file, serde_json::to_vec_pretty(report)?)?)
 }
 
-/// Milliseconds since 1970.
+/// Returns milliseconds since the Unix epoch.
 fn unix_ms() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Why a measurement has no result.
+/// Why a measurement failed.
 #[derive(Debug, thiserror::Error)]
 enum BenchError {
-    #[error("name a server with --server or --url")]
+    #[error("set --server or --url")]
     NoServer,
     #[error("the server did not start: {0}")]
     Server(String),
     #[error("HTTP: {0}")]
     Http(#[from] reqwest::Error),
-    #[error("socket: {0}")]
+    #[error("WebSocket: {0}")]
     Socket(#[from] Box<tokio_tungstenite::tungstenite::Error>),
-    #[error("the socket was closed")]
+    #[error("the WebSocket was closed")]
     Closed,
     #[error("the server refused: {0}")]
     Refused(#[from] signaling_protocol::Refusal),
@@ -239,16 +239,16 @@ enum BenchError {
     Rtc(#[from] str0m::RtcError),
     #[error("interrupted")]
     Interrupted,
-    #[error("the scenario {0}")]
+    #[error("scenario {0}")]
     Scenario(String),
     #[error("media: {0}")]
     Media(String),
     #[error("end-to-end encryption: {0}")]
     EndToEnd(String),
-    #[error("the protocol: {0}")]
+    #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("the system: {0}")]
+    #[error("a system call failed: {0}")]
     Io(#[from] std::io::Error),
-    #[error("a broken figure: {0}")]
-    Broken(String),
+    #[error("the measurement failed: {0}")]
+    Failed(String),
 }

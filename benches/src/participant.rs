@@ -1,4 +1,4 @@
-//! One headless participant: signalling and MLS in a task, its media on a media thread.
+//! A headless participant: signalling and MLS in a task, media on a media thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,139 +16,143 @@ use signaling_protocol::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
-use crate::client::{ClientConfig, Depth, SOURCES, Sealing};
-use crate::constraints::VideoConstraints;
-use crate::media::{Media, MediaReport, Negotiation, NewClient, Order};
+use crate::client::{ClientConfig, Depth, FrameProtection, SOURCES};
+use crate::media::{Media, MediaReport, Negotiation, NewClient, ThreadCommand};
 use crate::scenario::{Group, Payload};
 use crate::signalling::Signalling;
+use crate::video_constraints::VideoConstraints;
 use crate::{BenchError, unix_ms};
 
-/// What a participant is to do.
+/// The configuration of one participant.
 #[derive(Clone)]
-pub(crate) struct Role {
+pub(crate) struct ParticipantConfig {
     pub(crate) url: String,
     pub(crate) room: RoomId,
-    pub(crate) link: LinkSecret,
+    pub(crate) link_secret: LinkSecret,
     pub(crate) payload: Payload,
     pub(crate) simulcast: bool,
     pub(crate) number: u32,
     pub(crate) seed: u64,
     pub(crate) group: Group,
-    /// Somebody else's picture is to be seen.
+    /// Another participant sends video.
     pub(crate) expects_video: bool,
-    /// The numbers of those who publish.
-    pub(crate) feeds: Arc<[u32]>,
+    /// The numbers of the participants that publish for the whole run.
+    pub(crate) publishers: Arc<[u32]>,
     pub(crate) media: Media,
 }
 
-/// Where the whole run stands.
+/// The phase of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Participants come in, or are there.
+    /// Participants join or take part.
     Running,
-    /// Everybody leaves.
-    Over,
+    /// All participants leave.
+    Ended,
 }
 
-/// From the start of the join (token, socket) to each stage.
+/// The time from the start of the join (the token request) to each stage.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Stages {
+pub(crate) struct JoinTimings {
     pub(crate) joined: Option<Duration>,
-    pub(crate) keyed: Option<Duration>,
+    pub(crate) first_keys: Option<Duration>,
     pub(crate) connected: Option<Duration>,
     pub(crate) first_frame: Option<Duration>,
-    /// The server gave up the media connection while the participant was there.
+    /// The server ended the media connection during the run.
     pub(crate) media_lost: bool,
 }
 
-impl Stages {
-    fn complete(&self, role: &Role) -> bool {
-        let keyed = role.payload == Payload::Opaque || self.keyed.is_some();
-        keyed && self.connected.is_some() && (!role.expects_video || self.first_frame.is_some())
+impl JoinTimings {
+    /// Returns `true` if every stage that the configuration expects is reached.
+    fn is_complete(&self, config: &ParticipantConfig) -> bool {
+        let first_keys = config.payload == Payload::Opaque || self.first_keys.is_some();
+        first_keys
+            && self.connected.is_some()
+            && (!config.expects_video || self.first_frame.is_some())
     }
 }
 
-/// Takes part until the run is over, or until its time to leave. Says once on `ready` that
-/// everything that is to come comes.
-pub(crate) async fn take_part(
-    role: Role,
+/// Joins, and takes part until the run ends or `leave_after` has passed. Sends once on `ready` when
+/// all join timings are complete.
+pub(crate) async fn run_participant(
+    config: ParticipantConfig,
     mut phase: watch::Receiver<Phase>,
     ready: mpsc::Sender<()>,
     leave_after: Option<Duration>,
-) -> Result<Stages, BenchError> {
+) -> Result<JoinTimings, BenchError> {
     let start = Instant::now();
-    let mut stages = Stages::default();
-    let address = address(role.number);
-    let (signalling, joined) = Signalling::join(&role.url, &role.room, Some(&address)).await?;
-    stages.joined = Some(start.elapsed());
-    let slots = fewer(joined.slots, role.group.slots);
-    let constraints = VideoConstraints::new(role.group.heights.clone(), &joined);
-    let mut talk = Talk { signalling, position: joined.log.position, keys: None, constraints };
+    let mut timings = JoinTimings::default();
+    let address = address(config.number);
+    let (signalling, joined) = Signalling::join(&config.url, &config.room, Some(&address)).await?;
+    timings.joined = Some(start.elapsed());
+    let slots = at_most(joined.slots, config.group.slots);
+    let constraints = VideoConstraints::new(config.group.video_heights.clone(), &joined);
+    let mut session =
+        Session { signalling, position: joined.log.position, endpoint: None, constraints };
     let (reports, mut media_reports) = mpsc::unbounded_channel();
     let (offer, offered) = oneshot::channel();
-    let number = role.number;
-    let tell = |order| role.media.tell(number, order);
-    tell(Order::Add(Box::new(NewClient {
+    let number = config.number;
+    let send_command = |command| config.media.send(number, command);
+    send_command(ThreadCommand::Add(Box::new(NewClient {
         config: ClientConfig {
             number,
-            seed: role.seed ^ u64::from(number) << 20,
-            publishes: role.group.shapes(),
-            simulcast: role.simulcast,
-            lines: SOURCES.to_vec(),
+            seed: config.seed ^ u64::from(number) << 20,
+            publishes: config.group.track_configs(),
+            simulcast: config.simulcast,
+            sources: SOURCES.to_vec(),
             slots,
-            depth: match (role.payload, role.simulcast) {
+            depth: match (config.payload, config.simulcast) {
                 (Payload::Opaque, false) => Depth::Sampled,
                 (Payload::Opaque, true) => Depth::Encodings,
                 (Payload::EndToEnd | Payload::EndToEndClassic, _) => Depth::Frames,
             },
         },
-        sealing: match role.payload {
-            Payload::Opaque => Sealing::Opaque,
+        protection: match config.payload {
+            Payload::Opaque => FrameProtection::Opaque,
             Payload::EndToEnd | Payload::EndToEndClassic => {
-                Sealing::EndToEnd(Box::new(MediaCryptor::new()))
+                FrameProtection::EndToEnd(Box::new(MediaCryptor::new()))
             }
         },
-        link: role.group.link.clone(),
+        link: config.group.link.clone(),
         reports,
         negotiation: Negotiation::Offer(offer),
     })));
-    let _leaving = Leaving { media: role.media.clone(), number };
-    if role.payload != Payload::Opaque {
-        let mut endpoint = endpoint(&role)?;
+    let _remove_on_drop = RemoveOnDrop { media: config.media.clone(), number };
+    if config.payload != Payload::Opaque {
+        let mut endpoint = new_endpoint(&config)?;
         endpoint.handle(ServerMessage::Room(RoomMessage::Joined(joined)), unix_ms());
-        talk.keys = Some(endpoint);
-        talk.drain(&role, &mut stages, start).await?;
+        session.endpoint = Some(endpoint);
+        session.drain_endpoint(&config, &mut timings, start).await?;
     }
     let (sdp, tracks) = offered.await.map_err(|_| BenchError::Media("no offer".into()))?;
-    talk.signalling.send(&ClientMessage::Offer { sdp }).await?;
+    session.signalling.send(&ClientMessage::Offer { sdp }).await?;
     if !tracks.is_empty() {
-        talk.signalling.send(&ClientMessage::SetTracks { tracks }).await?;
+        session.signalling.send(&ClientMessage::SetTracks { tracks }).await?;
     }
-    talk.constraint().await?;
+    session.send_constraints().await?;
 
     let mut heartbeat = interval(Duration::from_secs(limits::HEARTBEAT_SECONDS));
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let leaves = leave_after.map(|after| start + after);
-    let mut announced = false;
+    let leave_at = leave_after.map(|after| start + after);
+    let mut ready_sent = false;
     loop {
-        if !announced && stages.complete(&role) {
-            announced = true;
-            // The run may have been given up; that ends this task below.
+        if !ready_sent && timings.is_complete(&config) {
+            ready_sent = true;
+            // If the run was cancelled, the receiver is gone; this task then ends below.
             let _ = ready.send(()).await;
         }
-        let mls_due = talk.keys.as_ref().and_then(Endpoint::poll_timeout);
+        let mls_due = session.endpoint.as_ref().and_then(Endpoint::poll_timeout);
         tokio::select! {
-            message = talk.signalling.receive() => {
+            message = session.signalling.receive() => {
                 match message? {
                     ServerMessage::Media(MediaMessage::Answer { sdp }) => {
-                        tell(Order::Answer { number, sdp });
+                        send_command(ThreadCommand::Answer { number, sdp });
                     }
-                    ServerMessage::Media(MediaMessage::SubscribedQuality(wanted)) => {
-                        tell(Order::Wanted { number, wanted });
+                    ServerMessage::Media(MediaMessage::SubscribedQuality(quality)) => {
+                        send_command(ThreadCommand::SetSubscribedQuality { number, quality });
                     }
-                    ServerMessage::Media(MediaMessage::MediaLost { .. }) if announced => {
-                        stages.media_lost = true;
-                        return Ok(stages);
+                    ServerMessage::Media(MediaMessage::MediaLost { .. }) if ready_sent => {
+                        timings.media_lost = true;
+                        return Ok(timings);
                     }
                     ServerMessage::Media(MediaMessage::MediaLost { refusal })
                     | ServerMessage::Control(ControlMessage::Closing { refusal }) => {
@@ -157,76 +161,77 @@ pub(crate) async fn take_part(
                     ServerMessage::Media(MediaMessage::Downlink(_)) => {}
                     message @ (ServerMessage::Room(_)
                     | ServerMessage::Log(_)
-                    | ServerMessage::Control(_)) => talk.hear(message),
+                    | ServerMessage::Control(_)) => session.handle_message(message),
                 }
-                talk.constraint().await?;
-                talk.drain(&role, &mut stages, start).await?;
+                session.send_constraints().await?;
+                session.drain_endpoint(&config, &mut timings, start).await?;
             }
             Some(report) = media_reports.recv() => match report {
-                MediaReport::Connected => stages.connected = Some(start.elapsed()),
-                MediaReport::FirstFrame => stages.first_frame = Some(start.elapsed()),
+                MediaReport::Connected => timings.connected = Some(start.elapsed()),
+                MediaReport::FirstFrame => timings.first_frame = Some(start.elapsed()),
                 MediaReport::Failed(error) => return Err(BenchError::Media(error.to_string())),
             },
-            // An MLS endpoint has a heartbeat of its own.
-            _ = heartbeat.tick(), if talk.keys.is_none() => {
-                let position = talk.position;
-                talk.signalling.send(&ClientMessage::Heartbeat { position }).await?;
+            // With end-to-end encryption, the MLS endpoint sends heartbeats.
+            _ = heartbeat.tick(), if session.endpoint.is_none() => {
+                let position = session.position;
+                session.signalling.send(&ClientMessage::Heartbeat { position }).await?;
             }
-            () = sleep_ms_until(mls_due) => {
-                if let Some(endpoint) = &mut talk.keys {
+            () = sleep_until_unix_ms(mls_due) => {
+                if let Some(endpoint) = &mut session.endpoint {
                     endpoint.handle_timeout(unix_ms());
                 }
-                talk.drain(&role, &mut stages, start).await?;
+                session.drain_endpoint(&config, &mut timings, start).await?;
             }
-            () = sleep_until(leaves.unwrap_or(start).into()), if leaves.is_some() => break,
+            () = sleep_until(leave_at.unwrap_or(start).into()), if leave_at.is_some() => break,
             changed = phase.changed() => {
-                if changed.is_err() || *phase.borrow() == Phase::Over {
+                if changed.is_err() || *phase.borrow() == Phase::Ended {
                     break;
                 }
             }
         }
     }
-    talk.signalling.send(&ClientMessage::Leave).await?;
-    Ok(stages)
+    session.signalling.send(&ClientMessage::Leave).await?;
+    Ok(timings)
 }
 
-/// Limits go by address. A server that trusts this machine as a proxy counts each participant by
-/// one of its own (of RFC 6598), as in life.
+/// Returns an address from the shared range of RFC 6598 for each participant. A server that trusts
+/// this machine as a proxy then applies its rate limits per participant.
 fn address(number: u32) -> String {
     let [_, high, middle, low] = number.to_be_bytes();
     format!("100.{}.{middle}.{low}", 64 + high)
 }
 
-fn fewer(allowed: ReceiveSlots, wanted: Option<ReceiveSlots>) -> ReceiveSlots {
-    let wanted = wanted.unwrap_or(allowed);
-    let (audio, video) = (allowed.audio.min(wanted.audio), allowed.video.min(wanted.video));
+fn at_most(allowed: ReceiveSlots, limit: Option<ReceiveSlots>) -> ReceiveSlots {
+    let limit = limit.unwrap_or(allowed);
+    let (audio, video) = (allowed.audio.min(limit.audio), allowed.video.min(limit.video));
     ReceiveSlots { audio, video }
 }
 
-/// However a participant ends, its media ends with it.
-pub(crate) struct Leaving {
+/// Removes a participant's media client when the participant ends, also by an error.
+pub(crate) struct RemoveOnDrop {
     pub(crate) media: Media,
     pub(crate) number: u32,
 }
 
-impl Drop for Leaving {
+impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
-        self.media.tell(self.number, Order::Remove { number: self.number });
+        self.media.send(self.number, ThreadCommand::Remove { number: self.number });
     }
 }
 
-/// The conversation with the service, and what of it concerns keys.
-struct Talk {
+/// The signalling session, with the MLS endpoint and the video constraints that it drives.
+struct Session {
     signalling: Signalling,
     position: LogPosition,
-    keys: Option<Endpoint>,
+    /// `None` with opaque payload.
+    endpoint: Option<Endpoint>,
     constraints: VideoConstraints,
 }
 
-impl Talk {
-    fn hear(&mut self, message: ServerMessage) {
-        self.constraints.hear(&message);
-        if let Some(endpoint) = &mut self.keys {
+impl Session {
+    fn handle_message(&mut self, message: ServerMessage) {
+        self.constraints.handle_message(&message);
+        if let Some(endpoint) = &mut self.endpoint {
             endpoint.handle(message, unix_ms());
         } else if let ServerMessage::Room(RoomMessage::Delta {
             delta: Delta::Log { entry }, ..
@@ -236,8 +241,8 @@ impl Talk {
         }
     }
 
-    /// Says how it shows the pictures of others, if that has changed.
-    async fn constraint(&mut self) -> Result<(), BenchError> {
+    /// Sends the video constraints if they have changed.
+    async fn send_constraints(&mut self) -> Result<(), BenchError> {
         match self.constraints.poll() {
             Some(constraints) => {
                 self.signalling.send(&ClientMessage::ReceiverVideoConstraints { constraints }).await
@@ -246,20 +251,23 @@ impl Talk {
         }
     }
 
-    async fn drain(
+    /// Executes the outputs of the MLS endpoint.
+    async fn drain_endpoint(
         &mut self,
-        role: &Role,
-        stages: &mut Stages,
+        config: &ParticipantConfig,
+        timings: &mut JoinTimings,
         start: Instant,
     ) -> Result<(), BenchError> {
-        let Some(endpoint) = &mut self.keys else { return Ok(()) };
+        let Some(endpoint) = &mut self.endpoint else { return Ok(()) };
         while let Some(output) = endpoint.poll_output() {
             match output {
                 Output::Send(message) => self.signalling.send(&message).await?,
                 Output::Keys(keys) => {
-                    let number = role.number;
-                    role.media.tell(number, Order::Keys { number, keys: Box::new(keys) });
-                    stages.keyed.get_or_insert(start.elapsed());
+                    let number = config.number;
+                    config
+                        .media
+                        .send(number, ThreadCommand::SetKeys { number, keys: Box::new(keys) });
+                    timings.first_keys.get_or_insert(start.elapsed());
                 }
                 Output::PendingKeys(_)
                 | Output::Roster(_)
@@ -267,7 +275,7 @@ impl Talk {
                 | Output::Unconfirmed(_)
                 | Output::Sas(_)
                 | Output::Trace(_) => {}
-                Output::Problem(problem) => tracing::warn!(%problem.message, "problem"),
+                Output::Problem(problem) => tracing::warn!(%problem.message, "MLS problem"),
                 Output::Rejoin(reason) => {
                     return Err(BenchError::EndToEnd(format!("must rejoin: {reason}")));
                 }
@@ -277,29 +285,29 @@ impl Talk {
     }
 }
 
-fn endpoint(role: &Role) -> Result<Endpoint, BenchError> {
+fn new_endpoint(config: &ParticipantConfig) -> Result<Endpoint, BenchError> {
     let end_to_end = |error: &dyn std::fmt::Display| BenchError::EndToEnd(error.to_string());
     let seed: [u8; 32] = StdRng::seed_from_u64(rand::random()).random();
     let identity = SigningKey::from_bytes(&seed);
-    let config = EndpointConfig {
-        room: role.room.clone(),
-        link: role.link.clone(),
-        name: format!("headless {}", role.number),
+    let endpoint_config = EndpointConfig {
+        room: config.room.clone(),
+        link: config.link_secret.clone(),
+        name: format!("headless {}", config.number),
         identity_public: identity.verifying_key().to_bytes(),
-        suite: match role.payload {
+        suite: match config.payload {
             Payload::EndToEndClassic => e2ee::Suite::Classic,
             Payload::Opaque | Payload::EndToEnd => e2ee::Suite::PostQuantum,
         },
     };
     let (mut endpoint, request) =
-        Endpoint::new(config, unix_ms()).map_err(|error| end_to_end(&error))?;
+        Endpoint::new(endpoint_config, unix_ms()).map_err(|error| end_to_end(&error))?;
     endpoint
         .certify(identity.sign(request.as_bytes()).to_bytes())
         .map_err(|error| end_to_end(&error))?;
     Ok(endpoint)
 }
 
-async fn sleep_ms_until(due: Option<u64>) {
+async fn sleep_until_unix_ms(due: Option<u64>) {
     match due {
         Some(due) => tokio::time::sleep(Duration::from_millis(due.saturating_sub(unix_ms()))).await,
         None => std::future::pending().await,

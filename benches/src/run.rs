@@ -1,4 +1,4 @@
-//! A run: everybody gathers, figures count for a while, everybody goes.
+//! One run of a scenario: all participants join, the measurement runs, all leave.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,116 +10,127 @@ use signaling_protocol::{RoomId, Source};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::media::{Harvest, Media};
-use crate::participant::{Phase, Role, Stages};
+use crate::media::{Media, ThreadReport};
+use crate::participant::{JoinTimings, ParticipantConfig, Phase};
 use crate::progress::Progress;
-use crate::readings::Reading;
 use crate::report::Report;
+use crate::resource_usage::ResourceUsage;
 use crate::scenario::{Group, Scenario};
 use crate::server::{Kind, Server};
-use crate::{BenchError, floor, janus, participant, signalling};
+use crate::{BenchError, janus, participant, sendto_baseline, signalling};
 
-/// How long everybody may take to see somebody, once the last has come.
-const GATHERING: Duration = Duration::from_secs(60);
-/// Bandwidth estimates and caches settle before figures count.
-const SETTLING: Duration = Duration::from_secs(3);
-/// Bytes of the packet that the floor is measured with: a full video packet.
-const FLOOR_BYTES: usize = 1_200;
+/// How long after the last join all participants may take to get keys, connection and video.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// The wait before the measurement, in which bandwidth estimates and caches settle.
+const SETTLE_TIME: Duration = Duration::from_secs(3);
+/// Bytes of the `sendto` baseline: a full video packet.
+const SENDTO_BYTES: usize = 1_200;
 
-/// How the bench itself works.
+/// Options of the bench itself.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Engine {
-    /// Media threads.
+pub(crate) struct BenchOptions {
+    /// Number of media threads.
     pub(crate) threads: usize,
-    /// Whether the kernel may hand over together what was sent together.
-    pub(crate) together: bool,
+    /// Enables UDP GRO on the bench's sockets.
+    pub(crate) gro: bool,
 }
 
-/// All that one run has found.
-pub(crate) struct Findings {
-    pub(crate) floor_us: f64,
-    pub(crate) before: Reading,
-    pub(crate) after: Reading,
+/// Everything measured in one run.
+pub(crate) struct RunMeasurements {
+    pub(crate) sendto_us: f64,
+    pub(crate) before: ResourceUsage,
+    pub(crate) after: ResourceUsage,
     pub(crate) memory_before: Option<u64>,
     pub(crate) memory_after: Option<u64>,
-    pub(crate) harvests: Vec<Harvest>,
-    pub(crate) stages: Vec<Stages>,
+    pub(crate) thread_reports: Vec<ThreadReport>,
+    pub(crate) timings: Vec<JoinTimings>,
 }
 
+/// Runs a scenario against a server.
+///
+/// # Errors
+/// A participant failed, or not all of them were complete within [`JOIN_TIMEOUT`].
 pub(crate) async fn run(
     scenario: &Scenario,
     server: &Server,
-    engine: Engine,
+    options: BenchOptions,
 ) -> Result<Report, BenchError> {
-    let progress = Progress::begin(scenario);
-    let floor_us = floor::sendto(FLOOR_BYTES)?;
-    let media = Media::start(engine.threads, engine.together)?;
+    let progress = Progress::new(scenario);
+    let sendto_us = sendto_baseline::measure_sendto(SENDTO_BYTES)?;
+    let media = Media::start(options.threads, options.gro)?;
     let room = match server.kind {
         Kind::OrangeMeets => signalling::create_room(&server.url).await?,
         Kind::Janus => RoomId::from_bytes([0; 16]),
     };
-    let mut crowd = Crowd::new(scenario, server, media.clone(), room);
+    let mut participants = Participants::new(scenario, server, media.clone(), room);
     let memory_before = server.memory().await?;
 
-    crowd.gather(&progress).await?;
+    participants.join_all(&progress).await?;
     progress.stage("settling");
-    crowd.wait(SETTLING, |_| {}).await?;
+    participants.run_for(SETTLE_TIME, |_| {}).await?;
     let memory_after = server.memory().await?;
 
-    let before = Reading::take(server).await?;
+    let before = ResourceUsage::sample(server).await?;
     media.start_counting();
     let seconds = Duration::from_secs(scenario.seconds);
-    crowd.wait(seconds, |gone| progress.measured(gone, seconds)).await?;
-    let harvests = media.collect().await?;
-    let after = Reading::take(server).await?;
+    participants.run_for(seconds, |elapsed| progress.measuring(elapsed, seconds)).await?;
+    let thread_reports = media.collect().await?;
+    let after = ResourceUsage::sample(server).await?;
 
     progress.stage("leaving");
-    let stages = crowd.dismiss().await?;
+    let timings = participants.leave_all().await?;
     media.stop();
-    progress.end();
-    let findings =
-        Findings { floor_us, before, after, memory_before, memory_after, harvests, stages };
-    Ok(Report::new(scenario, server.name, engine, &findings))
+    progress.finish();
+    let measurements = RunMeasurements {
+        sendto_us,
+        before,
+        after,
+        memory_before,
+        memory_after,
+        thread_reports,
+        timings,
+    };
+    Ok(Report::new(scenario, server.name, options, &measurements))
 }
 
-/// Everybody in the room.
-struct Crowd<'a> {
+/// All participants of a run.
+struct Participants<'a> {
     scenario: &'a Scenario,
     kind: Kind,
-    feeds: Arc<[u32]>,
+    publishers: Arc<[u32]>,
     url: String,
     room: RoomId,
-    link: LinkSecret,
+    link_secret: LinkSecret,
     media: Media,
     rng: StdRng,
-    tasks: JoinSet<(Result<Stages, BenchError>, Group)>,
+    tasks: JoinSet<(Result<JoinTimings, BenchError>, Group)>,
     phase: watch::Sender<Phase>,
     ready: (mpsc::Sender<()>, mpsc::Receiver<()>),
     next: u32,
-    stages: Vec<Stages>,
+    timings: Vec<JoinTimings>,
 }
 
-impl<'a> Crowd<'a> {
+impl<'a> Participants<'a> {
     fn new(scenario: &'a Scenario, server: &Server, media: Media, room: RoomId) -> Self {
         Self {
             scenario,
             kind: server.kind,
-            feeds: scenario.feeds().into(),
+            publishers: scenario.lasting_publishers().into(),
             url: server.url.clone(),
             room,
-            link: LinkSecret::from_bytes(rand::random()),
+            link_secret: LinkSecret::from_bytes(rand::random()),
             media,
             rng: StdRng::seed_from_u64(scenario.seed),
             tasks: JoinSet::new(),
             phase: watch::Sender::new(Phase::Running),
             ready: mpsc::channel(1 << 16),
             next: 0,
-            stages: Vec::new(),
+            timings: Vec::new(),
         }
     }
 
-    /// Everybody comes, and has what is to be had.
-    async fn gather(&mut self, progress: &Progress) -> Result<(), BenchError> {
+    /// Starts all participants, and waits until each has keys, connection and video.
+    async fn join_all(&mut self, progress: &Progress) -> Result<(), BenchError> {
         let start = Instant::now();
         let mut last = Duration::ZERO;
         for group in &self.scenario.participants {
@@ -127,23 +138,23 @@ impl<'a> Crowd<'a> {
                 let after = group.join_per_second.map_or(0.0, |rate| f64::from(number) / rate);
                 let after = Duration::from_secs_f64(after);
                 last = last.max(after);
-                self.send_in(group.clone(), after);
+                self.spawn(group.clone(), after);
             }
         }
         let all = self.scenario.count();
-        let mut there = 0;
-        while there < all {
-            let left = (last + GATHERING).saturating_sub(start.elapsed());
+        let mut complete = 0;
+        while complete < all {
+            let left = (last + JOIN_TIMEOUT).saturating_sub(start.elapsed());
             tokio::select! {
                 Some(()) = self.ready.1.recv() => {
-                    there += 1;
-                    progress.gathered(there, all);
+                    complete += 1;
+                    progress.joined(complete, all);
                 }
-                Some(ended) = self.tasks.join_next() => self.ended(ended)?,
+                Some(ended) = self.tasks.join_next() => self.handle_departure(ended)?,
                 () = tokio::time::sleep(left) => {
-                    return Err(BenchError::Broken(format!(
-                        "only {there} of {all} had keys, connection and picture within \
-                         {GATHERING:?} after the last had come"
+                    return Err(BenchError::Failed(format!(
+                        "only {complete} of {all} participants had keys, connection and video \
+                         {JOIN_TIMEOUT:?} after the last join"
                     )));
                 }
             }
@@ -151,55 +162,57 @@ impl<'a> Crowd<'a> {
         Ok(())
     }
 
-    fn send_in(&mut self, group: Group, after: Duration) {
+    /// Starts a participant of `group`, which joins after `after`.
+    fn spawn(&mut self, group: Group, after: Duration) {
         let number = self.next;
         self.next += 1;
         let cameras = self.scenario.publishers(Source::Camera);
         let own = u32::from(group.publishes.contains(&Source::Camera));
-        let role = Role {
+        let config = ParticipantConfig {
             url: self.url.clone(),
             room: self.room.clone(),
-            link: self.link.clone(),
+            link_secret: self.link_secret.clone(),
             payload: self.scenario.payload,
             simulcast: self.scenario.simulcast,
             number,
             seed: self.scenario.seed,
             expects_video: cameras > own,
-            feeds: self.feeds.clone(),
+            publishers: self.publishers.clone(),
             media: self.media.clone(),
             group: group.clone(),
         };
-        // Not all at the same moment.
+        // Spreads the departures.
         let stay = group.stay_seconds.map(|mean| mean * self.rng.random_range(0.5..1.5));
         let stay = stay.map(Duration::from_secs_f64);
         let (phase, ready) = (self.phase.subscribe(), self.ready.0.clone());
         let kind = self.kind;
         self.tasks.spawn(async move {
             tokio::time::sleep(after).await;
-            let stages = match kind {
-                Kind::OrangeMeets => participant::take_part(role, phase, ready, stay).await,
-                Kind::Janus => janus::take_part(role, phase, ready, stay).await,
+            let timings = match kind {
+                Kind::OrangeMeets => participant::run_participant(config, phase, ready, stay).await,
+                Kind::Janus => janus::run_participant(config, phase, ready, stay).await,
             };
-            (stages, group)
+            (timings, group)
         });
     }
 
-    /// Somebody has gone: another comes, where people come and go.
-    fn ended(
+    /// Records the timings of a participant that has left, and replaces it if its group does so.
+    fn handle_departure(
         &mut self,
-        ended: Result<(Result<Stages, BenchError>, Group), tokio::task::JoinError>,
+        ended: Result<(Result<JoinTimings, BenchError>, Group), tokio::task::JoinError>,
     ) -> Result<(), BenchError> {
-        let (stages, group) =
-            ended.map_err(|error| BenchError::Broken(format!("a participant's task: {error}")))?;
-        self.stages.push(stages?);
+        let (timings, group) = ended.map_err(|error| {
+            BenchError::Failed(format!("the task of a participant failed: {error}"))
+        })?;
+        self.timings.push(timings?);
         if group.stay_seconds.is_some() && *self.phase.borrow() == Phase::Running {
-            self.send_in(group, Duration::ZERO);
+            self.spawn(group, Duration::ZERO);
         }
         Ok(())
     }
 
-    /// Lets time pass, and people come and go.
-    async fn wait(
+    /// Runs for `time`, replacing participants that leave; calls `tick` with the elapsed time.
+    async fn run_for(
         &mut self,
         time: Duration,
         mut tick: impl FnMut(Duration),
@@ -211,18 +224,19 @@ impl<'a> Crowd<'a> {
         loop {
             tokio::select! {
                 () = &mut end => return Ok(()),
-                Some(ended) = self.tasks.join_next() => self.ended(ended)?,
+                Some(ended) = self.tasks.join_next() => self.handle_departure(ended)?,
                 Some(()) = self.ready.1.recv() => {}
                 _ = ticks.tick() => tick(start.elapsed()),
             }
         }
     }
 
-    async fn dismiss(mut self) -> Result<Vec<Stages>, BenchError> {
-        self.phase.send_replace(Phase::Over);
+    /// Ends all participants; returns the timings of every one there was.
+    async fn leave_all(mut self) -> Result<Vec<JoinTimings>, BenchError> {
+        self.phase.send_replace(Phase::Ended);
         while let Some(ended) = self.tasks.join_next().await {
-            self.ended(ended)?;
+            self.handle_departure(ended)?;
         }
-        Ok(self.stages)
+        Ok(self.timings)
     }
 }

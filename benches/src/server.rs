@@ -1,4 +1,4 @@
-//! The server under test: started here or already running; its CPU time, memory and metrics.
+//! The server under test, started here or already running, with its CPU time, memory and metrics.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -8,42 +8,44 @@ use std::time::Duration;
 use crate::BenchError;
 use crate::janus::Janus;
 
-/// Clock ticks a second in `/proc` (`USER_HZ`, 100 on every Linux that Rust runs on).
+/// Clock ticks per second in `/proc` (`USER_HZ`, 100 on every Linux that Rust runs on).
 pub(crate) const TICKS_PER_SECOND: u64 = 100;
 
-/// How the names of the threads begin that forward media.
-const MEDIA_THREADS: &str = "sfu-";
+/// The prefix of the names of the server's media threads.
+const MEDIA_THREAD_PREFIX: &str = "sfu-";
 
+/// A server under test; a started one is killed on drop.
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) url: String,
-    /// Where its figures are, if anybody may see them.
+    /// The URL of its administration address, for metrics.
     admin: Option<String>,
     pid: Option<u32>,
     child: Option<Child>,
-    /// Held for as long as it is needed.
+    /// Keeps the process running.
     _janus: Option<Janus>,
 }
 
-/// Which protocol a server speaks.
+/// The signalling protocol of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     OrangeMeets,
     Janus,
 }
 
-/// A server of somebody else's, to compare with.
+/// Another SFU to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Peer {
-    /// With a thread for each connection, as it is by default.
+    /// Janus with one thread per connection, its default.
     Janus,
-    /// With two event loops.
+    /// Janus with two event loops.
     JanusLoops,
 }
 
 impl Server {
-    /// Starts a server on free loopback ports, with its log in memory and room for everybody.
+    /// Starts this project's server on free loopback ports, in memory, with up to 1,000 participants
+    /// per room.
     pub(crate) fn start(binary: &Path) -> Result<Self, BenchError> {
         let mut child = Command::new(binary)
             .args(["serve", "--http", "127.0.0.1:0", "--media-port", "0", "--in-memory"])
@@ -53,8 +55,10 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| BenchError::Server(format!("{}: {error}", binary.display())))?;
-        let stdout =
-            child.stdout.take().ok_or_else(|| BenchError::Server("it has no output".into()))?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| BenchError::Server("the server has no standard output".into()))?;
         let mut admin = None;
         for line in BufReader::new(stdout).lines() {
             let line = line?;
@@ -67,10 +71,10 @@ impl Server {
             }
         }
         let status = child.wait()?;
-        Err(BenchError::Server(format!("it ended with {status} before it listened")))
+        Err(BenchError::Server(format!("it ended with {status} before it was listening")))
     }
 
-    /// A server that somebody else started.
+    /// Returns an already running server.
     pub(crate) fn running(url: &str, admin: Option<&str>, pid: Option<u32>) -> Self {
         let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
         let (name, kind, url, admin) =
@@ -78,8 +82,8 @@ impl Server {
         Self { name, kind, url, admin, pid, child: None, _janus: None }
     }
 
-    /// A peer, started.
-    pub(crate) fn peer(peer: Peer) -> Result<Self, BenchError> {
+    /// Starts another SFU.
+    pub(crate) fn start_peer(peer: Peer) -> Result<Self, BenchError> {
         let (name, loops) = match peer {
             Peer::Janus => ("janus", None),
             Peer::JanusLoops => ("janus-loops", Some(2)),
@@ -97,7 +101,7 @@ impl Server {
         })
     }
 
-    /// CPU time spent so far, where its process can be seen or its metrics tell.
+    /// Returns the CPU time used so far, from the process or its metrics, if available.
     pub(crate) async fn cpu(&self) -> Result<Option<Duration>, BenchError> {
         match self.pid {
             Some(pid) => cpu_of(pid).map(Some),
@@ -108,22 +112,22 @@ impl Server {
         }
     }
 
-    /// CPU time of the threads that forward media, where its process can be seen.
+    /// Returns the CPU time of the media threads, if the process is on this machine.
     pub(crate) fn media_cpu(&self) -> Option<Duration> {
         if self.kind == Kind::Janus {
             return None;
         }
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid?)).ok()?;
-        let of_task = |task: std::fs::DirEntry| {
+        let cpu_of_task = |task: std::fs::DirEntry| {
             let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
             let times = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
             let nanos = times.split(' ').next()?.parse().ok()?;
-            name.starts_with(MEDIA_THREADS).then(|| Duration::from_nanos(nanos))
+            name.starts_with(MEDIA_THREAD_PREFIX).then(|| Duration::from_nanos(nanos))
         };
-        Some(tasks.flatten().filter_map(of_task).sum())
+        Some(tasks.flatten().filter_map(cpu_of_task).sum())
     }
 
-    /// Resident memory in bytes, where its process can be seen or its metrics tell.
+    /// Returns the resident memory in bytes, from the process or its metrics, if available.
     pub(crate) async fn memory(&self) -> Result<Option<u64>, BenchError> {
         match self.pid {
             Some(pid) => memory_of(pid),
@@ -134,7 +138,7 @@ impl Server {
         }
     }
 
-    /// All metrics, in Prometheus' text format; none of a peer's, and of a server that hides them.
+    /// Returns all metrics in Prometheus' text format; empty without an administration address.
     pub(crate) async fn metrics(&self) -> Result<String, BenchError> {
         let Some(admin) = &self.admin else { return Ok(String::new()) };
         Ok(reqwest::get(format!("{admin}/metrics")).await?.text().await?)
@@ -150,14 +154,14 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It may have ended by itself; there is nothing more to do then.
+            // Fails if it has ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 }
 
-/// Resident memory of a process, in bytes.
+/// Returns the resident memory of a process in bytes.
 pub(crate) fn memory_of(pid: u32) -> Result<Option<u64>, BenchError> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kib = status
@@ -168,10 +172,10 @@ pub(crate) fn memory_of(pid: u32) -> Result<Option<u64>, BenchError> {
     Ok(kib.map(|kib| kib * 1024))
 }
 
-/// User and system time of a process (proc(5): `/proc/pid/stat`, fields 14 and 15).
+/// Returns the user plus system time of a process (proc(5): `/proc/pid/stat`, fields 14 and 15).
 pub(crate) fn cpu_of(pid: u32) -> Result<Duration, BenchError> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The command name may hold spaces; it ends with the last parenthesis.
+    // The command name may contain spaces; it ends with the last parenthesis.
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks: u64 = after_name
         .split_whitespace()

@@ -1,4 +1,4 @@
-//! The signalling side of a headless participant.
+//! The signalling client of a headless participant.
 
 use std::sync::OnceLock;
 
@@ -16,19 +16,20 @@ use crate::BenchError;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// One for all participants: a client of its own for each costs more than the request.
+/// Returns the HTTP client shared by all participants: creating one costs more than a request.
 fn http() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     CLIENT.get_or_init(reqwest::Client::new)
 }
 
-/// Makes a room.
+/// Creates a room.
 pub(crate) async fn create_room(url: &str) -> Result<RoomId, BenchError> {
     let response = http().post(format!("{url}/api/v1/rooms")).send().await?;
-    Ok(accepted::<RoomCreated>(response).await?.room)
+    Ok(parse_response::<RoomCreated>(response).await?.room)
 }
 
-async fn accepted<T: serde::de::DeserializeOwned>(
+/// Returns the JSON body, or the refusal as an error.
+async fn parse_response<T: serde::de::DeserializeOwned>(
     response: reqwest::Response,
 ) -> Result<T, BenchError> {
     if response.status().is_success() {
@@ -38,13 +39,14 @@ async fn accepted<T: serde::de::DeserializeOwned>(
     }
 }
 
-/// An open conversation with the signalling service.
+/// A signalling session over a WebSocket.
 pub(crate) struct Signalling {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
 impl Signalling {
-    /// Token, socket and hello. `address` is told to a server that trusts this machine as a proxy.
+    /// Joins a room: requests a token, opens the WebSocket and sends `hello`. `address` goes into
+    /// `X-Forwarded-For`, for a server that trusts this machine as a proxy.
     pub(crate) async fn join(
         url: &str,
         room: &RoomId,
@@ -54,13 +56,13 @@ impl Signalling {
         if let Some(address) = address {
             request = request.header(FORWARDED_FOR, address);
         }
-        let token = accepted::<TokenIssued>(request.send().await?).await?.token;
+        let token = parse_response::<TokenIssued>(request.send().await?).await?.token;
         let socket = format!("{}/api/v1/socket", url.replacen("http", "ws", 1));
         let mut request = socket.into_client_request().map_err(Box::new)?;
         if let Some(address) = address.and_then(|address| address.parse().ok()) {
             request.headers_mut().insert(FORWARDED_FOR, address);
         }
-        // As browsers do, small messages are not held back (Nagle's algorithm).
+        // Disables Nagle's algorithm, as browsers do.
         let connecting = tokio_tungstenite::connect_async_with_config(request, None, true);
         let (socket, _) = connecting.await.map_err(Box::new)?;
         let mut signalling = Self { socket };
@@ -82,13 +84,13 @@ impl Signalling {
         }
     }
 
-    /// Says something.
+    /// Sends a message.
     pub(crate) async fn send(&mut self, message: &ClientMessage) -> Result<(), BenchError> {
         let text = serde_json::to_string(message)?;
         Ok(self.socket.send(Message::text(text)).await.map_err(Box::new)?)
     }
 
-    /// Waits for the next message.
+    /// Receives the next message.
     pub(crate) async fn receive(&mut self) -> Result<ServerMessage, BenchError> {
         loop {
             let message = self.socket.next().await.ok_or(BenchError::Closed)?;

@@ -1,47 +1,48 @@
-//! The encodings in which a track goes out: one, or the three of a camera's simulcast.
+//! The encodings of a sent track: one, or three for a camera with simulcast.
 
 use std::collections::VecDeque;
 
 use signaling_protocol::Source;
 
-/// Simulcast encodings from the smallest on, by the names that the web client gives them.
+/// The RIDs of simulcast encodings, the lowest first, as in the web client.
 pub(super) const RIDS: [&str; 3] = ["q", "h", "f"];
-/// What the web client lets VP8 take for each, in kbit/s: 180, 360 and 720 lines at 30 frames a
+/// The bitrates of the web client's VP8 encodings in kbit/s: 180, 360 and 720 lines at 30 frames per
 /// second.
 const KBPS: [f64; 3] = [150.0, 500.0, 1_700.0];
-/// Packets that can be sent again.
-const RESENDABLE: usize = 384;
+/// Packets stored for retransmission.
+const MAX_STORED: usize = 384;
 
-/// One stream of a track.
+/// The state of one encoding.
 pub(super) struct Encoding {
-    /// Its place in the offer.
+    /// Index in the offer.
     pub(super) index: u8,
     pub(super) rid: Option<&'static str>,
-    /// Of the highest encoding's bits.
+    /// Bitrate relative to the highest encoding.
     pub(super) share: f64,
-    /// Somebody wants it, for all that is known.
+    /// The encoding is sent: a receiver uses it, or that is not known.
     pub(super) active: bool,
     pub(super) ssrc: u32,
     pub(super) resend_ssrc: Option<u32>,
     pub(super) seq: u64,
     pub(super) resend_seq: u64,
-    /// Packets and bytes, as sender reports tell them.
+    /// Sent packets and bytes, for sender reports.
     pub(super) sent: (u32, u32),
     pub(super) last_timestamp: u32,
-    resendable: VecDeque<Resendable>,
+    stored: VecDeque<StoredPacket>,
 }
 
-/// A packet that may be asked for again.
-pub(super) struct Resendable {
+/// A packet stored for retransmission.
+pub(super) struct StoredPacket {
     pub(super) seq: u16,
     pub(super) marker: bool,
     pub(super) timestamp: u32,
-    /// Of sound the whole packet, with its protection.
+    /// The payload; for audio the whole SRTP packet.
     pub(super) payload: Vec<u8>,
 }
 
 impl Encoding {
-    /// The encoding at this place of an offer with so many.
+    /// Creates the encoding `index` of `count`. The pairs are SSRCs and first sequence numbers, for
+    /// media and retransmissions.
     pub(super) fn new(
         index: usize,
         count: usize,
@@ -62,35 +63,37 @@ impl Encoding {
             resend_seq,
             sent: (0, 0),
             last_timestamp: 0,
-            resendable: VecDeque::new(),
+            stored: VecDeque::new(),
         }
     }
 
-    pub(super) fn keep(&mut self, packet: Resendable) {
-        if self.resendable.len() == RESENDABLE {
-            self.resendable.pop_front();
+    /// Stores a packet for retransmission.
+    pub(super) fn store(&mut self, packet: StoredPacket) {
+        if self.stored.len() == MAX_STORED {
+            self.stored.pop_front();
         }
-        self.resendable.push_back(packet);
+        self.stored.push_back(packet);
     }
 
-    pub(super) fn kept(&self, seq: u16) -> Option<&Resendable> {
-        self.resendable.iter().find(|kept| kept.seq == seq)
+    /// Returns the stored packet with this sequence number.
+    pub(super) fn stored(&self, seq: u16) -> Option<&StoredPacket> {
+        self.stored.iter().find(|packet| packet.seq == seq)
     }
 }
 
-/// Starts and stops encodings as somebody wants them; what is not told of is sent. Whether one of
-/// them begins anew.
-pub(super) fn want(encodings: &mut [Encoding], wanted: &[bool]) -> bool {
-    let mut begins = false;
+/// Starts and pauses encodings as receivers use them; those without an entry are sent. Returns `true`
+/// if a paused encoding starts again.
+pub(super) fn set_active(encodings: &mut [Encoding], wanted: &[bool]) -> bool {
+    let mut starts = false;
     for encoding in encodings {
         let active = wanted.get(usize::from(encoding.index)).copied().unwrap_or(true);
-        begins |= active && !encoding.active;
+        starts |= active && !encoding.active;
         encoding.active = active;
     }
-    begins
+    starts
 }
 
-/// How many encodings a source is sent in.
+/// Returns the number of encodings of a source.
 pub(super) fn count(source: Source, simulcast: bool) -> usize {
     if simulcast && source == Source::Camera { RIDS.len() } else { 1 }
 }
@@ -100,23 +103,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_encoding_costs_what_it_does_in_the_web_client() {
+    fn encodings_have_the_bitrates_of_the_web_client() {
         let of =
             |index, count| Encoding::new(index, count, None, (1, None), (0, 0)).share * 1_700.0;
         assert_eq!([0, 1, 2].map(|index| of(index, 3).round()), [150.0, 500.0, 1_700.0]);
-        assert_eq!(of(0, 1), 1_700.0, "a single one takes all that there is");
+        assert_eq!(of(0, 1), 1_700.0, "a single encoding uses the full bitrate");
     }
 
     #[test]
-    fn what_nobody_wants_stops_and_what_is_wanted_again_begins() {
+    fn unused_encodings_pause_and_start_again_when_used() {
         let one = |index| Encoding::new(index, 3, Some(RIDS[index]), (1, None), (0, 0));
         let mut three = [one(0), one(1), one(2)];
         let active = |three: &[Encoding; 3]| three.each_ref().map(|encoding| encoding.active);
-        assert!(!want(&mut three, &[true, false, false]));
+        assert!(!set_active(&mut three, &[true, false, false]));
         assert_eq!(active(&three), [true, false, false]);
-        assert!(want(&mut three, &[false, true, false]));
+        assert!(set_active(&mut three, &[false, true, false]));
         assert_eq!(active(&three), [false, true, false]);
-        assert!(want(&mut three, &[]), "nothing is known any more");
+        assert!(set_active(&mut three, &[]), "all are sent if nothing is known");
         assert_eq!(active(&three), [true; 3]);
     }
 }

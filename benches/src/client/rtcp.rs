@@ -1,4 +1,4 @@
-//! Control packets, as far as a headless client says or heeds them (RFC 3550, RFC 4585).
+//! The RTCP packets that a headless client sends and handles (RFC 3550, RFC 4585).
 
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
@@ -8,23 +8,23 @@ const NACK: u8 = 1;
 const PLI: u8 = 1;
 const FIR: u8 = 4;
 const TWCC: u8 = 15;
-/// Report blocks that fit one packet.
-pub(crate) const REPORTS: usize = 31;
+/// The highest number of report blocks in one packet.
+pub(crate) const MAX_REPORTS: usize = 31;
 
-/// Something that the server says.
+/// A received RTCP packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// The sender of this SSRC: its NTP time, the middle 32 bits.
+pub(crate) enum RtcpFeedback {
+    /// A sender report, with the middle 32 bits of its NTP time.
     SenderReport { ssrc: u32, ntp: u32 },
-    /// Of our packets these are missing.
+    /// A request to retransmit packets.
     Nack { ssrc: u32, seqs: Vec<u16> },
-    /// A decoder waits for a key frame of ours.
+    /// A request for a key frame (PLI or FIR).
     KeyFrame { ssrc: u32 },
 }
 
-/// Reads a compound packet; what is not heeded is left out.
-pub(crate) fn parse(mut compound: &[u8]) -> Vec<Heard> {
-    let mut heard = Vec::new();
+/// Parses a compound packet; other packet types are ignored.
+pub(crate) fn parse(mut compound: &[u8]) -> Vec<RtcpFeedback> {
+    let mut feedback = Vec::new();
     while let Some((&[first, kind, high, low], rest)) = compound.split_first_chunk::<4>() {
         let length = usize::from(u16::from_be_bytes([high, low])) * 4;
         let Some((body, after)) = rest.split_at_checked(length) else { break };
@@ -33,7 +33,7 @@ pub(crate) fn parse(mut compound: &[u8]) -> Vec<Heard> {
         match (kind, first & 0x1f) {
             (SENDER_REPORT, _) => {
                 if let (Some(ssrc), Some(high), Some(low)) = (word(0), word(4), word(8)) {
-                    heard.push(Heard::SenderReport { ssrc, ntp: high << 16 | low >> 16 });
+                    feedback.push(RtcpFeedback::SenderReport { ssrc, ntp: high << 16 | low >> 16 });
                 }
             }
             (TRANSPORT_FEEDBACK, NACK) => {
@@ -46,21 +46,21 @@ pub(crate) fn parse(mut compound: &[u8]) -> Vec<Heard> {
                     let following = (0..16u16).filter(|bit| entry & 1 << bit != 0);
                     seqs.extend(following.map(|bit| base.wrapping_add(bit + 1)));
                 }
-                heard.push(Heard::Nack { ssrc, seqs });
+                feedback.push(RtcpFeedback::Nack { ssrc, seqs });
             }
             (PAYLOAD_FEEDBACK, PLI) => {
-                heard.extend(word(4).map(|ssrc| Heard::KeyFrame { ssrc }));
+                feedback.extend(word(4).map(|ssrc| RtcpFeedback::KeyFrame { ssrc }));
             }
             (PAYLOAD_FEEDBACK, FIR) => {
-                heard.extend(word(8).map(|ssrc| Heard::KeyFrame { ssrc }));
+                feedback.extend(word(8).map(|ssrc| RtcpFeedback::KeyFrame { ssrc }));
             }
             _ => {}
         }
     }
-    heard
+    feedback
 }
 
-/// Writes control packets one after another into one datagram.
+/// A compound RTCP packet that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct Compound(pub(crate) Vec<u8>);
 
@@ -74,7 +74,7 @@ impl Compound {
         self.0[begin + 2..begin + 4].copy_from_slice(&words.to_be_bytes());
     }
 
-    /// `ntp`: seconds since 1900 and their fraction.
+    /// Adds a sender report. `ntp` is the time in seconds since 1900 and 32 bits of fraction.
     pub(crate) fn sender_report(
         &mut self,
         ssrc: u32,
@@ -90,7 +90,7 @@ impl Compound {
         });
     }
 
-    /// At most [`REPORTS`] blocks.
+    /// Adds a receiver report with at most [`MAX_REPORTS`] blocks.
     pub(crate) fn receiver_report(&mut self, ssrc: u32, blocks: &[Report]) {
         self.packet(RECEIVER_REPORT, blocks.len() as u8, ssrc, |out| {
             for block in blocks {
@@ -103,11 +103,12 @@ impl Compound {
         });
     }
 
+    /// Adds a picture loss indication.
     pub(crate) fn pli(&mut self, ssrc: u32, media: u32) {
         self.packet(PAYLOAD_FEEDBACK, PLI, ssrc, |out| out.extend_from_slice(&media.to_be_bytes()));
     }
 
-    /// `seqs` in ascending order.
+    /// Adds a NACK; `seqs` must be in ascending order.
     pub(crate) fn nack(&mut self, ssrc: u32, media: u32, seqs: &[u16]) {
         self.packet(TRANSPORT_FEEDBACK, NACK, ssrc, |out| {
             out.extend_from_slice(&media.to_be_bytes());
@@ -125,7 +126,7 @@ impl Compound {
         });
     }
 
-    /// Transport-wide feedback, its body as [`super::twcc`] makes it, a multiple of four bytes.
+    /// Adds transport-wide feedback with a body from [`super::twcc`].
     pub(crate) fn twcc(&mut self, ssrc: u32, media: u32, body: &[u8]) {
         self.packet(TRANSPORT_FEEDBACK, TWCC, ssrc, |out| {
             out.extend_from_slice(&media.to_be_bytes());
@@ -134,7 +135,7 @@ impl Compound {
     }
 }
 
-/// What has come of one SSRC (RFC 3550 section 6.4.1).
+/// The report block of one SSRC (RFC 3550 section 6.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) ssrc: u32,
@@ -145,9 +146,9 @@ pub(crate) struct Report {
     pub(crate) highest: u32,
     /// In timestamp units.
     pub(crate) jitter: u32,
-    /// The middle of the NTP time of the last sender report, and how long ago it came, in 65536ths
-    /// of a second.
+    /// The middle 32 bits of the NTP time of the last sender report.
     pub(crate) last_report: u32,
+    /// Time since that report in 65536ths of a second.
     pub(crate) delay: u32,
 }
 
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_read_back_as_they_were_written() {
+    fn written_packets_are_parsed_back() {
         let mut compound = Compound::default();
         compound.receiver_report(1, &[]);
         compound.nack(1, 2, &[0xfffe, 0xffff, 3, 40]);
@@ -166,13 +167,13 @@ mod tests {
         assert_eq!(
             parse(&compound.0),
             [
-                Heard::Nack { ssrc: 2, seqs: vec![0xfffe, 0xffff, 3, 40] },
-                Heard::KeyFrame { ssrc: 3 },
-                Heard::SenderReport { ssrc: 5, ntp: 0x0002_0003 },
+                RtcpFeedback::Nack { ssrc: 2, seqs: vec![0xfffe, 0xffff, 3, 40] },
+                RtcpFeedback::KeyFrame { ssrc: 3 },
+                RtcpFeedback::SenderReport { ssrc: 5, ntp: 0x0002_0003 },
             ]
         );
         for length in 0..compound.0.len() {
-            // Whatever is cut off is not read, and nothing breaks.
+            // Truncated packets are ignored.
             assert!(parse(&compound.0[..length]).len() <= 3);
         }
     }

@@ -1,11 +1,13 @@
-//! RTP on the wire (RFC 3550 section 5.1), with header extensions of either form (RFC 8285).
+//! RTP headers (RFC 3550 section 5.1) with header extensions (RFC 8285).
 
 use std::ops::Range;
 
+/// Bytes of the fixed header.
 const FIXED: usize = 12;
+/// The profile of extensions with one-byte headers.
 const ONE_BYTE: u16 = 0xbede;
 
-/// What the first bytes of a datagram tell (RFC 7983).
+/// The protocol of a datagram, by its first bytes (RFC 7983).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Stun,
@@ -27,7 +29,7 @@ impl Kind {
     }
 }
 
-/// The header of a packet.
+/// An RTP header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) marker: bool,
@@ -35,9 +37,9 @@ pub(crate) struct Header {
     pub(crate) seq: u16,
     pub(crate) timestamp: u32,
     pub(crate) ssrc: u32,
-    /// Padding follows the payload; how much is said by its last byte, which is encrypted.
+    /// The payload ends with padding; its length is in the last byte, which is encrypted.
     pub(crate) padded: bool,
-    /// Where the elements of the header extension are.
+    /// The position of the header extension elements.
     extensions: Range<usize>,
     long_form: bool,
     /// Bytes before the payload.
@@ -77,7 +79,7 @@ impl Header {
         })
     }
 
-    /// A header extension element by its negotiated id.
+    /// Returns a header extension element by its negotiated id.
     pub(crate) fn extension<'a>(&self, packet: &'a [u8], id: u8) -> Option<&'a [u8]> {
         let mut rest = packet.get(self.extensions.clone())?;
         while let Some((&first, after)) = rest.split_first() {
@@ -128,15 +130,15 @@ pub(crate) fn write_header(
     out.resize(out.len() + words * 4 - bytes, 0);
 }
 
-/// Continues a counter of 16 bits beyond its end (RFC 3711 section 3.3.1).
+/// Extends 16-bit sequence numbers across wraparounds (RFC 3711 section 3.3.1).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Extender(Option<u64>);
 
 impl Extender {
-    /// The extended number that is nearest to the highest one so far.
+    /// Returns the extended number nearest to the highest one so far.
     pub(crate) fn extend(&mut self, number: u16) -> u64 {
         let Some(highest) = self.0 else {
-            // One round above zero, so that what was overtaken at the very start has a number too.
+            // Starts one cycle above zero, so that packets reordered at the start have a number too.
             let first = 0x1_0000 + u64::from(number);
             self.0 = Some(first);
             return first;
@@ -161,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_header_is_parsed_back() {
         let mut packet = Vec::new();
         let extensions: [(u8, &[u8]); 2] = [(4, b"12"), (3, &[1, 2])];
         write_header(&mut packet, (96, true), 7, 8, 9, &extensions);
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_with_two_bytes_of_header_are_found() {
+    fn elements_with_two_byte_headers_are_found() {
         let mut packet = vec![0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0x10, 0, 0, 2];
         packet.extend_from_slice(&[20, 0, 0, 3, 2, 0xaa, 0xbb, 0]);
         let header = Header::parse(&packet).expect("a whole header");
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_go_on_beyond_the_end_and_back_for_late_ones() {
+    fn numbers_are_extended_across_wraparounds_and_for_late_packets() {
         let mut extender = Extender::default();
         let first = extender.extend(0xfffe);
         assert_eq!(extender.extend(0xffff), first + 1);

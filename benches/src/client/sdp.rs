@@ -1,4 +1,4 @@
-//! Session descriptions (RFC 8866), as far as a headless client writes and reads them.
+//! The part of SDP (RFC 8866) that a headless client writes and parses.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -15,11 +15,11 @@ pub(crate) const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-
 pub(crate) const TWCC: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 pub(crate) const SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
-/// The extensions that are offered, and their ids.
+/// The offered header extensions with their ids.
 const EXTENSIONS: [(u8, &str); 5] =
     [(2, SEND_TIME), (3, TWCC), (4, MID), (10, RID), (11, REPAIRED_RID)];
 
-/// What a client says of itself.
+/// The session-level values of a local description.
 pub(crate) struct Local<'a> {
     pub(crate) session: u64,
     pub(crate) ufrag: &'a str,
@@ -35,14 +35,15 @@ pub(crate) struct LocalLine {
     pub(crate) mid: String,
     pub(crate) audio: bool,
     pub(crate) direction: &'static str,
-    /// The SSRCs of what is sent, and on which it is sent again.
+    /// The SSRCs for media and for retransmissions.
     pub(crate) ssrc: Option<(u32, Option<u32>)>,
-    /// Restriction ids of the simulcast encodings.
+    /// RIDs of the simulcast encodings.
     pub(crate) rids: Vec<&'static str>,
-    /// Payload types and extension ids of an offer that is answered; our own otherwise.
+    /// The m-line of the offer that is answered, for its payload types and extension ids.
     pub(crate) answered: Option<Line>,
 }
 
+/// Writes a description.
 pub(crate) fn write(local: &Local<'_>, lines: &[LocalLine]) -> String {
     let mut sdp = String::with_capacity(1024 * lines.len());
     let mids: Vec<&str> = lines.iter().map(|line| line.mid.as_str()).collect();
@@ -82,7 +83,7 @@ fn write_line(sdp: &mut String, local: &Local<'_>, line: &LocalLine) {
             "a=rtpmap:{opus} opus/48000/2\r\na=rtcp-fb:{opus} transport-cc\r\n\
              a=fmtp:{opus} minptime=10;useinbandfec=1\r\n"
         );
-        // As the web client has Chromium offer it.
+        // The web client offers NACK for audio as well.
         if line.answered.as_ref().is_none_or(|offered| offered.nack) {
             let _ = write!(sdp, "a=rtcp-fb:{opus} nack\r\n");
         }
@@ -131,34 +132,34 @@ fn write_line(sdp: &mut String, local: &Local<'_>, line: &LocalLine) {
     }
 }
 
-/// What the other side says.
+/// A parsed remote description.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Remote {
     pub(crate) ufrag: String,
     pub(crate) password: String,
-    /// SHA-256 of its certificate, lowercase without colons.
+    /// SHA-256 of the certificate in lowercase hexadecimal without colons.
     pub(crate) fingerprint: String,
-    /// `active`: it begins the DTLS handshake.
+    /// The DTLS role; `active` starts the handshake.
     pub(crate) setup: String,
     pub(crate) candidates: Vec<SocketAddr>,
     pub(crate) lines: Vec<Line>,
 }
 
-/// An m-line of the other side's.
+/// An m-line of a remote description.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Line {
     pub(crate) mid: String,
     pub(crate) audio: bool,
     pub(crate) direction: String,
-    /// Of Opus or VP8.
+    /// The payload type of Opus or VP8.
     pub(crate) payload_type: u8,
     pub(crate) resend_type: Option<u8>,
-    /// Lost packets of it can be asked for.
+    /// NACK is negotiated.
     pub(crate) nack: bool,
     pub(crate) extensions: Vec<(u8, String)>,
     pub(crate) ssrc: Option<u32>,
     pub(crate) resend_ssrc: Option<u32>,
-    /// Restriction ids that it takes.
+    /// RIDs that it accepts.
     pub(crate) rids: Vec<String>,
 }
 
@@ -168,6 +169,10 @@ impl Line {
     }
 }
 
+/// Parses a description.
+///
+/// # Errors
+/// ICE credentials or the fingerprint are missing.
 pub(crate) fn parse(sdp: &str) -> Result<Remote, ClientError> {
     let mut remote = Remote::default();
     for text in sdp.lines().map(str::trim_end) {
@@ -185,10 +190,10 @@ pub(crate) fn parse(sdp: &str) -> Result<Remote, ClientError> {
                 let hex = value.strip_prefix("sha-256 ").unwrap_or_default();
                 remote.fingerprint = hex.replace(':', "").to_lowercase();
             }
-            "candidate" => remote.candidates.extend(candidate(value)),
+            "candidate" => remote.candidates.extend(parse_candidate(value)),
             _ => {
                 if let Some(line) = remote.lines.last_mut() {
-                    line.attribute(name, value);
+                    line.parse_attribute(name, value);
                 }
             }
         }
@@ -201,7 +206,7 @@ pub(crate) fn parse(sdp: &str) -> Result<Remote, ClientError> {
 }
 
 impl Line {
-    fn attribute(&mut self, name: &str, value: &str) {
+    fn parse_attribute(&mut self, name: &str, value: &str) {
         let number = |text: &str| text.parse::<u8>().ok();
         let (first, rest) = value.split_once(' ').unwrap_or((value, ""));
         match name {
@@ -244,8 +249,8 @@ impl Line {
     }
 }
 
-/// RFC 8839 section 5.1; none if it is not UDP with an address.
-fn candidate(value: &str) -> Option<SocketAddr> {
+/// Parses a candidate (RFC 8839 section 5.1); returns `None` unless it is a UDP address.
+fn parse_candidate(value: &str) -> Option<SocketAddr> {
     let mut words = value.split(' ').skip(1);
     let (component, transport) = (words.next()?, words.next()?);
     let (ip, port) = (words.nth(1)?, words.next()?);
@@ -269,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_is_read_as_it_was_written() {
+    fn a_written_description_is_parsed_back() {
         let fingerprint = "AB:CD";
         let local =
             Local { session: 7, ufrag: "user", password: "secret", fingerprint, setup: "actpass" };
@@ -292,9 +297,9 @@ mod tests {
     }
 
     #[test]
-    fn the_encodings_that_are_taken_are_read() {
+    fn accepted_simulcast_encodings_are_parsed() {
         let mut line = Line::default();
-        line.attribute("simulcast", "recv q;~h;f");
+        line.parse_attribute("simulcast", "recv q;~h;f");
         assert_eq!(line.rids, ["q", "h", "f"]);
     }
 }

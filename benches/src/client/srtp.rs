@@ -1,4 +1,4 @@
-//! SRTP and SRTCP with AES-GCM (RFC 7714): what one side of a connection protects or opens with.
+//! SRTP and SRTCP with AES-GCM (RFC 7714).
 
 use aes::cipher::{KeyIvInit as _, StreamCipher as _};
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -8,9 +8,9 @@ use super::ClientError;
 use super::rtp::Header;
 
 const SALT: usize = 12;
-/// The authentication tag.
+/// Bytes of the authentication tag.
 const TAG: usize = 16;
-/// The SRTCP index with the bit that says "encrypted", after the packet.
+/// Bytes of the SRTCP index and its E flag after the packet.
 const INDEX: usize = 4;
 const ENCRYPTED: u32 = 0x8000_0000;
 
@@ -22,8 +22,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The keys of both directions from what DTLS exports (RFC 5764 section 4.2): first those by
-    /// which the DTLS client protects.
+    /// Derives the keys of both directions from the keying material that DTLS exports (RFC 5764
+    /// section 4.2). Returns those of the DTLS client and of the DTLS server.
     pub(crate) fn from_dtls(
         material: &[u8],
         profile: SrtpProfile,
@@ -44,7 +44,7 @@ impl Keys {
         Ok((client, server))
     }
 
-    /// RFC 3711 section 4.3, with the labels of section 4.3.2.
+    /// Derives session keys (RFC 3711 section 4.3, labels of section 4.3.2).
     fn derive(master: &[u8], master_salt: &[u8]) -> Result<Self, ClientError> {
         let derive = |label: u8, length: usize| {
             let mut iv = [0u8; 16];
@@ -95,8 +95,14 @@ impl Keys {
         packet.extend_from_slice(tag.expect("a packet is not too long").as_ref());
     }
 
-    /// Opens a packet's payload into `out`; false if it does not authenticate.
-    pub(crate) fn open(&self, packet: &[u8], header: &Header, seq: u64, out: &mut Vec<u8>) -> bool {
+    /// Decrypts a packet's payload into `out`; returns `false` if it does not authenticate.
+    pub(crate) fn unprotect(
+        &self,
+        packet: &[u8],
+        header: &Header,
+        seq: u64,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let nonce = self.rtp_nonce(header.ssrc, seq);
         out.clear();
         out.extend_from_slice(&packet[header.length..]);
@@ -124,8 +130,8 @@ impl Keys {
         packet.extend_from_slice(&trailer);
     }
 
-    /// Opens a compound RTCP packet; none if it does not authenticate.
-    pub(crate) fn open_rtcp(&self, packet: &[u8]) -> Option<Vec<u8>> {
+    /// Decrypts a compound RTCP packet; returns `None` if it does not authenticate.
+    pub(crate) fn unprotect_rtcp(&self, packet: &[u8]) -> Option<Vec<u8>> {
         let (packet, trailer) = packet.split_last_chunk::<INDEX>()?;
         let (clear, sealed) = packet.split_first_chunk::<8>()?;
         let index = u32::from_be_bytes(*trailer);
@@ -154,7 +160,7 @@ mod tests {
     use super::*;
 
     /// RFC 7714 section 16.1.1: AEAD_AES_128_GCM, with the session key and salt given there.
-    fn of_the_rfc() -> Keys {
+    fn rfc_keys() -> Keys {
         let key: Vec<u8> = (0..16).collect();
         let salt = *b"Quid pro quo";
         let key = || LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).expect("16 bytes"));
@@ -168,10 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_is_protected_as_in_the_rfc() {
+    fn a_packet_is_protected_as_in_rfc_7714() {
         let mut packet = bytes("8040f17b 8041f8d3 5501a0b2");
         packet.extend_from_slice(b"Gallia est omnis divisa in partes tres");
-        of_the_rfc().protect(&mut packet, 12, 0x5501_a0b2, 0xf17b);
+        rfc_keys().protect(&mut packet, 12, 0x5501_a0b2, 0xf17b);
         let expected = bytes(
             "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f \
              42a5f47a 51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce",
@@ -179,13 +185,13 @@ mod tests {
         assert_eq!(packet, expected);
         let header = Header::parse(&packet).expect("a whole packet");
         let mut payload = Vec::new();
-        assert!(of_the_rfc().open(&packet, &header, 0xf17b, &mut payload));
+        assert!(rfc_keys().unprotect(&packet, &header, 0xf17b, &mut payload));
         assert_eq!(payload, b"Gallia est omnis divisa in partes tres");
-        assert!(!of_the_rfc().open(&packet, &header, 0xf17c, &mut payload));
+        assert!(!rfc_keys().unprotect(&packet, &header, 0xf17c, &mut payload));
     }
 
     #[test]
-    fn control_packets_are_opened_by_the_other_side_only() {
+    fn rtcp_is_decrypted_with_the_same_keys_only() {
         let material: Vec<u8> = (0..56).collect();
         let (mut client, server) =
             Keys::from_dtls(&material, SrtpProfile::AEAD_AES_128_GCM).expect("enough material");
@@ -193,8 +199,8 @@ mod tests {
         for _ in 0..3 {
             let mut packet = clear.clone();
             client.protect_rtcp(&mut packet);
-            assert_eq!(client.open_rtcp(&packet).as_deref(), Some(&clear[..]));
-            assert_eq!(server.open_rtcp(&packet), None);
+            assert_eq!(client.unprotect_rtcp(&packet).as_deref(), Some(&clear[..]));
+            assert_eq!(server.unprotect_rtcp(&packet), None);
         }
         let mut media = Vec::new();
         write_header(&mut media, (0, false), 1, 2, 3, &[]);

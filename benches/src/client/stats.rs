@@ -1,4 +1,4 @@
-//! What a client counts while figures count.
+//! The counters of a client during the measurement.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,39 +6,39 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use signaling_protocol::Source;
 
+use super::encoding_history::EncodingHistory;
 use super::rtp::Extender;
-use super::shown::Shown;
-use crate::probe::{self, Probe};
+use crate::frame_stamp::{self, FrameStamp};
 
-/// The longest way that is told apart, in microseconds.
-const LONGEST_WAY: u64 = 60_000_000;
-/// Pictures stand still if the next one takes three times as long as usual, and at least this much
-/// longer (W3C webrtc-stats, `freezeCount`).
+/// The highest latency that is distinguished, in microseconds.
+const MAX_LATENCY_US: u64 = 60_000_000;
+/// Video is frozen if a frame takes three times as long as usual, and at least this much longer (W3C
+/// webrtc-stats, `freezeCount`).
 const FREEZE: Duration = Duration::from_millis(150);
-/// If no packet came for so long, nothing was to be shown: the slot was empty.
-const EMPTY: Duration = Duration::from_secs(5);
+/// Without a packet for this long, the slot counts as empty.
+const EMPTY_AFTER: Duration = Duration::from_secs(5);
 
-/// Of everything that came to one client.
+/// Counters of everything that one client received.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
-    /// On SSRCs that nobody has announced.
-    pub(crate) unknown: u64,
+    /// Packets on SSRCs that were not announced.
+    pub(crate) unknown_ssrc: u64,
     pub(crate) duplicates: u64,
     /// Packets or frames that did not authenticate.
-    pub(crate) refused: u64,
+    pub(crate) unauthentic: u64,
     pub(crate) nacks: u64,
     pub(crate) plis: u64,
     pub(crate) first_frame: Option<Instant>,
-    /// Ways from sender to receiver, in microseconds.
-    pub(crate) way: Histogram<u32>,
-    /// The highest number of each track, by sender and source.
-    pub(crate) heard: HashMap<(u32, Source), u64>,
-    /// Whole frames that were opened end to end.
+    /// Latencies from sender to receiver in microseconds.
+    pub(crate) latency: Histogram<u32>,
+    /// The highest frame number of each track, by sender and source.
+    pub(crate) tracks: HashMap<(u32, Source), u64>,
+    /// Complete frames that were decrypted end to end.
     pub(crate) video_frames: u64,
     pub(crate) audio_frames: u64,
-    /// Frames that later ones came after.
+    /// Frames missing before a later one.
     pub(crate) frames_lost: u64,
 }
 
@@ -47,14 +47,14 @@ impl Default for Received {
         Self {
             packets: 0,
             bytes: 0,
-            unknown: 0,
+            unknown_ssrc: 0,
             duplicates: 0,
-            refused: 0,
+            unauthentic: 0,
             nacks: 0,
             plis: 0,
             first_frame: None,
-            way: Histogram::new_with_bounds(1, LONGEST_WAY, 2).expect("bounds that fit"),
-            heard: HashMap::new(),
+            latency: Histogram::new_with_bounds(1, MAX_LATENCY_US, 2).expect("bounds that fit"),
+            tracks: HashMap::new(),
             video_frames: 0,
             audio_frames: 0,
             frames_lost: 0,
@@ -63,74 +63,75 @@ impl Default for Received {
 }
 
 impl Received {
-    /// Figures count from here.
+    /// Resets the counters at the start of the measurement.
     pub(crate) fn restart(&mut self) {
         let first_frame = self.first_frame;
         *self = Self { first_frame, ..Self::default() };
     }
 
-    /// A probe of a sampled packet.
-    pub(crate) fn saw(&mut self, now: Instant, probe: &Probe) {
-        self.heard.insert((probe.sender, probe.source), probe.number);
-        self.time(now, probe);
+    /// Records the stamp of a sampled packet.
+    pub(crate) fn record(&mut self, now: Instant, stamp: &FrameStamp) {
+        self.tracks.insert((stamp.sender, stamp.source), stamp.number);
+        self.record_latency(now, stamp);
     }
 
-    /// A probe of a whole frame.
-    pub(crate) fn saw_frame(&mut self, now: Instant, probe: &Probe) {
-        let track = (probe.sender, probe.source);
-        let last = self.heard.get(&track).copied();
-        let highest = last.map_or(probe.number, |last| last.max(probe.number));
-        self.heard.insert(track, highest);
+    /// Records the stamp of a complete frame.
+    pub(crate) fn record_frame(&mut self, now: Instant, stamp: &FrameStamp) {
+        let track = (stamp.sender, stamp.source);
+        let last = self.tracks.get(&track).copied();
+        let highest = last.map_or(stamp.number, |last| last.max(stamp.number));
+        self.tracks.insert(track, highest);
         match last {
-            // It was taken for lost when a later one overtook it.
-            Some(last) if probe.number < last => {
+            // The later frame had counted it as lost.
+            Some(last) if stamp.number < last => {
                 self.frames_lost = self.frames_lost.saturating_sub(1);
             }
-            Some(last) => self.frames_lost += (probe.number - last).saturating_sub(1),
+            Some(last) => self.frames_lost += (stamp.number - last).saturating_sub(1),
             None => {}
         }
-        if probe.source.is_audio() {
+        if stamp.source.is_audio() {
             self.audio_frames += 1;
         } else {
             self.video_frames += 1;
         }
-        self.time(now, probe);
+        self.record_latency(now, stamp);
     }
 
-    fn time(&mut self, now: Instant, probe: &Probe) {
-        // Longer ways than the histogram holds are counted at its end.
-        self.way.saturating_record(probe::micros(now).saturating_sub(probe.sent_us).max(1));
+    fn record_latency(&mut self, now: Instant, stamp: &FrameStamp) {
+        // Higher latencies are counted as the highest one.
+        self.latency
+            .saturating_record(frame_stamp::micros(now).saturating_sub(stamp.sent_us).max(1));
     }
 }
 
-/// Of one SSRC.
+/// The counters of one SSRC.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StreamStats {
     pub(crate) audio: bool,
-    /// Each once, resent ones included.
+    /// Without duplicates, including retransmissions.
     pub(crate) packets: u64,
-    /// Given up.
+    /// Not received in time.
     pub(crate) lost: u64,
-    /// Given up, and the next one too. What a packet of sound brings along of the one before (Opus
-    /// FEC, RFC 2198) makes up for the others.
-    pub(crate) lost_in_a_row: u64,
-    /// Came when they were asked for again.
+    /// Lost directly after another lost packet. Redundancy in the following packet (Opus FEC, RFC
+    /// 2198) can replace only the other ones.
+    pub(crate) consecutive_losses: u64,
+    /// Received by retransmission.
     pub(crate) recovered: u64,
-    /// Came after a later one.
-    pub(crate) late: u64,
-    pub(crate) shown: Shown,
+    /// Received after a later packet.
+    pub(crate) reordered: u64,
+    pub(crate) history: EncodingHistory,
     pub(crate) frames: u64,
-    /// How long pictures stood still.
+    /// Total duration of freezes.
     pub(crate) frozen: Duration,
     pub(crate) freezes: u64,
-    /// Lost before figures counted.
+    /// Lost before the measurement.
     pub(crate) total_lost: u64,
     pub(crate) resend: Extender,
     last_frame: Option<Instant>,
     last_packet: Option<Instant>,
-    /// The slot was empty since the last frame.
+    /// The slot was empty at some time since the last frame.
     emptied: bool,
-    /// Average time between frames.
+    /// Moving average of the time between frames, in seconds.
     interval: Option<f64>,
 }
 
@@ -139,6 +140,7 @@ impl StreamStats {
         Self { audio, ..Self::default() }
     }
 
+    /// Returns counters for the measurement, which keep the state of the stream.
     pub(crate) fn restart(&self) -> Self {
         Self {
             audio: self.audio,
@@ -148,20 +150,20 @@ impl StreamStats {
             last_packet: self.last_packet,
             emptied: self.emptied,
             interval: self.interval,
-            shown: self.shown.restart(),
+            history: self.history.restart(),
             ..Self::default()
         }
     }
 
-    /// A packet, each once.
-    pub(crate) fn packet(&mut self, now: Instant) {
+    /// Records a packet that is no duplicate.
+    pub(crate) fn record_packet(&mut self, now: Instant) {
         self.packets += 1;
         let last = self.last_packet.replace(now);
-        self.emptied |= last.is_some_and(|last| now - last > EMPTY);
+        self.emptied |= last.is_some_and(|last| now - last > EMPTY_AFTER);
     }
 
-    /// A whole frame.
-    pub(crate) fn frame(&mut self, now: Instant) {
+    /// Records a complete frame.
+    pub(crate) fn record_frame(&mut self, now: Instant) {
         self.frames += 1;
         let emptied = std::mem::take(&mut self.emptied);
         let Some(gap) = self.last_frame.replace(now).map(|last| now - last) else { return };
@@ -177,12 +179,13 @@ impl StreamStats {
         }
     }
 
-    /// The figures until now: a picture may stand still just then.
-    pub(crate) fn until(&self, now: Instant) -> Self {
+    /// Returns the counters up to now, including a freeze that has not ended.
+    pub(crate) fn up_to(&self, now: Instant) -> Self {
         let mut stats = self.clone();
-        let lives = self.last_packet.is_some_and(|last| now - last < EMPTY) && !self.emptied;
+        let is_active =
+            self.last_packet.is_some_and(|last| now - last < EMPTY_AFTER) && !self.emptied;
         if let Some(gap) = self.last_frame.map(|last| now - last)
-            && lives
+            && is_active
             && self.is_freeze(gap)
         {
             stats.freezes += 1;
@@ -202,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_that_stands_still_counts_and_an_empty_slot_does_not() {
+    fn frozen_video_counts_as_a_freeze_and_an_empty_slot_does_not() {
         let start = Instant::now();
         let mut stats = StreamStats::default();
         let mut at = start;
@@ -210,27 +213,27 @@ mod tests {
             for _ in 0..ms {
                 at += Duration::from_millis(1);
                 if packets {
-                    stats.packet(at);
+                    stats.record_packet(at);
                 }
             }
             at
         };
         for _ in 0..30 {
             let at = wait(&mut stats, 33, true);
-            stats.frame(at);
+            stats.record_frame(at);
         }
         let at = wait(&mut stats, 150, true);
-        stats.frame(at);
-        assert_eq!(stats.freezes, 0, "a hiccup");
-        // Packets come, but nothing whole.
+        stats.record_frame(at);
+        assert_eq!(stats.freezes, 0, "a short delay is no freeze");
+        // Packets arrive, but no complete frame.
         let at = wait(&mut stats, 9_000, true);
-        assert_eq!(stats.until(at).freezes, 1, "it stands still just now");
-        stats.frame(at);
+        assert_eq!(stats.up_to(at).freezes, 1, "an ongoing freeze");
+        stats.record_frame(at);
         assert_eq!((stats.freezes, stats.frozen), (1, Duration::from_secs(9)));
         wait(&mut stats, 9_000, false);
         let at = wait(&mut stats, 10, true);
-        assert_eq!(stats.until(at).freezes, 1, "nobody was to be seen");
-        stats.frame(at);
+        assert_eq!(stats.up_to(at).freezes, 1, "the slot was empty");
+        stats.record_frame(at);
         assert_eq!(stats.freezes, 1);
         let again = stats.restart();
         assert_eq!((again.frames, again.freezes), (0, 0));

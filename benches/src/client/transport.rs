@@ -1,4 +1,4 @@
-//! The way to the server: ICE checks (RFC 8445, the server being ICE-lite), and DTLS on it.
+//! ICE connectivity checks (RFC 8445) towards an ICE-lite server, and DTLS.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,14 +12,15 @@ use super::sdp::Remote;
 use super::srtp::Keys;
 use super::{ClientError, Outbox};
 
-/// Between checks until the first is answered, and from then on (consent, RFC 7675).
-const CHECK: Duration = Duration::from_millis(50);
-const CONSENT: Duration = Duration::from_millis(2_500);
-/// After a check that was not answered, as browsers do it.
-const DOUBT: Duration = Duration::from_millis(900);
-/// Without an answer for so long the way is lost.
-const LOST: Duration = Duration::from_secs(15);
-/// RFC 8445 section 5.1.2.1, of a peer-reflexive host.
+/// The interval of checks until the first answer.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
+/// The interval of consent checks (RFC 7675).
+const CONSENT_INTERVAL: Duration = Duration::from_millis(2_500);
+/// The interval after an unanswered check, as in browsers.
+const RETRY_INTERVAL: Duration = Duration::from_millis(900);
+/// Without an answer for this long, the connection is lost.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// The priority of a peer-reflexive candidate (RFC 8445 section 5.1.2.1).
 const PRIORITY: u32 = 110 << 24 | 0xffff << 8 | 0xff;
 
 /// The certificate and the DTLS settings that all clients of a process share.
@@ -27,11 +28,12 @@ const PRIORITY: u32 = 110 << 24 | 0xffff << 8 | 0xff;
 pub(crate) struct Identity {
     certificate: DtlsCertificate,
     config: Arc<dimpl::Config>,
-    /// RFC 8122: SHA-256 in hexadecimal digits with colons.
+    /// SHA-256 of the certificate in the form of RFC 8122.
     pub(crate) fingerprint: String,
 }
 
 impl Identity {
+    /// Generates a self-signed certificate.
     pub(crate) fn generate() -> Result<Self, ClientError> {
         let certificate = dimpl::certificate::generate_self_signed_certificate()
             .map_err(|error| ClientError::Dtls(error.to_string()))?;
@@ -49,7 +51,7 @@ fn sha256(bytes: &[u8]) -> Vec<u8> {
     digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
 }
 
-/// The way to the server, until there are keys and after.
+/// The ICE and DTLS state of one connection.
 pub(crate) struct Transport {
     pub(crate) server: SocketAddr,
     username: String,
@@ -61,7 +63,7 @@ pub(crate) struct Transport {
     check_due: Instant,
     answered: Option<Instant>,
     checked: Option<Instant>,
-    /// Of the last check that was answered.
+    /// The round-trip time of the last answered check.
     pub(crate) round_trip: Duration,
     began: Instant,
     tie_breaker: u64,
@@ -70,7 +72,7 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// `active`: the client begins the DTLS handshake.
+    /// Creates the transport. With `active`, the client starts the DTLS handshake.
     pub(crate) fn new(
         now: Instant,
         identity: &Identity,
@@ -106,22 +108,23 @@ impl Transport {
         self.dtls_due.map_or(self.check_due, |due| due.min(self.check_due))
     }
 
-    /// The keys of both directions (ours first) as soon as there are any.
+    /// Handles due timers. Returns the SRTP keys of both directions, for sending first, once DTLS has
+    /// them.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
         out: &mut Outbox,
     ) -> Result<Option<(Keys, Keys)>, ClientError> {
         if now >= self.check_due {
-            if now > self.answered.unwrap_or(self.began) + LOST {
+            if now > self.answered.unwrap_or(self.began) + CONNECTION_TIMEOUT {
                 return Err(ClientError::Lost);
             }
-            self.check(out)?;
+            self.send_check(out)?;
             let unanswered = self.checked.replace(now).is_some();
             let interval = match (self.answered, unanswered) {
-                (None, _) => CHECK,
-                (Some(_), true) => DOUBT,
-                (Some(_), false) => CONSENT,
+                (None, _) => CHECK_INTERVAL,
+                (Some(_), true) => RETRY_INTERVAL,
+                (Some(_), false) => CONSENT_INTERVAL,
             };
             self.check_due = now + interval;
         }
@@ -132,7 +135,7 @@ impl Transport {
         Ok(None)
     }
 
-    fn check(&mut self, out: &mut Outbox) -> Result<(), ClientError> {
+    fn send_check(&mut self, out: &mut Outbox) -> Result<(), ClientError> {
         self.checks += 1;
         let id = TransId::new();
         let request = StunMessage::binding_request(
@@ -151,19 +154,19 @@ impl Transport {
         Ok(())
     }
 
-    /// A STUN message: an answer to a check, or a check of a full ICE agent's, which is answered.
+    /// Handles a STUN message: an answer to a check, or a check by a full ICE agent, which is answered.
     pub(crate) fn handle_stun(
         &mut self,
         now: Instant,
         datagram: &[u8],
         local_password: &str,
-        own: SocketAddr,
+        local_address: SocketAddr,
         out: &mut Outbox,
     ) -> Result<Option<(Keys, Keys)>, ClientError> {
         let Ok(message) = StunMessage::parse(datagram) else { return Ok(None) };
         if message.is_binding_request() {
             if message.verify(local_password.as_bytes(), sha1_hmac) {
-                let reply = StunMessage::binding_reply(message.trans_id(), own);
+                let reply = StunMessage::binding_reply(message.trans_id(), local_address);
                 let password = Some(local_password.as_bytes());
                 let length = reply
                     .to_bytes(password, &mut self.buffer, sha1_hmac)
@@ -181,8 +184,8 @@ impl Transport {
             self.round_trip = now - checked;
         }
         if self.answered.replace(now).is_none() {
-            self.check_due = now + CONSENT;
-            // The way is there: the handshake begins.
+            self.check_due = now + CONSENT_INTERVAL;
+            // The first answer: starts the DTLS handshake.
             self.dtls.handle_timeout(now).map_err(|error| ClientError::Dtls(error.to_string()))?;
             return self.drain(now, out);
         }
@@ -210,8 +213,8 @@ impl Transport {
                 Output::Packet(packet) => out.push(packet),
                 Output::BufferTooSmall { needed } => self.buffer.resize(needed, 0),
                 Output::Timeout(at) => {
-                    // Far off means never.
-                    self.dtls_due = Some(at.max(now)).filter(|at| *at < now + LOST);
+                    // DTLS returns a far-off time if it has no timer.
+                    self.dtls_due = Some(at.max(now)).filter(|at| *at < now + CONNECTION_TIMEOUT);
                     return Ok(keys);
                 }
                 Output::PeerCert(certificate) => {

@@ -1,5 +1,5 @@
-//! Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1): which
-//! packets came and when, from which the server estimates what the link carries.
+//! Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1): the
+//! arrival times from which the server estimates the link's bandwidth.
 
 use std::time::{Duration, Instant};
 
@@ -8,22 +8,22 @@ use super::rtp::Extender;
 /// Units of the reference time and of the deltas.
 const REFERENCE_US: u64 = 64_000;
 const DELTA_US: i64 = 250;
-/// Packets that one report tells of; more wait for the next.
-const PACKETS: usize = 512;
-/// Between reports: a twentieth of what comes in is spent on them, within bounds. As browsers do
-/// it, whose report counts as 68 bytes.
-const SHORTEST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_millis(250);
+/// The highest number of packets in one report.
+const MAX_PACKETS: usize = 512;
+/// Bounds of the report interval. As in browsers, reports use a twentieth of the received bandwidth,
+/// with 68 bytes per report.
+const MIN_INTERVAL: Duration = Duration::from_millis(50);
+const MAX_INTERVAL: Duration = Duration::from_millis(250);
 const REPORT_BITS: f64 = 68.0 * 8.0;
 
-/// Remembers what came since the last report.
+/// The packets received since the last report.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
     epoch: Instant,
     extender: Extender,
-    /// Number and arrival (microseconds since the epoch).
+    /// Sequence number and arrival in microseconds since the epoch.
     arrived: Vec<(u64, u64)>,
-    /// The number after the last one that was reported, missing or not.
+    /// The number after the last one reported, received or missing.
     next: u64,
     reports: u8,
     bytes: usize,
@@ -50,14 +50,14 @@ impl Arrivals {
         let at = u64::try_from((now - self.epoch).as_micros()).unwrap_or(u64::MAX);
         self.arrived.push((number, at));
         self.bytes += bytes;
-        self.due.get_or_insert(self.last + SHORTEST);
+        self.due.get_or_insert(self.last + MIN_INTERVAL);
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.due
     }
 
-    /// The body of a report, if one is due and there is something to report.
+    /// Returns the body of a report, if one is due and packets have arrived.
     pub(crate) fn report(&mut self, now: Instant) -> Option<Vec<u8>> {
         if self.due.is_none_or(|due| now < due) {
             return None;
@@ -65,7 +65,7 @@ impl Arrivals {
         let seconds = (now - self.last).as_secs_f64();
         let share = self.bytes as f64 * 8.0 / seconds.max(0.001) * 0.05;
         let interval = Duration::from_secs_f64((REPORT_BITS / share.max(1.0)).min(1.0));
-        let interval = interval.clamp(SHORTEST, LONGEST);
+        let interval = interval.clamp(MIN_INTERVAL, MAX_INTERVAL);
         if now < self.last + interval {
             self.due = Some(self.last + interval);
             return None;
@@ -73,20 +73,20 @@ impl Arrivals {
         (self.last, self.bytes, self.due) = (now, 0, None);
         self.arrived.sort_unstable();
         self.arrived.dedup_by_key(|(number, _)| *number);
-        // What was reported missing and came late is reported no more.
+        // Packets already reported as missing are not reported again.
         let next = self.next;
         self.arrived.retain(|(number, _)| *number >= next);
         let (&(first, at), _) = self.arrived.split_first()?;
         let base = if next == 0 { first } else { next.max(first.saturating_sub(0x1000)) };
-        let fits = self.arrived.iter().take_while(|(n, _)| n - base < PACKETS as u64).count();
+        let fits = self.arrived.iter().take_while(|(n, _)| n - base < MAX_PACKETS as u64).count();
         if fits == 0 {
-            // A hole as large as a report: nothing is told of it.
+            // A gap larger than a report is skipped.
             self.next = first;
             self.due = Some(now);
             return None;
         }
         let rest = self.arrived.split_off(fits);
-        let told = std::mem::replace(&mut self.arrived, rest);
+        let reported = std::mem::replace(&mut self.arrived, rest);
         if !self.arrived.is_empty() {
             self.due = Some(now);
         }
@@ -94,7 +94,7 @@ impl Arrivals {
         let mut statuses = Vec::with_capacity(fits);
         let mut deltas = Vec::with_capacity(fits);
         let mut last_us = (reference * REFERENCE_US) as i64;
-        for (number, at) in told {
+        for (number, at) in reported {
             statuses.resize((number - base) as usize, MISSING);
             let delta = (at as i64 - last_us).div_euclid(DELTA_US);
             last_us += delta * DELTA_US;
@@ -127,7 +127,7 @@ const LARGE: u16 = 2;
 /// Statuses in a vector chunk of two bits each.
 const VECTOR: usize = 7;
 
-/// Section 3.1.3 and 3.1.4: a run of one status, or a vector of seven.
+/// Writes run length chunks (section 3.1.3) and vector chunks of seven statuses (section 3.1.4).
 fn write_chunks(mut statuses: &[u16], out: &mut Vec<u8>) {
     while let Some(&status) = statuses.first() {
         let run = statuses.iter().take_while(|s| **s == status).count().min(0x1fff);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_tells_what_is_missing_and_when_the_rest_came() {
+    fn a_report_contains_missing_packets_and_arrival_times() {
         let start = Instant::now();
         let mut arrivals = Arrivals::new(start);
         let at = |us| start + Duration::from_micros(us);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_between_reports_is_told_by_the_next_one_and_a_late_packet_is_not() {
+    fn a_gap_is_reported_in_the_next_report_and_a_late_packet_is_not() {
         let start = Instant::now();
         let mut arrivals = Arrivals::new(start);
         let at = |ms| start + Duration::from_millis(ms);
@@ -187,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn long_runs_take_one_chunk() {
+    fn a_long_run_is_one_chunk() {
         let mut out = Vec::new();
         write_chunks(&[SMALL; 300], &mut out);
         assert_eq!(out, (1 << 13 | 300u16).to_be_bytes());
     }
 
     #[test]
-    fn little_traffic_is_reported_seldom() {
+    fn low_bitrates_are_reported_less_often() {
         let start = Instant::now();
         let mut arrivals = Arrivals::new(start);
         let at = |ms| start + Duration::from_millis(ms);

@@ -1,14 +1,14 @@
-//! The payload descriptor of VP8 (RFC 7741 section 4.2), and the first byte behind it.
+//! The VP8 payload descriptor (RFC 7741 section 4.2), and the first byte of the frame.
 
-/// Bytes of a descriptor as it is written here.
+/// Bytes of a descriptor as written here.
 pub(crate) const BYTES: usize = 4;
 /// Set in the first byte of a frame that is not a key frame (RFC 6386 section 9.1).
 const NOT_KEY: u8 = 0x01;
-/// What stands in the clear before an encrypted frame: see `e2ee::media::Codec`.
+/// The clear prefix of an encrypted key frame, see `e2ee::media::Codec`.
 pub(crate) const KEY_PREFIX: &[u8] = &[0x10, 0x00, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe0, 0x01];
 pub(crate) const DELTA_PREFIX: &[u8] = &[0x11];
 
-/// Of one packet.
+/// The descriptor of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Descriptor {
     /// The first packet of a frame.
@@ -37,7 +37,7 @@ impl Descriptor {
         self.begins && payload.get(self.length).is_some_and(|byte| byte & NOT_KEY == 0)
     }
 
-    /// What follows the descriptor and, at the beginning of a frame, its clear prefix.
+    /// Returns the payload after the descriptor and, at the beginning of a frame, its clear prefix.
     pub(crate) fn body<'a>(&self, payload: &'a [u8]) -> &'a [u8] {
         let rest = &payload[self.length..];
         if !self.begins {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_descriptor_is_read_as_it_was_written() {
+    fn a_written_descriptor_is_parsed_back() {
         for (begins, prefix) in [(true, KEY_PREFIX), (true, DELTA_PREFIX), (false, &[][..])] {
             let mut payload = Vec::new();
             write(&mut payload, begins, 0x1234);

@@ -1,8 +1,8 @@
-//! A peer to compare with: Janus with its VideoRoom plugin, as Debian's package `janus` has it, on
-//! the same machine, under the same load, in the same run.
+//! Janus with its VideoRoom plugin (Debian's package `janus`), to compare with under the same load on
+//! the same machine.
 
-mod conversation;
 mod participant;
+mod session;
 
 use std::io;
 use std::net::TcpListener;
@@ -10,16 +10,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-pub(crate) use participant::take_part;
+pub(crate) use participant::run_participant;
 
 use crate::BenchError;
 
-/// The room that everybody joins.
+/// The id of the room.
 const ROOM: u32 = 1;
-/// How long it may take to listen.
-const START: Duration = Duration::from_secs(10);
+/// How long Janus may take to start listening.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running Janus, ended when dropped.
+/// A Janus process, killed on drop.
 pub(crate) struct Janus {
     child: Child,
     folder: PathBuf,
@@ -27,9 +27,8 @@ pub(crate) struct Janus {
 }
 
 impl Janus {
-    /// Starts one with a configuration of its own: one room without limits, WebSockets and nothing
-    /// else, on loopback. `event_loops`: threads that serve all connections; with none, Janus has
-    /// a thread for each.
+    /// Starts Janus on loopback with one unlimited room and WebSockets only. `event_loops` sets the
+    /// number of threads; with `None`, Janus uses one thread per connection.
     pub(crate) fn start(event_loops: Option<u32>) -> Result<Self, BenchError> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder =
@@ -52,8 +51,10 @@ impl Janus {
             if let Some(status) = janus.child.try_wait()? {
                 return Err(BenchError::Server(format!("janus ended with {status}")));
             }
-            if start.elapsed() > START {
-                return Err(BenchError::Server(format!("janus did not listen within {START:?}")));
+            if start.elapsed() > START_TIMEOUT {
+                return Err(BenchError::Server(format!(
+                    "janus did not listen within {START_TIMEOUT:?}"
+                )));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -67,7 +68,7 @@ impl Janus {
 
 impl Drop for Janus {
     fn drop(&mut self) {
-        // It may have ended by itself; there is nothing more to do then.
+        // Fails if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -76,7 +77,7 @@ impl Drop for Janus {
 
 fn write_configuration(folder: &Path, port: u16, event_loops: Option<u32>) -> io::Result<()> {
     let loops = event_loops.map_or(String::new(), |n| format!("event_loops = {n}"));
-    // The certificate that Janus makes for itself is an RSA one, which DTLS here does without.
+    // Janus would create an RSA certificate, which the bench's DTLS does not support.
     let certificate = dimpl::certificate::generate_self_signed_certificate()
         .map_err(|error| io::Error::other(error.to_string()))?;
     write_pem(&folder.join("certificate.pem"), "CERTIFICATE", &certificate.certificate)?;
@@ -125,7 +126,7 @@ fn without(all: &[&str], kept: &str) -> String {
     others.map(|name| format!("libjanus_{name}.so")).collect::<Vec<_>>().join(",")
 }
 
-/// RFC 7468.
+/// Writes a file in PEM (RFC 7468).
 fn write_pem(path: &Path, label: &str, der: &[u8]) -> io::Result<()> {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(der);

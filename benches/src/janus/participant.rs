@@ -1,4 +1,4 @@
-//! One headless participant of a VideoRoom: a connection to send on, and one to receive on.
+//! A headless participant of a VideoRoom, with one connection for sending and one for receiving.
 
 use std::time::{Duration, Instant};
 
@@ -8,53 +8,55 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{interval, sleep_until};
 
 use super::ROOM;
-use super::conversation::Conversation;
+use super::session::JanusSession;
 use crate::BenchError;
-use crate::client::{ClientConfig, Depth, Sealing};
-use crate::media::{MediaReport, Negotiation, NewClient, Order, RECEIVING};
-use crate::participant::{Leaving, Phase, Role, Stages};
+use crate::client::{ClientConfig, Depth, FrameProtection};
+use crate::media::{MediaReport, Negotiation, NewClient, RECEIVING_OFFSET, ThreadCommand};
+use crate::participant::{JoinTimings, ParticipantConfig, Phase, RemoveOnDrop};
 
-/// Between two looks whether all publishers are there.
-const LOOK: Duration = Duration::from_millis(50);
-/// Janus ends sessions that are silent for a minute.
+/// The interval of checking if all publishers have joined.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
+/// The interval of keepalives: Janus ends sessions that are silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// Takes part until the run is over, or until its time to leave. Says once on `ready` that
-/// everything that is to come comes.
-pub(crate) async fn take_part(
-    role: Role,
+/// Joins, and takes part until the run ends or `leave_after` has passed. Sends once on `ready` when
+/// all join timings are complete.
+pub(crate) async fn run_participant(
+    config: ParticipantConfig,
     mut phase: watch::Receiver<Phase>,
     ready: mpsc::Sender<()>,
     leave_after: Option<Duration>,
-) -> Result<Stages, BenchError> {
+) -> Result<JoinTimings, BenchError> {
     let start = Instant::now();
-    let mut stages = Stages::default();
-    let mut janus = Conversation::open(&role.url).await?;
+    let mut timings = JoinTimings::default();
+    let mut janus = JanusSession::open(&config.url).await?;
     let (reports, mut media_reports) = mpsc::unbounded_channel();
     let handle = janus.attach().await?;
-    stages.joined = Some(start.elapsed());
-    let _sending = Leaving { media: role.media.clone(), number: role.number };
-    let _receiving = Leaving { media: role.media.clone(), number: role.number + RECEIVING };
-    if !role.group.publishes.is_empty() {
-        publish(&role, &mut janus, handle, reports.clone()).await?;
+    timings.joined = Some(start.elapsed());
+    let _sending = RemoveOnDrop { media: config.media.clone(), number: config.number };
+    let _receiving =
+        RemoveOnDrop { media: config.media.clone(), number: config.number + RECEIVING_OFFSET };
+    if !config.group.publishes.is_empty() {
+        publish(&config, &mut janus, handle, reports.clone()).await?;
     }
-    let mut awaited = u32::from(!role.group.publishes.is_empty());
-    let feeds: Vec<u32> = role.feeds.iter().copied().filter(|feed| *feed != role.number).collect();
-    if !feeds.is_empty() {
-        subscribe(&role, &mut janus, handle, &feeds, reports.clone()).await?;
-        awaited += 1;
+    let mut pending_connections = u32::from(!config.group.publishes.is_empty());
+    let publishers: Vec<u32> =
+        config.publishers.iter().copied().filter(|number| *number != config.number).collect();
+    if !publishers.is_empty() {
+        subscribe(&config, &mut janus, handle, &publishers, reports.clone()).await?;
+        pending_connections += 1;
     }
 
     let mut keep_alive = interval(KEEP_ALIVE);
-    let leaves = leave_after.map(|after| start + after);
-    let mut announced = false;
+    let leave_at = leave_after.map(|after| start + after);
+    let mut ready_sent = false;
     loop {
-        if !announced
-            && stages.connected.is_some()
-            && (feeds.is_empty() || stages.first_frame.is_some() || !role.expects_video)
+        if !ready_sent
+            && timings.connected.is_some()
+            && (publishers.is_empty() || timings.first_frame.is_some() || !config.expects_video)
         {
-            announced = true;
-            // The run may have been given up; that ends this task below.
+            ready_sent = true;
+            // If the run was cancelled, the receiver is gone; this task then ends below.
             let _ = ready.send(()).await;
         }
         tokio::select! {
@@ -63,52 +65,52 @@ pub(crate) async fn take_part(
             }
             Some(report) = media_reports.recv() => match report {
                 MediaReport::Connected => {
-                    awaited = awaited.saturating_sub(1);
-                    if awaited == 0 {
-                        stages.connected = Some(start.elapsed());
+                    pending_connections = pending_connections.saturating_sub(1);
+                    if pending_connections == 0 {
+                        timings.connected = Some(start.elapsed());
                     }
                 }
-                MediaReport::FirstFrame => stages.first_frame = Some(start.elapsed()),
+                MediaReport::FirstFrame => timings.first_frame = Some(start.elapsed()),
                 MediaReport::Failed(error) => return Err(BenchError::Media(error.to_string())),
             },
             _ = keep_alive.tick() => janus.keep_alive().await?,
-            () = sleep_until(leaves.unwrap_or(start).into()), if leaves.is_some() => return Ok(stages),
+            () = sleep_until(leave_at.unwrap_or(start).into()), if leave_at.is_some() => return Ok(timings),
             changed = phase.changed() => {
-                if changed.is_err() || *phase.borrow() == Phase::Over {
-                    return Ok(stages);
+                if changed.is_err() || *phase.borrow() == Phase::Ended {
+                    return Ok(timings);
                 }
             }
         }
     }
 }
 
-fn config(role: &Role, number: u32) -> ClientConfig {
+fn client_config(config: &ParticipantConfig, number: u32) -> ClientConfig {
     ClientConfig {
         number,
-        seed: role.seed ^ u64::from(number) << 20,
+        seed: config.seed ^ u64::from(number) << 20,
         publishes: Vec::new(),
         simulcast: false,
-        lines: Vec::new(),
+        sources: Vec::new(),
         slots: ReceiveSlots { audio: 0, video: 0 },
         depth: Depth::Sampled,
     }
 }
 
 async fn publish(
-    role: &Role,
-    janus: &mut Conversation,
+    config: &ParticipantConfig,
+    janus: &mut JanusSession,
     handle: u64,
     reports: mpsc::UnboundedSender<MediaReport>,
 ) -> Result<(), BenchError> {
     let (offer, offered) = oneshot::channel();
-    let publishes = role.group.shapes();
-    let lines = publishes.iter().map(|shape| shape.source).collect();
-    let number = role.number;
-    role.media.tell(
+    let publishes = config.group.track_configs();
+    let sources = publishes.iter().map(|shape| shape.source).collect();
+    let number = config.number;
+    config.media.send(
         number,
-        Order::Add(Box::new(NewClient {
-            config: ClientConfig { publishes, lines, ..config(role, number) },
-            sealing: Sealing::Opaque,
+        ThreadCommand::Add(Box::new(NewClient {
+            config: ClientConfig { publishes, sources, ..client_config(config, number) },
+            protection: FrameProtection::Opaque,
             link: None,
             reports,
             negotiation: Negotiation::Offer(offer),
@@ -118,52 +120,53 @@ async fn publish(
     let body = json!({
         "request": "joinandconfigure", "room": ROOM, "ptype": "publisher", "id": feed(number),
     });
-    let told = janus.negotiate(handle, body, Some(("offer", &sdp))).await?;
-    let sdp = told.sdp.ok_or_else(|| BenchError::Server("janus gave no answer".into()))?;
-    role.media.tell(number, Order::Answer { number, sdp });
+    let event = janus.negotiate(handle, body, Some(("offer", &sdp))).await?;
+    let sdp = event.sdp.ok_or_else(|| BenchError::Server("janus gave no answer".into()))?;
+    config.media.send(number, ThreadCommand::Answer { number, sdp });
     Ok(())
 }
 
-/// Once all others publish, subscribes to all at once.
+/// Waits until all other publishers have joined, and subscribes to all of them at once.
 async fn subscribe(
-    role: &Role,
-    janus: &mut Conversation,
+    config: &ParticipantConfig,
+    janus: &mut JanusSession,
     handle: u64,
-    feeds: &[u32],
+    publishers: &[u32],
     reports: mpsc::UnboundedSender<MediaReport>,
 ) -> Result<(), BenchError> {
     let list = json!({ "request": "listparticipants", "room": ROOM });
     loop {
-        let told = janus.ask(handle, list.clone()).await?;
-        let there = told["participants"].as_array().map_or(0, |all| {
-            let publishes = |one: &&Value| {
-                let wanted = feeds.iter().any(|number| one["id"] == json!(feed(*number)));
-                wanted && one["publisher"] == json!(true)
+        let reply = janus.request_plugin(handle, list.clone()).await?;
+        let present = reply["participants"].as_array().map_or(0, |all| {
+            let publishes = |participant: &&Value| {
+                let expected =
+                    publishers.iter().any(|number| participant["id"] == json!(feed(*number)));
+                expected && participant["publisher"] == json!(true)
             };
             all.iter().filter(publishes).count()
         });
-        if there == feeds.len() {
+        if present == publishers.len() {
             break;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
     let receiver = janus.attach().await?;
-    let streams: Vec<Value> = feeds.iter().map(|n| json!({ "feed": feed(*n) })).collect();
+    let streams: Vec<Value> = publishers.iter().map(|n| json!({ "feed": feed(*n) })).collect();
     let body = json!({
         "request": "join", "room": ROOM, "ptype": "subscriber", "streams": streams,
     });
-    let told = janus.negotiate(receiver, body, None).await?;
-    let offer = told.sdp.ok_or_else(|| {
-        BenchError::Server(format!("janus offers nothing: {}", told.data["videoroom"]))
+    let event = janus.negotiate(receiver, body, None).await?;
+    let offer = event.sdp.ok_or_else(|| {
+        BenchError::Server(format!("janus offers nothing: {}", event.data["videoroom"]))
     })?;
-    let number = role.number + RECEIVING;
+    let number = config.number + RECEIVING_OFFSET;
     let (answer, answered) = oneshot::channel();
-    role.media.tell(
+    config.media.send(
         number,
-        Order::Add(Box::new(NewClient {
-            config: config(role, number),
-            sealing: Sealing::Opaque,
-            link: role.group.link.clone(),
+        ThreadCommand::Add(Box::new(NewClient {
+            config: client_config(config, number),
+            protection: FrameProtection::Opaque,
+            link: config.group.link.clone(),
             reports,
             negotiation: Negotiation::Answer(offer, answer),
         })),
@@ -173,7 +176,7 @@ async fn subscribe(
     janus.negotiate(receiver, body, Some(("answer", &answer))).await.map(drop)
 }
 
-/// Janus' own number of a publisher.
+/// Returns the feed id of a publisher, which Janus requires to be positive.
 fn feed(number: u32) -> u32 {
     number + 1
 }

@@ -1,6 +1,6 @@
-//! The media side of all participants: a few threads, each with clients and sockets of its own.
+//! The media of all participants: a few threads, each with its own clients and sockets.
 
-mod link;
+mod link_emulator;
 mod socket;
 mod thread;
 
@@ -13,164 +13,173 @@ use signaling_protocol::{ReceiveSlots, SubscribedQuality, Track};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-pub(crate) use link::{Emulator, Link, LinkStep, LinkTrace};
+pub(crate) use link_emulator::{LinkConfig, LinkEmulator, LinkStep, LinkTrace};
 
 use crate::BenchError;
-use crate::client::{ClientConfig, ClientError, Identity, Received, Sealing, Shown, StreamStats};
+use crate::client::{
+    ClientConfig, ClientError, EncodingHistory, FrameProtection, Identity, Received, StreamStats,
+};
 use thread::MediaThread;
 
-/// Where a server wants two connections of a participant, the one that only receives has the
-/// participant's number and this.
-pub(crate) const RECEIVING: u32 = 1 << 20;
+/// Added to a participant's number for its receiving connection, where a server needs two connections.
+pub(crate) const RECEIVING_OFFSET: u32 = 1 << 20;
 
-/// What a participant hears of its media.
+/// A report from a media thread to a participant.
 #[derive(Debug)]
 pub(crate) enum MediaReport {
-    /// ICE and DTLS are up.
+    /// ICE and DTLS are connected.
     Connected,
-    /// The first picture is whole.
+    /// The first video frame is complete.
     FirstFrame,
+    /// The connection failed.
     Failed(ClientError),
 }
 
-/// A client to make.
+/// A client to create.
 pub(crate) struct NewClient {
     pub(crate) config: ClientConfig,
-    pub(crate) sealing: Sealing,
-    pub(crate) link: Option<Link>,
+    pub(crate) protection: FrameProtection,
+    pub(crate) link: Option<LinkConfig>,
     pub(crate) reports: UnboundedSender<MediaReport>,
     pub(crate) negotiation: Negotiation,
 }
 
-/// Who begins, and where what is to be sent goes.
+/// The direction of the SDP negotiation, with a channel for the local description.
 pub(crate) enum Negotiation {
-    /// We do: the offer, and the tracks to announce.
+    /// The client offers: returns its offer and the tracks to announce.
     Offer(oneshot::Sender<(String, Vec<Track>)>),
-    /// The server has: its offer, and our answer.
+    /// The server offered: contains its offer, and returns the answer.
     Answer(String, oneshot::Sender<String>),
 }
 
-/// What the threads are told.
-pub(crate) enum Order {
+/// A command to a media thread.
+pub(crate) enum ThreadCommand {
     Add(Box<NewClient>),
     Answer {
         number: u32,
         sdp: String,
     },
-    Keys {
+    SetKeys {
         number: u32,
         keys: Box<MediaKeys>,
     },
-    Wanted {
+    SetSubscribedQuality {
         number: u32,
-        wanted: SubscribedQuality,
+        quality: SubscribedQuality,
     },
     Remove {
         number: u32,
     },
     StartCounting,
-    /// All figures since then; nothing counts any more.
-    Collect(oneshot::Sender<Harvest>),
+    /// Returns the measurements since then, and stops counting.
+    Collect(oneshot::Sender<ThreadReport>),
     Stop,
 }
 
-/// The figures of one client.
+/// The measurements of one client.
 #[derive(Debug)]
-pub(crate) struct Figures {
+pub(crate) struct ClientReport {
     pub(crate) number: u32,
     pub(crate) slots: ReceiveSlots,
-    /// Media packets that reached the client's link, and on top of them resent ones and probes.
-    pub(crate) arrived: u64,
-    pub(crate) extra: u64,
+    /// Media packets that reached the client's link, without retransmissions and probes.
+    pub(crate) media_packets: u64,
+    /// Retransmissions and bandwidth probes.
+    pub(crate) extra_packets: u64,
     pub(crate) received: Received,
     pub(crate) streams: Vec<StreamStats>,
     pub(crate) sent_packets: u64,
-    /// Payload bytes of pictures by encoding, the smallest first.
-    pub(crate) sent_pictures: [u64; 3],
-    pub(crate) bytes_added: (usize, usize),
+    /// Sent video payload bytes by encoding, the lowest first.
+    pub(crate) sent_video_bytes: [u64; 3],
+    /// Most bytes that end-to-end encryption added to an audio and a video frame.
+    pub(crate) overhead_bytes: (usize, usize),
     pub(crate) trace: Option<LinkTrace>,
-    /// When the trace, and figures, began.
+    /// Start of the trace and the measurement.
     pub(crate) since: Option<Instant>,
-    /// It was there from the first to the last counted moment.
-    pub(crate) whole: bool,
+    /// The client was connected for the whole measurement.
+    pub(crate) present_throughout: bool,
 }
 
-impl Figures {
-    /// What came in its slots for pictures.
-    pub(crate) fn shown(&self) -> impl Iterator<Item = &Shown> {
-        self.streams.iter().filter(|stream| !stream.audio).map(|stream| &stream.shown)
+impl ClientReport {
+    /// Returns the encoding history of each video stream.
+    pub(crate) fn encoding_histories(&self) -> impl Iterator<Item = &EncodingHistory> {
+        self.streams.iter().filter(|stream| !stream.audio).map(|stream| &stream.history)
     }
 }
 
-/// The figures of one thread.
+/// The measurements of one media thread.
 #[derive(Debug)]
-pub(crate) struct Harvest {
-    pub(crate) figures: Vec<Figures>,
-    /// How late timers were served, in microseconds.
-    pub(crate) lateness: Histogram<u64>,
+pub(crate) struct ThreadReport {
+    pub(crate) clients: Vec<ClientReport>,
+    /// How late timers were handled, in microseconds.
+    pub(crate) timer_lag: Histogram<u64>,
     pub(crate) ports: Vec<u16>,
     pub(crate) unsent: u64,
-    /// Where the server's media is.
+    /// The server's media ports.
     pub(crate) server_ports: Vec<u16>,
+    /// Time that the thread did not sleep.
     pub(crate) busy: Duration,
 }
 
-/// Handles of the media threads.
+/// A handle to all media threads.
 #[derive(Clone)]
 pub(crate) struct Media {
-    threads: Vec<Sender<Order>>,
+    threads: Vec<Sender<ThreadCommand>>,
 }
 
 impl Media {
-    pub(crate) fn start(threads: usize, together: bool) -> Result<Self, BenchError> {
+    /// Starts the threads.
+    pub(crate) fn start(threads: usize, gro: bool) -> Result<Self, BenchError> {
         let identity =
             Identity::generate().map_err(|error| BenchError::Media(error.to_string()))?;
         let mut handles = Vec::new();
         for number in 0..threads.max(1) {
-            let (orders, taken) = mpsc::channel();
-            let thread = MediaThread::new(taken, identity.clone(), together);
+            let (commands, receiver) = mpsc::channel();
+            let thread = MediaThread::new(receiver, identity.clone(), gro);
             std::thread::Builder::new()
                 .name(format!("media-{number}"))
                 .spawn(move || thread.run())?;
-            handles.push(orders);
+            handles.push(commands);
         }
         Ok(Self { threads: handles })
     }
 
-    /// Tells the thread of this client something.
-    pub(crate) fn tell(&self, number: u32, order: Order) {
-        // A thread that has ended says so when figures are collected.
-        let _ = self.threads[number as usize % self.threads.len()].send(order);
+    /// Sends a command to the thread of the client `number`.
+    pub(crate) fn send(&self, number: u32, command: ThreadCommand) {
+        // A thread that has ended is reported by `collect`.
+        let _ = self.threads[number as usize % self.threads.len()].send(command);
     }
 
+    /// Starts the measurement.
     pub(crate) fn start_counting(&self) {
         for thread in &self.threads {
-            let _ = thread.send(Order::StartCounting);
+            let _ = thread.send(ThreadCommand::StartCounting);
         }
     }
 
-    pub(crate) async fn collect(&self) -> Result<Vec<Harvest>, BenchError> {
+    /// Ends the measurement, and returns the reports of all threads.
+    pub(crate) async fn collect(&self) -> Result<Vec<ThreadReport>, BenchError> {
         let mut all = Vec::new();
         for thread in &self.threads {
-            let (reply, harvest) = oneshot::channel();
-            let _ = thread.send(Order::Collect(reply));
-            all.push(harvest.await.map_err(|_| BenchError::Media("a thread has ended".into()))?);
+            let (reply, report) = oneshot::channel();
+            let _ = thread.send(ThreadCommand::Collect(reply));
+            all.push(report.await.map_err(|_| BenchError::Media("a thread has ended".into()))?);
         }
         Ok(all)
     }
 
+    /// Stops all threads.
     pub(crate) fn stop(&self) {
         for thread in &self.threads {
-            let _ = thread.send(Order::Stop);
+            let _ = thread.send(ThreadCommand::Stop);
         }
     }
 }
 
-/// How long a thread sleeps when there is nothing to do: what comes meanwhile waits. It does not
-/// wait for sockets, since being woken costs whoever sends.
+/// How long an idle thread sleeps. It does not wait on its sockets, because waking a receiver costs
+/// the sender CPU time.
 pub(crate) const TICK: Duration = Duration::from_micros(500);
 
-/// A moment that never comes within a run.
-pub(crate) fn far(now: Instant) -> Instant {
+/// Returns an instant after the end of any run.
+pub(crate) fn far_future(now: Instant) -> Instant {
     now + Duration::from_secs(3_600)
 }

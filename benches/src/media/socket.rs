@@ -1,4 +1,4 @@
-//! UDP sockets of the bench: batches in, batches out, many clients on one.
+//! UDP sockets with batched receiving and sending, shared by many clients.
 
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -9,40 +9,41 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 
 use crate::client::Outbox;
 
-/// Bytes that may wait: in life each client has a machine of its own, here they wait for one
-/// another.
-const BUFFER: usize = 4 << 20;
-/// Room for one datagram, or for all that the kernel keeps together.
-const DATAGRAM: usize = 1_600;
-const TOGETHER: usize = 65_536;
-/// The kernel takes no more in one call.
-const SEGMENTS: usize = 44;
+/// Socket buffer size in bytes; large, because all clients share one machine.
+const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+/// Buffer size for one datagram.
+const DATAGRAM_BYTES: usize = 1_600;
+/// Buffer size for the datagrams that UDP GRO coalesces.
+const GRO_BYTES: usize = 65_536;
+/// The kernel's limit of segments per call.
+const MAX_SEGMENTS: usize = 44;
 
+/// A UDP socket with its receive buffers.
 pub(crate) struct BatchSocket {
     socket: UdpSocket,
     state: UdpSocketState,
     buffers: Vec<Vec<u8>>,
     metas: [RecvMeta; BATCH_SIZE],
     pub(crate) port: u16,
-    /// Datagrams that the kernel did not take.
+    /// Datagrams that the kernel did not accept.
     pub(crate) unsent: u64,
 }
 
 impl BatchSocket {
-    /// One that receives for every address of this machine. `together`: the kernel hands over
-    /// what was sent in one call as it was sent, which costs the sender less than the wire would.
-    pub(crate) fn bind(together: bool) -> io::Result<Self> {
+    /// Binds a socket on all addresses. `gro` enables UDP GRO: on loopback, datagrams sent in one call
+    /// then arrive in one call, which costs the sender less than a network would.
+    pub(crate) fn bind(gro: bool) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         let state = UdpSocketState::new((&socket).into())?;
-        state.set_recv_buffer_size((&socket).into(), BUFFER)?;
-        state.set_send_buffer_size((&socket).into(), BUFFER)?;
-        if !together {
+        state.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER_BYTES)?;
+        state.set_send_buffer_size((&socket).into(), SOCKET_BUFFER_BYTES)?;
+        if !gro {
             setsockopt(&socket, UdpGroSegment, &false)?;
         }
         let port = socket.local_addr()?.port();
-        let room = if together { TOGETHER } else { DATAGRAM };
+        let buffer_bytes = if gro { GRO_BYTES } else { DATAGRAM_BYTES };
         Ok(Self {
-            buffers: vec![vec![0; room]; BATCH_SIZE],
+            buffers: vec![vec![0; buffer_bytes]; BATCH_SIZE],
             metas: [RecvMeta::default(); BATCH_SIZE],
             socket,
             state,
@@ -51,8 +52,8 @@ impl BatchSocket {
         })
     }
 
-    /// Reads one batch; calls `take` with where each datagram was sent to. Whether there may be
-    /// more.
+    /// Reads one batch, and calls `take` with each datagram and its destination address. Returns
+    /// `true` if more may be waiting.
     pub(crate) fn receive(
         &mut self,
         mut take: impl FnMut(Option<IpAddr>, &[u8]),
@@ -73,29 +74,30 @@ impl BatchSocket {
                 Ok(messages == BATCH_SIZE)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-            // A port that is closed: the server ends.
+            // The server has closed its port.
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(true),
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
             Err(error) => Err(error),
         }
     }
 
-    /// Sends all that waits, datagrams of equal length in one call (the last may be shorter).
+    /// Sends all datagrams, those of equal length in one call (the last may be shorter).
     pub(crate) fn send(&mut self, source: Option<IpAddr>, server: SocketAddr, outbox: &Outbox) {
-        let mut ends = outbox.ends.iter().copied().peekable();
+        let (bytes, ends) = outbox.parts();
+        let mut ends = ends.iter().copied().peekable();
         let mut begin = 0;
         while let Some(first) = ends.next() {
             let size = first - begin;
             let (mut end, mut datagrams, mut last) = (first, 1, size);
             while let Some(next) =
-                ends.next_if(|next| datagrams < SEGMENTS && last == size && *next - end <= size)
+                ends.next_if(|next| datagrams < MAX_SEGMENTS && last == size && *next - end <= size)
             {
                 (last, end, datagrams) = (next - end, next, datagrams + 1);
             }
             let transmit = Transmit {
                 destination: server,
                 ecn: None,
-                contents: &outbox.bytes[begin..end],
+                contents: &bytes[begin..end],
                 segment_size: (datagrams > 1).then_some(size),
                 src_ip: source,
             };

@@ -1,4 +1,4 @@
-//! A media thread: reads, lets the clients decide, sends, sleeps.
+//! A media thread: reads datagrams, runs the clients, sends their output, sleeps.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -10,67 +10,73 @@ use hdrhistogram::Histogram;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::socket::BatchSocket;
-use super::{Emulator, Figures, Harvest, MediaReport, Negotiation, NewClient, Order, TICK, far};
-use crate::client::{Client, ClientError, Identity, Outbox, Sealing};
+use super::{
+    ClientReport, LinkEmulator, MediaReport, Negotiation, NewClient, TICK, ThreadCommand,
+    ThreadReport, far_future,
+};
+use crate::client::{Client, ClientError, FrameProtection, Identity, Outbox};
 
-/// Clients of one socket: each socket has a buffer of its own.
-const SHARED: usize = 32;
-/// Batches from one socket before the others get their turn.
-const BATCHES: usize = 8;
+/// Clients per socket; each socket has its own kernel buffer.
+const CLIENTS_PER_SOCKET: usize = 32;
+/// Batches read from one socket before the next socket.
+const MAX_BATCHES: usize = 8;
 
+/// The state of one media thread.
 pub(super) struct MediaThread {
-    orders: Receiver<Order>,
+    commands: Receiver<ThreadCommand>,
     identity: Identity,
-    together: bool,
+    gro: bool,
     sockets: Vec<Socket>,
     clients: Vec<Option<Member>>,
     numbers: HashMap<u32, usize>,
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
     dirty: Vec<usize>,
-    lateness: Histogram<u64>,
+    timer_lag: Histogram<u64>,
     counting: bool,
-    finished: Vec<Figures>,
+    finished: Vec<ClientReport>,
     server_ports: Vec<u16>,
-    /// Time not slept since figures count.
+    /// Time not slept since the start of the measurement.
     busy: Duration,
 }
 
-/// A socket and whom it is for.
+/// A socket and its clients.
 struct Socket {
     batch: BatchSocket,
-    /// By the address that was sent to; a socket of one client needs none.
+    /// Clients by destination address, if several share the socket.
     by_address: HashMap<IpAddr, usize>,
+    /// The only client of the socket, if it is not shared.
     sole: Option<usize>,
 }
 
 struct Member {
     number: u32,
     client: Client,
-    link: Option<Emulator>,
+    link: Option<LinkEmulator>,
     reports: UnboundedSender<MediaReport>,
     socket: Option<usize>,
     source: Option<IpAddr>,
     scheduled: Instant,
     dirty: bool,
-    told: (bool, bool),
-    whole: bool,
-    arrived: u64,
-    extra: u64,
+    connected_reported: bool,
+    first_frame_reported: bool,
+    present_throughout: bool,
+    media_packets: u64,
+    extra_packets: u64,
     uplink: Outbox,
 }
 
 impl MediaThread {
-    pub(super) fn new(orders: Receiver<Order>, identity: Identity, together: bool) -> Self {
+    pub(super) fn new(commands: Receiver<ThreadCommand>, identity: Identity, gro: bool) -> Self {
         Self {
-            orders,
+            commands,
             identity,
-            together,
+            gro,
             sockets: Vec::new(),
             clients: Vec::new(),
             numbers: HashMap::new(),
             timers: BinaryHeap::new(),
             dirty: Vec::new(),
-            lateness: Histogram::new_with_bounds(1, 60_000_000, 2).expect("bounds that fit"),
+            timer_lag: Histogram::new_with_bounds(1, 60_000_000, 2).expect("bounds that fit"),
             counting: false,
             finished: Vec::new(),
             server_ports: Vec::new(),
@@ -78,16 +84,16 @@ impl MediaThread {
         }
     }
 
-    /// Works until told to stop.
+    /// Runs until the stop command.
     pub(super) fn run(mut self) {
         loop {
             let began = Instant::now();
-            if self.take_orders() {
+            if self.handle_commands() {
                 return;
             }
             let more = self.read();
-            self.serve_timers();
-            self.flush();
+            self.handle_timers();
+            self.run_dirty_clients();
             self.busy += began.elapsed();
             if !more {
                 std::thread::sleep(TICK);
@@ -95,32 +101,32 @@ impl MediaThread {
         }
     }
 
-    /// Whether it is time to stop.
-    fn take_orders(&mut self) -> bool {
+    /// Executes waiting commands. Returns `true` if the thread is to stop.
+    fn handle_commands(&mut self) -> bool {
         loop {
             let now = Instant::now();
-            match self.orders.try_recv() {
-                Ok(Order::Add(new)) => self.add(now, *new),
-                Ok(Order::Answer { number, sdp }) => self.answer(now, number, &sdp),
-                Ok(Order::Keys { number, keys }) => {
+            match self.commands.try_recv() {
+                Ok(ThreadCommand::Add(new)) => self.add(now, *new),
+                Ok(ThreadCommand::Answer { number, sdp }) => self.answer(now, number, &sdp),
+                Ok(ThreadCommand::SetKeys { number, keys }) => {
                     if let Some(member) = self.member(number)
-                        && let Sealing::EndToEnd(cryptor) = &mut member.client.sealing
+                        && let FrameProtection::EndToEnd(cryptor) = &mut member.client.protection
                     {
-                        // Keys that cannot be installed show as frames that are refused.
+                        // A failure shows in the report as frames that do not authenticate.
                         let _ = cryptor.install(&keys, crate::unix_ms());
                     }
                 }
-                Ok(Order::Wanted { number, wanted }) => {
+                Ok(ThreadCommand::SetSubscribedQuality { number, quality }) => {
                     if let Some(member) = self.member(number) {
-                        member.client.want(&wanted);
+                        member.client.set_subscribed_quality(&quality);
                     }
                 }
-                Ok(Order::Remove { number }) => self.remove(number),
-                Ok(Order::StartCounting) => self.start_counting(now),
-                Ok(Order::Collect(reply)) => {
-                    let _ = reply.send(self.harvest());
+                Ok(ThreadCommand::Remove { number }) => self.remove(number),
+                Ok(ThreadCommand::StartCounting) => self.start_counting(now),
+                Ok(ThreadCommand::Collect(reply)) => {
+                    let _ = reply.send(self.report());
                 }
-                Ok(Order::Stop) | Err(TryRecvError::Disconnected) => return true,
+                Ok(ThreadCommand::Stop) | Err(TryRecvError::Disconnected) => return true,
                 Err(TryRecvError::Empty) => return false,
             }
         }
@@ -131,13 +137,13 @@ impl MediaThread {
     }
 
     fn add(&mut self, now: Instant, new: NewClient) {
-        let NewClient { config, sealing, link, reports, negotiation } = new;
+        let NewClient { config, protection, link, reports, negotiation } = new;
         let (number, seed) = (config.number, config.seed);
-        // The server learns the address from the checks; it need not be known yet.
+        // The server learns the client's address from ICE checks.
         let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let client = match negotiation {
             Negotiation::Offer(offer) => {
-                let (client, sdp) = Client::offer(now, config, sealing, &self.identity, unknown);
+                let (client, sdp) = Client::offer(now, config, protection, &self.identity, unknown);
                 let _ = offer.send((sdp, client.tracks()));
                 client
             }
@@ -160,16 +166,17 @@ impl MediaThread {
         self.clients.push(Some(Member {
             number,
             client,
-            link: link.map(|link| Emulator::new(link, seed)),
+            link: link.map(|link| LinkEmulator::new(link, seed)),
             reports,
             socket: None,
             source: None,
-            scheduled: far(now),
+            scheduled: far_future(now),
             dirty: false,
-            told: (false, false),
-            whole: false,
-            arrived: 0,
-            extra: 0,
+            connected_reported: false,
+            first_frame_reported: false,
+            present_throughout: false,
+            media_packets: 0,
+            extra_packets: 0,
             uplink: Outbox::default(),
         }));
         if let Some(server) = server {
@@ -188,24 +195,26 @@ impl MediaThread {
         }
     }
 
-    /// Gives a client its socket: the checks can begin.
+    /// Assigns a socket to a client, which then starts ICE checks.
     fn connect(&mut self, at: usize, server: SocketAddr) {
         let Some(member) = self.clients[at].as_mut() else { return };
         if !self.server_ports.contains(&server.port()) {
             self.server_ports.push(server.port());
         }
-        // On this machine every client has an address of its own in 127.0.0.0/8 and shares a
-        // socket; elsewhere it has a port of its own.
+        // With a server on loopback, every client has its own address in 127.0.0.0/8 and shares a
+        // socket; otherwise it has its own socket.
         let shares = server.ip().is_loopback() && server.is_ipv4();
         let source = shares.then(|| {
             let [_, high, middle, low] = (member.number + 1).to_be_bytes();
             IpAddr::V4(Ipv4Addr::new(127, 1 + high, middle, low))
         });
-        let free =
-            self.sockets.iter().position(|s| s.sole.is_none() && s.by_address.len() < SHARED);
+        let free = self
+            .sockets
+            .iter()
+            .position(|s| s.sole.is_none() && s.by_address.len() < CLIENTS_PER_SOCKET);
         let socket = match free.filter(|_| shares) {
             Some(socket) => socket,
-            None => match BatchSocket::bind(self.together) {
+            None => match BatchSocket::bind(self.gro) {
                 Ok(batch) => {
                     let sole = (!shares).then_some(at);
                     self.sockets.push(Socket { batch, by_address: HashMap::new(), sole });
@@ -222,7 +231,7 @@ impl MediaThread {
             self.sockets[socket].by_address.insert(source, at);
         }
         (member.socket, member.source) = (Some(socket), source);
-        self.touch(at);
+        self.mark_dirty(at);
     }
 
     fn remove(&mut self, number: u32) {
@@ -232,38 +241,37 @@ impl MediaThread {
             self.sockets[socket].by_address.remove(&source);
         }
         if self.counting {
-            let figures = member.figures(Instant::now(), false);
-            self.finished.push(figures);
+            self.finished.push(member.report(Instant::now(), false));
         }
     }
 
     fn start_counting(&mut self, now: Instant) {
         self.counting = true;
         self.finished.clear();
-        self.lateness.reset();
+        self.timer_lag.reset();
         self.busy = Duration::ZERO;
         for at in 0..self.clients.len() {
             let Some(member) = &mut self.clients[at] else { continue };
             member.client.receiver.start_counting();
             member.client.sender.start_counting();
-            (member.arrived, member.extra) = (0, 0);
-            member.whole = member.client.is_connected();
+            (member.media_packets, member.extra_packets) = (0, 0);
+            member.present_throughout = member.client.is_connected();
             if let Some(link) = &mut member.link {
                 link.start_counting(now);
             }
-            self.touch(at);
+            self.mark_dirty(at);
         }
     }
 
-    fn harvest(&mut self) -> Harvest {
+    fn report(&mut self) -> ThreadReport {
         self.counting = false;
-        let mut figures = std::mem::take(&mut self.finished);
+        let mut clients = std::mem::take(&mut self.finished);
         let now = Instant::now();
-        let there = self.clients.iter().flatten();
-        figures.extend(there.map(|member| member.figures(now, member.whole)));
-        Harvest {
-            figures,
-            lateness: self.lateness.clone(),
+        let present = self.clients.iter().flatten();
+        clients.extend(present.map(|member| member.report(now, member.present_throughout)));
+        ThreadReport {
+            clients,
+            timer_lag: self.timer_lag.clone(),
             ports: self.sockets.iter().map(|socket| socket.batch.port).collect(),
             unsent: self.sockets.iter().map(|socket| socket.batch.unsent).sum(),
             server_ports: self.server_ports.clone(),
@@ -271,25 +279,25 @@ impl MediaThread {
         }
     }
 
-    /// Reads what has come. Whether there may be more.
+    /// Reads from all sockets. Returns `true` if more datagrams may be waiting.
     fn read(&mut self) -> bool {
         let mut more = false;
         let Self { sockets, clients, dirty, .. } = self;
         for socket in sockets {
             let Socket { batch, by_address, sole } = socket;
-            for round in 0..BATCHES {
+            for round in 0..MAX_BATCHES {
                 let now = Instant::now();
                 let full = batch.receive(|to, datagram| {
                     let at = sole.or_else(|| by_address.get(&to?).copied());
                     let Some(at) = at else { return };
                     let Some(member) = clients[at].as_mut() else { return };
                     match member.client.is_media(datagram) {
-                        Some(true) => member.arrived += 1,
-                        Some(false) => member.extra += 1,
+                        Some(true) => member.media_packets += 1,
+                        Some(false) => member.extra_packets += 1,
                         None => {}
                     }
                     match &mut member.link {
-                        Some(link) => link.down(now, datagram),
+                        Some(link) => link.push_down(now, datagram),
                         None => member.receive(now, datagram),
                     }
                     if !std::mem::replace(&mut member.dirty, true) {
@@ -297,7 +305,7 @@ impl MediaThread {
                     }
                 });
                 match full {
-                    Ok(true) => more |= round + 1 == BATCHES,
+                    Ok(true) => more |= round + 1 == MAX_BATCHES,
                     Ok(false) => break,
                     Err(error) => {
                         tracing::warn!(%error, "reading failed");
@@ -309,7 +317,7 @@ impl MediaThread {
         more
     }
 
-    fn serve_timers(&mut self) {
+    fn handle_timers(&mut self) {
         let now = Instant::now();
         while let Some(&Reverse((due, at))) = self.timers.peek() {
             if due > now {
@@ -320,13 +328,13 @@ impl MediaThread {
             if member.scheduled != due {
                 continue;
             }
-            let late = u64::try_from((now - due).as_micros()).unwrap_or(u64::MAX);
-            self.lateness.saturating_record(late.max(1));
-            self.touch(at);
+            let lag = u64::try_from((now - due).as_micros()).unwrap_or(u64::MAX);
+            self.timer_lag.saturating_record(lag.max(1));
+            self.mark_dirty(at);
         }
     }
 
-    fn touch(&mut self, at: usize) {
+    fn mark_dirty(&mut self, at: usize) {
         if let Some(member) = self.clients[at].as_mut()
             && !std::mem::replace(&mut member.dirty, true)
         {
@@ -334,8 +342,8 @@ impl MediaThread {
         }
     }
 
-    /// Has everybody to whom something happened do what is due, and sends what came of it.
-    fn flush(&mut self) {
+    /// Runs all dirty clients and sends their output.
+    fn run_dirty_clients(&mut self) {
         if self.dirty.is_empty() {
             return;
         }
@@ -344,13 +352,13 @@ impl MediaThread {
             let now = Instant::now();
             let Some(member) = self.clients[at].as_mut() else { continue };
             member.dirty = false;
-            member.work(now, unix);
+            member.run(now, unix);
             if let (Some(socket), Some(server)) = (member.socket, member.client.server()) {
                 let batch = &mut self.sockets[socket].batch;
                 batch.send(member.source, server, &member.uplink);
                 member.uplink.clear();
             }
-            let due = member.due(now);
+            let due = member.next_timeout(now);
             if due != member.scheduled {
                 member.scheduled = due;
                 self.timers.push(Reverse((due, at)));
@@ -366,31 +374,29 @@ impl Member {
         }
     }
 
-    fn work(&mut self, now: Instant, unix: Duration) {
+    fn run(&mut self, now: Instant, unix: Duration) {
         if let Some(link) = &mut self.link {
             link.handle_timeout(now);
-            while let Some(datagram) = self.link.as_mut().and_then(Emulator::poll_down) {
+            while let Some(datagram) = self.link.as_mut().and_then(LinkEmulator::poll_down) {
                 self.receive(now, &datagram);
             }
         }
         if let Err(error) = self.client.handle_timeout(now, unix) {
             let _ = self.reports.send(MediaReport::Failed(error));
         }
-        if self.client.is_connected() && !std::mem::replace(&mut self.told.0, true) {
+        if self.client.is_connected() && !std::mem::replace(&mut self.connected_reported, true) {
             let _ = self.reports.send(MediaReport::Connected);
             self.client.sender.start(now);
         }
         let seen = self.client.receiver.stats.first_frame.is_some();
-        if seen && !std::mem::replace(&mut self.told.1, true) {
+        if seen && !std::mem::replace(&mut self.first_frame_reported, true) {
             let _ = self.reports.send(MediaReport::FirstFrame);
         }
         match &mut self.link {
             None => std::mem::swap(&mut self.client.out, &mut self.uplink),
             Some(link) => {
-                let mut begin = 0;
-                for &end in &self.client.out.ends {
-                    link.up(now, &self.client.out.bytes[begin..end]);
-                    begin = end;
+                for datagram in self.client.out.datagrams() {
+                    link.push_up(now, datagram);
                 }
                 self.client.out.clear();
                 while let Some(datagram) = link.poll_up() {
@@ -400,28 +406,28 @@ impl Member {
         }
     }
 
-    fn due(&self, now: Instant) -> Instant {
-        let client = self.client.poll_timeout().unwrap_or_else(|| far(now));
+    fn next_timeout(&self, now: Instant) -> Instant {
+        let client = self.client.poll_timeout().unwrap_or_else(|| far_future(now));
         let due = self.link.as_ref().map_or(client, |link| client.min(link.poll_timeout()));
-        // What is due already is served at the next round.
+        // An overdue timeout is handled in the next round.
         due.max(now + TICK)
     }
 
-    fn figures(&self, now: Instant, whole: bool) -> Figures {
+    fn report(&self, now: Instant, present_throughout: bool) -> ClientReport {
         let sender = &self.client.sender;
-        Figures {
+        ClientReport {
             number: self.number,
             slots: self.client.slots(),
-            arrived: self.arrived,
-            extra: self.extra,
+            media_packets: self.media_packets,
+            extra_packets: self.extra_packets,
             received: self.client.receiver.stats.clone(),
             streams: self.client.receiver.streams(now),
             sent_packets: sender.packets,
-            sent_pictures: sender.picture_bytes,
-            bytes_added: (sender.bytes_added_audio, sender.bytes_added_video),
-            trace: self.link.as_ref().and_then(Emulator::trace),
-            since: self.link.as_ref().and_then(Emulator::since),
-            whole,
+            sent_video_bytes: sender.video_bytes,
+            overhead_bytes: (sender.overhead_bytes_audio, sender.overhead_bytes_video),
+            trace: self.link.as_ref().and_then(LinkEmulator::trace),
+            since: self.link.as_ref().and_then(LinkEmulator::since),
+            present_throughout,
         }
     }
 }

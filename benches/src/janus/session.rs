@@ -1,4 +1,4 @@
-//! Janus' own protocol over a WebSocket: requests with a transaction, answers, and events.
+//! Janus' protocol over a WebSocket: requests with a transaction id, replies, and events.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -10,56 +10,63 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::BenchError;
 
-/// One participant's session.
-pub(super) struct Conversation {
+/// The Janus session of one participant.
+pub(super) struct JanusSession {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     session: u64,
     transactions: u64,
 }
 
-/// What the plugin says.
-pub(super) struct Told {
+/// An event of the plugin.
+pub(super) struct PluginEvent {
     pub(super) data: Value,
     pub(super) sdp: Option<String>,
 }
 
-impl Conversation {
+impl JanusSession {
+    /// Connects and creates a session.
     pub(super) async fn open(url: &str) -> Result<Self, BenchError> {
         let mut request = url.into_client_request().map_err(Box::new)?;
         let protocol = HeaderValue::from_static("janus-protocol");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let connecting = tokio_tungstenite::connect_async_with_config(request, None, true);
         let (socket, _) = connecting.await.map_err(Box::new)?;
-        let mut conversation = Self { socket, session: 0, transactions: 0 };
-        let reply = conversation.request(json!({ "janus": "create" })).await?;
-        conversation.session = id(&reply)?;
-        Ok(conversation)
+        let mut session = Self { socket, session: 0, transactions: 0 };
+        let reply = session.request(json!({ "janus": "create" })).await?;
+        session.session = id(&reply)?;
+        Ok(session)
     }
 
-    /// A handle of the VideoRoom plugin.
+    /// Attaches to the VideoRoom plugin and returns the handle.
     pub(super) async fn attach(&mut self) -> Result<u64, BenchError> {
         let attach = json!({ "janus": "attach", "plugin": "janus.plugin.videoroom" });
         id(&self.request(attach).await?)
     }
 
+    /// Sends a keepalive.
     pub(super) async fn keep_alive(&mut self) -> Result<(), BenchError> {
         self.send(json!({ "janus": "keepalive" })).await.map(drop)
     }
 
-    /// Asks the plugin something that it answers at once.
-    pub(super) async fn ask(&mut self, handle: u64, body: Value) -> Result<Value, BenchError> {
+    /// Sends a request to the plugin and returns the data of its immediate reply.
+    pub(super) async fn request_plugin(
+        &mut self,
+        handle: u64,
+        body: Value,
+    ) -> Result<Value, BenchError> {
         let message = json!({ "janus": "message", "handle_id": handle, "body": body });
         let reply = self.request(message).await?;
         Ok(reply.pointer("/plugindata/data").cloned().unwrap_or_default())
     }
 
-    /// Asks the plugin something that it answers with an event, and waits for that.
+    /// Sends a request to the plugin, with a session description as (type, SDP) if there is one, and
+    /// returns the event that answers it.
     pub(super) async fn negotiate(
         &mut self,
         handle: u64,
         body: Value,
         description: Option<(&str, &str)>,
-    ) -> Result<Told, BenchError> {
+    ) -> Result<PluginEvent, BenchError> {
         let mut message = json!({ "janus": "message", "handle_id": handle, "body": body });
         if let Some((kind, sdp)) = description {
             message["jsep"] = json!({ "type": kind, "sdp": sdp });
@@ -74,7 +81,7 @@ impl Conversation {
                     return Err(BenchError::Server(format!("janus: {error}")));
                 }
                 let sdp = message.pointer("/jsep/sdp").and_then(Value::as_str);
-                return Ok(Told { data, sdp: sdp.map(str::to_owned) });
+                return Ok(PluginEvent { data, sdp: sdp.map(str::to_owned) });
             }
         }
     }
@@ -101,7 +108,7 @@ impl Conversation {
         Ok(transaction)
     }
 
-    /// The next message; that of an error is one.
+    /// Receives the next message; a Janus error is returned as an error.
     pub(super) async fn receive(&mut self) -> Result<Value, BenchError> {
         loop {
             let message = self.socket.next().await.ok_or(BenchError::Closed)?;

@@ -1,26 +1,27 @@
-//! What is done to frames before they are sent and after they have come.
+//! The end-to-end protection of frames, or none.
 
 use e2ee::media::{Codec, MediaCryptor};
 use signaling_protocol::Source;
 
 use super::vp8;
-use crate::probe::Probe;
+use crate::frame_stamp::FrameStamp;
 
-/// What is done to frames before they are sent and after they have come.
-pub(crate) enum Sealing {
-    /// Nothing: only the SFU is measured, and it does not look into them.
+/// How frames are protected.
+pub(crate) enum FrameProtection {
+    /// Not at all, to measure the SFU alone.
     Opaque,
-    /// SFrame, by the keys of the group.
+    /// SFrame with the keys of the MLS group.
     EndToEnd(Box<MediaCryptor>),
 }
 
-impl Sealing {
-    /// The frame to send, of about so many bytes; none before there are keys.
-    pub(super) fn seal(
+impl FrameProtection {
+    /// Creates a test frame of at least `bytes` bytes, protected if required. Returns `None` before
+    /// there are keys.
+    pub(super) fn protect(
         &mut self,
         source: Source,
         key: bool,
-        probe: &Probe,
+        stamp: &FrameStamp,
         bytes: usize,
     ) -> Option<Vec<u8>> {
         let mut frame = Vec::with_capacity(bytes + 64);
@@ -29,7 +30,7 @@ impl Sealing {
         {
             frame.extend_from_slice(if key { vp8::KEY_PREFIX } else { vp8::DELTA_PREFIX });
         }
-        probe.write(&mut frame);
+        stamp.write(&mut frame);
         frame.resize(frame.len().max(bytes), 0x5a);
         match self {
             Self::Opaque => Some(frame),

@@ -1,4 +1,4 @@
-//! What goes out: synthetic media in the sizes and at the times of real encoders.
+//! The sending side of a client: synthetic media with the sizes and timing of real encoders.
 
 use std::time::{Duration, Instant};
 
@@ -6,33 +6,33 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use signaling_protocol::Source;
 
-use super::encoding::{self, Encoding, Resendable};
+use super::encoding::{self, Encoding, StoredPacket};
 use super::rtcp::Compound;
 use super::rtp::write_header;
 use super::sdp::{self, Line};
 use super::srtp::{self, Keys};
-use super::{Outbox, Sealing, vp8};
-use crate::probe::{self, Probe};
+use super::{FrameProtection, Outbox, vp8};
+use crate::frame_stamp::{self, FrameStamp};
 
-/// A packet with its header, without what SRTP adds: as browsers do it.
-const PACKET: usize = 1_200;
-/// A key frame is so many times as long as the others.
-const KEY_FRAME: usize = 4;
-/// Between sender reports.
-const REPORT: Duration = Duration::from_secs(1);
-/// Seconds from 1900, where NTP begins, to 1970.
+/// The largest packet in bytes, with its header and without SRTP overhead, as in browsers.
+const MAX_PACKET_BYTES: usize = 1_200;
+/// The size of key frames relative to others.
+const KEY_FRAME_FACTOR: usize = 4;
+/// The interval of sender reports.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// Seconds from the NTP epoch (1900) to the Unix epoch.
 const NTP_OFFSET: u64 = 2_208_988_800;
 
-/// How much a track sends.
+/// The configuration of a sent track.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Shape {
+pub(crate) struct TrackConfig {
     pub(crate) source: Source,
     pub(crate) frames_per_second: f64,
-    /// Of the highest encoding.
+    /// The bitrate of the highest encoding.
     pub(crate) kbps: u32,
 }
 
-/// All that one client sends.
+/// The sent tracks of one client.
 pub(crate) struct Sender {
     number: u32,
     rng: StdRng,
@@ -43,14 +43,14 @@ pub(crate) struct Sender {
     payload: Vec<u8>,
     packet: Vec<u8>,
     pub(crate) packets: u64,
-    /// Payload bytes of pictures by encoding, the smallest first.
-    pub(crate) picture_bytes: [u64; 3],
-    pub(crate) bytes_added_audio: usize,
-    pub(crate) bytes_added_video: usize,
+    /// Video payload bytes by encoding, the lowest first.
+    pub(crate) video_bytes: [u64; 3],
+    pub(crate) overhead_bytes_audio: usize,
+    pub(crate) overhead_bytes_video: usize,
 }
 
 struct Track {
-    shape: Shape,
+    shape: TrackConfig,
     audio: bool,
     mid: String,
     ids: ExtensionIds,
@@ -83,32 +83,33 @@ impl Sender {
             twcc: 0,
             report_due: None,
             running: false,
-            payload: Vec::with_capacity(PACKET),
-            packet: Vec::with_capacity(PACKET + srtp::OVERHEAD),
+            payload: Vec::with_capacity(MAX_PACKET_BYTES),
+            packet: Vec::with_capacity(MAX_PACKET_BYTES + srtp::OVERHEAD),
             packets: 0,
-            picture_bytes: [0; 3],
-            bytes_added_audio: 0,
-            bytes_added_video: 0,
+            video_bytes: [0; 3],
+            overhead_bytes_audio: 0,
+            overhead_bytes_video: 0,
         }
     }
 
-    /// A track on this m-line, as it was answered. `ssrcs` has one for each encoding that was
-    /// offered, with the one it is sent again on.
+    /// Adds a track on an answered m-line. `ssrcs` has the SSRCs of each offered encoding, for media
+    /// and retransmissions.
     pub(crate) fn add_track(
         &mut self,
-        shape: Shape,
+        shape: TrackConfig,
         answered: &Line,
         ssrcs: &[(u32, Option<u32>)],
         rids: &[&'static str],
     ) {
-        let taken: Vec<&'static str> =
+        let accepted: Vec<&'static str> =
             rids.iter().copied().filter(|rid| answered.rids.iter().any(|r| r == rid)).collect();
-        // Without simulcast in the answer only the best encoding is sent (RFC 8853 section 5.3.2).
-        let best = rids.len().saturating_sub(1);
-        let simulcast = ssrcs.len() > 1 && !taken.is_empty();
+        // Without simulcast in the answer only the highest encoding is sent (RFC 8853 section 5.3.2).
+        let highest = rids.len().saturating_sub(1);
+        let simulcast = ssrcs.len() > 1 && !accepted.is_empty();
         let encodings = ssrcs.iter().enumerate();
-        let encodings = encodings
-            .filter(|(at, _)| if simulcast { taken.contains(&rids[*at]) } else { *at == best });
+        let encodings = encodings.filter(|(at, _)| {
+            if simulcast { accepted.contains(&rids[*at]) } else { *at == highest }
+        });
         let mut number = || self.rng.random_range(0..0x4000);
         let encodings = encodings
             .map(|(at, &ssrcs_of)| {
@@ -139,7 +140,7 @@ impl Sender {
         });
     }
 
-    /// Begins to send, each track at a moment of its own.
+    /// Starts to send, with a random phase for each track.
     pub(crate) fn start(&mut self, now: Instant) {
         if std::mem::replace(&mut self.running, true) {
             return;
@@ -152,47 +153,47 @@ impl Sender {
         self.report_due = (!self.tracks.is_empty()).then_some(now);
     }
 
-    /// Figures count from here.
+    /// Starts the measurement.
     pub(crate) fn start_counting(&mut self) {
         self.packets = 0;
-        self.picture_bytes = [0; 3];
+        self.video_bytes = [0; 3];
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.tracks.iter().filter_map(|track| track.next).chain(self.report_due).min()
     }
 
-    /// A decoder waits for a key frame of the track with this SSRC.
-    pub(crate) fn key_frame_wanted(&mut self, ssrc: u32) {
+    /// Sends a key frame next on the track with this SSRC.
+    pub(crate) fn request_key_frame(&mut self, ssrc: u32) {
         for track in &mut self.tracks {
             track.key_frame_due |= track.encodings.iter().any(|encoding| encoding.ssrc == ssrc);
         }
     }
 
-    /// Somebody wants these encodings of a track, in the order of the offer; the others need not
-    /// be sent. An encoder that begins anew begins all of them with key frames.
-    pub(crate) fn want(&mut self, source: Source, wanted: &[bool]) {
+    /// Sets which encodings of a source receivers use, in the order of the offer; the others are
+    /// paused. If a paused one starts again, all of them send key frames, as encoders do.
+    pub(crate) fn set_active_encodings(&mut self, source: Source, wanted: &[bool]) {
         for track in self.tracks.iter_mut().filter(|track| track.shape.source == source) {
-            track.key_frame_due |= encoding::want(&mut track.encodings, wanted);
+            track.key_frame_due |= encoding::set_active(&mut track.encodings, wanted);
         }
     }
 
-    /// Sends the frames that are due.
+    /// Sends all frames that are due.
     pub(crate) fn send_due(
         &mut self,
         now: Instant,
         keys: &Keys,
-        sealing: &mut Sealing,
+        protection: &mut FrameProtection,
         out: &mut Outbox,
     ) {
         for at in 0..self.tracks.len() {
             while let Some(due) = self.tracks[at].next.filter(|due| *due <= now) {
                 let interval =
                     Duration::from_secs_f64(1.0 / self.tracks[at].shape.frames_per_second);
-                // Whoever is late by more than a frame leaves frames out, as a camera does.
+                // A delay of more than a frame skips frames, as in a camera.
                 let next = due + interval;
                 self.tracks[at].next = Some(if next < now { now } else { next });
-                self.send_frame(now, at, keys, sealing, out);
+                self.send_frame(now, at, keys, protection, out);
                 if next < now {
                     self.tracks[at].next = Some(now + interval);
                 }
@@ -205,7 +206,7 @@ impl Sender {
         now: Instant,
         at: usize,
         keys: &Keys,
-        sealing: &mut Sealing,
+        protection: &mut FrameProtection,
         out: &mut Outbox,
     ) {
         let track = &mut self.tracks[at];
@@ -217,39 +218,43 @@ impl Sender {
         let number = track.number;
         track.number += 1;
         let average = f64::from(track.shape.kbps) * 125.0 / track.shape.frames_per_second;
-        // Sound of constant length; pictures differ.
-        let spread = if track.audio { 1.0 } else { self.rng.random_range(0.75..1.25) };
+        // Audio frames have a constant size, video frames vary.
+        let variation = if track.audio { 1.0 } else { self.rng.random_range(0.75..1.25) };
         for encoding in 0..self.tracks[at].encodings.len() {
             let track = &self.tracks[at];
             let Encoding { share, index, active, .. } = track.encodings[encoding];
             if !active {
                 continue;
             }
-            let bytes = (average * share * spread) as usize;
-            let bytes = (if key_frame { bytes * KEY_FRAME } else { bytes }).max(probe::BYTES);
-            let sent_us = probe::micros(now);
+            let bytes = (average * share * variation) as usize;
+            let bytes =
+                (if key_frame { bytes * KEY_FRAME_FACTOR } else { bytes }).max(frame_stamp::BYTES);
+            let sent_us = frame_stamp::micros(now);
             let source = track.shape.source;
-            let probe = Probe { sent_us, number, sender: self.number, source, encoding: index };
+            let stamp =
+                FrameStamp { sent_us, number, sender: self.number, source, encoding: index };
             let audio = track.audio;
-            let Some(frame) = sealing.seal(source, key_frame, &probe, bytes) else { continue };
-            let added = frame.len().saturating_sub(bytes);
+            let Some(frame) = protection.protect(source, key_frame, &stamp, bytes) else {
+                continue;
+            };
+            let overhead = frame.len().saturating_sub(bytes);
             if audio {
-                self.bytes_added_audio = self.bytes_added_audio.max(added);
+                self.overhead_bytes_audio = self.overhead_bytes_audio.max(overhead);
             } else {
-                self.bytes_added_video = self.bytes_added_video.max(added);
+                self.overhead_bytes_video = self.overhead_bytes_video.max(overhead);
             }
-            let opaque = matches!(sealing, Sealing::Opaque).then_some(probe);
+            let opaque = matches!(protection, FrameProtection::Opaque).then_some(stamp);
             self.packetize(now, (at, encoding), &frame, opaque, keys, out);
         }
     }
 
-    /// Cuts a frame into packets of about equal length, the longer ones last, as browsers do it.
+    /// Splits a frame into packets of about equal length, the longer ones last, as browsers do.
     fn packetize(
         &mut self,
         now: Instant,
         (at, encoding): (usize, usize),
         frame: &[u8],
-        opaque: Option<Probe>,
+        opaque: Option<FrameStamp>,
         keys: &Keys,
         out: &mut Outbox,
     ) {
@@ -258,8 +263,8 @@ impl Sender {
             self.payload.extend_from_slice(frame);
             return self.send_packet(now, (at, encoding), true, keys, out);
         }
-        let most = PACKET - 40 - vp8::BYTES - probe::BYTES;
-        let packets = frame.len().div_ceil(most).max(1);
+        let max_part = MAX_PACKET_BYTES - 40 - vp8::BYTES - frame_stamp::BYTES;
+        let packets = frame.len().div_ceil(max_part).max(1);
         let longer = frame.len() % packets;
         let mut rest = frame;
         for number in 0..packets {
@@ -269,10 +274,10 @@ impl Sender {
             self.payload.clear();
             vp8::write(&mut self.payload, number == 0, self.tracks[at].picture);
             match opaque {
-                // Each packet of it can be timed.
-                Some(probe) if number > 0 && part.len() >= probe::BYTES => {
-                    probe.write(&mut self.payload);
-                    self.payload.extend_from_slice(&part[probe::BYTES..]);
+                // Every packet carries the stamp, so that its latency can be measured.
+                Some(stamp) if number > 0 && part.len() >= frame_stamp::BYTES => {
+                    stamp.write(&mut self.payload);
+                    self.payload.extend_from_slice(&part[frame_stamp::BYTES..]);
                 }
                 Some(_) | None => self.payload.extend_from_slice(part),
             }
@@ -308,20 +313,19 @@ impl Sender {
         out.push(&self.packet);
         self.packets += 1;
         if !track.audio {
-            let place = usize::from(encoding.index).min(self.picture_bytes.len() - 1);
-            self.picture_bytes[place] += self.payload.len() as u64;
+            let place = usize::from(encoding.index).min(self.video_bytes.len() - 1);
+            self.video_bytes[place] += self.payload.len() as u64;
         }
-        // Without a stream for resends a packet goes out again as it was, bit for bit: it has its SRTP
-        // index once more.
+        // Audio has no SSRC for retransmissions: the same SRTP packet is sent again.
         let payload = match (track.audio, track.resend_type) {
             (false, Some(_)) => self.payload.clone(),
             (true, None) if track.nack => self.packet.clone(),
             (true, _) | (false, None) => return,
         };
-        encoding.keep(Resendable { seq: seq as u16, marker, timestamp, payload });
+        encoding.store(StoredPacket { seq: seq as u16, marker, timestamp, payload });
     }
 
-    /// Sends again what the server misses: pictures as of RFC 4588, sound as it was.
+    /// Retransmits requested packets: video by RFC 4588, audio as the same SRTP packet.
     pub(crate) fn resend(
         &mut self,
         now: Instant,
@@ -333,8 +337,8 @@ impl Sender {
         for track in &mut self.tracks {
             if track.audio {
                 for encoding in track.encodings.iter().filter(|encoding| encoding.ssrc == ssrc) {
-                    let kept = seqs.iter().filter_map(|seq| encoding.kept(*seq));
-                    kept.for_each(|kept| out.push(&kept.payload));
+                    let packets = seqs.iter().filter_map(|seq| encoding.stored(*seq));
+                    packets.for_each(|packet| out.push(&packet.payload));
                 }
                 continue;
             }
@@ -342,10 +346,10 @@ impl Sender {
             for encoding in track.encodings.iter_mut().filter(|encoding| encoding.ssrc == ssrc) {
                 let Some(resend_ssrc) = encoding.resend_ssrc else { continue };
                 for seq in seqs {
-                    let Some(kept) = encoding.kept(*seq) else { continue };
+                    let Some(stored) = encoding.stored(*seq) else { continue };
                     self.payload.clear();
-                    self.payload.extend_from_slice(&kept.seq.to_be_bytes());
-                    self.payload.extend_from_slice(&kept.payload);
+                    self.payload.extend_from_slice(&stored.seq.to_be_bytes());
+                    self.payload.extend_from_slice(&stored.payload);
                     let stream = Stream {
                         ids: track.ids,
                         mid: &track.mid,
@@ -353,7 +357,7 @@ impl Sender {
                         payload_type: resend_type,
                         ssrc: resend_ssrc,
                     };
-                    let (number, mark) = (encoding.resend_seq, (kept.marker, kept.timestamp));
+                    let (number, mark) = (encoding.resend_seq, (stored.marker, stored.timestamp));
                     encoding.resend_seq += 1;
                     let (twcc, packet) = (&mut self.twcc, &mut self.packet);
                     stream.write(now, twcc, number, mark, &self.payload, packet, keys);
@@ -363,12 +367,12 @@ impl Sender {
         }
     }
 
-    /// Sender reports, when they are due.
-    pub(crate) fn report(&mut self, now: Instant, unix: Duration, out: &mut Compound) {
+    /// Writes sender reports if they are due.
+    pub(crate) fn write_reports(&mut self, now: Instant, unix: Duration, out: &mut Compound) {
         if self.report_due.is_none_or(|due| now < due) {
             return;
         }
-        self.report_due = Some(now + REPORT);
+        self.report_due = Some(now + REPORT_INTERVAL);
         let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
         let ntp = (unix.as_secs() + NTP_OFFSET) << 32 | fraction;
         for encoding in self.tracks.iter().flat_map(|track| &track.encodings) {
@@ -379,18 +383,18 @@ impl Sender {
     }
 }
 
-/// What all packets on an SSRC have in common.
+/// The header fields that all packets of an SSRC share.
 struct Stream<'a> {
     ids: ExtensionIds,
     mid: &'a str,
-    /// The encoding that it is or repairs, with the extension that says so.
+    /// The id of the RID extension, and the encoding's RID.
     rid: Option<(u8, &'a str)>,
     payload_type: u8,
     ssrc: u32,
 }
 
 impl Stream<'_> {
-    #[expect(clippy::too_many_arguments, reason = "each is one field of the packet or a buffer")]
+    #[expect(clippy::too_many_arguments, reason = "each is a field of the packet or a buffer")]
     fn write(
         &self,
         now: Instant,
@@ -401,8 +405,8 @@ impl Stream<'_> {
         packet: &mut Vec<u8>,
         keys: &Keys,
     ) {
-        // 24 bits: six of seconds, eighteen of their fraction.
-        let send_time = (probe::micros(now) as f64 * (262_144.0 / 1e6)) as u64;
+        // abs-send-time: 24 bits, with 6 bits of seconds and 18 bits of fraction.
+        let send_time = (frame_stamp::micros(now) as f64 * (262_144.0 / 1e6)) as u64;
         let send_time = send_time.to_be_bytes();
         let number = twcc.to_be_bytes();
         *twcc = twcc.wrapping_add(1);

@@ -1,38 +1,39 @@
-//! How a participant shows the cameras of others: the first one it knows of on the stage, the next
-//! ones smaller, as its scenario says.
+//! The video constraints of a participant: the requested heights of the other participants' cameras,
+//! from its scenario.
 
 use signaling_protocol::{
     Delta, Joined, ParticipantId, ParticipantState, ReceiverVideoConstraint, RoomMessage,
     RoomSnapshot, ServerMessage, Source,
 };
 
-/// What is wished, and what was last said of it.
+/// Computes the constraints, and detects when they change.
 #[derive(Debug)]
 pub(crate) struct VideoConstraints {
-    heights: Vec<u16>,
+    video_heights: Vec<u16>,
     own: ParticipantId,
-    /// Who has a camera, in the order of their coming.
+    /// The participants with a camera, in the order of joining.
     cameras: Vec<ParticipantId>,
     changed: bool,
 }
 
 impl VideoConstraints {
-    /// None are ever said without heights.
-    pub(crate) fn new(heights: Vec<u16>, joined: &Joined) -> Self {
+    /// Creates the constraints from the room's state. Without `video_heights` none are ever sent.
+    pub(crate) fn new(video_heights: Vec<u16>, joined: &Joined) -> Self {
         let mut constraints =
-            Self { heights, own: joined.participant, cameras: Vec::new(), changed: false };
+            Self { video_heights, own: joined.participant, cameras: Vec::new(), changed: false };
         constraints.replace(&joined.room);
         constraints
     }
 
-    pub(crate) fn hear(&mut self, message: &ServerMessage) {
+    /// Updates the cameras from a server message.
+    pub(crate) fn handle_message(&mut self, message: &ServerMessage) {
         if let ServerMessage::Room(RoomMessage::Snapshot(snapshot)) = message {
             return self.replace(&snapshot.room);
         }
         let ServerMessage::Room(RoomMessage::Delta { delta, .. }) = message else { return };
         match delta {
-            Delta::ParticipantJoined(state) | Delta::TracksChanged(state) => self.take(state),
-            Delta::ParticipantLeft { participant } => self.forget(*participant),
+            Delta::ParticipantJoined(state) | Delta::TracksChanged(state) => self.update(state),
+            Delta::ParticipantLeft { participant } => self.remove(*participant),
             Delta::ConnectionChanged { .. }
             | Delta::RulesChanged(_)
             | Delta::Message { .. }
@@ -40,42 +41,42 @@ impl VideoConstraints {
         }
     }
 
-    /// What is to be said, if that is something new.
+    /// Returns the constraints to send, if they have changed since the last call.
     pub(crate) fn poll(&mut self) -> Option<Vec<ReceiverVideoConstraint>> {
-        let &last = self.heights.last()?;
+        let &last = self.video_heights.last()?;
         if !std::mem::take(&mut self.changed) {
             return None;
         }
-        let heights = self.heights.iter().copied().chain(std::iter::repeat(last));
+        let video_heights = self.video_heights.iter().copied().chain(std::iter::repeat(last));
         let constraint = |(&participant, height)| ReceiverVideoConstraint {
             participant,
             source: Source::Camera,
             height,
             pinned: false,
         };
-        Some(self.cameras.iter().zip(heights).map(constraint).collect())
+        Some(self.cameras.iter().zip(video_heights).map(constraint).collect())
     }
 
     fn replace(&mut self, room: &RoomSnapshot) {
         self.cameras.clear();
         self.changed = true;
-        room.participants.iter().for_each(|state| self.take(state));
+        room.participants.iter().for_each(|state| self.update(state));
     }
 
-    fn take(&mut self, state: &ParticipantState) {
-        let shows = state.tracks.iter().any(|track| track.source == Source::Camera);
-        if !shows {
-            return self.forget(state.participant);
+    fn update(&mut self, state: &ParticipantState) {
+        let has_camera = state.tracks.iter().any(|track| track.source == Source::Camera);
+        if !has_camera {
+            return self.remove(state.participant);
         }
         if state.participant != self.own && !self.cameras.contains(&state.participant) {
             self.cameras.push(state.participant);
-            // Whoever came first is first, whenever the camera was turned on.
+            // Participant ids follow the order of joining.
             self.cameras.sort_unstable_by_key(|participant| participant.0);
             self.changed = true;
         }
     }
 
-    fn forget(&mut self, participant: ParticipantId) {
+    fn remove(&mut self, participant: ParticipantId) {
         let before = self.cameras.len();
         self.cameras.retain(|known| *known != participant);
         self.changed |= self.cameras.len() != before;
@@ -101,29 +102,34 @@ mod tests {
     #[test]
     fn the_first_camera_is_large_and_all_others_are_small() {
         let mut constraints = VideoConstraints {
-            heights: vec![720, 180],
+            video_heights: vec![720, 180],
             own: ParticipantId(2),
             cameras: vec![],
             changed: true,
         };
         assert_eq!(constraints.poll(), Some(Vec::new()));
-        let heights = |constraints: &mut VideoConstraints| {
-            let said = constraints.poll()?;
+        let requested = |constraints: &mut VideoConstraints| {
+            let sent = constraints.poll()?;
             Some(
-                said.iter()
+                sent.iter()
                     .map(|constraint| (constraint.participant.0, constraint.height))
                     .collect::<Vec<_>>(),
             )
         };
         for number in [4, 2, 3] {
-            constraints.hear(&delta(Delta::TracksChanged(state(number, true))));
+            constraints.handle_message(&delta(Delta::TracksChanged(state(number, true))));
         }
-        assert_eq!(heights(&mut constraints), Some(vec![(3, 720), (4, 180)]), "nothing of its own");
-        constraints.hear(&delta(Delta::ParticipantJoined(state(1, false))));
-        assert_eq!(heights(&mut constraints), None, "nothing new");
-        constraints.hear(&delta(Delta::TracksChanged(state(1, true))));
-        assert_eq!(heights(&mut constraints), Some(vec![(1, 720), (3, 180), (4, 180)]));
-        constraints.hear(&delta(Delta::ParticipantLeft { participant: ParticipantId(1) }));
-        assert_eq!(heights(&mut constraints), Some(vec![(3, 720), (4, 180)]));
+        assert_eq!(
+            requested(&mut constraints),
+            Some(vec![(3, 720), (4, 180)]),
+            "not for its own camera"
+        );
+        constraints.handle_message(&delta(Delta::ParticipantJoined(state(1, false))));
+        assert_eq!(requested(&mut constraints), None, "no change");
+        constraints.handle_message(&delta(Delta::TracksChanged(state(1, true))));
+        assert_eq!(requested(&mut constraints), Some(vec![(1, 720), (3, 180), (4, 180)]));
+        constraints
+            .handle_message(&delta(Delta::ParticipantLeft { participant: ParticipantId(1) }));
+        assert_eq!(requested(&mut constraints), Some(vec![(3, 720), (4, 180)]));
     }
 }

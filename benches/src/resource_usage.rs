@@ -1,4 +1,4 @@
-//! What the system tells of the server and of this bench at one moment.
+//! CPU time, dropped datagrams and forwarding delays, sampled before and after a measurement.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,48 +6,53 @@ use std::time::{Duration, Instant};
 use crate::BenchError;
 use crate::server::{Server, TICKS_PER_SECOND, cpu_of};
 
-/// Readings of one moment.
-pub(crate) struct Reading {
+/// The counters at one moment.
+pub(crate) struct ResourceUsage {
     pub(crate) at: Instant,
+    /// CPU time of the server process.
     pub(crate) server_cpu: Option<Duration>,
-    /// Of it, what the threads that forward media have spent.
+    /// CPU time of the server's media threads.
     pub(crate) media_cpu: Option<Duration>,
+    /// CPU time of this process.
     pub(crate) bench_cpu: Duration,
-    /// What all processors have worked.
+    /// CPU time of the whole machine.
     pub(crate) machine_cpu: Option<Duration>,
-    /// Datagrams that found a full receive buffer, by the socket's port.
+    /// Datagrams dropped because of a full receive buffer, by local port.
     pub(crate) dropped: HashMap<u16, u64>,
-    /// How long packets take through the server: `orange_sfu_forward_seconds`.
-    pub(crate) forward: Buckets,
+    /// The server's forwarding delays, from its metric `orange_sfu_forward_seconds`.
+    pub(crate) forward: HistogramBuckets,
 }
 
-impl Reading {
-    pub(crate) async fn take(server: &Server) -> Result<Self, BenchError> {
-        // The metrics first: fetching them costs the server something.
-        let forward = Buckets::parse(&server.metrics().await?, "orange_sfu_forward_seconds");
+impl ResourceUsage {
+    /// Reads all counters.
+    pub(crate) async fn sample(server: &Server) -> Result<Self, BenchError> {
+        // The metrics come first, as fetching them uses the server's CPU.
+        let forward =
+            HistogramBuckets::parse(&server.metrics().await?, "orange_sfu_forward_seconds");
         Ok(Self {
             at: Instant::now(),
             server_cpu: server.cpu().await?,
             media_cpu: server.media_cpu(),
             bench_cpu: cpu_of(std::process::id())?,
             machine_cpu: machine_cpu(),
-            dropped: dropped(),
+            dropped: dropped_datagrams(),
             forward,
         })
     }
 
-    /// Datagrams dropped on these ports since `before`.
+    /// Returns the number of datagrams dropped on these ports since `before`.
     pub(crate) fn dropped_since(&self, before: &Self, ports: &[u16]) -> u64 {
-        let count = |reading: &Self, port| reading.dropped.get(port).copied().unwrap_or(0);
+        let count = |usage: &Self, port| usage.dropped.get(port).copied().unwrap_or(0);
         ports.iter().map(|port| count(self, port).saturating_sub(count(before, port))).sum()
     }
 }
 
-/// The counts of a Prometheus histogram, cumulated, by upper bound.
+/// The cumulative counts of a Prometheus histogram, by upper bound.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Buckets(Vec<(f64, f64)>);
+pub(crate) struct HistogramBuckets(Vec<(f64, f64)>);
 
-impl Buckets {
+impl HistogramBuckets {
+    /// Parses the histogram `name`, summed over all label values.
     fn parse(metrics: &str, name: &str) -> Self {
         let prefix = format!("{name}_bucket{{");
         let mut buckets: Vec<(f64, f64)> = Vec::new();
@@ -65,7 +70,7 @@ impl Buckets {
         Self(buckets)
     }
 
-    /// A quantile of what was counted since `before`, by interpolation within its bucket.
+    /// Returns a quantile of the values counted since `before`, interpolated within its bucket.
     pub(crate) fn quantile_since(&self, before: &Self, quantile: f64) -> Option<f64> {
         let earlier = |bound: f64| {
             before.0.iter().find(|(known, _)| *known == bound).map_or(0.0, |(_, count)| *count)
@@ -76,11 +81,11 @@ impl Buckets {
         if total <= 0.0 {
             return None;
         }
-        let wanted = total * quantile;
+        let rank = total * quantile;
         let (mut low, mut below) = (0.0, 0.0);
         for (bound, count) in counts {
-            if count >= wanted {
-                let share = if count > below { (wanted - below) / (count - below) } else { 1.0 };
+            if count >= rank {
+                let share = if count > below { (rank - below) / (count - below) } else { 1.0 };
                 return Some(if bound.is_finite() { low + (bound - low) * share } else { low });
             }
             (low, below) = (bound, count);
@@ -89,8 +94,8 @@ impl Buckets {
     }
 }
 
-/// All of the first line of `/proc/stat` but idle time, waiting for disks, and what guests have
-/// had, which user time holds already.
+/// Returns the busy time of all processors: the first line of `/proc/stat` without idle time, I/O
+/// wait, and guest time, which is part of user time.
 fn machine_cpu() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/stat").ok()?;
     let mut numbers = text.lines().next()?.strip_prefix("cpu")?.split_whitespace();
@@ -101,8 +106,8 @@ fn machine_cpu() -> Option<Duration> {
     Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
 }
 
-/// The last column of `/proc/net/udp`, by local port.
-fn dropped() -> HashMap<u16, u64> {
+/// Returns the last column of `/proc/net/udp`, by local port.
+fn dropped_datagrams() -> HashMap<u16, u64> {
     let mut dropped = HashMap::new();
     for file in ["/proc/net/udp", "/proc/net/udp6"] {
         let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -123,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quantile_counts_only_what_came_since() {
+    fn a_quantile_covers_only_values_since_the_first_sample() {
         let text = |counts: [u32; 3]| {
             format!(
                 "# HELP x\nforward_bucket{{le=\"0.001\"}} {}\nforward_bucket{{le=\"0.002\"}} {}\n\
@@ -131,27 +136,27 @@ mod tests {
                 counts[0], counts[1], counts[2]
             )
         };
-        let before = Buckets::parse(&text([100, 100, 100]), "forward");
-        let after = Buckets::parse(&text([150, 200, 200]), "forward");
-        let close = |quantile: f64, expected: f64| {
-            let found = after.quantile_since(&before, quantile).expect("something came");
+        let before = HistogramBuckets::parse(&text([100, 100, 100]), "forward");
+        let after = HistogramBuckets::parse(&text([150, 200, 200]), "forward");
+        let assert_quantile = |quantile: f64, expected: f64| {
+            let found = after.quantile_since(&before, quantile).expect("values");
             assert!((found - expected).abs() < 1e-9, "{found}");
         };
-        close(0.5, 0.001);
-        close(0.75, 0.0015);
-        close(1.0, 0.002);
+        assert_quantile(0.5, 0.001);
+        assert_quantile(0.75, 0.0015);
+        assert_quantile(1.0, 0.002);
         assert_eq!(before.quantile_since(&before, 0.5), None);
-        assert_eq!(Buckets::parse("", "forward").quantile_since(&before, 0.5), None);
+        assert_eq!(HistogramBuckets::parse("", "forward").quantile_since(&before, 0.5), None);
     }
 
     #[test]
-    fn a_full_buffer_is_seen_in_its_socket() {
+    fn datagrams_dropped_by_a_full_buffer_are_counted() {
         let receiver = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let target = receiver.local_addr().expect("an address");
         let sender = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
         for _ in 0..20_000 {
-            sender.send_to(&[0; 1_000], target).expect("loopback takes it");
+            sender.send_to(&[0; 1_000], target).expect("loopback accepts it");
         }
-        assert!(dropped().get(&target.port()).is_some_and(|count| *count > 0));
+        assert!(dropped_datagrams().get(&target.port()).is_some_and(|count| *count > 0));
     }
 }

@@ -1,5 +1,5 @@
-//! The figures of all runs in a folder as one page of HTML that needs nothing else: no script, no
-//! font, no request.
+//! Writes the results of all runs in a folder as one self-contained HTML page, without scripts, fonts
+//! or requests.
 
 mod charts;
 
@@ -10,31 +10,31 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::BenchError;
-use crate::table::{Spread, runs};
+use crate::tables::{Spread, read_runs};
 use charts::{Bar, bars, escape, lines};
 
-/// A column of the table: its head, where the figure stands, what divides it.
+/// The columns of the table: title, JSON pointer and divisor.
 const COLUMNS: [(&str, &str, f64); 13] = [
     ("packets/s", "/packets_per_second", 1.0),
-    ("CPU a packet, µs", "/cpu_us_per_packet", 1.0),
-    ("in bare sendtos", "/cpu_floors_per_packet", 1.0),
-    ("packets/s a core, thousands", "/packets_per_core_second", 1e3),
-    ("MiB a participant", "/memory_bytes_per_participant", 1_048_576.0),
+    ("CPU per packet, µs", "/cpu_us_per_packet", 1.0),
+    ("in bare sendtos", "/cpu_sendtos_per_packet", 1.0),
+    ("thousand packets/s per core", "/packets_per_core_second", 1e3),
+    ("MiB per participant", "/memory_bytes_per_participant", 1_048_576.0),
     ("in the server, p99, ms", "/forward_p99_us", 1e3),
     ("end to end, p50, ms", "/latency_p50_us", 1e3),
     ("end to end, p99, ms", "/latency_p99_us", 1e3),
     ("join to first frame, ms", "/first_frame_ms", 1.0),
     ("lost packets", "/totals/lost", 1.0),
-    ("frozen, ms a minute", "/totals/frozen_ms_per_minute", 1.0),
+    ("frozen video, ms per minute", "/totals/frozen_ms_per_minute", 1.0),
     ("bench, processors", "/bench/cores", 1.0),
-    ("others, processors", "/bench/other_cores", 1.0),
+    ("other processes, processors", "/bench/other_cores", 1.0),
 ];
 
-/// A chart: its title, where the figure stands, what divides it, and the bounds to compare with.
+/// The bar charts: title, JSON pointer and divisor.
 const CHARTS: [(&str, &str, f64); 3] = [
     (
         "Server CPU per forwarded packet, in bare sendtos of 1,200 bytes",
-        "/cpu_floors_per_packet",
+        "/cpu_sendtos_per_packet",
         1.0,
     ),
     ("From sender to receiver, p99, ms", "/latency_p99_us", 1e3),
@@ -42,18 +42,21 @@ const CHARTS: [(&str, &str, f64); 3] = [
 ];
 
 /// Writes the page.
+///
+/// # Errors
+/// The folder contains no reports.
 pub(crate) fn write(folder: &Path, file: &Path) -> Result<(), BenchError> {
-    let runs = runs(folder)?;
+    let runs = read_runs(folder)?;
     if runs.is_empty() {
-        return Err(BenchError::Broken(format!("no reports in {}", folder.display())));
+        return Err(BenchError::Failed(format!("no reports in {}", folder.display())));
     }
-    Ok(std::fs::write(file, page(&runs))?)
+    Ok(std::fs::write(file, render_page(&runs))?)
 }
 
-fn page(runs: &BTreeMap<String, Vec<Value>>) -> String {
+fn render_page(runs: &BTreeMap<String, Vec<Value>>) -> String {
     let mut html = String::from(HEAD);
     let _ = write!(html, "<p>{}</p>", escape(&machine()));
-    table(&mut html, runs);
+    write_table(&mut html, runs);
     for (title, pointer, divisor) in CHARTS {
         let bar = |(name, runs): (&String, &Vec<Value>)| {
             let spread = spread(runs, pointer)?.map(|value| value / divisor);
@@ -66,17 +69,18 @@ fn page(runs: &BTreeMap<String, Vec<Value>>) -> String {
         let links = runs.first().and_then(|run| run.pointer("/links")?.as_array());
         for link in links.into_iter().flatten() {
             let series = |key: &str| {
-                let readings = link.pointer(&format!("/trace/{key}")).and_then(Value::as_array);
-                let readings = readings.into_iter().flatten();
-                readings.map(|kbps| kbps.as_f64().unwrap_or(0.0)).collect::<Vec<f64>>()
+                let values = link.pointer(&format!("/trace/{key}")).and_then(Value::as_array);
+                let values = values.into_iter().flatten();
+                values.map(|kbps| kbps.as_f64().unwrap_or(0.0)).collect::<Vec<f64>>()
             };
-            let each = link.pointer("/trace/seconds_each").and_then(Value::as_f64).unwrap_or(1.0);
+            let each =
+                link.pointer("/trace/interval_seconds").and_then(Value::as_f64).unwrap_or(1.0);
             let group = link.pointer("/group").and_then(Value::as_str).unwrap_or_default();
             let title = format!("{name}, {group}: kbit/s over seconds");
             let series = [
-                ("the link carries", series("width_kbps")),
+                ("capacity of the link", series("capacity_kbps")),
                 ("sent by the server", series("sent_kbps")),
-                ("came through", series("delivered_kbps")),
+                ("delivered", series("delivered_kbps")),
             ];
             html.push_str(&lines(&title, each, &series));
         }
@@ -85,7 +89,7 @@ fn page(runs: &BTreeMap<String, Vec<Value>>) -> String {
     html
 }
 
-fn table(html: &mut String, runs: &BTreeMap<String, Vec<Value>>) {
+fn write_table(html: &mut String, runs: &BTreeMap<String, Vec<Value>>) {
     html.push_str("<div class=wide><table><thead><tr><th>scenario<th>server<th>runs");
     for (head, ..) in COLUMNS {
         let _ = write!(html, "<th>{}", escape(head));
@@ -111,21 +115,21 @@ fn table(html: &mut String, runs: &BTreeMap<String, Vec<Value>>) {
             let span = COLUMNS.len() + 3;
             let note = escape(note);
             let _ =
-                write!(html, "<tr class=note><td colspan={span}>Not the server's alone: {note}");
+                write!(html, "<tr class=note><td colspan={span}>The results are distorted: {note}");
         }
     }
     html.push_str("</tbody></table></div>");
 }
 
 fn spread(runs: &[Value], pointer: &str) -> Option<Spread> {
-    Spread::over(runs.iter().filter_map(|run| Spread::read(run.pointer(pointer)?)))
+    Spread::over(runs.iter().filter_map(|run| Spread::parse(run.pointer(pointer)?)))
 }
 
 fn text<'a>(runs: &'a [Value], pointer: &str) -> &'a str {
     runs.first().and_then(|run| run.pointer(pointer)?.as_str()).unwrap_or_default()
 }
 
-/// The processor, as Linux calls it, and how many there are.
+/// Describes the machine: number and model of its processors.
 fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -155,15 +159,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_holds_every_run_and_asks_for_nothing() {
-        let run = |server: &str, floors: f64| {
+    fn the_page_contains_every_run_and_no_external_resource() {
+        let run = |server: &str, sendtos: f64| {
             json!({
                 "server": server,
                 "scenario": { "name": "a<b", "about": "\"quoted\"" },
-                "cpu_floors_per_packet": floors,
+                "cpu_sendtos_per_packet": sendtos,
                 "links": [{ "group": "narrow", "trace": {
-                    "seconds_each": 0.25, "sent_kbps": [1.0, 2.0], "delivered_kbps": [1.0, 1.0],
-                    "width_kbps": [4.0, null],
+                    "interval_seconds": 0.25, "sent_kbps": [1.0, 2.0], "delivered_kbps": [1.0, 1.0],
+                    "capacity_kbps": [4.0, null],
                 }}],
                 "bench": { "bottleneck": "busy" },
             })
@@ -172,11 +176,11 @@ mod tests {
             ("a<b".to_owned(), vec![run("orange-meets", 1.5), run("orange-meets", 2.5)]),
             ("a<b@janus".to_owned(), vec![run("janus", 14.0)]),
         ]);
-        let page = page(&runs);
+        let page = render_page(&runs);
         assert!(page.contains("1.50 / 2.50 / 2.50"), "the spread over two runs");
         assert!(page.contains("a&lt;b") && !page.contains("a<b"));
         assert!(page.contains("&quot;quoted&quot;") && page.contains("busy"));
-        assert_eq!(page.matches("<svg").count(), 3, "floors, and two links");
+        assert_eq!(page.matches("<svg").count(), 3, "one bar chart, and two links");
         for outside in ["http:", "https:", "src=", "<script", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }

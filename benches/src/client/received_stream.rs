@@ -1,57 +1,59 @@
-//! One SSRC of what comes: what is missing, and whole frames.
+//! A received SSRC: missing packets, and complete frames.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::receive::{Depth, Frame};
+use super::receiver::{Depth, Frame};
 use super::rtcp::Report;
 use super::rtp::{Extender, Header};
 use super::stats::{Received, StreamStats};
 use super::vp8;
-use crate::probe::Probe;
+use crate::frame_stamp::FrameStamp;
 
-/// From a gap to the first request, for packets that merely overtake one another.
-pub(super) const REORDER: Duration = Duration::from_millis(5);
-/// Requests for the same packet, and what is between two at least: as browsers do it.
-const TRIES: u8 = 10;
-const RETRY: Duration = Duration::from_millis(100);
-/// Until a missing packet is given up: later it would be too late to show.
-const GIVE_UP: Duration = Duration::from_secs(1);
-/// The same of sound, which goes on meanwhile: what a browser's jitter buffer may grow to.
-const GIVE_UP_SOUND: Duration = Duration::from_millis(250);
-/// A larger gap is another stream on the same SSRC.
-const GAP: u64 = 3_000;
-/// Packets of unfinished frames that are kept.
-const UNFINISHED: usize = 2_048;
+/// The wait from a gap to the first NACK, as packets may only be reordered.
+pub(super) const REORDER_TIME: Duration = Duration::from_millis(5);
+/// The highest number of NACKs for a packet, as in browsers.
+const MAX_NACKS: u8 = 10;
+/// The shortest interval of NACKs for a packet, as in browsers.
+const NACK_INTERVAL: Duration = Duration::from_millis(100);
+/// When a missing video packet counts as lost.
+const GIVE_UP_VIDEO: Duration = Duration::from_secs(1);
+/// When a missing audio packet counts as lost: the longest jitter buffer of a browser.
+const GIVE_UP_AUDIO: Duration = Duration::from_millis(250);
+/// A larger gap means that another stream uses the SSRC.
+const MAX_GAP: u64 = 3_000;
+/// The highest number of packets of incomplete frames.
+const MAX_INCOMPLETE: usize = 2_048;
 
-/// What an SSRC carries.
+/// The state of one SSRC.
 pub(super) struct Stream {
     ssrc: u32,
     pub(super) audio: bool,
-    /// What is missing can be asked for.
+    /// NACK is negotiated.
     nack: bool,
     pub(super) extender: Extender,
     first: u64,
     pub(super) missing: BTreeMap<u64, Missing>,
     given_up: Option<u64>,
     pub(super) counts: StreamStats,
-    /// Nothing can be decoded before a key frame, which begins at this number if it is known.
-    pub(super) waits: Option<Option<u64>>,
-    /// The newest last packet of a frame that came while something was missing.
+    /// Set until a key frame is complete; with its first sequence number once that has arrived.
+    pub(super) awaiting_key_frame: Option<Option<u64>>,
+    /// The latest end of a frame that arrived while packets were missing.
     pending_frame: Option<u64>,
-    /// Payloads by number, until their frame is whole.
-    unfinished: BTreeMap<u64, Part>,
-    /// For reports: at the last one.
+    /// Payloads by sequence number, until their frame is complete.
+    incomplete: BTreeMap<u64, Part>,
+    /// Expected and lost packets at the last report.
     reported: (u64, u64),
     transit: Option<f64>,
     jitter: f64,
     pub(super) sender_report: Option<(u32, Instant)>,
 }
 
+/// A missing packet.
 pub(super) struct Missing {
     since: Instant,
-    asked: Option<Instant>,
-    tries: u8,
+    requested: Option<Instant>,
+    nacks: u8,
 }
 
 struct Part {
@@ -71,9 +73,9 @@ impl Stream {
             missing: BTreeMap::new(),
             given_up: None,
             counts: StreamStats::new(audio),
-            waits: Some(None),
+            awaiting_key_frame: Some(None),
             pending_frame: None,
-            unfinished: BTreeMap::new(),
+            incomplete: BTreeMap::new(),
             reported: (0, 0),
             transit: None,
             jitter: 0.0,
@@ -81,29 +83,29 @@ impl Stream {
         }
     }
 
-    /// Takes note of a packet; its extended number, or none if it came before.
-    pub(super) fn count(&mut self, now: Instant, header: &Header) -> Option<u64> {
+    /// Records a packet. Returns its extended sequence number, or `None` for a duplicate.
+    pub(super) fn record_packet(&mut self, now: Instant, header: &Header) -> Option<u64> {
         let highest = self.extender.highest();
         let seq = self.extender.extend(header.seq);
         match highest {
             None => self.first = seq,
             Some(highest) if seq > highest => {
-                let gap = if seq - highest > GAP { 0 } else { seq - highest - 1 };
+                let gap = if seq - highest > MAX_GAP { 0 } else { seq - highest - 1 };
                 for lost in seq - gap..seq {
-                    self.missing.insert(lost, Missing { since: now, asked: None, tries: 0 });
+                    self.missing.insert(lost, Missing { since: now, requested: None, nacks: 0 });
                 }
             }
             Some(_) => {
-                // Sound has no stream of its own for resends.
-                match self.missing.remove(&seq)?.asked {
+                // Audio is retransmitted on its own SSRC.
+                match self.missing.remove(&seq)?.requested {
                     Some(_) if self.audio => self.counts.recovered += 1,
-                    Some(_) | None => self.counts.late += 1,
+                    Some(_) | None => self.counts.reordered += 1,
                 }
             }
         }
-        self.counts.packet(now);
+        self.counts.record_packet(now);
         let clock = if self.audio { 48_000.0 } else { 90_000.0 };
-        // RFC 3550 section A.8, in units of the timestamp.
+        // RFC 3550 section A.8, in timestamp units.
         let arrival = now.elapsed_units(clock);
         let transit = arrival - f64::from(header.timestamp);
         if let Some(before) = self.transit.replace(transit) {
@@ -119,8 +121,8 @@ impl Stream {
         self.counts.resend.extend(header.seq).saturating_sub(0x1_0000)
     }
 
-    /// A payload whose protection is off.
-    pub(super) fn look(
+    /// Inspects a decrypted payload.
+    pub(super) fn inspect(
         &mut self,
         now: Instant,
         depth: Depth,
@@ -129,25 +131,26 @@ impl Stream {
         stats: &mut Received,
     ) {
         let descriptor = if self.audio { None } else { vp8::Descriptor::parse(payload) };
-        if let (Some(descriptor), Some(None)) = (&descriptor, self.waits)
+        if let (Some(descriptor), Some(None)) = (&descriptor, self.awaiting_key_frame)
             && descriptor.begins_key_frame(payload)
         {
-            self.waits = Some(Some(seq));
+            self.awaiting_key_frame = Some(Some(seq));
         }
         if depth == Depth::Frames {
-            if self.unfinished.len() < UNFINISHED {
-                self.unfinished.insert(seq, Part { timestamp, marker, payload: payload.to_vec() });
+            if self.incomplete.len() < MAX_INCOMPLETE {
+                self.incomplete.insert(seq, Part { timestamp, marker, payload: payload.to_vec() });
             }
             return;
         }
         let body = descriptor.as_ref().map_or(payload, |descriptor| descriptor.body(payload));
-        if let Some(probe) = Probe::read(body) {
-            stats.saw(now, &probe);
-            self.counts.shown.saw(now, &probe);
+        if let Some(stamp) = FrameStamp::parse(body) {
+            stats.record(now, &stamp);
+            self.counts.history.record(now, &stamp);
         }
     }
 
-    /// A frame is there when its last packet and everything before it is.
+    /// Completes frames: one is complete if its last packet, which has the marker, and all packets
+    /// before it have arrived.
     pub(super) fn advance(
         &mut self,
         now: Instant,
@@ -161,72 +164,74 @@ impl Stream {
             return;
         }
         self.pending_frame = None;
-        if let Some(begin) = self.waits {
+        if let Some(begin) = self.awaiting_key_frame {
             if !self.audio && begin.is_none_or(|begin| begin > last) {
                 return;
             }
-            self.waits = None;
+            self.awaiting_key_frame = None;
         }
         if !self.audio {
             stats.first_frame.get_or_insert(now);
         }
-        self.counts.frame(now);
-        while let Some((&seq, _)) = self.unfinished.iter().find(|(_, part)| part.marker) {
-            let rest = self.unfinished.split_off(&(seq + 1));
-            let parts = std::mem::replace(&mut self.unfinished, rest);
+        self.counts.record_frame(now);
+        while let Some((&seq, _)) = self.incomplete.iter().find(|(_, part)| part.marker) {
+            let rest = self.incomplete.split_off(&(seq + 1));
+            let parts = std::mem::replace(&mut self.incomplete, rest);
             frames.extend(assemble(self.ssrc, self.audio, &parts));
         }
     }
 
-    /// Gives up what is missing for too long. Whether there was anything.
-    pub(super) fn give_up(&mut self, now: Instant) -> bool {
-        let patience = if self.audio { GIVE_UP_SOUND } else { GIVE_UP };
+    /// Counts packets that are missing for too long as lost. Returns `true` if there were any.
+    pub(super) fn give_up_overdue(&mut self, now: Instant) -> bool {
+        let limit = if self.audio { GIVE_UP_AUDIO } else { GIVE_UP_VIDEO };
         let before = self.counts.lost;
         let Self { missing, given_up, counts, .. } = self;
         missing.retain(|seq, missing| {
-            let keep = now < missing.since + patience;
+            let keep = now < missing.since + limit;
             if !keep {
                 counts.lost += 1;
                 let last = given_up.replace(*seq);
-                counts.lost_in_a_row += u64::from(last.is_some_and(|last| last + 1 == *seq));
+                counts.consecutive_losses += u64::from(last.is_some_and(|last| last + 1 == *seq));
             }
             keep
         });
-        let gave_up = self.counts.lost > before;
-        if gave_up && !self.audio {
-            self.waits = Some(None);
-            self.unfinished.clear();
+        let has_lost = self.counts.lost > before;
+        if has_lost && !self.audio {
+            self.awaiting_key_frame = Some(None);
+            self.incomplete.clear();
         }
-        gave_up
+        has_lost
     }
 
-    /// What is to be asked for now.
-    pub(super) fn ask(&mut self, now: Instant, round_trip: Duration) -> Vec<u16> {
+    /// Returns the sequence numbers to request now.
+    pub(super) fn nacks_due(&mut self, now: Instant, round_trip: Duration) -> Vec<u16> {
         if !self.nack {
             return Vec::new();
         }
-        // Chromium asks for sound more often than for pictures.
-        let retry = if self.audio && !round_trip.is_zero() {
-            round_trip * 3 / 2 + REORDER
+        // Chromium requests audio more often than video.
+        let interval = if self.audio && !round_trip.is_zero() {
+            round_trip * 3 / 2 + REORDER_TIME
         } else {
-            round_trip.max(RETRY)
+            round_trip.max(NACK_INTERVAL)
         };
-        let late = |m: &Missing| now >= m.asked.map_or(m.since + REORDER, |at| at + retry);
-        let due = self.missing.iter_mut().filter(|(_, m)| m.tries < TRIES && late(m));
+        let is_due =
+            |m: &Missing| now >= m.requested.map_or(m.since + REORDER_TIME, |at| at + interval);
+        let due = self.missing.iter_mut().filter(|(_, m)| m.nacks < MAX_NACKS && is_due(m));
         due.map(|(seq, missing)| {
-            missing.asked = Some(now);
-            missing.tries += 1;
+            missing.requested = Some(now);
+            missing.nacks += 1;
             *seq as u16
         })
         .collect()
     }
 
-    /// Whether a decoder waits for a key frame of which nothing has come yet.
-    pub(super) fn wants_key_frame(&self) -> bool {
-        let begun = self.extender.highest().is_some();
-        begun && !self.audio && matches!(self.waits, Some(None))
+    /// Returns `true` if a key frame is needed and none has begun to arrive.
+    pub(super) fn needs_key_frame(&self) -> bool {
+        let has_begun = self.extender.highest().is_some();
+        has_begun && !self.audio && matches!(self.awaiting_key_frame, Some(None))
     }
 
+    /// Returns the report block since the last one.
     pub(super) fn report(&mut self, now: Instant, ssrc: u32) -> Report {
         let highest = self.extender.highest().unwrap_or(0);
         let expected = (highest + 1).saturating_sub(self.first);
@@ -250,7 +255,7 @@ impl Stream {
     }
 }
 
-/// Puts a frame together, if its first packet is there and no other is between.
+/// Assembles a frame; returns `None` if its first packet is missing.
 fn assemble(ssrc: u32, audio: bool, parts: &BTreeMap<u64, Part>) -> Option<Frame> {
     let (_, last) = parts.last_key_value()?;
     let of_frame = parts.values().filter(|part| part.timestamp == last.timestamp);
@@ -268,13 +273,13 @@ fn assemble(ssrc: u32, audio: bool, parts: &BTreeMap<u64, Part>) -> Option<Frame
     begun.then_some(Frame { ssrc, audio, data })
 }
 
-/// Time as a media clock shows it.
+/// Converts time to the units of a media clock.
 trait Elapsed {
     fn elapsed_units(&self, clock: f64) -> f64;
 }
 
 impl Elapsed for Instant {
     fn elapsed_units(&self, clock: f64) -> f64 {
-        (*self - crate::probe::epoch()).as_secs_f64() * clock
+        (*self - crate::frame_stamp::epoch()).as_secs_f64() * clock
     }
 }

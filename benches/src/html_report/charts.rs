@@ -1,36 +1,36 @@
-//! Charts as SVG, drawn by hand: bars with their spread, and lines over time.
+//! Charts as SVG: bars with their spread, and lines over time.
 
 use std::fmt::Write as _;
 
-use crate::table::Spread;
+use crate::tables::Spread;
 
 const WIDTH: f64 = 960.0;
 const LABEL: f64 = 210.0;
 const ROW: f64 = 26.0;
-/// Room for a figure behind the longest bar.
-const FIGURE: f64 = 130.0;
+/// The width reserved for the value after the longest bar.
+const VALUE: f64 = 130.0;
 const HEIGHT: f64 = 260.0;
 const COLOURS: [&str; 3] = ["var(--soft)", "var(--own)", "var(--third)"];
 
-/// A bar.
+/// A bar of a bar chart.
 pub(super) struct Bar {
     pub(super) name: String,
     pub(super) spread: Spread,
-    /// Of this project's server, not of a peer's.
+    /// The bar of this project's server.
     pub(super) own: bool,
 }
 
-/// Nothing, if there is nothing to show.
+/// Renders a bar chart; returns an empty string without positive values.
 pub(super) fn bars(title: &str, bars: &[Bar]) -> String {
-    let most = bars.iter().map(|bar| bar.spread.max).fold(0.0, f64::max);
-    if most <= 0.0 {
+    let highest = bars.iter().map(|bar| bar.spread.max).fold(0.0, f64::max);
+    if highest <= 0.0 {
         return String::new();
     }
     let height = ROW * bars.len() as f64 + 8.0;
     let mut svg = open(title, height);
     for (at, bar) in bars.iter().enumerate() {
         let y = ROW * at as f64 + 4.0;
-        let length = |value: f64| value / most * (WIDTH - LABEL - FIGURE);
+        let length = |value: f64| value / highest * (WIDTH - LABEL - VALUE);
         let Spread { min, median, max } = bar.spread;
         let colour = if bar.own { "var(--own)" } else { "var(--peer)" };
         let (middle, text) = (y + ROW / 2.0, y + ROW / 2.0 + 4.0);
@@ -54,19 +54,19 @@ pub(super) fn bars(title: &str, bars: &[Bar]) -> String {
     svg
 }
 
-/// Several readings over the same time, `each` seconds apart.
+/// Renders a line chart of several series, whose values are `each` seconds apart.
 pub(super) fn lines(title: &str, each: f64, series: &[(&str, Vec<f64>)]) -> String {
-    let most = series.iter().flat_map(|(_, readings)| readings).copied().fold(0.0, f64::max);
-    let longest = series.iter().map(|(_, readings)| readings.len()).max().unwrap_or(0);
-    if most <= 0.0 || longest < 2 {
+    let highest = series.iter().flat_map(|(_, values)| values).copied().fold(0.0, f64::max);
+    let longest = series.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
+    if highest <= 0.0 || longest < 2 {
         return String::new();
     }
     let (left, bottom) = (60.0, HEIGHT - 40.0);
     let x = |at: usize| left + at as f64 / (longest - 1) as f64 * (WIDTH - left - 10.0);
-    let y = |value: f64| bottom - value / most * (bottom - 10.0);
+    let y = |value: f64| bottom - value / highest * (bottom - 10.0);
     let mut svg = open(title, HEIGHT);
     for quarter in 0..=4 {
-        let value = most * f64::from(quarter) / 4.0;
+        let value = highest * f64::from(quarter) / 4.0;
         let _ = write!(
             svg,
             "<path d=\"M{left} {0:.1}H{WIDTH}\" stroke=\"var(--line)\" />\
@@ -83,9 +83,9 @@ pub(super) fn lines(title: &str, each: f64, series: &[(&str, Vec<f64>)]) -> Stri
          <text class=soft x={WIDTH} y={0} text-anchor=end>{last:.0} s</text>",
         bottom + 16.0
     );
-    for (at, (name, readings)) in series.iter().enumerate() {
+    for (at, (name, values)) in series.iter().enumerate() {
         let colour = COLOURS[at % COLOURS.len()];
-        let points: Vec<String> = readings
+        let points: Vec<String> = values
             .iter()
             .enumerate()
             .map(|(at, value)| format!("{:.1},{:.1}", x(at), y(*value)))
@@ -112,7 +112,7 @@ fn open(title: &str, height: f64) -> String {
     )
 }
 
-/// Text as HTML.
+/// Escapes text for HTML.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

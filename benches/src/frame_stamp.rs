@@ -1,47 +1,47 @@
-//! What is inside test media: when it was sent, so that its way can be timed, whose it is, and its
-//! number, so that a lost one is missed.
+//! The stamp in test media: send time for latency, sender, and frame number for loss.
 
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use signaling_protocol::Source;
 
-/// Begins every probe: chance does not look like one.
+/// The first bytes of every stamp, which distinguish it from other data.
 const MAGIC: u32 = 0x6f72_616e;
-/// Bytes of a probe.
+/// The encoded size of a stamp in bytes.
 pub(crate) const BYTES: usize = 28;
 
-/// By their numbers in a probe.
+/// Sources by their number in a stamp.
 const SOURCES: [Source; 4] =
     [Source::Microphone, Source::Camera, Source::Screen, Source::ScreenAudio];
 
-/// The beginning of this process's time.
+/// Returns the zero point of [`micros`].
 pub(crate) fn epoch() -> Instant {
     static EPOCH: OnceLock<Instant> = OnceLock::new();
     *EPOCH.get_or_init(Instant::now)
 }
 
-/// Microseconds of this process's time.
+/// Converts an instant to microseconds since [`epoch`].
 pub(crate) fn micros(at: Instant) -> u64 {
     u64::try_from(at.saturating_duration_since(epoch()).as_micros()).unwrap_or(u64::MAX)
 }
 
-/// What a frame, or each packet of an opaque one, begins with.
+/// The beginning of each frame, and with opaque payload of each packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Probe {
-    /// By [`micros`].
+pub(crate) struct FrameStamp {
+    /// Send time, see [`micros`].
     pub(crate) sent_us: u64,
-    /// Of the frame, counted from zero.
+    /// Frame number, from zero.
     pub(crate) number: u64,
-    /// Which headless participant.
+    /// Number of the headless participant.
     pub(crate) sender: u32,
-    /// What of its.
+    /// Source of the track.
     pub(crate) source: Source,
-    /// Which simulcast encoding, from the smallest on.
+    /// Simulcast encoding, 0 for the lowest.
     pub(crate) encoding: u8,
 }
 
-impl Probe {
+impl FrameStamp {
+    /// Appends the encoded stamp.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&MAGIC.to_be_bytes());
         out.extend_from_slice(&self.sent_us.to_be_bytes());
@@ -50,7 +50,8 @@ impl Probe {
         out.extend_from_slice(&[self.encoding, self.source as u8, 0, 0]);
     }
 
-    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+    /// Parses a stamp at the beginning of `bytes`; returns `None` if there is none.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.first_chunk::<BYTES>()?;
         let long = |at: usize| bytes[at..].first_chunk().copied().map(u64::from_be_bytes);
         let short = |at: usize| bytes[at..].first_chunk().copied().map(u32::from_be_bytes);
@@ -69,14 +70,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_probe_is_read_as_it_was_written() {
-        let probe = Probe { sent_us: 5, number: 6, sender: 7, source: Source::Screen, encoding: 2 };
+    fn an_encoded_stamp_is_parsed_back() {
+        let stamp =
+            FrameStamp { sent_us: 5, number: 6, sender: 7, source: Source::Screen, encoding: 2 };
         let mut bytes = Vec::new();
-        probe.write(&mut bytes);
+        stamp.write(&mut bytes);
         assert_eq!(bytes.len(), BYTES);
-        assert_eq!(Probe::read(&bytes), Some(probe));
-        assert_eq!(Probe::read(&bytes[1..]), None);
+        assert_eq!(FrameStamp::parse(&bytes), Some(stamp));
+        assert_eq!(FrameStamp::parse(&bytes[1..]), None);
         bytes[0] ^= 1;
-        assert_eq!(Probe::read(&bytes), None);
+        assert_eq!(FrameStamp::parse(&bytes), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The WebRTC side of one who only listens: packets as they come, of every codec that browsers send.
+//! A WebRTC client that only receives: it returns RTP packets of every codec that browsers send.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,28 +14,29 @@ use tokio::net::UdpSocket;
 
 use crate::BenchError;
 
-/// Bytes that may wait.
+/// The receive buffer of the socket in bytes.
 const RECEIVE_BUFFER: usize = 1 << 20;
 
-/// What the connection reports.
+/// An output of the client.
 pub(crate) enum MediaOutput {
-    /// ICE and DTLS are up.
+    /// ICE and DTLS are connected.
     Connected,
     /// The payload of an RTP packet.
     Packet { audio: bool, payload: std::sync::Arc<[u8]> },
 }
 
-pub(crate) struct Listener {
+/// A connection to the SFU with its own UDP socket.
+pub(crate) struct ReceiveOnlyClient {
     rtc: Rtc,
     socket: UdpSocket,
     address: SocketAddr,
     pending: Option<SdpPendingOffer>,
-    /// Video that a key frame was asked for.
-    begun: HashSet<Ssrc>,
+    /// Video streams for which a key frame was requested.
+    key_frame_requested: HashSet<Ssrc>,
 }
 
-impl Listener {
-    /// A connection with its own socket, and the offer to send.
+impl ReceiveOnlyClient {
+    /// Opens a socket, and creates the client and its SDP offer.
     pub(crate) async fn open(slots: ReceiveSlots) -> Result<(Self, String), BenchError> {
         let config = Rtc::builder().clear_codecs().enable_opus(true, false);
         let config = config.enable_vp8(true).enable_vp9(true).set_rtp_mode(true);
@@ -45,12 +46,12 @@ impl Listener {
         let now = Instant::now();
         let mut rtc = config.build(now);
         let candidate = Candidate::host(address, Protocol::Udp)
-            .map_err(|error| BenchError::Broken(error.to_string()))?;
+            .map_err(|error| BenchError::Failed(error.to_string()))?;
         rtc.add_local_candidate(candidate);
 
         let mut changes = rtc.sdp_api();
         let mut add = |kind, direction| changes.add_media(kind, direction, None, None, None);
-        // What everybody offers to send, in this order; nothing is sent.
+        // Every client must offer these m-lines first, in this order; this one sends nothing.
         for kind in [MediaKind::Audio, MediaKind::Video, MediaKind::Video, MediaKind::Audio] {
             add(kind, Direction::SendOnly);
         }
@@ -61,60 +62,68 @@ impl Listener {
             add(MediaKind::Video, Direction::RecvOnly);
         }
         let (offer, pending) =
-            changes.apply().ok_or_else(|| BenchError::Broken("nothing to offer".into()))?;
-        let listener = Self { rtc, socket, address, pending: Some(pending), begun: HashSet::new() };
+            changes.apply().ok_or_else(|| BenchError::Failed("nothing to offer".into()))?;
+        let listener = Self {
+            rtc,
+            socket,
+            address,
+            pending: Some(pending),
+            key_frame_requested: HashSet::new(),
+        };
         Ok((listener, offer.to_sdp_string()))
     }
 
-    /// Takes the SFU's answer.
+    /// Applies the SFU's SDP answer.
     pub(crate) fn answer(&mut self, sdp: &str) -> Result<(), BenchError> {
         let answer = SdpAnswer::from_sdp_string(sdp)
-            .map_err(|error| BenchError::Broken(format!("the answer: {error}")))?;
+            .map_err(|error| BenchError::Failed(format!("the answer: {error}")))?;
         match self.pending.take() {
             Some(pending) => Ok(self.rtc.sdp_api().accept_answer(pending, answer)?),
-            None => Err(BenchError::Broken("an answer without an offer".into())),
+            None => Err(BenchError::Failed("an answer without an offer".into())),
         }
     }
 
-    /// Sends what is to be sent, reports what came; returns when to be called again.
+    /// Sends pending datagrams and collects outputs; returns when to call [`Self::tick`].
     pub(crate) fn drain(&mut self, outputs: &mut Vec<MediaOutput>) -> Result<Instant, BenchError> {
         loop {
             match self.rtc.poll_output()? {
                 Output::Timeout(at) => return Ok(at),
                 Output::Transmit(transmit) => {
-                    // A full socket buffer is loss on the link, as in life.
+                    // A full socket buffer counts as packet loss.
                     let _ = self.socket.try_send_to(&transmit.contents, transmit.destination);
                 }
                 Output::Event(Event::Connected) => outputs.push(MediaOutput::Connected),
-                Output::Event(Event::RtpPacket(packet)) => outputs.extend(self.packet(packet)),
+                Output::Event(Event::RtpPacket(packet)) => {
+                    outputs.extend(self.handle_packet(packet))
+                }
                 Output::Event(_) => {}
             }
         }
     }
 
-    /// Asks for a key frame where a video begins, as a decoder would that starts in its midst.
-    fn packet(&mut self, packet: RtpPacket) -> Option<MediaOutput> {
+    /// Requests a key frame for each new video stream, as a decoder does.
+    fn handle_packet(&mut self, packet: RtpPacket) -> Option<MediaOutput> {
         let ssrc = packet.header.ssrc;
         let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid();
         let audio = self.rtc.media(mid)?.kind() == MediaKind::Audio;
-        if !audio && self.begun.insert(ssrc) {
+        if !audio && self.key_frame_requested.insert(ssrc) {
             let mut direct = self.rtc.direct_api();
             direct.stream_rx(&ssrc)?.request_keyframe(KeyframeRequestKind::Pli);
         }
         Some(MediaOutput::Packet { audio, payload: packet.payload })
     }
 
-    /// Lets time pass.
+    /// Handles due timers.
     pub(crate) fn tick(&mut self) -> Result<(), BenchError> {
         Ok(self.rtc.handle_input(Input::Timeout(Instant::now()))?)
     }
 
-    /// Waits until there is something to read.
+    /// Waits until a datagram has arrived.
     pub(crate) async fn readable(&self) -> Result<(), BenchError> {
         Ok(self.socket.readable().await?)
     }
 
-    /// Reads all that has arrived (up to a bound, so that others get their turn).
+    /// Reads up to 64 datagrams that have arrived.
     pub(crate) fn read(&mut self, outputs: &mut Vec<MediaOutput>) -> Result<(), BenchError> {
         let mut buffer = [0u8; 2048];
         for _ in 0..64 {

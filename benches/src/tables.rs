@@ -1,4 +1,4 @@
-//! The figures of several runs as one Markdown table, and the same as JSON.
+//! Prints the results of several runs as Markdown tables, and writes them as JSON.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -9,48 +9,49 @@ use serde_json::Value;
 
 use crate::BenchError;
 
-/// What the table is made from, and what it leaves there.
+/// The input file with the results of the MLS bench.
 const MLS: &str = "mls.json";
+/// The output file.
 const TABLE: &str = "table.json";
 
-/// A figure of a load's report: its name, where it stands, what divides it, its unit.
-const LOADS: [(&str, &str, f64, &str); 18] = [
+/// The results of a load report: name, JSON pointer, divisor and unit.
+const LOAD_RESULTS: [(&str, &str, f64, &str); 18] = [
     ("server CPU per forwarded packet", "/cpu_us_per_packet", 1.0, "µs"),
-    ("the same in bare `sendto`s", "/cpu_floors_per_packet", 1.0, ""),
-    ("a bare `sendto` of 1,200 B", "/floor_us", 1.0, "µs"),
+    ("the same in bare `sendto`s", "/cpu_sendtos_per_packet", 1.0, ""),
+    ("bare `sendto` of 1,200 B", "/sendto_us", 1.0, "µs"),
     ("forwarded", "/packets_per_second", 1000.0, "k packets/s"),
-    ("forwarded by a whole core", "/packets_per_core_second", 1000.0, "k packets/s"),
+    ("forwarded per core", "/packets_per_core_second", 1000.0, "k packets/s"),
     ("server CPU", "/server_cores", 0.01, "% of a core"),
     ("server memory per participant", "/memory_bytes_per_participant", 1_048_576.0, "MiB"),
     ("sender to receiver, p50", "/latency_p50_us", 1000.0, "ms"),
     ("sender to receiver, p99", "/latency_p99_us", 1000.0, "ms"),
     ("inside the server, p99", "/forward_p99_us", 1000.0, "ms"),
-    ("join to keys", "/keyed_ms", 1.0, "ms"),
+    ("join to keys", "/first_keys_ms", 1.0, "ms"),
     ("join to connection", "/connected_ms", 1.0, "ms"),
     ("join to first remote frame", "/first_frame_ms", 1.0, "ms"),
-    ("pictures stood still", "/totals/frozen_ms_per_minute", 1.0, "ms a minute"),
-    ("bytes added per audio frame", "/bytes_added_audio", 1.0, "B"),
-    ("bytes added per video frame", "/bytes_added_video", 1.0, "B"),
+    ("frozen video", "/totals/frozen_ms_per_minute", 1.0, "ms per minute"),
+    ("overhead per audio frame", "/overhead_bytes_audio", 1.0, "B"),
+    ("overhead per video frame", "/overhead_bytes_video", 1.0, "B"),
     ("packets lost", "/totals/lost", 1.0, ""),
-    ("dropped by full buffers of the bench", "/bench/received_dropped", 1.0, ""),
+    ("dropped because of full buffers of the bench", "/bench/received_dropped", 1.0, ""),
 ];
 
-/// The columns of the table of rooms: some of these.
-const ROOMS: [(&str, &str, f64); 10] = [
+/// The columns of the table of scenarios: title, JSON pointer and divisor.
+const SCENARIO_COLUMNS: [(&str, &str, f64); 10] = [
     ("packets/s", "/packets_per_second", 1.0),
-    ("CPU a packet, µs", "/cpu_us_per_packet", 1.0),
-    ("in bare `sendto`s", "/cpu_floors_per_packet", 1.0),
+    ("CPU per packet, µs", "/cpu_us_per_packet", 1.0),
+    ("in bare `sendto`s", "/cpu_sendtos_per_packet", 1.0),
     ("in the server p99, ms", "/forward_p99_us", 1000.0),
     ("sender to receiver p50, ms", "/latency_p50_us", 1000.0),
     ("p99, ms", "/latency_p99_us", 1000.0),
     ("join to first frame, ms", "/first_frame_ms", 1.0),
-    ("MiB a participant", "/memory_bytes_per_participant", 1_048_576.0),
+    ("MiB per participant", "/memory_bytes_per_participant", 1_048_576.0),
     ("packets lost", "/totals/lost", 1.0),
-    ("other work, processors", "/bench/other_cores", 1.0),
+    ("other processes, processors", "/bench/other_cores", 1.0),
 ];
 
-/// What one member's coming and going takes: its name, and as the MLS bench calls it.
-const HANDSHAKES: [(&str, &str); 6] = [
+/// The results of the MLS bench: name in the table, and name in its file.
+const MLS_RESULTS: [(&str, &str); 6] = [
     ("join, until all have the keys", "join"),
     ("remove, until all have the keys", "remove"),
     ("KeyPackage", "KeyPackage"),
@@ -59,14 +60,14 @@ const HANDSHAKES: [(&str, &str); 6] = [
     ("commit that removes one", "remove: commit"),
 ];
 
-/// A row.
+/// A row of the table.
 #[derive(Debug, Serialize)]
-struct Figure {
+struct ResultRow {
     what: String,
     #[serde(flatten)]
     spread: Spread,
     unit: String,
-    /// The median of another implementation.
+    /// The median of another implementation, in the same unit.
     other: Option<f64>,
     command: String,
 }
@@ -79,29 +80,29 @@ pub(crate) struct Spread {
     pub(crate) max: f64,
 }
 
-/// Prints the tables of all that was measured: rooms, a row for each scenario and server, and what
-/// was timed by itself. Leaves all figures in the folder as JSON too.
+/// Prints two tables: one with a row per scenario and server, and one with the micro benchmarks. Also
+/// writes all results to a JSON file in the folder.
 pub(crate) fn print(folder: &Path, criterion: &Path) -> Result<(), BenchError> {
     let mut out = std::io::stdout();
-    print_rooms(&runs(folder)?, &mut out)?;
-    let mut figures = timed(criterion)?;
-    figures.extend(handshakes(folder)?);
-    writeln!(out, "\n| figure | min / median / max | command |\n|---|---|---|")?;
-    let mut said = "";
-    for Figure { what, spread, unit, other, command } in &figures {
+    print_scenarios(&read_runs(folder)?, &mut out)?;
+    let mut rows = criterion_results(criterion)?;
+    rows.extend(mls_results(folder)?);
+    writeln!(out, "\n| result | min / median / max | command |\n|---|---|---|")?;
+    let mut last_command = "";
+    for ResultRow { what, spread, unit, other, command } in &rows {
         let other = other.map_or(String::new(), |us| format!(" (crate `sframe`: {us:.2})"));
         let value = format!("{spread} {unit}");
-        // An empty cell is the command above.
-        let cell = if said == command { String::new() } else { format!("`{command}`") };
-        said = command;
+        // An empty cell repeats the command above.
+        let cell = if last_command == command { String::new() } else { format!("`{command}`") };
+        last_command = command;
         writeln!(out, "| {what} | {}{other} | {cell} |", value.trim_end())?;
     }
-    figures.extend(loads(folder)?);
-    Ok(std::fs::write(folder.join(TABLE), serde_json::to_vec_pretty(&figures)?)?)
+    rows.extend(load_results(folder)?);
+    Ok(std::fs::write(folder.join(TABLE), serde_json::to_vec_pretty(&rows)?)?)
 }
 
-/// Every run of every load: files `<scenario>.<run>.json`, by scenario.
-pub(crate) fn runs(folder: &Path) -> Result<BTreeMap<String, Vec<Value>>, BenchError> {
+/// Reads all reports `<scenario>.<run>.json` in a folder, by scenario.
+pub(crate) fn read_runs(folder: &Path) -> Result<BTreeMap<String, Vec<Value>>, BenchError> {
     let mut runs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for file in std::fs::read_dir(folder)? {
         let path = file?.path();
@@ -114,20 +115,20 @@ pub(crate) fn runs(folder: &Path) -> Result<BTreeMap<String, Vec<Value>>, BenchE
     Ok(runs)
 }
 
-fn print_rooms(
+fn print_scenarios(
     runs: &BTreeMap<String, Vec<Value>>,
     out: &mut impl std::io::Write,
 ) -> Result<(), BenchError> {
-    let heads: Vec<&str> = ROOMS.iter().map(|(head, ..)| *head).collect();
-    writeln!(out, "| scenario | {} |", heads.join(" | "))?;
-    writeln!(out, "|---|{}", "---|".repeat(ROOMS.len()))?;
+    let titles: Vec<&str> = SCENARIO_COLUMNS.iter().map(|(title, ..)| *title).collect();
+    writeln!(out, "| scenario | {} |", titles.join(" | "))?;
+    writeln!(out, "|---|{}", "---|".repeat(SCENARIO_COLUMNS.len()))?;
     for (name, runs) in runs {
         let cell = |(_, pointer, divisor): (&str, &str, f64)| {
-            let readings = runs.iter().filter_map(|run| Spread::read(run.pointer(pointer)?));
-            let spread = Spread::over(readings).map(|spread| spread.map(|value| value / divisor));
+            let spreads = runs.iter().filter_map(|run| Spread::parse(run.pointer(pointer)?));
+            let spread = Spread::over(spreads).map(|spread| spread.map(|value| value / divisor));
             spread.map_or("–".to_owned(), |spread| spread.to_string())
         };
-        let cells: Vec<String> = ROOMS.into_iter().map(cell).collect();
+        let cells: Vec<String> = SCENARIO_COLUMNS.into_iter().map(cell).collect();
         let (scenario, server) = name.split_once('@').unwrap_or((name, ""));
         let server = if server.is_empty() { String::new() } else { format!(", {server}") };
         writeln!(out, "| {scenario}{server} | {} |", cells.join(" | "))?;
@@ -135,14 +136,14 @@ fn print_rooms(
     Ok(())
 }
 
-fn loads(folder: &Path) -> Result<Vec<Figure>, BenchError> {
-    let mut figures = Vec::new();
-    for (scenario, runs) in runs(folder)? {
+fn load_results(folder: &Path) -> Result<Vec<ResultRow>, BenchError> {
+    let mut rows = Vec::new();
+    for (scenario, runs) in read_runs(folder)? {
         let Some(command) = runs.first().and_then(load_command) else { continue };
-        for (name, pointer, divisor, unit) in LOADS {
-            let readings = runs.iter().filter_map(|run| Spread::read(run.pointer(pointer)?));
-            let Some(spread) = Spread::over(readings) else { continue };
-            figures.push(Figure {
+        for (name, pointer, divisor, unit) in LOAD_RESULTS {
+            let spreads = runs.iter().filter_map(|run| Spread::parse(run.pointer(pointer)?));
+            let Some(spread) = Spread::over(spreads) else { continue };
+            rows.push(ResultRow {
                 what: format!("{scenario}: {name}"),
                 spread: spread.map(|value| value / divisor),
                 unit: unit.to_owned(),
@@ -151,9 +152,10 @@ fn loads(folder: &Path) -> Result<Vec<Figure>, BenchError> {
             });
         }
     }
-    Ok(figures)
+    Ok(rows)
 }
 
+/// Returns the command that repeats a run.
 fn load_command(run: &Value) -> Option<String> {
     let name = run.pointer("/scenario/name").and_then(Value::as_str)?;
     let command = format!("orange-bench load benches/scenarios/{name}.toml");
@@ -161,31 +163,31 @@ fn load_command(run: &Value) -> Option<String> {
     Some(if server == "orange-meets" { command } else { format!("{command} --peer {server}") })
 }
 
-/// What criterion has left. Of frames: a group for each direction and suite, in it one function
-/// for each implementation. Of the rest: a group for each thing that was timed.
-fn timed(folder: &Path) -> Result<Vec<Figure>, BenchError> {
+/// Reads the results of criterion. The SFrame bench has a group per direction and cipher suite, with a
+/// function per implementation; the other benches have groups only.
+fn criterion_results(folder: &Path) -> Result<Vec<ResultRow>, BenchError> {
     let mut frames: BTreeMap<(String, u64), BTreeMap<String, Spread>> = BTreeMap::new();
-    let mut figures = Vec::new();
+    let mut rows = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
-        // Nothing was measured yet: no folder.
+        // Without measurements there is no folder.
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         for entry in entries {
             let path = entry?.path();
             if path.is_dir() && path.ends_with("new") {
-                let benchmark: Benchmark = read(&path.join("benchmark.json"))?;
-                let samples: Samples = read(&path.join("sample.json"))?;
+                let benchmark: Benchmark = read_json(&path.join("benchmark.json"))?;
+                let samples: Samples = read_json(&path.join("sample.json"))?;
                 let Some(spread) = samples.micros() else { continue };
                 let value = benchmark.value_str.unwrap_or_default();
                 if let Some(function) = benchmark.function_id {
                     let group = (benchmark.group_id, value.parse().unwrap_or(0));
                     frames.entry(group).or_default().insert(function, spread);
                 } else {
-                    let packets = benchmark.throughput.and_then(|each| each.elements);
-                    figures.push(Figure {
+                    let packets = benchmark.throughput.and_then(|throughput| throughput.elements);
+                    rows.push(ResultRow {
                         what: format!("{} {value}", benchmark.group_id),
                         spread: spread.map(|micros| micros / packets.unwrap_or(1.0)),
-                        unit: if packets.is_some() { "µs a packet" } else { "µs" }.to_owned(),
+                        unit: if packets.is_some() { "µs per packet" } else { "µs" }.to_owned(),
                         other: None,
                         command: "cargo bench -p orange-bench".to_owned(),
                     });
@@ -196,7 +198,7 @@ fn timed(folder: &Path) -> Result<Vec<Figure>, BenchError> {
         }
     }
     let ours = |((group, bytes), by): ((String, u64), BTreeMap<String, Spread>)| {
-        Some(Figure {
+        Some(ResultRow {
             what: format!("SFrame {group}, {bytes} B"),
             spread: *by.get("ours")?,
             unit: "µs".to_owned(),
@@ -204,12 +206,12 @@ fn timed(folder: &Path) -> Result<Vec<Figure>, BenchError> {
             command: "cargo bench -p orange-bench --bench sframe".to_owned(),
         })
     };
-    figures.sort_by(|a, b| a.what.cmp(&b.what));
-    figures.extend(frames.into_iter().filter_map(ours));
-    Ok(figures)
+    rows.sort_by(|a, b| a.what.cmp(&b.what));
+    rows.extend(frames.into_iter().filter_map(ours));
+    Ok(rows)
 }
 
-/// Of criterion's `benchmark.json`.
+/// Fields of criterion's `benchmark.json`.
 #[derive(Deserialize)]
 struct Benchmark {
     group_id: String,
@@ -218,14 +220,14 @@ struct Benchmark {
     throughput: Option<Throughput>,
 }
 
-/// How much one iteration does.
+/// The work of one iteration.
 #[derive(Deserialize)]
 struct Throughput {
     #[serde(rename = "Elements")]
     elements: Option<f64>,
 }
 
-/// Criterion's `sample.json`: nanoseconds of so many iterations.
+/// Criterion's `sample.json`: samples of `iters` iterations that take `times` nanoseconds.
 #[derive(Deserialize)]
 struct Samples {
     iters: Vec<f64>,
@@ -233,22 +235,23 @@ struct Samples {
 }
 
 impl Samples {
+    /// Returns the spread of microseconds per iteration.
     fn micros(&self) -> Option<Spread> {
         let each = self.iters.iter().zip(&self.times).map(|(iters, nanos)| nanos / iters / 1e3);
         Spread::over(each.map(Spread::of))
     }
 }
 
-fn handshakes(folder: &Path) -> Result<Vec<Figure>, BenchError> {
+fn mls_results(folder: &Path) -> Result<Vec<ResultRow>, BenchError> {
     let path = folder.join(MLS);
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let rows: Vec<Handshake> = read(&path)?;
-    let mut figures = Vec::new();
-    for (name, known_as) in HANDSHAKES {
-        for row in rows.iter().filter(|row| row.what == known_as) {
-            figures.push(Figure {
+    let measured: Vec<MlsResult> = read_json(&path)?;
+    let mut rows = Vec::new();
+    for (name, name_in_file) in MLS_RESULTS {
+        for row in measured.iter().filter(|row| row.what == name_in_file) {
+            rows.push(ResultRow {
                 what: format!("MLS {}, {} members: {name}", row.suite, row.members),
                 spread: row.spread,
                 unit: row.unit.clone(),
@@ -257,12 +260,12 @@ fn handshakes(folder: &Path) -> Result<Vec<Figure>, BenchError> {
             });
         }
     }
-    Ok(figures)
+    Ok(rows)
 }
 
-/// As the MLS bench writes it.
+/// A result in the file of the MLS bench.
 #[derive(Deserialize)]
-struct Handshake {
+struct MlsResult {
     suite: String,
     members: u32,
     what: String,
@@ -271,7 +274,7 @@ struct Handshake {
     spread: Spread,
 }
 
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, BenchError> {
+fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, BenchError> {
     Ok(serde_json::from_slice(&std::fs::read(path)?)?)
 }
 
@@ -280,26 +283,27 @@ impl Spread {
         Self { min: value, median: value, max: value }
     }
 
-    /// A number of a report, or a spread over its participants.
-    pub(crate) fn read(value: &Value) -> Option<Self> {
+    /// Parses a number of a report, or a spread over its participants.
+    pub(crate) fn parse(value: &Value) -> Option<Self> {
         match value.as_f64() {
             Some(number) => Some(Self::of(number)),
             None => Self::deserialize(value).ok(),
         }
     }
 
-    /// The least, the median of the medians, and the greatest.
-    pub(crate) fn over(readings: impl Iterator<Item = Self>) -> Option<Self> {
-        let readings: Vec<Self> = readings.collect();
-        let mut medians: Vec<f64> = readings.iter().map(|one| one.median).collect();
+    /// Combines spreads: the minimum, the median of the medians, and the maximum.
+    pub(crate) fn over(spreads: impl Iterator<Item = Self>) -> Option<Self> {
+        let spreads: Vec<Self> = spreads.collect();
+        let mut medians: Vec<f64> = spreads.iter().map(|spread| spread.median).collect();
         medians.sort_by(f64::total_cmp);
         Some(Self {
-            min: readings.iter().map(|one| one.min).min_by(f64::total_cmp)?,
+            min: spreads.iter().map(|spread| spread.min).min_by(f64::total_cmp)?,
             median: *medians.get(medians.len() / 2)?,
-            max: readings.iter().map(|one| one.max).max_by(f64::total_cmp)?,
+            max: spreads.iter().map(|spread| spread.max).max_by(f64::total_cmp)?,
         })
     }
 
+    /// Applies a function to all three values.
     pub(crate) fn map(self, change: impl Fn(f64) -> f64) -> Self {
         Self { min: change(self.min), median: change(self.median), max: change(self.max) }
     }
@@ -333,13 +337,13 @@ mod tests {
     fn a_spread_over_runs_keeps_both_ends_and_the_median_of_the_medians() {
         let run = |min, median, max| Spread { min, median, max };
         let all = [run(2.0, 5.5, 9.0), run(1.0, 7.0, 8.0), run(3.0, 4.0, 5.0)];
-        let spread = Spread::over(all.into_iter()).expect("there are runs");
+        let spread = Spread::over(all.into_iter()).expect("runs");
         assert_eq!(spread.to_string(), "1.00 / 5.50 / 9.00");
-        assert!(Spread::over(std::iter::empty()).is_none(), "nothing was measured");
+        assert!(Spread::over(std::iter::empty()).is_none(), "no measurements");
     }
 
     #[test]
-    fn whole_numbers_without_a_spread_stand_alone() {
+    fn a_whole_number_without_a_spread_is_printed_alone() {
         assert_eq!(Spread::of(14.0).to_string(), "14");
         assert_eq!(Spread { min: 0.0, median: 0.0, max: 3.0 }.to_string(), "0 / 0 / 3");
     }
