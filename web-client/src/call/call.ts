@@ -132,7 +132,7 @@ export class Call {
     this.#join();
   }
 
-  /** The person's own name. */
+  /** Returns the person's own name. */
   get name(): string {
     return this.entry.name;
   }

@@ -64,12 +64,12 @@ export class CallConnection {
     void this.#open();
   }
 
-  /** The TURN servers that came with the join token; `undefined` before it was issued. */
+  /** Returns the TURN servers that came with the join token; `undefined` before it was issued. */
   get turn(): TurnServers | undefined {
     return this.#turn;
   }
 
-  /** The participant that a rejoin replaces. */
+  /** Returns the participant that a rejoin replaces. */
   get predecessorForRejoin(): Predecessor | undefined {
     return this.#socket?.predecessorForRejoin;
   }
@@ -84,6 +84,7 @@ export class CallConnection {
     this.#socket?.sendText(text);
   }
 
+  /** Replaces the socket after the device changed networks. */
   handleNetworkChange(): void {
     this.#socket?.handleNetworkChange();
   }

@@ -118,7 +118,7 @@ export class Device {
     await this.#raw?.applyConstraints(this.#constraints()).catch(() => undefined);
   }
 
-  /** A device was connected or disconnected. */
+  /** Handles a connected or disconnected device: refreshes the choices, and retries if that may help. */
   async handleDeviceChange(): Promise<void> {
     await this.refreshChoices();
     if (this.#choices.value.length > 0 && isFixedByPlugging(this.#problem.value))

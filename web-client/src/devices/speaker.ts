@@ -14,12 +14,12 @@ export class Speaker {
     this.#stored = stored;
   }
 
-  /** The chosen device's id; empty for the system's default. */
+  /** Returns the chosen device's id; empty for the system's default. */
   get chosen(): ReadonlySignal<string> {
     return this.#stored;
   }
 
-  /** This browser lets a page choose the output. */
+  /** Returns whether this browser lets a page choose the output. */
   get isSelectable(): boolean {
     return 'setSinkId' in HTMLMediaElement.prototype;
   }

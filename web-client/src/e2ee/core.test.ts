@@ -1,4 +1,4 @@
-/** The encryption core as the browser gets it: the same WASM, through the same bindings. */
+/** Tests the end-to-end encryption core with the WASM and the bindings that the browser gets. */
 
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ class Member {
     this.endpoint.certify(new Uint8Array(sign(null, this.endpoint.to_sign(), privateKey)));
   }
 
-  /** Takes all outputs; returns what is to be sent. */
+  /** Handles all outputs; returns the messages to send. */
   drain(): ClientMessage[] {
     const sent: ClientMessage[] = [];
     for (let out = this.endpoint.poll(); out !== undefined; out = this.endpoint.poll()) {
@@ -68,7 +68,7 @@ class Member {
   }
 }
 
-/** A delivery service as small as can be: everybody reads everything in one order. */
+/** A minimal delivery service: every member receives every message in one order. */
 class Room {
   readonly members: Member[] = [];
   #position = 0;
@@ -77,7 +77,7 @@ class Room {
   #joined: { participant: number; key_package: string; replaces: null }[] = [];
 
   add(member: Member): void {
-    this.#tell(member, {
+    this.#deliver(member, {
       topic: 'room',
       type: 'joined',
       version: 2,
@@ -98,20 +98,20 @@ class Room {
     this.settle();
   }
 
-  /** Carries messages until nobody has anything to say. */
+  /** Delivers messages until no member sends any. */
   settle(): void {
     for (let busy = true; busy; ) {
       busy = false;
       for (const member of this.members) {
         for (const message of member.drain()) {
           busy = true;
-          this.#take(member, message);
+          this.#accept(member, message);
         }
       }
     }
   }
 
-  #take({ participant }: Member, message: ClientMessage): void {
+  #accept({ participant }: Member, message: ClientMessage): void {
     if (message.type === 'upload_key_package') {
       const joined = { participant, key_package: message.key_package, replaces: null };
       this.#joined.push(joined);
@@ -129,10 +129,10 @@ class Room {
   #append(event: (Delta & { change: 'log' })['entry']['event']): void {
     this.#position += 1;
     const delta: Delta = { change: 'log', entry: { position: this.#position, event } };
-    for (const member of this.members) this.#tell(member, { topic: 'room', type: 'delta', seq: 0, delta });
+    for (const member of this.members) this.#deliver(member, { topic: 'room', type: 'delta', seq: 0, delta });
   }
 
-  #tell(member: Member, message: ServerMessage): void {
+  #deliver(member: Member, message: ServerMessage): void {
     member.endpoint.handle(JSON.stringify(message), Date.now());
   }
 }
@@ -149,11 +149,11 @@ const thrown = (act: () => unknown): string => {
   } catch (error) {
     return (error as E2eeError).code;
   }
-  return 'nothing';
+  return 'no error';
 };
 
 describe('the encryption core in WASM', () => {
-  it('brings three people into one call with one code, whose frames open and are labelled', () => {
+  it('brings three members into one call with one room code and labelled frames', () => {
     const [ada, bob, cleo] = [new Member(1, 'Ada'), new Member(2, 'Bob'), new Member(3, 'Cleo')];
     meeting(ada, bob, cleo);
     const codes = [ada, bob, cleo].map((one) => one.roster?.room_code);
@@ -179,7 +179,7 @@ describe('the encryption core in WASM', () => {
     }
   });
 
-  it('opens a link that asks for a passphrase into one that an endpoint takes', () => {
+  it('opens a protected link into one that an endpoint accepts', () => {
     const locked = locked_link(ROOM, new Uint8Array(32), 'open sesame');
     expect(thrown(() => new Member(1, 'Eve', locked))).toBe('passphrase_missing');
     expect(thrown(() => open_link(ROOM, locked, 'Open sesame'))).toBe('wrong_passphrase');
@@ -191,19 +191,19 @@ describe('the encryption core in WASM', () => {
     expect(bob.roster?.members.map((one) => one.name)).toEqual(['Ada', 'Bob']);
   }, 60_000);
 
-  it('lets somebody into a room of ten within a second, all of their work on one thread', () => {
+  it('adds a tenth member within a second, with all ten on one thread', () => {
     const room = meeting(...Array.from({ length: 9 }, (_, n) => new Member(n + 1, `one ${n}`)));
-    // The first ones warmed the compiler up; the tenth is measured, from making its KeyPackage on.
+    // The first members warm up the compiler; the tenth is measured from its KeyPackage on.
     const start = performance.now();
-    const tenth = new Member(10, 'the tenth');
+    const tenth = new Member(10, 'tenth');
     room.add(tenth);
     const ms = performance.now() - start;
     expect(tenth.roster?.members.length).toBe(10);
-    process.stdout.write(`into a room of ten, post-quantum, WASM, ten on one thread: ${ms.toFixed(0)} ms\n`);
+    process.stdout.write(`tenth member, post-quantum, WASM, ten on one thread: ${ms.toFixed(0)} ms\n`);
     expect(ms).toBeLessThan(1000);
   }, 60_000);
 
-  it('keeps out whoever has another link, and tells both sides', () => {
+  it('keeps a member with another link out, and reports it to both sides', () => {
     const [ada, eve] = [new Member(1, 'Ada'), new Member(2, 'Eve', `v1.${'A'.repeat(42)}E`)];
     meeting(ada, eve);
     expect(ada.roster?.members.map((one) => one.name)).toEqual(['Ada']);
@@ -213,7 +213,7 @@ describe('the encryption core in WASM', () => {
     expect(thrown(() => eve.cryptor.protect(0, 'opus', false, new Uint8Array(80)))).toBe('no_keys');
   });
 
-  it('throws typed errors for what does not fit, and goes on', () => {
+  it('throws typed errors for invalid input, and continues', () => {
     const { publicKey } = identity();
     const config = { room: ROOM, link: LINK, name: 'Ada', identity_public: publicKey };
     const make = (change: object): string =>

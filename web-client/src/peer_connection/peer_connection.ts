@@ -78,7 +78,7 @@ export class PeerConnection {
     await this.offer();
   }
 
-  /** An offer has no answer yet. */
+  /** Returns whether an offer has no answer yet. */
   get unanswered(): boolean {
     return this.#connection.signalingState === 'have-local-offer';
   }
@@ -111,7 +111,8 @@ export class PeerConnection {
     await this.offer(true);
   }
 
-  /** The device changed networks: the old path is gone, even if the browser still reports it. */
+  /** Restarts ICE after the device changed networks: the old path is gone, even if the browser still
+   * reports it. */
   async handleNetworkChange(): Promise<void> {
     // An unanswered offer gathers candidates on the new network anyway.
     if (this.#connection.remoteDescription !== null && !this.unanswered) await this.offer(true);

@@ -17,7 +17,7 @@ export const RESUME_MS = 80_000;
 /** Longer than any snapshot: a few hundred commits and KeyPackages. */
 const MAX_TEXT_CHARS = 32 * 1024 * 1024;
 
-/** What the owner of the socket has to do. */
+/** A command for the owner of the socket. */
 export type Command =
   /** Open a socket; none is open. */
   | { do: 'open' }
@@ -95,7 +95,7 @@ export class SignalingSession {
     return [{ do: 'open' }];
   }
 
-  /** The socket is open. */
+  /** Sends the hello on a new socket. */
   handleOpen(now: number): Command[] {
     if (this.#state.kind !== 'connecting') return [];
     this.#state = { kind: 'connecting', lastReceivedAt: now };
@@ -118,7 +118,7 @@ export class SignalingSession {
     return [{ do: 'send', text: JSON.stringify(hello) }];
   }
 
-  /** The socket closed. */
+  /** Schedules a resume after the socket closed, or ends the session. */
   handleClosed(now: number): Command[] {
     if (this.#state.kind === 'backing_off' || this.#state.kind === 'over') return [];
     this.#brokenSince ??= now;
@@ -133,6 +133,7 @@ export class SignalingSession {
     return [{ do: 'reconnecting' }];
   }
 
+  /** Opens a socket, sends a heartbeat or drops a silent socket, whichever is due. */
   handleTimeout(now: number): Command[] {
     const due = this.timeout;
     if (due === undefined || now < due) return [];
@@ -150,7 +151,7 @@ export class SignalingSession {
     return [{ do: 'close' }, ...this.handleClosed(now)];
   }
 
-  /** The network changed or is back: opens a new socket at once. */
+  /** Opens a new socket at once, since the network changed or is back. */
   handleNetworkChange(now: number): Command[] {
     switch (this.#state.kind) {
       case 'backing_off':
@@ -167,7 +168,7 @@ export class SignalingSession {
     }
   }
 
-  /** A text message arrived. Malformed ones are ignored. */
+  /** Handles a text message; ignores a malformed one. */
   handleText(text: string, now: number): Command[] {
     const state = this.#state;
     if (state.kind === 'backing_off' || state.kind === 'over') return [];

@@ -50,7 +50,7 @@ export class SignalingSocket {
     this.stop();
   }
 
-  /** The device changed networks: the old socket is dead, or will be. */
+  /** Replaces the socket after the device changed networks: the old one is dead, or will be. */
   handleNetworkChange(): void {
     if (!this.#stopped) this.#execute(this.#session.handleNetworkChange(Date.now()));
   }

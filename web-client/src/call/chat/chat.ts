@@ -53,19 +53,19 @@ export class Chat {
     }
   }
 
-  /** The encryption sealed a message under this id. */
+  /** Records the message id under which the encryption sealed a message. */
   handleSent(sendId: number, id: string): void {
     this.#outbox.assignId(sendId, id);
     this.#state.value = assignId(this.#state.value, sendId, id);
   }
 
-  /** The encryption refused a message. */
+  /** Marks a message as failed that the encryption refused. */
   handleSendFailed(sendId: number): void {
     this.#outbox.remove(sendId);
     this.#state.value = markFailed(this.#state.value, sendId);
   }
 
-  /** A message of the group, own ones among them. */
+  /** Adds a message of the group, own ones included. */
   handleMessage(message: Message): void {
     this.#reportRaisedHand(message);
     this.#outbox.handleDelivered(message.id);
@@ -77,7 +77,7 @@ export class Chat {
     );
   }
 
-  /** The group has these members now. */
+  /** Takes the participants of a new epoch. */
   handleMembers(participants: readonly number[]): void {
     this.#state.value = retainMembers(this.#state.value, participants);
   }

@@ -13,7 +13,7 @@ export class ScreenShare {
     readonly changed: () => void,
   ) {}
 
-  /** This browser can share a screen. */
+  /** Returns whether this browser can share a screen. */
   static get isSupported(): boolean {
     return 'getDisplayMedia' in navigator.mediaDevices;
   }

@@ -39,19 +39,20 @@ export class SasVerification {
     this.#events = events;
   }
 
+  /** Starts a verification with all members. */
   start(): void {
     this.#startedHere = true;
     this.#events.start();
   }
 
-  /** The person compared the emoji: all members have the same ones, or not. */
+  /** Records the person's comparison: all members have the same emoji, or not. */
   finish(same: boolean): void {
     if (this.#state.value.kind !== 'emoji') return;
     if (same) this.#events.confirm();
     this.#state.value = { kind: same ? 'same' : 'different' };
   }
 
-  /** The encryption reports progress. */
+  /** Takes the progress that the encryption reports. */
   handleProgress(progress: SasProgress): void {
     const starts = progress.state === 'waiting' && this.#state.value.kind !== 'waiting';
     if (starts && !this.#startedHere) this.#events.invited();
