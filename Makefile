@@ -14,9 +14,16 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
 .PHONY: run
-run: setup web ## Set everything up and serve a meeting at http://localhost:8080
-	cargo build --release --locked --package orange-meets
-	exec target/release/orange-meets serve $(ARGS)
+run: ## Set everything up and serve a meeting at http://localhost:8080
+	@echo "[1/4] checking the tools that the build needs"
+	@$(MAKE) --no-print-directory setup
+	@echo "[2/4] building the encryption core for the browser"
+	@$(MAKE) --no-print-directory wasm
+	@echo "[3/4] building the web client"
+	@$(MAKE) --no-print-directory web
+	@echo "[4/4] building the server: some 400 crates at first, which takes minutes"
+	cargo build --profile quick --locked --package orange-meets
+	exec target/quick/orange-meets serve $(ARGS)
 
 .PHONY: test
 test: setup setup-browser lint test-rust test-web check-deploy model test-e2e test-bench ## Set everything up and run every check and test

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a build (or the browser tests) need and this machine lacks, and says what.
-#   deploy/setup.sh build     compiler, WASM toolchain, wasm-bindgen, and the patched str0m
+#   deploy/setup.sh build     compiler, WASM toolchain and the patched str0m
 #   deploy/setup.sh image     those tools, and cargo-auditable, which writes into the binary what it is made of
 #   deploy/setup.sh cross ARCH       a compiler for amd64 or arm64, where this machine is the other
 #   deploy/setup.sh emulation ARCH   what runs programs for amd64 or arm64 there
@@ -47,18 +47,6 @@ wasm_toolchain() {
   debian "${missing[@]}"
 }
 
-# wasm-bindgen's tool must be of the version of the crate.
-wasm_bindgen() {
-  local version
-  version=$(sed -nE 's/^wasm-bindgen = "=([0-9.]+)".*/\1/p' Cargo.toml)
-  if [ "$(.tools/bin/wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
-    say "installing wasm-bindgen-cli $version into .tools (a few minutes)"
-    # It runs for seconds: optimising it takes longer than it ever saves.
-    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-      cargo install --quiet --root .tools --version "$version" wasm-bindgen-cli
-  fi
-}
-
 build() {
   has cargo || die "Rust is missing: install it by https://rustup.rs and run again"
   has npm || die "Node.js is missing: install version 20 or later with npm and run again"
@@ -69,7 +57,6 @@ build() {
   has patch || missing+=(patch)
   debian "${missing[@]}"
   wasm_toolchain
-  wasm_bindgen
 }
 
 # `cargo audit bin` reads from the binary which crates, at which versions, are in it.

@@ -7,13 +7,14 @@ cd "$(dirname "$0")/../.."
 
 target=wasm32-unknown-unknown
 out=web-client/src/e2ee/wasm
-bindgen=.tools/bin/wasm-bindgen
+bindgen=target/quick/e2ee-bindgen
 optimise=web-client/node_modules/.bin/wasm-opt
 built=target/wasm/$target/wasm/e2ee_wasm.wasm
 stamp=target/wasm/bound.sha256
 
-[ -x "$bindgen" ] || { echo "wasm-bindgen is missing: run make setup" >&2; exit 1; }
 [ -x "$optimise" ] || { echo "wasm-opt is missing: run npm ci in web-client" >&2; exit 1; }
+
+cargo build --locked --package e2ee-bindgen --profile quick --target-dir target
 
 export CARGO_TARGET_DIR=target/wasm
 arguments=(build --locked --package e2ee-wasm --profile wasm --target "$target")
@@ -30,7 +31,7 @@ fi
 fingerprint() { sha256sum "$built" "$bindgen" web-client/package-lock.json "$0"; }
 if [ -f "$out/e2ee_wasm_bg.wasm" ] && fingerprint | cmp -s - "$stamp"; then exit 0; fi
 
-"$bindgen" --target web --out-dir "$out" "$built"
+"$bindgen" "$built" "$out"
 "$optimise" -Oz --strip-debug --strip-producers "$out/e2ee_wasm_bg.wasm" -o "$out/e2ee_wasm_bg.wasm"
 fingerprint >"$stamp"
 
