@@ -1,4 +1,8 @@
-//! End-to-end encryption: MLS (RFC 9420) and SFrame (RFC 9605). The only home of keys.
+//! End-to-end encryption: MLS (RFC 9420) and SFrame (RFC 9605). Only this crate holds keys.
+//!
+//! [`endpoint::Endpoint`] is one participant's group state; [`media::MediaCryptor`] protects its
+//! frames with the keys that the endpoint outputs. Both are sans-IO: they take input and the time, and
+//! return outputs.
 
 pub mod committer;
 pub mod credential;

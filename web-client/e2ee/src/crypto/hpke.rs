@@ -14,15 +14,17 @@ const KDF_ID: u16 = 0x0001;
 /// The number of AES-128-GCM in the registry of HPKE AEADs.
 const AEAD_ID: u16 = 0x0001;
 
-/// One suite of HPKE.
+/// An HPKE suite: a KEM, with HKDF-SHA256 and AES-128-GCM.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hpke {
     pub(super) kem: Kem,
 }
 
 impl Hpke {
+    /// Returns the suite of a configuration.
+    ///
     /// # Errors
-    /// [`CryptoError::UnsupportedCiphersuite`]: none of our suites has this.
+    /// [`CryptoError::UnsupportedCiphersuite`] if no cipher suite of a room has it.
     pub(super) fn of(config: &HpkeConfig) -> Result<Self, CryptoError> {
         let HpkeConfig(kem, kdf, aead) = *config;
         match (Kem::of(kem), kdf, aead) {
@@ -93,7 +95,7 @@ impl Hpke {
     }
 }
 
-/// What both ends derive from the shared secret, for one message.
+/// The keys that both sides derive from the shared secret, for one message.
 pub(super) struct Context {
     kdf: LabeledKdf,
     pub(super) key: Zeroizing<[u8; 16]>,
@@ -109,7 +111,7 @@ impl Context {
     /// `Export` (RFC 9180 section 5.3).
     ///
     /// # Errors
-    /// [`CryptoError::ExporterError`]: longer than HKDF can expand.
+    /// [`CryptoError::ExporterError`] if `length` exceeds the limit of HKDF.
     pub(super) fn export(&self, context: &[u8], length: usize) -> Result<Vec<u8>, CryptoError> {
         if length > 255 * self.exporter_secret.len() {
             return Err(CryptoError::ExporterError);
@@ -128,7 +130,7 @@ pub(super) struct LabeledKdf {
 }
 
 impl LabeledKdf {
-    /// Inside a KEM.
+    /// Returns the functions for a KEM's own derivations.
     pub(super) fn of_kem(kem: u16) -> Self {
         let mut suite = [0; 10];
         suite[..3].copy_from_slice(b"KEM");
@@ -149,7 +151,7 @@ impl LabeledKdf {
         &self.suite[..self.suite_bytes]
     }
 
-    /// The input key material may come in pieces.
+    /// `LabeledExtract`. The input key material may come in pieces.
     pub(super) fn extract(&self, salt: &[u8], label: &str, ikm: &[&[u8]]) -> Zeroizing<[u8; 32]> {
         let mut extract = HkdfExtract::<Sha256>::new(Some(salt));
         for one in [b"HPKE-v1", self.suite(), label.as_bytes()].iter().chain(ikm) {
@@ -161,12 +163,12 @@ impl LabeledKdf {
         prk
     }
 
-    /// Fills `output`; `info` may come in pieces.
+    /// `LabeledExpand` into `output`. `info` may come in pieces.
     ///
     /// # Panics
     /// If `output` is longer than 255 hashes.
     pub(super) fn expand(&self, prk: &[u8; 32], label: &str, info: &[&[u8]], output: &mut [u8]) {
-        const FITS: &str = "the caller keeps to what HKDF can expand";
+        const FITS: &str = "the caller respects the limit of HKDF";
         let length = u16::try_from(output.len()).expect(FITS).to_be_bytes();
         let mut pieces = vec![&length[..], b"HPKE-v1", self.suite(), label.as_bytes()];
         pieces.extend(info);

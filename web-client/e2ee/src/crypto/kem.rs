@@ -1,4 +1,4 @@
-//! The key encapsulation mechanisms of our suites.
+//! The key encapsulation mechanisms of the two cipher suites.
 
 use openmls_traits::types::{CryptoError, HpkeKemType};
 use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
@@ -8,19 +8,19 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::hpke::LabeledKdf;
 
-/// A private key as it is stored and sent: 32 bytes for both mechanisms.
+/// An encoded private key: 32 bytes for both mechanisms.
 pub(super) type PrivateKey = Zeroizing<[u8; 32]>;
-/// What an encapsulation agrees on.
+/// The shared secret of an encapsulation.
 pub(super) type SharedSecret = Zeroizing<[u8; 32]>;
 
-/// The randomness of one encapsulation; DHKEM takes the first half of it.
+/// The randomness of one encapsulation. DHKEM uses its first half.
 pub(super) type Randomness = Zeroizing<[u8; x_wing::ENCAPSULATION_RANDOMNESS_SIZE]>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kem {
     /// DHKEM(X25519, HKDF-SHA256) of RFC 9180 section 4.1.
     X25519,
-    /// X-Wing: X25519 and ML-KEM-768, safe while either of them is
+    /// X-Wing: X25519 and ML-KEM-768, secure while either of them is
     /// (draft-connolly-cfrg-xwing-kem-06). A private key is the seed of both.
     XWing,
 }
@@ -36,7 +36,7 @@ impl Kem {
         }
     }
 
-    /// The number in the registry of HPKE KEMs.
+    /// Returns its number in the IANA registry of HPKE KEMs.
     pub(super) fn id(self) -> u16 {
         match self {
             Self::X25519 => 0x0020,
@@ -73,10 +73,10 @@ impl Kem {
         }
     }
 
-    /// A new shared secret for whoever has the private key, and what tells it to them.
+    /// Returns a new shared secret and its encapsulation for the holder of the private key.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidPublicKey`]: the key is none, or of a small order.
+    /// [`CryptoError::InvalidPublicKey`] if `public` is malformed or of small order.
     pub(super) fn encapsulate(
         self,
         public: &[u8],
@@ -102,11 +102,11 @@ impl Kem {
         }
     }
 
-    /// The shared secret that `enc` tells.
+    /// Returns the shared secret of an encapsulation.
     ///
     /// # Errors
-    /// [`CryptoError::HpkeDecryptionError`]: a key or `enc` has the wrong length, or `enc` is of a
-    /// small order. A wrong `enc` for X-Wing gives another secret, not an error (FIPS 203).
+    /// [`CryptoError::HpkeDecryptionError`] if a key or `enc` has the wrong length, or `enc` is of
+    /// small order. With X-Wing, a wrong `enc` gives another secret, not an error (FIPS 203).
     pub(super) fn decapsulate(
         self,
         private: &[u8],

@@ -1,10 +1,10 @@
-//! Where the MLS library puts the private keys that it will ask for again.
+//! The store for the private keys that OpenMLS reads back.
 //!
-//! A group lives in memory from its first epoch to its last, and is never loaded from a store. So
-//! only what the library reads back from a store while a group lives is kept: the KeyPackage's
-//! private keys until a Welcome takes them, the link's PSK, and the keys of the epoch's path. The
-//! tree and the epoch's secrets are with the group, and would be copied here for nobody. (With 50
-//! members, the tree is most of the cost of an epoch.)
+//! A group stays in memory from its first epoch to its last and is never loaded from a store. So the
+//! store keeps only what OpenMLS reads back meanwhile: the private keys of the KeyPackage until a
+//! Welcome uses them, the link's PSK, and the keys of the epoch's path. Tree and epoch secrets are in
+//! the group; copies here would never be read. (With 50 members, the tree is most of the cost of an
+//! epoch.)
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-/// Private keys by kind and name, encoded; wiped when deleted, replaced or dropped.
+/// Encoded private keys by kind and name. Wiped when they are deleted, replaced or dropped.
 #[derive(Default)]
 pub(crate) struct KeyStore(Mutex<Keys>);
 
@@ -29,14 +29,14 @@ enum Kind {
     EpochKeyPairs,
 }
 
-/// A key cannot be encoded, or what is stored is not what was asked for.
+/// A key cannot be encoded, or a stored value cannot be decoded as the requested type.
 #[derive(Debug, thiserror::Error)]
 #[error("a private key cannot be stored or read back")]
 pub(crate) struct NotStorable(#[from] postcard::Error);
 
 impl KeyStore {
     fn keys(&self) -> MutexGuard<'_, Keys> {
-        // Each change is one call of the map: a panic elsewhere leaves it whole.
+        // Each change is one call of the map, so a panic elsewhere cannot leave it inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -69,7 +69,7 @@ impl KeyStore {
     }
 }
 
-/// Into a buffer of the right size from the start: one that grows leaves copies behind.
+/// Encodes a value into a buffer of its final size: a growing buffer would leave copies behind.
 fn encode(value: &(impl Serialize + ?Sized)) -> Result<Zeroizing<Vec<u8>>, NotStorable> {
     let mut bytes = Zeroizing::new(vec![0; postcard::experimental::serialized_size(value)?]);
     postcard::to_slice(value, &mut bytes)?;
@@ -82,8 +82,8 @@ impl fmt::Debug for KeyStore {
     }
 }
 
-/// Keys of one name each: how they are written, read and deleted, with type parameters in the
-/// library's order.
+/// Implements writing, reading and deleting of keys with one name, with type parameters in the order
+/// of the trait.
 macro_rules! kept_here {
     ($(
         $kind:ident($Name:ident, $Key:ident):
@@ -113,7 +113,7 @@ macro_rules! kept_here {
     )+};
 }
 
-/// What is with the group: nothing is written, found or deleted.
+/// Implements methods for values that the group keeps: nothing is written, found or deleted.
 macro_rules! kept_by_the_group {
     ($(write $name:ident<$($T:ident),+>($($key:ty),+);)+) => {$(
         fn $name<$($T: traits::$T<CURRENT_VERSION>),+>(
@@ -185,7 +185,7 @@ impl StorageProvider<CURRENT_VERSION> for KeyStore {
         self.forget(Kind::EpochKeyPairs, &(group_id, epoch, leaf_index))
     }
 
-    // Our signer is no key of the library's, and proposals do not travel outside of commits.
+    // The signer is not a key of OpenMLS, and there are no proposals outside of commits.
     kept_by_the_group! {
         write write_mls_join_config<GroupId, MlsGroupJoinConfig>(GroupId, MlsGroupJoinConfig);
         write append_own_leaf_node<GroupId, LeafNode>(GroupId, LeafNode);

@@ -1,10 +1,9 @@
-//! What the MLS library leaves to its user: cryptography, randomness and the store of private keys.
+//! The provider that OpenMLS needs: cryptography, randomness and a store of private keys.
 //!
-//! For exactly the two suites that a room can have ([`Suite`](crate::Suite)), so that a browser
-//! does not download curves, hashes and signatures that no room uses. Every primitive is
-//! RustCrypto's; what is composed here is HPKE (RFC 9180), with the vectors of that RFC and
-//! another implementation held against it. Secrets are compared by nobody, branch nothing, and
-//! are wiped when dropped.
+//! It supports exactly the two suites that a room can have ([`Suite`](crate::suite::Suite)), so that
+//! browsers do not download unused curves, hashes and signatures. All primitives come from
+//! RustCrypto. HPKE (RFC 9180) is composed here and tested with the vectors of the RFC and against
+//! another implementation. Secrets are never compared or branched on, and are wiped on drop.
 
 mod hpke;
 mod kem;
@@ -18,7 +17,7 @@ use openmls_traits::OpenMlsProvider;
 use key_store::KeyStore;
 use primitives::Primitives;
 
-/// One participant's cryptography and private keys.
+/// The cryptography and the private keys of one participant.
 #[derive(Debug, Default)]
 pub(crate) struct Provider {
     primitives: Primitives,

@@ -1,4 +1,4 @@
-//! The primitives of our suites, as the MLS library asks for them.
+//! The primitives of the two cipher suites, behind the traits of OpenMLS.
 
 use aes_gcm::Aes128Gcm;
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
@@ -19,14 +19,14 @@ use super::hpke::Hpke;
 use super::kem::Randomness;
 use crate::suite::Suite;
 
-/// SHA-256, HKDF, HMAC, AES-128-GCM, Ed25519, and HPKE with X25519 or X-Wing. Randomness is the
-/// system's, or the browser's.
+/// SHA-256, HKDF, HMAC, AES-128-GCM, Ed25519, and HPKE with X25519 or X-Wing. Randomness comes from
+/// the operating system or the browser.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Primitives;
 
-/// The system has no randomness to give.
+/// The system has no randomness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no randomness")]
+#[error("the system has no randomness")]
 pub(crate) struct NoRandomness;
 
 impl OpenMlsRand for Primitives {
@@ -45,7 +45,7 @@ impl OpenMlsRand for Primitives {
     }
 }
 
-/// The randomness of one encapsulation.
+/// Returns the randomness of one encapsulation.
 fn randomness() -> Result<Randomness, CryptoError> {
     let mut bytes = Zeroizing::new([0; x_wing::ENCAPSULATION_RANDOMNESS_SIZE]);
     getrandom::fill(bytes.as_mut()).map_err(|_| CryptoError::InsufficientRandomness)?;
@@ -67,7 +67,7 @@ fn ed25519_only(scheme: SignatureScheme) -> Result<(), CryptoError> {
     }
 }
 
-/// The cipher with its key, and the nonce.
+/// Returns the cipher with this key, and the nonce.
 fn aes128gcm(
     aead: AeadType,
     key: &[u8],
@@ -173,7 +173,7 @@ impl OpenMlsCrypto for Primitives {
         Ok((seed.to_vec(), public.to_vec()))
     }
 
-    /// Strictly: a key of small order and a signature that is not canonical verify nothing.
+    /// Verifies strictly: rejects keys of small order and non-canonical signatures.
     fn verify_signature(
         &self,
         alg: SignatureScheme,

@@ -1,49 +1,49 @@
-//! What a codec needs to see in the clear.
+//! The clear bytes of each codec.
 //!
-//! Browsers packetize by codec, so a packetizer looks into what it is given: an OBU header for
-//! AV1, NAL units for H264, a frame header for VP8. The whole frame of the encoder is encrypted;
-//! before it stands the least that satisfies them, the same for every frame of a kind, so that it
-//! gives nothing away. It is authenticated with the frame.
+//! A browser's packetizer parses what it sends: an OBU header for AV1, NAL units for H264, a frame
+//! header for VP8. The encoder's whole frame is encrypted. A short synthetic prefix before it satisfies
+//! the packetizer. It is the same for every frame of a kind, so it reveals nothing, and it is
+//! authenticated with the frame.
 
 use std::borrow::Cow;
 
 use super::h264;
 
-/// How a frame is encoded, as far as its protection depends on it.
+/// The codec of a frame, as far as its protection depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
-    /// Sound.
+    /// Audio (RFC 6716).
     Opus,
-    /// Pictures (RFC 6386).
+    /// Video (RFC 6386).
     Vp8,
-    /// Pictures, also with spatial layers: each is a frame of its own.
+    /// Video. Each spatial layer is a frame of its own.
     Vp9,
-    /// Pictures (AV1 bitstream specification), also with spatial layers.
+    /// Video (AV1 bitstream specification).
     Av1,
-    /// Pictures (ITU-T H.264, in NAL units after start codes).
+    /// Video (ITU-T H.264, in NAL units after start codes).
     H264,
 }
 
-/// A frame header of VP8's (RFC 6386 section 9.1) for a key frame of 640 by 480 pixels. A
-/// browser's packetizer and jitter buffer look into it, so there has to be one; the real frame,
-/// header and all, is encrypted behind it.
+/// A VP8 frame header (RFC 6386 section 9.1) of a key frame of 640 by 480 pixels, for the browser's
+/// packetizer and jitter buffer. The real frame with its own header is encrypted after it.
 const VP8_KEY_FRAME: &[u8] = &[0x10, 0x00, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe0, 0x01];
-/// The first byte of a VP8 frame that needs an earlier one.
+/// The first byte of a VP8 frame that is not a key frame.
 const VP8_DELTA_FRAME: &[u8] = &[0x11];
 /// Set in the first byte of every VP8 frame that is not a key frame.
 const VP8_NOT_KEY: u8 = 0x01;
 
-/// The header of an OBU of type 1 (AV1 section 5.3.2) without a size: all that follows is in it.
-/// Packetizers drop OBUs of some types and look into others; this one they carry as it is, for
-/// key frames and all others.
+/// The header of an OBU of type 1 (AV1 section 5.3.2) without a size: it extends to the end of the
+/// frame. Packetizers drop or parse other types; they carry this one unchanged, in key frames and in
+/// all others.
 const AV1_OBU: &[u8] = &[0x08];
-/// The same header with a size behind it, as it comes out of a browser's depacketizer.
+/// The same header with a size after it, as a browser's depacketizer writes it.
 const AV1_SIZED_OBU: u8 = 0x0a;
 
 impl Codec {
-    /// Every codec, in no order of preference.
+    /// All codecs, in no order of preference.
     pub const ALL: [Self; 5] = [Self::Opus, Self::Vp8, Self::Vp9, Self::Av1, Self::H264];
-    /// The most that [`Codec::finish`] adds to a ciphertext of so many bytes.
+
+    /// Returns the most bytes that [`Codec::finish`] adds to a ciphertext of this length.
     pub(super) fn most_added(self, ciphertext: usize) -> usize {
         match self {
             Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 => 0,
@@ -51,7 +51,7 @@ impl Codec {
         }
     }
 
-    /// Whether it encodes sound.
+    /// Returns `true` for audio codecs.
     #[must_use]
     pub fn is_audio(self) -> bool {
         match self {
@@ -60,8 +60,8 @@ impl Codec {
         }
     }
 
-    /// The bytes that stand in the clear before the SFrame ciphertext, and are authenticated as
-    /// its metadata.
+    /// Returns the clear bytes before the SFrame ciphertext, which are authenticated as its metadata
+    /// (RFC 9605 section 4.4.3).
     pub(super) fn clear_prefix(self, key_frame: bool) -> &'static [u8] {
         match (self, key_frame) {
             (Self::Opus | Self::Vp9, _) => &[],
@@ -73,7 +73,7 @@ impl Codec {
         }
     }
 
-    /// Makes a ciphertext that begins at `from` fit for the packetizer.
+    /// Changes a ciphertext that begins at `from` so that the packetizer accepts it.
     pub(super) fn finish(self, out: &mut Vec<u8>, from: usize) {
         match self {
             Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 => {}
@@ -81,8 +81,8 @@ impl Codec {
         }
     }
 
-    /// Tells clear prefix and ciphertext apart; `None` if the frame is not exactly one prefix of
-    /// its codec's and what [`Codec::finish`] made of some ciphertext.
+    /// Splits a frame into clear prefix and ciphertext. Returns `None` if it is not exactly a prefix of
+    /// this codec and the output of [`Codec::finish`].
     pub(super) fn split(self, frame: &[u8]) -> Option<(&'static [u8], Cow<'_, [u8]>)> {
         match self {
             Self::Opus | Self::Vp9 => Some((&[], Cow::Borrowed(frame))),
@@ -97,8 +97,8 @@ impl Codec {
     }
 }
 
-/// What is in the one OBU that is the whole frame. A browser writes sizes into OBUs as it puts a
-/// frame together again.
+/// Returns the payload of the single OBU that fills the frame, with or without the size that a
+/// browser's depacketizer writes into it.
 fn obu(frame: &[u8]) -> Option<&[u8]> {
     if let Some(inside) = frame.strip_prefix(AV1_OBU) {
         return Some(inside);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vp8_frame_with_any_other_prefix_is_not_ours() {
+    fn a_vp8_frame_with_any_other_prefix_is_refused() {
         for at in 0..VP8_KEY_FRAME.len() {
             let mut frame = VP8_KEY_FRAME.to_vec();
             frame[at] ^= 0x80;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn opus_and_vp9_show_nothing() {
+    fn opus_and_vp9_have_no_clear_bytes() {
         for codec in [Codec::Opus, Codec::Vp9] {
             assert_eq!(codec.split(b"\x00all"), Some((&[][..], b"\x00all"[..].into())));
         }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_av1_frame_of_another_outline_is_not_ours() {
+    fn an_av1_frame_with_another_structure_is_refused() {
         let cases: [&[u8]; 7] = [
             &[],
             &[0x30, 1, 2],                         // a frame OBU

@@ -1,4 +1,4 @@
-//! Protects what this participant sends, and opens what the others sent.
+//! Protects the frames of this participant, and unprotects those of the others.
 
 use std::collections::VecDeque;
 
@@ -12,49 +12,50 @@ use super::{Codec, FRAME_BYTES, OLD_EPOCH_MS, OLD_EPOCHS, h264};
 use crate::media_keys::MediaKeys;
 use crate::sframe::{Ciphertext, Header};
 
-/// The most that protection adds to a frame: the longest clear prefix, header and tag.
+/// The most bytes that protection adds to a frame: the longest clear prefix, header and tag.
 const OVERHEAD: usize = h264::KEY_FRAME.len() + Header::MAX_LEN + 16;
 
-/// Protects and opens the media of one participant.
+/// Protects and unprotects the media of one participant.
 ///
-/// One cryptor goes with one [`crate::MediaKeys`] source for as long as that lives: the counters
-/// are in here, and a second cryptor with the same keys would use them again.
+/// Use one cryptor for all [`MediaKeys`] of an endpoint. It holds the counters; a second cryptor with
+/// the same keys would reuse them.
 #[derive(Debug, Default)]
 pub struct MediaCryptor {
-    /// The newest epoch, which is the one to send in.
+    /// The newest epoch, in which this participant sends.
     newest: Option<(EpochKeys, Sender)>,
-    /// Earlier epochs, newest first, and when to forget them.
+    /// Earlier epochs, newest first, and when to erase them.
     older: VecDeque<(EpochKeys, u64)>,
-    /// The epoch that may begin soon, for those who stay. Nothing is sent in it.
-    coming: Option<(EpochKeys, MediaKeys)>,
+    /// The epoch that may begin soon, for members of both epochs. This participant does not send in
+    /// it yet.
+    pending: Option<(EpochKeys, MediaKeys)>,
 }
 
-/// A frame, and who sent it from what: said by the key that opened it, not by the server.
+/// An unprotected frame. Its key, not the server, authenticates the sender and the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// The sender's leaf in the ratchet tree.
+    /// The sender's leaf index in the ratchet tree.
     pub leaf: u32,
-    /// Which of the sender's tracks.
+    /// The sender's track.
     pub context: Source,
-    /// The epoch in which it was sent.
+    /// The epoch in which it was sent, as in [`MediaKeys::epoch`].
     pub epoch: u64,
-    /// The frame as its encoder made it.
+    /// The encoded frame.
     pub frame: Vec<u8>,
 }
 
 impl MediaCryptor {
-    /// A cryptor without keys: it refuses everything.
+    /// Returns a cryptor without keys, which refuses every frame.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes an epoch's keys and sends by them from now on. The epochs before still open frames
-    /// for [`OLD_EPOCH_MS`], at most [`OLD_EPOCHS`] of them, except those of members who are gone.
+    /// Installs the keys of an epoch and sends with them from now on. At most [`OLD_EPOCHS`] earlier
+    /// epochs stay usable for receiving, for [`OLD_EPOCH_MS`], except for removed members.
     ///
     /// # Errors
-    /// [`InstallError`] if the epoch is not newer than the newest one or does not hold together;
-    /// nothing has changed then.
+    /// [`InstallError`] if the epoch is not newer than the installed one or its keys are
+    /// inconsistent; nothing has changed then.
     pub fn install(&mut self, keys: &MediaKeys, now_ms: u64) -> Result<(), InstallError> {
         if let Some((newest, _)) = &self.newest
             && keys.epoch <= newest.epoch()
@@ -62,17 +63,17 @@ impl MediaCryptor {
             return Err(InstallError::NotNewer { epoch: keys.epoch, newest: newest.epoch() });
         }
         let mut incoming = EpochKeys::new(keys)?;
-        if let Some((coming, known)) = self.coming.take()
+        if let Some((pending, known)) = self.pending.take()
             && known == *keys
         {
-            incoming.go_on_from(coming);
+            incoming.continue_from(pending);
         }
         if let Some((outgoing, _)) = self.newest.take() {
             self.older.push_front((outgoing, now_ms.saturating_add(OLD_EPOCH_MS)));
         }
-        self.forget(now_ms);
+        self.erase_expired(now_ms);
         self.older.truncate(OLD_EPOCHS);
-        // After a jump over 16 epochs, a KID would fit two.
+        // Epochs 16 apart have the same KIDs: the older one must not be tried.
         self.older.retain(|(old, _)| epoch_bits(old.epoch()) != epoch_bits(incoming.epoch()));
         for (old, _) in &mut self.older {
             old.retain(|leaf| incoming.is_member(leaf) && !keys.removed.contains(&leaf));
@@ -81,33 +82,32 @@ impl MediaCryptor {
         Ok(())
     }
 
-    /// Takes the keys of an epoch that may begin soon: others may send in it before this
-    /// participant has heard that it has begun. It opens frames of those who are in both epochs; a
-    /// leaf that comes or changes hands has no name yet, and its frames wait for
-    /// [`MediaCryptor::install`]. Keys of an epoch that is not to come after all are replaced by
-    /// the next ones.
+    /// Installs the keys of an epoch that may begin soon, for receiving only: other members may send
+    /// in it before this participant has read that it began. Only members of both epochs can be
+    /// received; frames of a new or reassigned leaf wait for [`MediaCryptor::install`], because the
+    /// member there is not known yet. The next keys replace those of an epoch that never begins.
     ///
     /// # Errors
-    /// As [`MediaCryptor::install`].
+    /// As for [`MediaCryptor::install`].
     pub fn prepare(&mut self, keys: &MediaKeys) -> Result<(), InstallError> {
         let Some((newest, _)) = &self.newest else { return Ok(()) };
         if keys.epoch <= newest.epoch() {
             return Err(InstallError::NotNewer { epoch: keys.epoch, newest: newest.epoch() });
         }
-        if self.coming.as_ref().is_some_and(|(_, known)| known == keys) {
+        if self.pending.as_ref().is_some_and(|(_, known)| known == keys) {
             return Ok(());
         }
-        let mut coming = EpochKeys::new(keys)?;
-        coming.retain(|leaf| newest.is_member(leaf) && !keys.removed.contains(&leaf));
-        self.coming = Some((coming, keys.clone()));
+        let mut pending = EpochKeys::new(keys)?;
+        pending.retain(|leaf| newest.is_member(leaf) && !keys.removed.contains(&leaf));
+        self.pending = Some((pending, keys.clone()));
         Ok(())
     }
 
-    /// Protects one encoded frame. `key_frame` says whether a decoder can start with it; it is
-    /// of no account for sound.
+    /// Protects one encoded frame. `key_frame` is `true` if a decoder can start with it, and ignored
+    /// for audio.
     ///
     /// # Errors
-    /// [`ProtectError`]: the frame must then not be sent.
+    /// [`ProtectError`]; the frame must not be sent then.
     pub fn protect(
         &mut self,
         context: Source,
@@ -129,19 +129,18 @@ impl MediaCryptor {
         Ok(out)
     }
 
-    /// Opens one protected frame, which came as `codec`.
+    /// Unprotects one frame that was received as `codec`.
     ///
     /// # Errors
-    /// [`UnprotectError`]: the frame must then be dropped, and nothing has changed but that
-    /// expired keys are gone. After [`UnprotectError::UnknownKey`] it may be tried again once
-    /// new keys came.
+    /// [`UnprotectError`]; drop the frame then. After [`UnprotectError::UnknownKey`] it may be tried
+    /// again once new keys are installed.
     pub fn unprotect(
         &mut self,
         codec: Codec,
         frame: &[u8],
         now_ms: u64,
     ) -> Result<Opened, UnprotectError> {
-        self.forget(now_ms);
+        self.erase_expired(now_ms);
         let longest = FRAME_BYTES + OVERHEAD;
         if frame.len() > longest + codec.most_added(longest) {
             return Err(UnprotectError::TooLong { bytes: frame.len() });
@@ -174,17 +173,17 @@ impl MediaCryptor {
         Ok(Opened { leaf, context, epoch: number, frame: opened })
     }
 
-    /// The one epoch that a KID can mean.
+    /// Returns the epoch of a KID: the newest one with these bits.
     fn epoch(&mut self, bits: u8, leaf: u32) -> Option<&mut EpochKeys> {
         let newest = self.newest.iter_mut().map(|(epoch, _)| epoch);
-        let coming = self.coming.iter_mut().map(|(epoch, _)| epoch);
-        let coming = coming.filter(|epoch| epoch.is_member(leaf));
+        let pending = self.pending.iter_mut().map(|(epoch, _)| epoch);
+        let pending = pending.filter(|epoch| epoch.is_member(leaf));
         let older = self.older.iter_mut().map(|(epoch, _)| epoch);
-        newest.chain(coming).chain(older).find(|epoch| epoch_bits(epoch.epoch()) == bits)
+        newest.chain(pending).chain(older).find(|epoch| epoch_bits(epoch.epoch()) == bits)
     }
 
-    /// Drops the epochs whose time is over.
-    fn forget(&mut self, now_ms: u64) {
+    /// Erases the keys of epochs that began to be old too long ago.
+    fn erase_expired(&mut self, now_ms: u64) {
         self.older.retain(|&(_, until_ms)| now_ms < until_ms);
     }
 }

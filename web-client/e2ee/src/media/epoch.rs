@@ -14,18 +14,18 @@ use crate::sframe::{CipherSuite, KeyId, KeySchedule, SframeKey};
 const AUDIO: CipherSuite = CipherSuite::Aes128CtrHmacSha256_80;
 const VIDEO: CipherSuite = CipherSuite::Aes128GcmSha256_128;
 
-/// One epoch's keys, and who may send by them.
+/// The keys of one epoch, and the members that may send with them.
 pub(super) struct EpochKeys {
     epoch: u64,
     own_leaf: u32,
     members: BTreeSet<u32>,
     audio: KeySchedule,
     video: KeySchedule,
-    /// Derived when a KID is first seen: at most one per member and source.
+    /// The receive keys, derived when a KID is first seen: at most one per member and source.
     received: BTreeMap<KeyId, ReceiveKey>,
 }
 
-/// One KID's key, and which of its frames came.
+/// The key of one KID, and the counters of its frames that were received.
 pub(super) struct ReceiveKey {
     pub(super) key: SframeKey,
     pub(super) window: ReplayWindow,
@@ -61,7 +61,7 @@ impl EpochKeys {
         self.members.contains(&leaf)
     }
 
-    /// Keeps the leaves for which `stays` holds; the keys of the others are wiped.
+    /// Keeps the leaves for which `stays` returns `true`, and erases the keys of the others.
     pub(super) fn retain(&mut self, stays: impl Fn(u32) -> bool) {
         self.members.retain(|&leaf| stays(leaf));
         let members = &self.members;
@@ -70,26 +70,25 @@ impl EpochKeys {
         });
     }
 
-    /// Goes on from the same epoch, as it was before it began: what has come in it comes no second
-    /// time.
-    pub(super) fn go_on_from(&mut self, coming: Self) {
-        self.received = coming.received;
+    /// Takes over the replay windows of the same epoch from before it began.
+    pub(super) fn continue_from(&mut self, pending: Self) {
+        self.received = pending.received;
     }
 
-    /// The key that this participant sends a source by.
+    /// Returns the key for a track that this participant sends.
     pub(super) fn own_key(&self, context: Source) -> SframeKey {
         self.derive(MediaKeyId::new(context, self.own_leaf, self.epoch))
     }
 
-    /// The key of a member's KID, derived at its first use.
+    /// Returns the key of a member's KID, which is derived at its first use.
     pub(super) fn receive_key(&mut self, key_id: MediaKeyId) -> &mut ReceiveKey {
         debug_assert!(self.is_member(key_id.leaf), "keys are for members only");
-        // Not the entry interface: deriving needs the rest of `self`.
+        // Not `entry`: deriving the key borrows the rest of `self`.
         if !self.received.contains_key(&key_id.pack()) {
             let key = ReceiveKey { key: self.derive(key_id), window: ReplayWindow::default() };
             self.received.insert(key_id.pack(), key);
         }
-        self.received.get_mut(&key_id.pack()).expect("it is there, or was just put there")
+        self.received.get_mut(&key_id.pack()).expect("it is there, or was just inserted")
     }
 
     fn derive(&self, key_id: MediaKeyId) -> SframeKey {

@@ -1,39 +1,39 @@
-//! What can go wrong, by who is at fault: the caller ([`InstallError`], [`ProtectError`]), or
-//! whoever sent or forwarded a frame ([`UnprotectError`]).
+//! Errors by the party at fault: the caller ([`InstallError`], [`ProtectError`]), or the sender or the
+//! SFU ([`UnprotectError`]).
 
 use signaling_protocol::Source;
 
 use super::{Codec, FRAME_BYTES};
 use crate::sframe::{self, CipherSuite, Counter, KeyId, MalformedHeader};
 
-/// Why keys were not installed; those from before stay.
+/// Why keys were not installed. The installed ones stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InstallError {
-    /// The epoch is not newer than the newest one. Going back would use counters again.
+    /// The epoch is not newer than the installed one. An older epoch would reuse counters.
     #[error("epoch {epoch} is not newer than epoch {newest}, whose keys are installed")]
     NotNewer {
         /// The epoch that was offered.
         epoch: u64,
-        /// The newest one that is installed.
+        /// The newest epoch that is installed.
         newest: u64,
     },
-    /// A base key of the wrong length.
+    /// A base key has the wrong length.
     #[error("a base key for {suite:?} has {expected} bytes, this one has {found}")]
     BaseKeyLength {
-        /// Its suite.
+        /// The cipher suite of the base key.
         suite: CipherSuite,
-        /// Bytes that it should have.
+        /// Its required length in bytes.
         expected: usize,
-        /// Bytes that it has.
+        /// Its actual length in bytes.
         found: usize,
     },
-    /// The own leaf is not among the members.
+    /// This participant's leaf is not among the members.
     #[error("leaf {own_leaf} is not a member of its own epoch")]
     NotAMember {
-        /// The own leaf.
+        /// This participant's leaf.
         own_leaf: u32,
     },
-    /// A leaf that no KID can name.
+    /// A leaf index does not fit into a KID.
     #[error("leaf {leaf} does not fit into a key id; the room has too many members")]
     LeafTooHigh {
         /// The first such leaf.
@@ -41,22 +41,22 @@ pub enum InstallError {
     },
 }
 
-/// Why a frame was not protected. It must not be sent.
+/// Why a frame was not protected. The frame must not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProtectError {
     /// No epoch is installed yet.
     #[error("there are no keys yet; drop the frame and go on")]
     NoKeys,
-    /// Sound for a picture's source, or the other way round.
-    #[error("{codec:?} is not what {context:?} sends")]
+    /// An audio codec for a video source, or the reverse.
+    #[error("{context:?} does not send {codec:?}")]
     WrongMedia {
         /// The source.
         context: Source,
         /// The codec.
         codec: Codec,
     },
-    /// Every counter of the key is spent; the next epoch brings a new one.
-    #[error("{context:?} has sent as many frames as one epoch allows; a new epoch helps")]
+    /// All counters of the key are used. The next epoch has a new key.
+    #[error("{context:?} has sent as many frames as one epoch allows; wait for the next epoch")]
     CounterExhausted {
         /// The source.
         context: Source,
@@ -64,74 +64,75 @@ pub enum ProtectError {
     /// Longer than [`FRAME_BYTES`].
     #[error("a frame of {bytes} bytes is longer than the limit of {FRAME_BYTES}")]
     TooLong {
-        /// Bytes of the frame.
+        /// The length of the frame in bytes.
         bytes: usize,
     },
 }
 
-/// Why a frame was not opened. It must not be shown.
+/// Why a frame was not unprotected. The frame must be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnprotectError {
-    /// Of an epoch that is not installed: not yet, or no longer. Worth another try once the next
-    /// keys came.
-    #[error("key {key_id} belongs to no epoch that is known here")]
+    /// Its epoch is not installed yet, or no longer. It may be tried again once the next keys are
+    /// installed.
+    #[error("key {key_id} belongs to no epoch that is installed")]
     UnknownKey {
         /// The frame's KID.
         key_id: KeyId,
     },
-    /// Of a known epoch, and of a leaf that is blank in it, or whose member was removed.
+    /// Its leaf is blank in its epoch, or the member there was removed.
     #[error("leaf {leaf} is not a member")]
     NotAMember {
         /// The frame's leaf.
         leaf: u32,
     },
-    /// This participant's own frame came back.
+    /// It is this participant's own frame.
     #[error("the frame is this participant's own, sent back")]
     Own,
-    /// Of a source that nobody has.
-    #[error("key {key_id} is for none of the sources")]
+    /// The context in its KID is unknown.
+    #[error("key {key_id} names no known source")]
     UnknownContext {
         /// The frame's KID.
         key_id: KeyId,
     },
-    /// Sound where a picture was expected, or the other way round.
-    #[error("a frame of {context:?} came as {codec:?}")]
+    /// An audio frame was received as video, or the reverse.
+    #[error("a frame of {context:?} was received as {codec:?}")]
     WrongMedia {
         /// The frame's source.
         context: Source,
-        /// As what it came.
+        /// The codec that it was received as.
         codec: Codec,
     },
-    /// Seen before, or so old that nobody knows.
-    #[error("frame {counter} of key {key_id} was seen before, or is too old to tell")]
+    /// Its counter was received before, or is older than the replay window (RFC 9605
+    /// section 9.3).
+    #[error("frame {counter} of key {key_id} was received before, or is too old to tell")]
     Replay {
         /// The frame's KID.
         key_id: KeyId,
         /// The frame's counter.
         counter: Counter,
     },
-    /// Altered, or protected by another key.
-    #[error("the frame is not authentic: it was altered, or protected by another key")]
+    /// It was altered, or protected with another key.
+    #[error("the frame is not authentic: it was altered, or protected with another key")]
     Authentication,
-    /// Not even the outline of a protected frame.
+    /// It is too short for an SFrame header and tag.
     #[error("the frame is too short for its header and tag")]
     Malformed,
-    /// It does not begin with the clear bytes that its codec has.
+    /// It does not begin with the clear prefix of its codec.
     #[error("the frame does not begin as a protected {codec:?} frame does")]
     WrongPrefix {
-        /// As what it came.
+        /// The codec that it was received as.
         codec: Codec,
     },
-    /// Longer than a frame of [`FRAME_BYTES`] becomes.
+    /// It is longer than a protected frame of [`FRAME_BYTES`].
     #[error("a frame of {bytes} bytes is longer than the limit")]
     TooLong {
-        /// Bytes of the frame.
+        /// The length of the frame in bytes.
         bytes: usize,
     },
 }
 
 impl InstallError {
-    /// For programs.
+    /// Returns a stable code for programs, in `snake_case`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -144,7 +145,7 @@ impl InstallError {
 }
 
 impl ProtectError {
-    /// For programs.
+    /// Returns a stable code for programs, in `snake_case`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -157,7 +158,7 @@ impl ProtectError {
 }
 
 impl UnprotectError {
-    /// For programs.
+    /// Returns a stable code for programs, in `snake_case`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {

@@ -1,9 +1,9 @@
-//! An H264 frame as browsers' packetizers want it: NAL units after start codes (ITU-T H.264,
-//! annex B), of which the last is a slice that holds the ciphertext.
+//! The H264 frames that browsers' packetizers accept: NAL units after start codes (ITU-T H.264,
+//! annex B), of which the last is a slice with the ciphertext.
 //!
-//! A receiving browser gives on a key frame only with its parameter sets, and a slice only with a
-//! header that names them. So there are parameter sets, those of some other video, and the first
-//! bytes of a slice header; what follows in the slice is for nobody but us.
+//! A receiving browser delivers a key frame only with parameter sets, and a slice only with a header
+//! that names them. So the prefix has parameter sets of an unrelated video and the first bytes of a
+//! slice header. No decoder reads the rest of the slice before it is unprotected.
 
 /// Parameter sets of a constrained baseline stream of 640 by 480 pixels (picture order count type
 /// 2, no reordering, so that no browser sees a reason to rewrite them), then the start of an IDR
@@ -18,19 +18,19 @@ pub(super) const KEY_FRAME: &[u8] = &[
 /// `pic_parameter_set_id` 0.
 pub(super) const DELTA_FRAME: &[u8] = &[0, 0, 0, 1, 0x41, 0x9a];
 
-/// Ends a slice (`rbsp_slice_trailing_bits`). A NAL unit may not end with zeros: they would belong
-/// to the next start code.
+/// Ends a slice (`rbsp_slice_trailing_bits`). Zeros at the end of a NAL unit would belong to the next
+/// start code.
 const END: u8 = 0x80;
-/// Keeps two zeros and a small byte from looking like a start code
+/// Separates two zeros from a small byte, so that they do not form a start code
 /// (`emulation_prevention_three_byte`).
 const ESCAPE: u8 = 0x03;
 
-/// The most that [`finish`] adds to so many bytes.
+/// Returns the most bytes that [`finish`] adds to a ciphertext of this length.
 pub(super) fn most_added(bytes: usize) -> usize {
     bytes / 2 + 1
 }
 
-/// Escapes `out[from..]` and ends the slice. The byte before `from` is not zero.
+/// Escapes `out[from..]` and ends the slice. The byte before `from` must not be zero.
 pub(super) fn finish(out: &mut Vec<u8>, from: usize) {
     let mut zeros = 0;
     let mut escapes = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn finish(out: &mut Vec<u8>, from: usize) {
         }
         zeros = if byte == 0 { zeros + 1 } else { 0 };
     }
-    // Once in four million bytes: ciphertext is as good as random.
+    // Rare: an escape is needed once in four million random bytes.
     if !escapes.is_empty() {
         let bytes = out.split_off(from);
         let mut copied = from;
@@ -55,7 +55,8 @@ pub(super) fn finish(out: &mut Vec<u8>, from: usize) {
     out.push(END);
 }
 
-/// Prefix, and what [`finish`] made a slice of; `None` if it is not exactly that.
+/// Splits a frame into its prefix and the bytes that [`finish`] escaped. Returns `None` for any other
+/// frame.
 pub(super) fn split(frame: &[u8]) -> Option<(&'static [u8], Vec<u8>)> {
     let mut prefixes = [KEY_FRAME, DELTA_FRAME].into_iter();
     let (prefix, slice) =
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_escaped_the_one_way_is_not_ours() {
+    fn a_slice_that_is_escaped_in_another_way_is_refused() {
         let cases: [&[u8]; 7] = [
             &[],
             &[1, 2],            // does not end
@@ -137,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_come_back_and_look_like_no_start_code(
+        fn any_bytes_survive_a_round_trip_and_contain_no_start_code(
             // Mostly small bytes: those are what escapes are about.
             bytes in prop::collection::vec(prop_oneof![4 => 0..5_u8, 1 => any::<u8>()], 0..60),
         ) {
@@ -150,7 +151,7 @@ mod tests {
         }
 
         #[test]
-        fn any_slice_is_refused_or_made_by_us(
+        fn any_slice_is_refused_or_an_output_of_finish(
             slice in prop::collection::vec(prop_oneof![4 => 0..5_u8, 1 => any::<u8>()], 0..60),
         ) {
             let frame = [DELTA_FRAME, &slice].concat();

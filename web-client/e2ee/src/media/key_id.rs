@@ -1,36 +1,36 @@
-//! KIDs as MLS lays them out: context, leaf, epoch (RFC 9605 section 5.2).
+//! The KIDs of SFrame with MLS: context, leaf and epoch (RFC 9605 section 5.2).
 
 use signaling_protocol::Source;
 
 use crate::sframe::KeyId;
 
-/// How many leaves a KID has room for.
+/// The number of leaves that a KID can name.
 pub const LEAVES: u32 = 1 << LEAF_BITS;
 
 const EPOCH_BITS: u32 = 4;
 const LEAF_BITS: u32 = 9;
 
-/// What a KID says: `(context << 13) | (leaf << 4) | (epoch & 15)`.
+/// The parts of a KID: `(context << 13) | (leaf << 4) | (epoch & 15)`.
 ///
-/// The context is the source, numbered in its order; 4 is set aside for data, and refused here.
+/// The context is the number of the source. Context 4 is reserved for data and refused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaKeyId {
-    /// Which of the sender's tracks.
+    /// The sender's track.
     pub context: Source,
-    /// The sender's leaf in the ratchet tree, below [`LEAVES`].
+    /// The sender's leaf index in the ratchet tree, below [`LEAVES`].
     pub leaf: u32,
     /// The low four bits of the epoch.
     pub epoch_bits: u8,
 }
 
 impl MediaKeyId {
-    /// The KID of a track in an epoch.
+    /// Returns the KID of a track in an epoch.
     #[must_use]
     pub fn new(context: Source, leaf: u32, epoch: u64) -> Self {
         Self { context, leaf, epoch_bits: epoch_bits(epoch) }
     }
 
-    /// As it stands in a header.
+    /// Returns the KID as a number, as in an SFrame header.
     #[must_use]
     pub fn pack(self) -> KeyId {
         context_id(self.context) << (LEAF_BITS + EPOCH_BITS)
@@ -38,7 +38,7 @@ impl MediaKeyId {
             | u64::from(self.epoch_bits)
     }
 
-    /// What a header says; `None` if the context is none of ours.
+    /// Returns the parts of a KID, or `None` if its context is unknown.
     #[must_use]
     pub fn unpack(key_id: KeyId) -> Option<Self> {
         let context = source(key_id >> (LEAF_BITS + EPOCH_BITS))?;
@@ -47,7 +47,7 @@ impl MediaKeyId {
     }
 }
 
-/// What a KID keeps of an epoch.
+/// Returns the low four bits of an epoch, which are part of its KIDs.
 pub(super) fn epoch_bits(epoch: u64) -> u8 {
     (epoch & ((1 << EPOCH_BITS) - 1)) as u8
 }
@@ -72,19 +72,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kid_says_context_leaf_and_epoch() {
+    fn a_kid_has_context_leaf_and_epoch() {
         let key_id = MediaKeyId::new(Source::Screen, 511, 0x25);
         assert_eq!(key_id.pack(), 2 << 13 | 511 << 4 | 5);
         assert_eq!(MediaKeyId::unpack(key_id.pack()), Some(key_id));
     }
 
     #[test]
-    fn a_voice_among_the_first_sixteen_leaves_has_a_kid_of_one_byte() {
+    fn the_microphone_of_the_first_sixteen_leaves_has_a_kid_of_one_byte() {
         assert!(MediaKeyId::new(Source::Microphone, 15, u64::MAX).pack() < 256);
     }
 
     #[test]
-    fn the_contexts_of_data_and_beyond_are_none_of_ours() {
+    fn unknown_contexts_are_refused() {
         for context in [4, 5, 1 << 20, u64::MAX >> 13] {
             assert_eq!(MediaKeyId::unpack(context << 13), None);
         }

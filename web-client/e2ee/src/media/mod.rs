@@ -1,8 +1,8 @@
-//! The frame side of a call: which key protects a frame, and whose frame it was that opened.
+//! Media frames: which key protects a frame, and which member sent a frame that was unprotected.
 //!
 //! [`MediaCryptor`] takes one [`crate::MediaKeys`] per epoch from the MLS side and turns media
-//! frames into SFrame ciphertexts and back. There is no way through it without a key, in either
-//! direction. It reads no clock: `now_ms` is any clock of milliseconds that does not go back.
+//! frames into SFrame ciphertexts and back. No frame passes it without a key, in either direction. It
+//! reads no clock: `now_ms` comes from any monotonic clock, in milliseconds.
 
 mod codec;
 mod cryptor;
@@ -18,9 +18,10 @@ pub use cryptor::{MediaCryptor, Opened};
 pub use error::{InstallError, ProtectError, UnprotectError};
 pub use key_id::{LEAVES, MediaKeyId};
 
-/// The longest frame, in bytes: several times a key frame of a 4K screen.
+/// The length of the longest frame in bytes: several times a key frame of a 4K screen.
 pub const FRAME_BYTES: usize = 8 * 1024 * 1024;
-/// How long the keys of an epoch still open frames after the next one came, in milliseconds.
+/// How long the keys of an epoch stay usable for receiving after the next one began, in
+/// milliseconds.
 pub const OLD_EPOCH_MS: u64 = 5_000;
-/// How many epochs before the newest one are kept at most.
+/// The most epochs before the newest one whose keys are kept.
 pub const OLD_EPOCHS: usize = 4;

@@ -1,26 +1,26 @@
-//! Which counters of a KID were seen (RFC 9605 section 9.3).
+//! The replay window of a KID (RFC 9605 section 9.3).
 
 use crate::sframe::Counter;
 
 const WORD: u64 = u64::BITS as u64;
 const WORDS: u64 = ReplayWindow::WIDTH / WORD;
 
-/// The last 512 counters up to the highest one. Older ones count as seen.
+/// The last 512 counters up to the highest one. Older ones count as received.
 ///
-/// A ring of bits, by counter modulo its width: moving on clears bits and shifts none.
+/// A ring of bits, indexed by counter modulo its width: moving on clears bits and shifts none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct ReplayWindow {
-    /// One more than the highest counter seen.
+    /// The highest received counter plus one.
     end: Counter,
     seen: [u64; WORDS as usize],
 }
 
 impl ReplayWindow {
-    /// How far behind the newest frame another one may be.
+    /// The number of counters in the window.
     pub(super) const WIDTH: u64 = 512;
 
-    /// Whether a frame of this counter may still be opened. Changes nothing: a counter is
-    /// believed, and recorded, once its frame is authenticated.
+    /// Returns `true` if a frame with this counter may be unprotected. Record the counter only once
+    /// the frame is authenticated.
     pub(super) fn is_fresh(&self, counter: Counter) -> bool {
         if counter >= self.end {
             return true;
@@ -29,7 +29,7 @@ impl ReplayWindow {
         self.end - counter <= Self::WIDTH && self.seen[word] & bit == 0
     }
 
-    /// Records the counter of an authenticated frame, which was fresh.
+    /// Records the counter of an authenticated frame.
     pub(super) fn record(&mut self, counter: Counter) {
         if counter >= self.end {
             self.move_to(counter.saturating_add(1));
@@ -38,7 +38,7 @@ impl ReplayWindow {
         self.seen[word] |= bit;
     }
 
-    /// Clears what comes into the window.
+    /// Moves the window, and clears the counters that enter it.
     fn move_to(&mut self, end: Counter) {
         if end - self.end >= Self::WIDTH {
             self.seen = Default::default();
@@ -52,7 +52,7 @@ impl ReplayWindow {
     }
 }
 
-/// A counter's word and bit in the ring.
+/// Returns the word and the bit of a counter in the ring.
 fn place(counter: Counter) -> (usize, u64) {
     ((counter / WORD % WORDS) as usize, 1 << (counter % WORD))
 }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_may_overtake_one_another_within_512() {
+    fn frames_may_be_reordered_within_512() {
         let mut window = ReplayWindow::default();
         window.record(1000);
         assert!(window.is_fresh(489));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_counter_of_all_is_taken_once() {
+    fn the_last_counter_is_fresh_once() {
         let mut window = ReplayWindow::default();
         window.record(u64::MAX - 1);
         assert!(!window.is_fresh(u64::MAX - 1));

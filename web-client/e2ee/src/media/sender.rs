@@ -6,11 +6,12 @@ use super::epoch::EpochKeys;
 use super::error::ProtectError;
 use crate::sframe::{Counter, SframeKey};
 
-/// One past the last counter: far below what any suite allows, far above what a call needs.
+/// The number of counters of a key: far below the limit of each cipher suite (RFC 9605
+/// section 9.3), far above what a call needs.
 const COUNTERS: Counter = 1 << 32;
 
-/// The keys that this participant sends by, each with its counter. All encodings of a track share
-/// one, so no counter comes twice. They are made for one epoch and are gone with it.
+/// The keys that this participant sends with in one epoch, each with its next counter. All encodings
+/// of a track share one, so no counter is used twice.
 #[derive(Debug, Default)]
 pub(super) struct Sender {
     keys: Vec<(Source, SendKey)>,
@@ -23,7 +24,10 @@ struct SendKey {
 }
 
 impl Sender {
-    /// Appends the protected frame to `out`; room for all of it is asked for at once.
+    /// Appends `metadata` and the protected frame to `out`, with one allocation.
+    ///
+    /// # Errors
+    /// [`ProtectError::CounterExhausted`]
     pub(super) fn protect(
         &mut self,
         epoch: &EpochKeys,
@@ -53,7 +57,7 @@ impl Sender {
         &mut self.keys[at].1
     }
 
-    /// Pretends that all but `left` counters of a source are spent.
+    /// Marks all but `left` counters of a source as used.
     #[cfg(test)]
     pub(super) fn spend_all_but(&mut self, left: Counter, epoch: &EpochKeys, context: Source) {
         self.key(epoch, context).next = COUNTERS - left;

@@ -13,12 +13,12 @@ use super::CipherSuite;
 /// The nonce of one frame.
 pub(super) type Nonce = [u8; CipherSuite::NONCE_BYTES];
 
-/// The tag does not belong to this frame, these additional data and this key.
+/// The authentication tag does not match the frame, the additional data and the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the frame is not authentic: it was altered, or protected by another key")]
+#[error("the frame is not authentic: it was altered, or protected with another key")]
 pub struct NotAuthentic;
 
-/// One suite's cipher with its key. The key schedules inside are wiped on drop by their crates.
+/// The cipher of a suite with its key. The cipher crates wipe their key schedules on drop.
 #[derive(Clone)]
 pub(super) enum Cipher {
     Gcm128(Box<Aes128Gcm>),
@@ -27,8 +27,10 @@ pub(super) enum Cipher {
 }
 
 impl Cipher {
+    /// Returns the cipher of a suite with this key.
+    ///
     /// # Panics
-    /// If `key` has not the suite's [`CipherSuite::key_bytes`].
+    /// If the length of `key` is not [`CipherSuite::key_bytes`].
     pub(super) fn new(suite: CipherSuite, key: &[u8]) -> Self {
         const LENGTH: &str = "the key schedule derives as many bytes as the suite needs";
         match suite {
@@ -53,7 +55,7 @@ impl Cipher {
 
     /// Encrypts `buffer[from..]` in place and appends the tag.
     pub(super) fn seal(&self, nonce: &Nonce, aad: &[u8], buffer: &mut Vec<u8>, from: usize) {
-        const FITS: &str = "no frame in memory reaches the 64 GiB that AES-GCM can take";
+        const FITS: &str = "a frame in memory is shorter than the 64 GiB limit of AES-GCM";
         let frame = &mut buffer[from..];
         match self {
             Self::Gcm128(aead) => {
@@ -72,7 +74,10 @@ impl Cipher {
         }
     }
 
-    /// Decrypts `frame` in place if `tag` is right, and leaves it alone if not.
+    /// Verifies `tag` and decrypts `frame` in place. On failure `frame` is unchanged.
+    ///
+    /// # Errors
+    /// [`NotAuthentic`]
     pub(super) fn open(
         &self,
         nonce: &Nonce,
@@ -96,11 +101,11 @@ impl Cipher {
     }
 }
 
-/// AES in counter mode, authenticated by a shortened HMAC (RFC 9605 section 4.5.1).
+/// AES in counter mode with a truncated HMAC (RFC 9605 section 4.5.1).
 #[derive(Clone)]
 pub(super) struct CtrHmac {
     encryption: Aes128,
-    /// Keyed once; every frame starts from a copy.
+    /// Keyed once and cloned for each frame.
     authentication: Hmac<Sha256>,
     tag_bytes: usize,
 }
@@ -113,7 +118,7 @@ impl CtrHmac {
             .apply_keystream_partial(frame.into());
     }
 
-    /// The MAC before it is finished: over the three lengths, nonce, additional data, ciphertext.
+    /// Returns the unfinished MAC over the three lengths, nonce, additional data and ciphertext.
     fn tag(&self, nonce: &Nonce, aad: &[u8], ciphertext: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.authentication.clone();
         for length in [aad.len(), ciphertext.len(), self.tag_bytes] {

@@ -1,10 +1,10 @@
 //! The registered cipher suites (RFC 9605 sections 4.5 and 8.1).
 
-/// How frames are encrypted and keys are derived.
+/// An SFrame cipher suite: it fixes the AEAD and the hash of the key derivation.
 ///
-/// This project sends sound by `AES_128_CTR_HMAC_SHA256_80` and pictures by
-/// `AES_128_GCM_SHA256_128`; the others are here because the RFC's test vectors exercise the same
-/// code by them.
+/// This project protects audio with `AES_128_CTR_HMAC_SHA256_80` and video with
+/// `AES_128_GCM_SHA256_128`. The others are here for the test vectors of the RFC, which exercise the
+/// same code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CipherSuite {
     /// `AES_128_CTR_HMAC_SHA256_80`
@@ -20,10 +20,10 @@ pub enum CipherSuite {
 }
 
 impl CipherSuite {
-    /// `Nn`, the bytes of a nonce; the same in every suite.
+    /// `Nn`, the length of a nonce in bytes; the same in every suite.
     pub const NONCE_BYTES: usize = 12;
 
-    /// Its number in the IANA registry.
+    /// Returns its number in the IANA registry of SFrame cipher suites.
     #[must_use]
     pub fn id(self) -> u16 {
         match self {
@@ -35,8 +35,8 @@ impl CipherSuite {
         }
     }
 
-    /// `Nk`, the bytes of an `sframe_key`. The CTR suites hold two keys in it: one for AES and
-    /// one for HMAC (section 4.5.1).
+    /// Returns `Nk`, the length of an `sframe_key` in bytes. In the CTR suites it consists of an AES
+    /// key and an HMAC key (section 4.5.1).
     #[must_use]
     pub fn key_bytes(self) -> usize {
         match self {
@@ -48,7 +48,7 @@ impl CipherSuite {
         }
     }
 
-    /// `Nt`, the bytes of an authentication tag.
+    /// Returns `Nt`, the length of an authentication tag in bytes.
     #[must_use]
     pub fn tag_bytes(self) -> usize {
         match self {

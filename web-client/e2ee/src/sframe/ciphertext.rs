@@ -1,4 +1,4 @@
-//! A protected frame, told apart into its parts.
+//! A protected frame, split into its parts.
 
 use super::header::{Header, MalformedHeader};
 
@@ -6,14 +6,14 @@ use super::header::{Header, MalformedHeader};
 #[derive(Debug, Clone, Copy)]
 pub struct Ciphertext<'a> {
     header: Header,
-    /// The header as it came: it is authenticated in this form.
+    /// The encoded header, which is authenticated in this form.
     pub(super) header_bytes: &'a [u8],
     /// The encrypted frame with its tag.
     pub(super) sealed: &'a [u8],
 }
 
 impl<'a> Ciphertext<'a> {
-    /// Tells header and sealed frame apart; nothing is authenticated yet.
+    /// Splits header and sealed frame. Nothing is authenticated yet.
     ///
     /// # Errors
     /// [`MalformedHeader`] if `bytes` end inside the header.
@@ -23,7 +23,7 @@ impl<'a> Ciphertext<'a> {
         Ok(Self { header, header_bytes, sealed })
     }
 
-    /// What the header says; believe it once the frame is unprotected.
+    /// Returns the header. It is authentic only once the frame is unprotected.
     #[must_use]
     pub fn header(&self) -> Header {
         self.header

@@ -1,35 +1,35 @@
-//! The header that stands before every protected frame (RFC 9605 section 4.3).
+//! The header of a protected frame (RFC 9605 section 4.3).
 
-/// Selects the key (KID).
+/// The key id (KID), which selects the key.
 pub type KeyId = u64;
-/// Counts the frames under one key (CTR); its nonce comes from it.
+/// The counter (CTR) of a frame under one key. The nonce is derived from it.
 pub type Counter = u64;
 
-/// `|X| K |Y| C | KID… | CTR… |`: a config byte, then whichever of the two numbers did not fit
-/// into its three bits, big-endian and as short as can be.
+/// `|X| K |Y| C | KID… | CTR… |`: a config byte, then each of the two numbers that does not fit into
+/// its three bits there, big-endian and as short as possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// Which key.
+    /// The key id.
     pub key_id: KeyId,
-    /// Which frame under this key.
+    /// The counter.
     pub counter: Counter,
 }
 
-/// Fewer bytes than the config byte announces, or none at all.
+/// The header has fewer bytes than its config byte requires, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the SFrame header is cut short: {found} bytes of {expected}")]
 pub struct MalformedHeader {
-    /// Bytes that the header should have.
+    /// The length that the header requires, in bytes.
     pub expected: usize,
-    /// Bytes that are there.
+    /// The number of bytes that are there.
     pub found: usize,
 }
 
-/// The flag of a number that stands outside of the config byte, in its half of it.
+/// The flag in a half of the config byte: the number follows the config byte.
 const EXTENDED: u8 = 0b1000;
 
 impl Header {
-    /// The longest header, in bytes.
+    /// The length of the longest header in bytes.
     pub const MAX_LEN: usize = 1 + 8 + 8;
 
     /// Appends the encoded header.
@@ -41,10 +41,10 @@ impl Header {
         out.extend_from_slice(&self.counter.to_be_bytes()[8 - counter_bytes..]);
     }
 
-    /// Reads the header at the start of `bytes` and returns what follows it.
+    /// Parses the header at the start of `bytes` and returns it with the bytes after it.
     ///
-    /// A number that is longer than it need be is taken: the header is authenticated as it
-    /// stands, so only the holder of the key can have written it that way.
+    /// Accepts numbers that are longer than necessary: the encoded header is authenticated, so only
+    /// the holder of the key can have written it.
     ///
     /// # Errors
     /// [`MalformedHeader`] if `bytes` end inside the header.
@@ -66,7 +66,7 @@ impl Header {
     }
 }
 
-/// A number's half of the config byte, and how many bytes of it follow.
+/// Returns a number's half of the config byte, and how many bytes of it follow.
 fn encode(value: u64) -> (u8, usize) {
     match u8::try_from(value) {
         Ok(small @ 0..EXTENDED) => (small, 0),
@@ -79,12 +79,12 @@ fn encode(value: u64) -> (u8, usize) {
     }
 }
 
-/// How many bytes of a number follow its half of the config byte.
+/// Returns how many bytes of a number follow the config byte.
 fn extension(half: u8) -> usize {
     if half & EXTENDED == 0 { 0 } else { usize::from(half & !EXTENDED) + 1 }
 }
 
-/// The number of which this is the half of the config byte, and these are the following bytes.
+/// Returns the number with this half of the config byte and these following bytes.
 fn decode(half: u8, field: &[u8]) -> u64 {
     if field.is_empty() {
         return u64::from(half);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_header_is_handed_back() {
+    fn the_bytes_after_the_header_are_returned() {
         let mut bytes = Vec::new();
         let header = Header { key_id: 7, counter: 8 };
         header.append_to(&mut bytes);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_header_has_the_length_that_buffers_are_made_for() {
+    fn the_longest_header_has_the_stated_length() {
         let mut bytes = Vec::new();
         Header { key_id: u64::MAX, counter: u64::MAX }.append_to(&mut bytes);
         assert_eq!(bytes.len(), Header::MAX_LEN);

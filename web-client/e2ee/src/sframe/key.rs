@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::cipher::{Cipher, Nonce, NotAuthentic};
 use super::{CipherSuite, Ciphertext, Counter, Header, KeyId};
 
-/// What one KID's frames are protected with. Wiped on drop.
+/// The key, cipher and salt of one KID. Wiped on drop.
 #[derive(Clone)]
 pub struct SframeKey {
     suite: CipherSuite,
@@ -19,23 +19,23 @@ pub struct SframeKey {
 /// Why a frame was not unprotected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnprotectError {
-    /// The header names another key.
+    /// The header names another key id.
     #[error("the frame belongs to key {found}, not to key {expected}")]
     WrongKey {
-        /// This key.
+        /// The id of this key.
         expected: KeyId,
-        /// The frame's.
+        /// The key id in the header.
         found: KeyId,
     },
-    /// Too short to hold a tag.
+    /// The frame is too short for an authentication tag.
     #[error("{found} bytes after the header cannot hold a tag of {expected}")]
     CutShort {
-        /// Bytes of a tag.
+        /// The length of a tag in bytes.
         expected: usize,
-        /// Bytes after the header.
+        /// The number of bytes after the header.
         found: usize,
     },
-    /// See there.
+    /// The frame is not authentic.
     #[error(transparent)]
     NotAuthentic(#[from] NotAuthentic),
 }
@@ -50,25 +50,25 @@ impl SframeKey {
         Self { suite, key_id, cipher, salt }
     }
 
-    /// The KID that stands in the header of its frames.
+    /// Returns the key id in the headers of its frames.
     #[must_use]
     pub fn key_id(&self) -> KeyId {
         self.key_id
     }
 
-    /// The most that protection adds to a frame, in bytes.
+    /// Returns the most bytes that protection adds to a frame.
     #[must_use]
     pub fn max_overhead(&self) -> usize {
         Header::MAX_LEN + self.suite.tag_bytes()
     }
 
-    /// Appends header, encrypted frame and tag to `out`; `metadata` stays outside and is
-    /// authenticated along with them. Allocates only what `out` lacks.
+    /// Protects a frame: appends header, encrypted frame and tag to `out`. `metadata` is authenticated
+    /// with them, and not part of the output. Allocates only what `out` lacks.
     ///
-    /// A counter must never be used twice under one key: the second frame would give both away.
+    /// Never use a counter twice with one key: two frames with one nonce reveal both.
     pub fn protect(&self, counter: Counter, metadata: &[u8], frame: &[u8], out: &mut Vec<u8>) {
         let header = Header { key_id: self.key_id, counter };
-        // The header goes to a place of its own, for it has to be read while `out` is written.
+        // A separate copy, because the cipher reads the header while it writes to `out`.
         let mut aad = Vec::with_capacity(Header::MAX_LEN + metadata.len());
         header.append_to(&mut aad);
         out.reserve(aad.len() + frame.len() + self.suite.tag_bytes());
@@ -79,7 +79,7 @@ impl SframeKey {
         self.cipher.seal(&self.nonce(counter), &aad, out, from);
     }
 
-    /// Appends the frame to `out`, which is as before if the frame is refused.
+    /// Unprotects a frame and appends it to `out`, which is unchanged on failure.
     ///
     /// # Errors
     /// [`UnprotectError`] if the ciphertext is another key's, too short, or not authentic
@@ -116,7 +116,7 @@ impl SframeKey {
         Ok(opened?)
     }
 
-    /// The salt with the counter in its last eight bytes.
+    /// Returns the nonce of a frame: the salt XORed with the counter (RFC 9605 section 4.4.2).
     pub(super) fn nonce(&self, counter: Counter) -> Nonce {
         let mut nonce = *self.salt;
         let counted = &mut nonce[CipherSuite::NONCE_BYTES - size_of::<Counter>()..];

@@ -1,4 +1,4 @@
-//! From a base key to the keys of its KIDs (RFC 9605 section 4.4.2).
+//! The derivation of keys from a base key (RFC 9605 section 4.4.2).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::cipher::{Cipher, Nonce};
 use super::{CipherSuite, KeyId, SframeKey};
 
-/// A base key after extraction: every KID's key is one expansion away. Wiped on drop.
+/// The extracted secret of a base key, from which the key of each KID is expanded. Wiped on drop.
 #[derive(Clone)]
 pub struct KeySchedule {
     suite: CipherSuite,
@@ -24,7 +24,7 @@ enum Secret {
 }
 
 impl KeySchedule {
-    /// Extracts `sframe_secret` from a base key, which may have any length.
+    /// Returns the key schedule of a base key, which may have any length.
     #[must_use]
     pub fn new(suite: CipherSuite, base_key: &[u8]) -> Self {
         let secret = match suite {
@@ -37,7 +37,7 @@ impl KeySchedule {
         Self { suite, secret }
     }
 
-    /// The key of one KID.
+    /// Derives the key of one KID.
     #[must_use]
     pub fn key(&self, key_id: KeyId) -> SframeKey {
         let sframe_key = self.sframe_key(key_id);
@@ -66,7 +66,7 @@ impl KeySchedule {
             Secret::Sha256(secret) => secret.expand(label, out),
             Secret::Sha512(secret) => secret.expand(label, out),
         }
-        .expect("a key is far shorter than the 255 hashes that HKDF can give");
+        .expect("a key is shorter than HKDF's limit of 255 hashes");
     }
 }
 

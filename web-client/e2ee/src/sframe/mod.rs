@@ -1,8 +1,8 @@
-//! SFrame (RFC 9605): a media frame, protected as a whole, with a header of two to seven bytes.
+//! SFrame (RFC 9605): protects a whole media frame, with a header of two to seven bytes.
 //!
-//! [`KeySchedule`] turns a base key into one [`SframeKey`] per KID; a key protects frames under
-//! counters that its caller never repeats, and unprotects a [`Ciphertext`]. Nothing here knows
-//! where base keys come from, who owns a KID, or which counters were seen before.
+//! [`KeySchedule`] derives one [`SframeKey`] per KID from a base key. A key protects frames with
+//! counters that its caller never repeats, and unprotects a [`Ciphertext`]. This module knows neither
+//! the origin of base keys, nor the owner of a KID, nor the counters that were received.
 
 mod cipher;
 mod cipher_suite;

@@ -1,4 +1,4 @@
-//! The test vectors of RFC 9605 (appendix C); `tests/vectors/README.md` says where they are from.
+//! The test vectors of RFC 9605 (appendix C); `tests/vectors/README.md` names their source.
 
 use serde::Deserialize;
 

@@ -35,7 +35,7 @@ fn voice(of: &mut MediaCryptor) -> Vec<u8> {
 }
 
 #[test]
-fn a_frame_arrives_as_its_encoder_made_it_and_says_who_sent_it() {
+fn a_frame_survives_a_round_trip_and_names_its_sender() {
     let (mut ada, mut bob) = (cryptor(1, ADA), cryptor(1, BOB));
     for (context, codec) in [
         (Source::Microphone, Codec::Opus),
@@ -78,7 +78,7 @@ fn protection_adds_few_bytes() {
 }
 
 #[test]
-fn whatever_the_sfu_does_to_a_frame_is_noticed() {
+fn every_alteration_of_a_frame_by_the_sfu_is_detected() {
     let (mut ada, mut bob) = (cryptor(1, ADA), cryptor(1, BOB));
     let kinds = [Codec::Vp8, Codec::Vp9, Codec::Av1, Codec::H264];
     for (codec, key_frame) in kinds.into_iter().flat_map(|one| [(one, true), (one, false)]) {
@@ -129,7 +129,7 @@ fn one_source_cannot_be_passed_off_as_another() {
 }
 
 #[test]
-fn what_one_member_sends_is_never_taken_for_anothers() {
+fn a_frame_of_one_member_is_never_attributed_to_another() {
     let (mut ada, mut bob, mut eve) = (cryptor(1, ADA), cryptor(1, BOB), cryptor(1, EVE));
     // Whatever slot the SFU forwards it in, the key says whose it is.
     assert_eq!(bob.unprotect(Codec::Vp8, &camera(&mut ada, b"one"), 0).unwrap().leaf, ADA);
@@ -152,7 +152,7 @@ fn plaintext_is_never_opened() {
 }
 
 #[test]
-fn an_own_frame_that_comes_back_is_refused() {
+fn an_own_frame_that_is_sent_back_is_refused() {
     let mut ada = cryptor(1, ADA);
     let sealed = camera(&mut ada, b"frame");
     assert_eq!(ada.unprotect(Codec::Vp8, &sealed, 0), Err(UnprotectError::Own));
@@ -179,7 +179,7 @@ fn a_frame_of_the_next_epoch_opens_once_its_keys_are_there() {
 }
 
 #[test]
-fn frames_on_their_way_at_a_change_of_epoch_still_open_for_a_while() {
+fn frames_in_flight_at_an_epoch_change_open_for_a_while() {
     let (mut ada, mut bob) = (cryptor(1, ADA), cryptor(1, BOB));
     let [first, second] = [camera(&mut ada, b"one"), camera(&mut ada, b"two")];
     bob.install(&keys(2, BOB, &[ADA, BOB, EVE]), 100).unwrap();
@@ -189,7 +189,7 @@ fn frames_on_their_way_at_a_change_of_epoch_still_open_for_a_while() {
 }
 
 #[test]
-fn a_removed_members_frames_are_dropped_at_once_also_those_of_its_last_epoch() {
+fn frames_of_a_removed_member_are_dropped_at_once_even_those_of_its_last_epoch() {
     let (mut ada, mut bob, mut eve) = (cryptor(1, ADA), cryptor(1, BOB), cryptor(1, EVE));
     let last_words = [camera(&mut eve, b"one"), camera(&mut eve, b"two")];
     bob.unprotect(Codec::Vp8, &last_words[0], 0).unwrap();
@@ -202,7 +202,7 @@ fn a_removed_members_frames_are_dropped_at_once_also_those_of_its_last_epoch() {
 }
 
 #[test]
-fn a_leaf_that_changed_hands_does_not_speak_for_its_old_member() {
+fn frames_of_a_removed_member_are_not_attributed_to_the_new_member_at_its_leaf() {
     let (mut bob, mut eve) = (cryptor(1, BOB), cryptor(1, EVE));
     let last_words = camera(&mut eve, b"I am the new one");
     let mut handed_on = keys(2, BOB, &[ADA, BOB, EVE]);
@@ -243,7 +243,7 @@ fn a_kid_of_a_blank_leaf_is_dropped_and_derives_nothing() {
 }
 
 #[test]
-fn keys_go_forward_only_and_must_hold_together() {
+fn keys_must_be_newer_and_consistent() {
     let mut bob = cryptor(3, BOB);
     let refused = bob.install(&keys(3, BOB, &[BOB]), 0);
     assert_eq!(refused, Err(InstallError::NotNewer { epoch: 3, newest: 3 }));
@@ -258,7 +258,7 @@ fn keys_go_forward_only_and_must_hold_together() {
 }
 
 #[test]
-fn old_epochs_are_few() {
+fn the_number_of_old_epochs_is_bounded() {
     let mut bob = cryptor(1, BOB);
     for epoch in 2..10 {
         bob.install(&keys(epoch, BOB, &[ADA, BOB]), 0).unwrap();
@@ -267,7 +267,7 @@ fn old_epochs_are_few() {
 }
 
 #[test]
-fn a_source_whose_counters_are_spent_falls_silent_until_the_next_epoch() {
+fn a_source_with_exhausted_counters_sends_nothing_until_the_next_epoch() {
     let mut ada = cryptor(1, ADA);
     let (epoch, sender) = ada.newest.as_mut().unwrap();
     sender.spend_all_but(1, epoch, Source::Microphone);
@@ -280,7 +280,7 @@ fn a_source_whose_counters_are_spent_falls_silent_until_the_next_epoch() {
 }
 
 #[test]
-fn a_frame_beyond_all_measure_is_refused_on_both_sides() {
+fn a_frame_that_is_too_long_is_refused_on_both_sides() {
     let mut ada = cryptor(1, ADA);
     let huge = vec![0; FRAME_BYTES + OVERHEAD + 1];
     let refused = ada.protect(Source::Camera, Codec::Vp9, true, &huge);
@@ -290,7 +290,7 @@ fn a_frame_beyond_all_measure_is_refused_on_both_sides() {
 }
 
 #[test]
-fn a_hundred_thousand_frames_of_unknown_keys_leave_no_trace() {
+fn a_hundred_thousand_frames_with_unknown_keys_use_no_memory() {
     let mut bob = cryptor(1, BOB);
     for kid in 0..100_000_u64 {
         let mut frame = Vec::new();
@@ -326,7 +326,7 @@ proptest! {
 }
 
 #[test]
-fn a_frame_of_the_coming_epoch_opens_before_it_begins_and_comes_no_second_time() {
+fn a_frame_of_a_pending_epoch_opens_before_it_begins_and_only_once() {
     let (mut ada, mut bob) = (cryptor(1, ADA), cryptor(1, BOB));
     let next = |own| keys(2, own, &[ADA, BOB, EVE]);
     ada.install(&next(ADA), 0).unwrap();
@@ -341,7 +341,7 @@ fn a_frame_of_the_coming_epoch_opens_before_it_begins_and_comes_no_second_time()
 }
 
 #[test]
-fn a_coming_epoch_is_not_sent_in_and_yields_to_the_one_that_comes() {
+fn a_pending_epoch_is_not_sent_in_and_is_replaced_by_the_one_that_begins() {
     let (mut ada, mut bob) = (cryptor(1, ADA), cryptor(1, BOB));
     ada.prepare(&keys(2, ADA, &[ADA, BOB])).unwrap();
     let now = camera(&mut ada, b"now");
@@ -359,7 +359,7 @@ fn a_coming_epoch_is_not_sent_in_and_yields_to_the_one_that_comes() {
 }
 
 #[test]
-fn a_leaf_that_comes_or_changes_hands_has_no_name_before_its_epoch_begins() {
+fn a_new_or_reassigned_leaf_is_not_received_before_its_epoch_begins() {
     let (mut eve, mut bob) = (cryptor(1, EVE), cryptor(1, BOB));
     let next = |own| {
         let mut next = keys(2, own, &[ADA, BOB, EVE, 3]);
