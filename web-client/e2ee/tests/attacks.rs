@@ -1,5 +1,5 @@
-//! Attacks on the agreement by insiders and by the server: doubles that lie, around the real
-//! endpoints and the real log. `README.md` beside has the whole list, and where each is tested.
+//! Attacks on the agreement by insiders and by the server, on real endpoints and the real log.
+//! `README.md` lists all attacks with their tests.
 
 mod support;
 
@@ -18,11 +18,11 @@ use signaling_protocol::{
 };
 
 use support::Meeting;
-use support::person::{Person, Visitor, real_now_ms};
+use support::person::{EndpointNode, Person, real_now_ms};
 
 const NAMES: [&str; 4] = ["Ada Lovelace", "Bela Bartok", "Chien-Shiung Wu", "Dorothy Hodgkin"];
 
-fn call(people: usize) -> Meeting<Visitor> {
+fn call(people: usize) -> Meeting<EndpointNode> {
     let mut meeting = Meeting::new(RoomId::from_bytes([42; 16]), real_now_ms(), 0);
     for name in &NAMES[..people] {
         arrive(&mut meeting, name);
@@ -32,18 +32,18 @@ fn call(people: usize) -> Meeting<Visitor> {
     meeting
 }
 
-fn arrive(meeting: &mut Meeting<Visitor>, name: &str) -> usize {
-    let visitor = Person::new(name, Suite::Classic).arrives(meeting.now_ms);
-    meeting.join(visitor)
+fn arrive(meeting: &mut Meeting<EndpointNode>, name: &str) -> usize {
+    let endpoint_node = Person::new(name, Suite::Classic).new_node(meeting.now_ms);
+    meeting.join(endpoint_node)
 }
 
-/// Somebody joins, and the first member's commit is on its way to the service.
-fn joins_and_is_committed(meeting: &mut Meeting<Visitor>, name: &str) -> (usize, Submission) {
+/// Adds a participant, up to the first member's commit, which is under way to the service.
+fn joins_and_is_committed(meeting: &mut Meeting<EndpointNode>, name: &str) -> (usize, Submission) {
     let newcomer = arrive(meeting, name);
     meeting.deliver(newcomer);
     meeting.serve(newcomer);
     while meeting.deliver(0) {}
-    let outbox = std::mem::take(&mut meeting.seats[0].outbox).into_iter();
+    let outbox = std::mem::take(&mut meeting.clients[0].outbox).into_iter();
     let mut submissions = outbox.filter_map(|message| {
         if let ClientMessage::Submit(submission) = message { Some(submission) } else { None }
     });
@@ -53,7 +53,7 @@ fn joins_and_is_committed(meeting: &mut Meeting<Visitor>, name: &str) -> (usize,
 fn parts(submission: &mut Submission) -> (&mut Opaque, &mut Opaque) {
     match &mut submission.step {
         Step::Commit { commit, welcome: Some(welcome) } => (commit, welcome),
-        Step::Commit { welcome: None, .. } | Step::Create => panic!("it adds somebody"),
+        Step::Commit { welcome: None, .. } | Step::Create => panic!("it adds a participant"),
     }
 }
 
@@ -71,30 +71,30 @@ fn attack_02_stale_future_and_duplicate_commits_change_nothing() {
         assert_eq!(refusal.current, Some(current));
     }
     let before = meeting.handshakes();
-    meeting.seats[0].outbox.push_back(ClientMessage::Submit(newest));
+    meeting.clients[0].outbox.push_back(ClientMessage::Submit(newest));
     meeting.run(5_000);
     assert_eq!(meeting.handshakes(), before);
     meeting.assert_one_call();
 }
 
 #[test]
-fn attack_03_of_two_commits_at_once_one_is_final_and_the_loser_goes_on() {
+fn attack_03_of_two_commits_at_once_one_is_final_and_the_other_author_goes_on() {
     let mut meeting = call(3);
     let before = meeting.handshakes();
     let (newcomer, first) = joins_and_is_committed(&mut meeting, NAMES[3]);
     // The second member hears nothing of it for so long that it commits as well.
     while meeting.deliver(1) {}
-    meeting.pass(1_600);
-    assert!(meeting.seats[1].outbox.iter().any(|one| matches!(one, ClientMessage::Submit(_))));
-    meeting.seats[0].outbox.push_front(ClientMessage::Submit(first));
+    meeting.advance(1_600);
+    assert!(meeting.clients[1].outbox.iter().any(|one| matches!(one, ClientMessage::Submit(_))));
+    meeting.clients[0].outbox.push_front(ClientMessage::Submit(first));
     meeting.run(5_000);
-    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    assert!(meeting.clients[newcomer].last_epoch().is_some());
     assert_eq!(meeting.handshakes(), before + 1);
     meeting.assert_one_call();
 }
 
 #[test]
-fn attack_05_a_commit_that_nobody_can_follow_is_dropped_and_the_others_go_on() {
+fn attack_05_a_commit_that_no_member_can_process_is_rejected_and_the_others_go_on() {
     for at in [40, 90, 200, usize::MAX] {
         let mut meeting = call(3);
         let (newcomer, mut poisoned) = joins_and_is_committed(&mut meeting, NAMES[3]);
@@ -102,29 +102,32 @@ fn attack_05_a_commit_that_nobody_can_follow_is_dropped_and_the_others_go_on() {
         let at = at.min(commit.len() - 1);
         commit[at] ^= 1;
         // What the service can read of it stays as it is.
-        meeting.inspects = false;
-        meeting.seats[0].outbox.push_back(ClientMessage::Submit(poisoned));
+        meeting.checks_headers = false;
+        meeting.clients[0].outbox.push_back(ClientMessage::Submit(poisoned));
         meeting.run(4_000);
-        assert_eq!(meeting.dropped.len(), 1, "byte {at}");
-        assert!(meeting.seats[1].has_problem(ProblemCode::BadCommit));
-        assert!(meeting.seats.iter().all(|seat| seat.rejoin.is_none()), "nobody is thrown out");
-        assert!(meeting.seats[newcomer].last_epoch().is_some(), "another member lets them in");
+        assert_eq!(meeting.rejected.len(), 1, "byte {at}");
+        assert!(meeting.clients[1].has_problem(ProblemCode::BadCommit));
+        assert!(
+            meeting.clients.iter().all(|client| client.rejoin.is_none()),
+            "no member has to rejoin"
+        );
+        assert!(meeting.clients[newcomer].last_epoch().is_some(), "another member lets them in");
         meeting.assert_one_call();
     }
 }
 
 #[test]
-fn attack_05_an_insider_that_poisons_again_and_again_stops_nobody() {
+fn attack_05_repeated_bad_commits_of_an_insider_block_no_one() {
     let mut meeting = call(3);
     for name in ["Emmy Noether", "Fe del Mundo", "Grace Hopper"] {
         let newcomer = arrive(&mut meeting, name);
         meeting.deliver(newcomer);
         meeting.serve(newcomer);
         let began = meeting.now_ms;
-        while meeting.seats[newcomer].last_epoch().is_none() {
+        while meeting.clients[newcomer].last_epoch().is_none() {
             assert!(meeting.now_ms < began + 6_000, "{name} waits for too long");
             // Whatever the first member submits is spoilt, and it submits without a pause.
-            for message in &mut meeting.seats[0].outbox {
+            for message in &mut meeting.clients[0].outbox {
                 if let ClientMessage::Submit(submission) = message
                     && let Step::Commit { commit, .. } = &mut submission.step
                 {
@@ -132,38 +135,38 @@ fn attack_05_an_insider_that_poisons_again_and_again_stops_nobody() {
                     commit.0[last] ^= 1;
                 }
             }
-            for seat in 0..meeting.seats.len() {
-                meeting.serve(seat);
+            for client in 0..meeting.clients.len() {
+                meeting.serve(client);
             }
-            for seat in 0..meeting.seats.len() {
-                meeting.deliver(seat);
+            for client in 0..meeting.clients.len() {
+                meeting.deliver(client);
             }
-            meeting.pass(50);
+            meeting.advance(50);
         }
     }
-    assert!(!meeting.dropped.is_empty());
-    assert!(meeting.seats[1..].iter().all(|seat| seat.rejoin.is_none()));
+    assert!(!meeting.rejected.is_empty());
+    assert!(meeting.clients[1..].iter().all(|client| client.rejoin.is_none()));
 }
 
 #[test]
-fn attack_05_a_bad_welcome_costs_its_addressee_one_more_try_and_nobody_else_anything() {
+fn attack_05_a_bad_welcome_only_makes_its_recipient_join_again() {
     let mut meeting = call(2);
     let (newcomer, mut spoilt) = joins_and_is_committed(&mut meeting, NAMES[3]);
     let welcome = &mut parts(&mut spoilt).1.0;
     let last = welcome.len() - 1;
     welcome[last] ^= 1;
-    meeting.seats[0].outbox.push_back(ClientMessage::Submit(spoilt));
+    meeting.clients[0].outbox.push_back(ClientMessage::Submit(spoilt));
     meeting.run(2_000);
-    assert_eq!(meeting.seats[newcomer].rejoin, Some(RejoinReason::CannotProcess));
+    assert_eq!(meeting.clients[newcomer].rejoin, Some(RejoinReason::CannotProcess));
     meeting.depart(newcomer);
     let again = arrive(&mut meeting, NAMES[3]);
     meeting.run(5_000);
-    assert!(meeting.seats[again].last_epoch().is_some());
+    assert!(meeting.clients[again].last_epoch().is_some());
     meeting.assert_one_call();
 }
 
 #[test]
-fn attack_07_somebody_elses_credential_under_another_key_is_never_added() {
+fn attack_07_a_stolen_credential_with_another_key_is_never_added() {
     let mut meeting = call(2);
     let packages: Vec<_> = meeting.log.snapshot().joined;
     let MlsMessageBodyIn::KeyPackage(stolen) =
@@ -171,7 +174,7 @@ fn attack_07_somebody_elses_credential_under_another_key_is_never_added() {
     else {
         panic!("a KeyPackage");
     };
-    // Ada's credential, as everybody gets it from the service, over a key of the thief's own.
+    // Ada's credential, as every client gets it from the service, with the thief's own key.
     let provider = OpenMlsRustCrypto::default();
     let signer = SignatureKeyPair::new(SignatureScheme::ED25519).expect("a key");
     let credential = CredentialWithKey {
@@ -191,12 +194,12 @@ fn attack_07_somebody_elses_credential_under_another_key_is_never_added() {
     let thief = arrive(&mut meeting, "Eve");
     meeting.deliver(thief);
     let key_package = Opaque(forged);
-    meeting.seats[thief].outbox = [ClientMessage::UploadKeyPackage { key_package }].into();
+    meeting.clients[thief].outbox = [ClientMessage::UploadKeyPackage { key_package }].into();
     meeting.run(8_000);
     assert_eq!(meeting.handshakes(), before);
-    assert!(meeting.seats[thief].epochs.is_empty());
+    assert!(meeting.clients[thief].epochs.is_empty());
     for member in 0..2 {
-        let problem = meeting.seats[member].problems.last().expect("it is reported");
+        let problem = meeting.clients[member].problems.last().expect("it is reported");
         assert_eq!(problem.code, ProblemCode::BadKeyPackage);
         assert!(problem.message.contains("its certificate belongs to another leaf"), "{problem}");
     }
@@ -206,42 +209,42 @@ fn attack_07_somebody_elses_credential_under_another_key_is_never_added() {
 fn attack_09_a_committer_killed_between_submit_and_final_delays_a_join_by_less_than_six_seconds() {
     let mut meeting = call(3);
     let (newcomer, commit) = joins_and_is_committed(&mut meeting, NAMES[3]);
-    meeting.seats[0].outbox.push_back(ClientMessage::Submit(commit));
+    meeting.clients[0].outbox.push_back(ClientMessage::Submit(commit));
     while meeting.serve(0) {}
     meeting.disconnect(0);
-    meeting.seats[0].frozen = true;
+    meeting.clients[0].frozen = true;
     meeting.run(6_000);
-    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    assert!(meeting.clients[newcomer].last_epoch().is_some());
 }
 
 #[test]
-fn attack_10_forty_nine_joins_at_once_take_three_commits_and_everybody_opens_everybody() {
+fn attack_10_forty_nine_joins_at_once_take_three_commits_and_all_members_decrypt() {
     let mut meeting = call(1);
     for number in 1..50 {
         arrive(&mut meeting, &format!("guest {number}"));
     }
-    for seat in 1..50 {
-        meeting.deliver(seat);
-        meeting.serve(seat);
-        meeting.pass(2);
+    for client in 1..50 {
+        meeting.deliver(client);
+        meeting.serve(client);
+        meeting.advance(2);
     }
     let before = meeting.handshakes();
     meeting.run(10_000);
     meeting.assert_one_call();
     assert!(meeting.handshakes() - before <= 3, "{} commits", meeting.handshakes() - before);
     let mut cryptors: Vec<_> = meeting
-        .seats
+        .clients
         .iter()
-        .map(|seat| {
+        .map(|client| {
             let mut cryptor = MediaCryptor::new();
-            cryptor.install(seat.node.keys.last().unwrap(), meeting.now_ms).unwrap();
+            cryptor.install(client.node.keys.last().unwrap(), meeting.now_ms).unwrap();
             cryptor
         })
         .collect();
     for sender in [0, 1, 32, 33, 49] {
         let voice = cryptors[sender].protect(Source::Microphone, Codec::Opus, false, b"la");
         let voice = voice.unwrap();
-        let leaf = meeting.seats[sender].node.keys.last().unwrap().own_leaf;
+        let leaf = meeting.clients[sender].node.keys.last().unwrap().own_leaf;
         for (_, other) in cryptors.iter_mut().enumerate().filter(|(one, _)| *one != sender) {
             let opened = other.unprotect(Codec::Opus, &voice, meeting.now_ms).unwrap();
             assert_eq!(opened.leaf, leaf);
@@ -250,7 +253,7 @@ fn attack_10_forty_nine_joins_at_once_take_three_commits_and_everybody_opens_eve
 }
 
 #[test]
-fn attack_12_entries_out_of_order_end_the_client_and_repeated_ones_are_passed_over() {
+fn attack_12_entries_out_of_order_end_the_client_and_repeated_ones_are_ignored() {
     let mut meeting = call(3);
     for name in ["Emmy Noether", "Fe del Mundo"] {
         let newcomer = arrive(&mut meeting, name);
@@ -258,17 +261,18 @@ fn attack_12_entries_out_of_order_end_the_client_and_repeated_ones_are_passed_ov
         meeting.serve(newcomer);
     }
     // The second member gets each entry twice, the third one gets two of them swapped.
-    let twice = meeting.seats[1].inbox.iter().flat_map(|one| [one.clone(), one.clone()]).collect();
-    meeting.seats[1].inbox = twice;
-    meeting.seats[2].inbox.swap(0, 1);
-    let before = meeting.seats[2].last_epoch().cloned();
+    let twice =
+        meeting.clients[1].inbox.iter().flat_map(|one| [one.clone(), one.clone()]).collect();
+    meeting.clients[1].inbox = twice;
+    meeting.clients[2].inbox.swap(0, 1);
+    let before = meeting.clients[2].last_epoch().cloned();
     meeting.deliver(1);
     meeting.deliver(2);
-    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::LogGap));
-    assert_eq!(meeting.seats[2].last_epoch().cloned(), before);
+    assert_eq!(meeting.clients[2].rejoin, Some(RejoinReason::LogGap));
+    assert_eq!(meeting.clients[2].last_epoch().cloned(), before);
     meeting.depart(2);
     meeting.run(5_000);
-    assert_eq!(meeting.seats[1].rejoin, None);
+    assert_eq!(meeting.clients[1].rejoin, None);
     meeting.assert_one_call();
 }
 
@@ -277,20 +281,20 @@ fn attack_12_a_replayed_welcome_opens_nothing() {
     let mut meeting = call(2);
     let (newcomer, mut commit) = joins_and_is_committed(&mut meeting, NAMES[2]);
     let welcome = parts(&mut commit).1.clone();
-    meeting.seats[0].outbox.push_back(ClientMessage::Submit(commit));
+    meeting.clients[0].outbox.push_back(ClientMessage::Submit(commit));
     meeting.run(2_000);
     meeting.crash(newcomer);
     meeting.run(2_000);
     let (back, mut commit) = joins_and_is_committed(&mut meeting, NAMES[2]);
     *parts(&mut commit).1 = welcome;
-    meeting.seats[0].outbox.push_back(ClientMessage::Submit(commit));
+    meeting.clients[0].outbox.push_back(ClientMessage::Submit(commit));
     meeting.run(2_000);
-    assert!(meeting.seats[back].epochs.is_empty());
-    assert!(meeting.seats[back].has_problem(ProblemCode::BadWelcome));
+    assert!(meeting.clients[back].epochs.is_empty());
+    assert!(meeting.clients[back].has_problem(ProblemCode::BadWelcome));
 }
 
 #[test]
-fn attack_19_nothing_that_the_service_is_told_shows_a_name_an_identity_key_or_the_link() {
+fn attack_19_no_message_to_the_service_contains_a_name_an_identity_key_or_the_link() {
     let mut meeting = call(3);
     meeting.crash(1);
     meeting.run(5_000);

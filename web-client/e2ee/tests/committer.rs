@@ -14,7 +14,7 @@ use support::{Meeting, Node, delta};
 
 fn meeting(seed: u64) -> Meeting<SymbolicNode> {
     let mut meeting = Meeting::new(RoomId::from_bytes([1; 16]), 1_000_000, seed);
-    meeting.inspects = false;
+    meeting.checks_headers = false;
     meeting
 }
 
@@ -28,27 +28,27 @@ fn with_members(count: usize) -> Meeting<SymbolicNode> {
     meeting
 }
 
-/// What the world does to a meeting between two stumbles.
+/// A disturbance of a meeting between random steps of the network.
 #[derive(Debug, Clone, Copy)]
-enum Blow {
+enum Disturbance {
     Join,
     Crash(u8),
     Suspect(u8),
-    Stumbles(u8),
+    RandomSteps(u8),
 }
 
-fn blow() -> impl Strategy<Value = Blow> {
+fn disturbance() -> impl Strategy<Value = Disturbance> {
     prop_oneof![
-        2 => Just(Blow::Join),
-        1 => any::<u8>().prop_map(Blow::Crash),
-        1 => any::<u8>().prop_map(Blow::Suspect),
-        6 => (1_u8..40).prop_map(Blow::Stumbles),
+        2 => Just(Disturbance::Join),
+        1 => any::<u8>().prop_map(Disturbance::Crash),
+        1 => any::<u8>().prop_map(Disturbance::Suspect),
+        6 => (1_u8..40).prop_map(Disturbance::RandomSteps),
     ]
 }
 
-/// Who was taken for dead and is not comes back as somebody new.
-fn come_back(meeting: &mut Meeting<SymbolicNode>) {
-    let gone: Vec<_> = meeting.seats.iter().map(|seat| seat.rejoin).collect();
+/// Adds a new participant if all present ones were declared departed.
+fn rejoin_if_empty(meeting: &mut Meeting<SymbolicNode>) {
+    let gone: Vec<_> = meeting.clients.iter().map(|client| client.rejoin).collect();
     for reason in gone.into_iter().flatten() {
         assert_eq!(reason, RejoinReason::Departed, "nothing else happens among honest people");
     }
@@ -57,41 +57,41 @@ fn come_back(meeting: &mut Meeting<SymbolicNode>) {
     }
 }
 
-fn walk(seed: u64, people: usize, blows: &[Blow]) {
+fn walk(seed: u64, people: usize, disturbances: &[Disturbance]) {
     let mut meeting = meeting(seed);
     for _ in 0..people {
         meeting.join(SymbolicNode::default());
     }
-    for blow in blows {
-        match *blow {
-            Blow::Join => {
+    for disturbance in disturbances {
+        match *disturbance {
+            Disturbance::Join => {
                 if meeting.present().count() < 6 {
                     meeting.join(SymbolicNode::default());
                 }
             }
-            Blow::Crash(who) => {
-                let who = usize::from(who) % meeting.seats.len();
-                if meeting.seats[who].present {
+            Disturbance::Crash(who) => {
+                let who = usize::from(who) % meeting.clients.len();
+                if meeting.clients[who].present {
                     meeting.crash(who);
                 }
             }
-            Blow::Suspect(who) => {
-                let who = usize::from(who) % meeting.seats.len();
-                if meeting.seats[who].present {
+            Disturbance::Suspect(who) => {
+                let who = usize::from(who) % meeting.clients.len();
+                if meeting.clients[who].present {
                     meeting.depart(who);
                 }
             }
-            Blow::Stumbles(count) => {
+            Disturbance::RandomSteps(count) => {
                 for _ in 0..count {
-                    meeting.stumble();
+                    meeting.random_step();
                 }
             }
         }
-        come_back(&mut meeting);
+        rejoin_if_empty(&mut meeting);
     }
-    meeting.heal();
-    come_back(&mut meeting);
-    meeting.heal();
+    meeting.recover();
+    rejoin_if_empty(&mut meeting);
+    meeting.recover();
     meeting.assert_one_call();
 }
 
@@ -100,9 +100,9 @@ fn any_sequence_of_joins_crashes_suspicions_and_losses_ends_in_one_call() {
     let config = Config { failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let walks = (any::<u64>(), 3_usize..=5, prop::collection::vec(blow(), 0..24));
-    let checked = runner.run(&walks, |(seed, people, blows)| {
-        walk(seed, people, &blows);
+    let walks = (any::<u64>(), 3_usize..=5, prop::collection::vec(disturbance(), 0..24));
+    let checked = runner.run(&walks, |(seed, people, disturbances)| {
+        walk(seed, people, &disturbances);
         Ok(())
     });
     if let Err(error) = checked {
@@ -111,37 +111,37 @@ fn any_sequence_of_joins_crashes_suspicions_and_losses_ends_in_one_call() {
 }
 
 #[test]
-fn one_commit_takes_all_who_wait_and_all_who_are_gone() {
+fn one_commit_adds_all_who_wait_and_removes_all_who_departed() {
     let mut meeting = with_members(4);
     meeting.crash(2);
     meeting.crash(3);
     for _ in 0..3 {
         meeting.join(SymbolicNode::default());
     }
-    // The newcomers announce themselves before anybody inside hears of it.
-    for seat in 4..7 {
-        meeting.deliver(seat);
-        meeting.serve(seat);
+    // The KeyPackages reach the log before any member reads of them.
+    for client in 4..7 {
+        meeting.deliver(client);
+        meeting.serve(client);
     }
     let before = meeting.handshakes();
-    meeting.settle();
+    meeting.deliver_all();
     meeting.assert_one_call();
     // The first departure alone is committed at once; the rest is one commit.
     assert!(meeting.handshakes() - before <= 2, "{}", meeting.handshakes() - before);
 }
 
 #[test]
-fn a_storm_of_joins_is_taken_in_batches() {
+fn many_joins_at_once_are_added_in_batches() {
     let mut meeting = with_members(1);
     for _ in 0..49 {
         meeting.join(SymbolicNode::default());
     }
-    for seat in 1..50 {
-        meeting.deliver(seat);
-        meeting.serve(seat);
+    for client in 1..50 {
+        meeting.deliver(client);
+        meeting.serve(client);
     }
     let before = meeting.handshakes();
-    meeting.settle();
+    meeting.deliver_all();
     meeting.assert_one_call();
     assert!(meeting.handshakes() - before <= 3);
     for entry in &meeting.history {
@@ -154,47 +154,47 @@ fn a_storm_of_joins_is_taken_in_batches() {
 #[test]
 fn a_frozen_designated_committer_delays_a_join_by_less_than_three_seconds() {
     let mut meeting = with_members(3);
-    meeting.seats[0].frozen = true;
+    meeting.clients[0].frozen = true;
     let newcomer = meeting.join(SymbolicNode::default());
     meeting.run(2_900);
-    assert!(meeting.seats[newcomer].last_epoch().is_some());
-    assert_eq!(meeting.submissions.last().unwrap().0, meeting.seats[1].participant);
+    assert!(meeting.clients[newcomer].last_epoch().is_some());
+    assert_eq!(meeting.submissions.last().unwrap().0, meeting.clients[1].participant);
 }
 
 #[test]
-fn backups_stand_by_in_order_and_only_one_of_them_is_needed() {
+fn backups_commit_in_order_and_only_one_of_them_is_needed() {
     let mut meeting = with_members(5);
     for frozen in 0..3 {
-        meeting.seats[frozen].frozen = true;
+        meeting.clients[frozen].frozen = true;
     }
     let before = meeting.submissions.len();
     let newcomer = meeting.join(SymbolicNode::default());
     meeting.run(4_000);
-    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    assert!(meeting.clients[newcomer].last_epoch().is_some());
     let committers: Vec<_> = meeting.submissions[before..].iter().map(|(who, _)| *who).collect();
-    assert_eq!(committers, [meeting.seats[3].participant]);
+    assert_eq!(committers, [meeting.clients[3].participant]);
 }
 
 #[test]
-fn a_lost_submission_is_sent_again_byte_for_byte() {
+fn a_lost_submission_is_resent_byte_for_byte() {
     let mut meeting = with_members(2);
     meeting.join(SymbolicNode::default());
     meeting.deliver(2);
     meeting.serve(2);
     meeting.deliver(0);
-    let lost = meeting.seats[0].outbox.pop_back().unwrap();
+    let lost = meeting.clients[0].outbox.pop_back().unwrap();
     // The backup is cut off, so that only the first one's resend can help.
     meeting.disconnect(1);
-    meeting.seats[1].frozen = true;
+    meeting.clients[1].frozen = true;
     let before = meeting.submissions.len();
-    // Two seconds until it is sent again, and nobody is there to judge it.
+    // Two seconds until it is sent again, and no member is there to vote on it.
     meeting.run(2_000 + mls_delivery::ANSWER_MS);
     let resent = meeting.submissions[before..].iter().map(|(_, one)| one.clone());
     assert!(resent.clone().count() >= 1);
     for submission in resent {
         assert_eq!(ClientMessage::Submit(submission), lost);
     }
-    assert!(meeting.seats[2].last_epoch().is_some());
+    assert!(meeting.clients[2].last_epoch().is_some());
 }
 
 #[test]
@@ -207,11 +207,11 @@ fn a_committer_that_reconnects_after_its_commit_was_taken_reads_it_as_its_own() 
     // Taken by the log, but the echo is lost with the socket.
     while meeting.serve(0) {}
     meeting.disconnect(0);
-    meeting.pass(500);
+    meeting.advance(500);
     meeting.reconnect(0);
-    meeting.settle();
+    meeting.deliver_all();
     meeting.assert_one_call();
-    assert!(meeting.seats.iter().all(|seat| seat.rejoin.is_none()));
+    assert!(meeting.clients.iter().all(|client| client.rejoin.is_none()));
 }
 
 #[test]
@@ -220,24 +220,24 @@ fn the_loser_of_a_create_race_becomes_a_joiner() {
     for _ in 0..2 {
         meeting.join(SymbolicNode::default());
     }
-    for seat in 0..2 {
-        meeting.deliver(seat);
-        meeting.serve(seat);
-        while meeting.deliver(seat) {}
+    for client in 0..2 {
+        meeting.deliver(client);
+        meeting.serve(client);
+        while meeting.deliver(client) {}
     }
     // The second one hears nothing from the first for so long that it creates too.
-    let create = meeting.seats[0].outbox.pop_front().unwrap();
-    meeting.pass(1_600);
+    let create = meeting.clients[0].outbox.pop_front().unwrap();
+    meeting.advance(1_600);
     assert!(meeting.serve(1));
-    meeting.seats[0].outbox.push_front(create);
-    meeting.settle();
+    meeting.clients[0].outbox.push_front(create);
+    meeting.deliver_all();
     meeting.run(5_000);
     meeting.assert_one_call();
     assert!(meeting.submissions.len() >= 3, "two creates and a commit");
 }
 
 #[test]
-fn who_still_waits_makes_a_new_group_when_all_members_are_gone() {
+fn a_waiting_participant_creates_a_new_group_when_all_members_departed() {
     let mut meeting = with_members(2);
     let joiner = meeting.join(SymbolicNode::default());
     meeting.deliver(joiner);
@@ -246,59 +246,59 @@ fn who_still_waits_makes_a_new_group_when_all_members_are_gone() {
     meeting.crash(1);
     meeting.run(5_000);
     meeting.assert_one_call();
-    assert_eq!(meeting.seats[joiner].last_epoch().unwrap().members.len(), 1);
+    assert_eq!(meeting.clients[joiner].last_epoch().unwrap().members.len(), 1);
 }
 
 #[test]
-fn a_bad_key_package_is_skipped_and_reported_and_blocks_nobody() {
+fn a_bad_key_package_is_skipped_and_reported_and_blocks_no_one() {
     let mut meeting = with_members(2);
     let bad = meeting.join(SymbolicNode::default());
     meeting.deliver(bad);
-    meeting.seats[bad].outbox.clear();
+    meeting.clients[bad].outbox.clear();
     let key_package = Opaque(BAD.to_vec());
-    meeting.seats[bad].outbox.push_back(ClientMessage::UploadKeyPackage { key_package });
+    meeting.clients[bad].outbox.push_back(ClientMessage::UploadKeyPackage { key_package });
     let good = meeting.join(SymbolicNode::default());
     meeting.run(10_000);
-    assert!(meeting.seats[good].last_epoch().is_some());
-    assert!(meeting.seats[bad].last_epoch().is_none());
-    assert!(meeting.seats[bad].has_problem(ProblemCode::Waiting), "it is told that it waits");
+    assert!(meeting.clients[good].last_epoch().is_some());
+    assert!(meeting.clients[bad].last_epoch().is_none());
+    assert!(meeting.clients[bad].has_problem(ProblemCode::Waiting), "it is told that it waits");
     for member in [0, 1] {
-        let reports = meeting.seats[member].problems.iter();
-        let about = Some(meeting.seats[bad].participant);
+        let reports = meeting.clients[member].problems.iter();
+        let about = Some(meeting.clients[bad].participant);
         assert_eq!(reports.filter(|problem| problem.participant == about).count(), 1);
     }
 }
 
 #[test]
-fn who_reads_of_its_own_departure_is_at_its_end() {
+fn a_client_that_reads_of_its_own_departure_ends() {
     let mut meeting = with_members(3);
     meeting.depart(1);
     meeting.run(5_000);
-    assert_eq!(meeting.seats[1].rejoin, Some(RejoinReason::Departed));
+    assert_eq!(meeting.clients[1].rejoin, Some(RejoinReason::Departed));
     meeting.assert_one_call();
 }
 
 #[test]
-fn a_gap_in_the_log_is_noticed_and_a_repeated_entry_is_not_read_twice() {
+fn a_gap_in_the_log_is_detected_and_a_repeated_entry_is_ignored() {
     let mut meeting = with_members(3);
     meeting.join(SymbolicNode::default());
     meeting.deliver(3);
     meeting.serve(3);
-    let repeated = meeting.seats[1].inbox.front().unwrap().clone();
-    meeting.seats[1].inbox.push_back(repeated);
-    meeting.seats[2].inbox.pop_front();
-    meeting.settle();
-    assert_eq!(meeting.seats[1].rejoin, None);
-    assert_eq!(meeting.seats[2].rejoin, Some(RejoinReason::LogGap));
-    assert!(meeting.seats[2].has_problem(ProblemCode::BadLog));
+    let repeated = meeting.clients[1].inbox.front().unwrap().clone();
+    meeting.clients[1].inbox.push_back(repeated);
+    meeting.clients[2].inbox.pop_front();
+    meeting.deliver_all();
+    assert_eq!(meeting.clients[1].rejoin, None);
+    assert_eq!(meeting.clients[2].rejoin, Some(RejoinReason::LogGap));
+    assert!(meeting.clients[2].has_problem(ProblemCode::BadLog));
 }
 
 #[test]
-fn a_server_that_removes_a_present_member_is_not_followed() {
+fn a_forged_removal_of_a_present_member_ends_the_clients() {
     let mut meeting = with_members(3);
     meeting.crash(2);
     while meeting.deliver(0) {}
-    let submitted = meeting.seats[0].outbox.pop_back();
+    let submitted = meeting.clients[0].outbox.pop_back();
     let Some(ClientMessage::Submit(submission)) = submitted else {
         panic!("the first one commits at once, not {submitted:?}");
     };
@@ -307,18 +307,18 @@ fn a_server_that_removes_a_present_member_is_not_followed() {
         position: meeting.log.position().next(),
         event: LogEvent::Handshake(Handshake {
             count: submission.expected.next(),
-            sender: meeting.seats[0].participant,
+            sender: meeting.clients[0].participant,
             message_id: submission.message_id,
-            roster: vec![meeting.seats[0].participant],
+            roster: vec![meeting.clients[0].participant],
             step: submission.step,
         }),
     };
-    for seat in [0, 1] {
-        meeting.seats[seat].inbox.push_back(delta(forged.clone()));
+    for client in [0, 1] {
+        meeting.clients[client].inbox.push_back(delta(forged.clone()));
     }
-    meeting.settle();
-    for seat in [0, 1] {
-        assert_eq!(meeting.seats[seat].rejoin, Some(RejoinReason::InvalidLog));
+    meeting.deliver_all();
+    for client in [0, 1] {
+        assert_eq!(meeting.clients[client].rejoin, Some(RejoinReason::InvalidLog));
     }
 }
 
@@ -330,51 +330,58 @@ fn timers_may_fire_late_early_or_twice_without_harm() {
             meeting.join(SymbolicNode::default());
         }
         for _ in 0..200 {
-            let Some(seat) = meeting.random_seat() else { break };
+            let Some(client) = meeting.random_client() else { break };
             match meeting.rng.random_range(0..3) {
-                0 => drop(meeting.deliver(seat)),
-                1 => drop(meeting.serve(seat)),
+                0 => drop(meeting.deliver(client)),
+                1 => drop(meeting.serve(client)),
                 _ => {
-                    let due = meeting.seats[seat].node.next_timeout();
+                    let due = meeting.clients[client].node.next_timeout();
                     meeting.now_ms = meeting.now_ms.max(due.unwrap_or(0));
-                    meeting.fire(seat);
+                    meeting.fire_timers(client);
                 }
             }
         }
-        if meeting.seats.iter().any(|seat| seat.rejoin == Some(RejoinReason::KeyPackageExpired)) {
+        if meeting
+            .clients
+            .iter()
+            .any(|client| client.rejoin == Some(RejoinReason::KeyPackageExpired))
+        {
             continue;
         }
-        meeting.heal();
+        meeting.recover();
         meeting.assert_one_call();
     }
 }
 
 #[test]
-fn a_commit_that_nobody_can_follow_is_dropped_and_another_member_does_its_work() {
+fn a_commit_that_no_member_can_process_is_rejected_and_another_member_commits() {
     let mut meeting = with_members(3);
-    meeting.seats[0].node.poison();
+    meeting.clients[0].node.poison();
     let newcomer = meeting.join(SymbolicNode::default());
     meeting.run(3_000);
-    assert!(meeting.seats[newcomer].last_epoch().is_some());
-    assert_eq!(meeting.dropped.len(), 1);
-    assert!(meeting.seats[0].has_problem(ProblemCode::SubmissionRefused), "its author is told");
-    assert!(meeting.seats[1].has_problem(ProblemCode::BadCommit));
-    assert!(meeting.seats.iter().all(|seat| seat.rejoin.is_none()), "nobody is thrown out");
+    assert!(meeting.clients[newcomer].last_epoch().is_some());
+    assert_eq!(meeting.rejected.len(), 1);
+    assert!(meeting.clients[0].has_problem(ProblemCode::SubmissionRefused), "its author is told");
+    assert!(meeting.clients[1].has_problem(ProblemCode::BadCommit));
+    assert!(
+        meeting.clients.iter().all(|client| client.rejoin.is_none()),
+        "no member has to rejoin"
+    );
     meeting.assert_one_call();
 }
 
 #[test]
-fn who_steps_back_after_a_dropped_commit_does_the_work_in_the_end_if_nobody_else_does() {
+fn a_member_that_backed_off_commits_in_the_end_if_no_other_member_does() {
     let mut meeting = with_members(2);
-    meeting.seats[0].node.poison();
+    meeting.clients[0].node.poison();
     let newcomer = meeting.join(SymbolicNode::default());
-    meeting.settle();
-    assert_eq!(meeting.dropped.len(), 1);
+    meeting.deliver_all();
+    assert_eq!(meeting.rejected.len(), 1);
     meeting.crash(1);
     meeting.run(29_000);
-    assert!(meeting.seats[newcomer].last_epoch().is_none());
+    assert!(meeting.clients[newcomer].last_epoch().is_none());
     meeting.run(3_000);
-    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    assert!(meeting.clients[newcomer].last_epoch().is_some());
     meeting.assert_one_call();
 }
 
@@ -388,27 +395,27 @@ fn a_killed_committer_delays_a_join_by_less_than_six_seconds() {
     // Its commit is with the service, and members have not been heard.
     while meeting.serve(0) {}
     meeting.disconnect(0);
-    meeting.seats[0].frozen = true;
+    meeting.clients[0].frozen = true;
     meeting.run(6_000);
-    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    assert!(meeting.clients[newcomer].last_epoch().is_some());
 }
 
 #[test]
-fn a_commit_of_one_who_departs_before_it_is_final_leaves_no_trace() {
+fn a_pending_commit_of_a_departed_member_has_no_effect() {
     let mut meeting = with_members(3);
     let newcomer = meeting.join(SymbolicNode::default());
     meeting.deliver(newcomer);
     meeting.serve(newcomer);
     while meeting.deliver(0) {}
     while meeting.serve(0) {}
-    // Both others have judged it, and their answers come after its author was given up.
+    // Both others have voted, and their votes arrive after its author was declared departed.
     for member in [1, 2] {
         while meeting.deliver(member) {}
     }
     meeting.crash(0);
     meeting.run(6_000);
-    assert_eq!(meeting.dropped.len(), 1);
-    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    assert_eq!(meeting.rejected.len(), 1);
+    assert!(meeting.clients[newcomer].last_epoch().is_some());
     meeting.assert_one_call();
 }
 
@@ -424,7 +431,7 @@ fn a_member_that_was_asked_and_comes_back_is_asked_again_and_answers_as_before()
     // Its answer is lost.
     meeting.disconnect(1);
     meeting.reconnect(1);
-    meeting.settle();
-    assert!(meeting.seats[newcomer].last_epoch().is_some());
+    meeting.deliver_all();
+    assert!(meeting.clients[newcomer].last_epoch().is_some());
     meeting.assert_one_call();
 }

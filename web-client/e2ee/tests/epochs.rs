@@ -1,5 +1,5 @@
-//! Media over a change of keys: two people watch each other while others come and go, with
-//! handshakes and frames under way in every order.
+//! Media over epoch changes: two members receive each other while others join and leave, with
+//! handshakes and frames in every order.
 
 mod support;
 
@@ -10,14 +10,14 @@ use rand_chacha::ChaCha8Rng;
 use signaling_protocol::{RoomId, Source};
 
 use support::Meeting;
-use support::person::{Person, Visitor, real_now_ms};
+use support::person::{EndpointNode, Person, real_now_ms};
 
 const KINDS: [(Source, Codec); 2] =
     [(Source::Microphone, Codec::Opus), (Source::Camera, Codec::Vp8)];
 
 /// A meeting of which the first two watch each other.
 struct Watching {
-    meeting: Meeting<Visitor>,
+    meeting: Meeting<EndpointNode>,
     suite: Suite,
     viewers: Vec<Viewer>,
     under_way: Vec<Frame>,
@@ -44,13 +44,13 @@ struct Frame {
 }
 
 impl Viewer {
-    fn follow(&mut self, endpoint: &Visitor, now_ms: u64) {
+    fn follow(&mut self, endpoint: &EndpointNode, now_ms: u64) {
         for keys in &endpoint.keys[self.epochs..] {
             self.cryptor.install(keys, now_ms).expect("keys of an epoch that has begun");
         }
         self.epochs = endpoint.keys.len();
-        if let Some(coming) = &endpoint.coming {
-            let prepared = self.cryptor.prepare(coming);
+        if let Some(pending) = &endpoint.pending_keys {
+            let prepared = self.cryptor.prepare(pending);
             assert!(matches!(prepared, Ok(()) | Err(InstallError::NotNewer { .. })));
         }
     }
@@ -80,21 +80,21 @@ impl Watching {
     }
 
     fn arrive(&mut self, name: &str) -> usize {
-        let visitor = Person::new(name, self.suite).arrives(self.meeting.now_ms);
+        let endpoint_node = Person::new(name, self.suite).new_node(self.meeting.now_ms);
         self.viewers.push(Viewer::default());
-        self.meeting.join(visitor)
+        self.meeting.join(endpoint_node)
     }
 
     fn follow(&mut self) {
         let now_ms = self.meeting.now_ms;
-        for (viewer, seat) in self.viewers.iter_mut().zip(&self.meeting.seats) {
-            viewer.follow(&seat.node, now_ms);
+        for (viewer, client) in self.viewers.iter_mut().zip(&self.meeting.clients) {
+            viewer.follow(&client.node, now_ms);
         }
     }
 
     fn send(&mut self, from: usize, to: usize, kind: (Source, Codec)) {
         let sealed = self.viewers[from].cryptor.protect(kind.0, kind.1, false, b"frame");
-        let protected = sealed.expect("whoever is in the call can send");
+        let protected = sealed.expect("a member can send");
         self.under_way.push(Frame { from, to, kind, protected });
         self.sealed += 1;
     }
@@ -105,7 +105,7 @@ impl Watching {
         let now_ms = self.meeting.now_ms;
         match self.viewers[*to].cryptor.unprotect(*codec, protected, now_ms) {
             Ok(opened) => {
-                let leaf = self.meeting.seats[*from].node.keys.last().map(|keys| keys.own_leaf);
+                let leaf = self.meeting.clients[*from].node.keys.last().map(|keys| keys.own_leaf);
                 assert_eq!((Some(opened.leaf), opened.context), (leaf, *source));
                 self.opened += 1;
             }
@@ -120,15 +120,15 @@ impl Watching {
     /// One message gets on, both watchers send a frame of each kind, and some of what is under way
     /// arrives, in any order.
     fn step(&mut self) {
-        let seat = self.rng.random_range(0..self.meeting.seats.len());
+        let client = self.rng.random_range(0..self.meeting.clients.len());
         match self.rng.random_range(0..10) {
             0..5 => {
-                self.meeting.deliver(seat);
+                self.meeting.deliver(client);
             }
             5..9 => {
-                self.meeting.serve(seat);
+                self.meeting.serve(client);
             }
-            _ => self.meeting.pass(10),
+            _ => self.meeting.advance(10),
         }
         self.follow();
         for kind in KINDS {
@@ -146,8 +146,8 @@ impl Watching {
 
     /// Goes on until both watchers are in an epoch with so many members.
     fn until_members(&mut self, members: usize) {
-        let seen = |one: &Self, seat: usize| {
-            let node = &one.meeting.seats[seat].node;
+        let seen = |one: &Self, client: usize| {
+            let node = &one.meeting.clients[client].node;
             node.keys.last().is_some_and(|keys| keys.members.len() == members)
         };
         for _ in 0..2_000 {
@@ -159,7 +159,7 @@ impl Watching {
         panic!("the watchers never come to {members} members");
     }
 
-    /// Somebody comes and goes; then everything that is under way arrives.
+    /// A participant joins and leaves; then all frames in flight arrive.
     fn comes_and_goes(&mut self) {
         let before = self.meeting.present().count();
         let newcomer = self.arrive("Chi");
@@ -180,19 +180,19 @@ impl Watching {
 }
 
 #[test]
-fn two_who_watch_each_other_lose_no_frame_and_wait_for_none_while_a_third_comes_and_goes() {
+fn two_members_lose_and_delay_no_frame_while_a_third_joins_and_leaves() {
     for (seeds, suite) in [(0..20, Suite::Classic), (20..23, Suite::PostQuantum)] {
         for seed in seeds {
             let mut watching = Watching::new(seed, 0, suite);
             watching.comes_and_goes();
-            // Each of them has judged the commit, and so has the keys, before it can be final.
+            // Each of them has voted on the commit, and so has its keys, before it can be final.
             assert_eq!(watching.waited, 0, "seed {seed}");
         }
     }
 }
 
 #[test]
-fn where_somebody_else_was_the_first_to_ack_frames_may_wait_and_none_is_lost() {
+fn frames_may_wait_and_none_is_lost_where_another_member_acked_first() {
     let mut waited = 0;
     for seed in 0..20 {
         let mut watching = Watching::new(seed, 2, Suite::Classic);
@@ -215,9 +215,9 @@ fn a_removed_leaf_is_erased_with_the_epoch_that_removes_it_and_not_five_seconds_
         watching.open(frame);
     }
     watching.meeting.depart(2);
-    watching.meeting.settle();
+    watching.meeting.deliver_all();
     watching.follow();
-    let leaf = watching.meeting.seats[2].node.keys.last().expect("it was in").own_leaf;
+    let leaf = watching.meeting.clients[2].node.keys.last().expect("it was in").own_leaf;
     for Frame { from, protected, .. } in late {
         let now_ms = watching.meeting.now_ms;
         let opened = watching.viewers[1].cryptor.unprotect(kind.1, &protected, now_ms);

@@ -24,11 +24,12 @@ use signaling_protocol::{
 };
 use stateright::{Checker, Model, Property};
 
+use model::bounds::{Bounds, Faults};
 use model::client::{Client, Keys, Real, Sent, Symbolic};
 use model::properties as holds;
-use model::room::{Action, Bounds, Faults, Room};
+use model::room::{Action, Room};
 
-/// All that can happen in a room.
+/// All behaviours of a room within bounds.
 struct Rooms<C> {
     bounds: Bounds,
     clients: PhantomData<C>,
@@ -156,15 +157,15 @@ fn three_participants_have_the_states_of_the_spec() {
     }
 }
 
-/// A client with one event changed: what the model is worth shows in what it notices.
+/// A client that breaks one rule: the model must find the violation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Broken<const RULE: char>(Symbolic);
 
-/// Does not send again what was lost.
+/// Does not resend.
 const RESEND: char = 'r';
-/// Does not read that others have departed.
+/// Ignores departures of others.
 const DEPARTURES: char = 'd';
-/// Never takes over from the designated one.
+/// Never commits as a backup.
 const BACKUP: char = 'b';
 
 impl<const RULE: char> Client for Broken<RULE> {
@@ -178,7 +179,7 @@ impl<const RULE: char> Client for Broken<RULE> {
         else {
             return self.0.handle(event);
         };
-        // Somebody of no matter instead.
+        // Another participant instead, which is in no room.
         let participant = if RULE == DEPARTURES { ParticipantId(100) } else { participant };
         let event = LogEvent::Departed { participant };
         self.0.handle(Event::Entry(LogEntry { position, event }))
@@ -254,15 +255,15 @@ fn walk<C: Client>(seed: u64) {
         assert(&room, &format!("{action:?}"));
     }
     for _ in 0..100 {
-        room.settle(&bounds);
+        room.deliver_all(&bounds);
         assert(&room, "all arrived");
-        for seat in 0..room.seats.len() {
-            if room.may_fire_turn_timer(seat) {
-                room.step(Action::Committer_turn_timer(seat), &bounds);
+        for index in 0..room.participants.len() {
+            if room.may_fire_turn_timer(index) {
+                room.step(Action::Committer_turn_timer(index), &bounds);
             }
         }
     }
-    room.settle(&bounds);
+    room.deliver_all(&bounds);
     let present = room.log.present().count();
     assert!(present == 0 || holds::one_call(&room, &bounds.bad), "OneCall, seed {seed}: {room:?}");
 }

@@ -1,5 +1,5 @@
-//! How long somebody waits to be let in when something goes wrong, and what it takes to let many
-//! in at once: the real endpoints and the real log, no network, and timers on a virtual clock.
+//! How long a joiner waits when a committer fails, and what it takes to add many joiners at once: real
+//! endpoints and the real log, without a network, with timers on a virtual clock.
 //!
 //! `cargo test --release --package e2ee --test recovery -- --nocapture` prints the figures.
 
@@ -13,14 +13,14 @@ use e2ee::Suite;
 use signaling_protocol::{RoomId, Step};
 
 use support::Meeting;
-use support::person::{Person, Visitor, real_now_ms};
+use support::person::{EndpointNode, Person, real_now_ms};
 
 const SUITES: [(Suite, &str); 2] =
     [(Suite::PostQuantum, "post-quantum"), (Suite::Classic, "classic")];
 /// Steps of the virtual clock, in milliseconds.
 const STEP_MS: u64 = 10;
 
-fn call(people: usize, suite: Suite) -> Meeting<Visitor> {
+fn call(people: usize, suite: Suite) -> Meeting<EndpointNode> {
     let mut meeting = Meeting::new(RoomId::from_bytes([42; 16]), real_now_ms(), 0);
     for number in 0..people {
         arrive(&mut meeting, number, suite);
@@ -30,21 +30,21 @@ fn call(people: usize, suite: Suite) -> Meeting<Visitor> {
     meeting
 }
 
-fn arrive(meeting: &mut Meeting<Visitor>, number: usize, suite: Suite) -> usize {
-    let visitor = Person::new(&format!("{number} of many"), suite).arrives(meeting.now_ms);
-    meeting.join(visitor)
+fn arrive(meeting: &mut Meeting<EndpointNode>, number: usize, suite: Suite) -> usize {
+    let endpoint_node = Person::new(&format!("{number} of many"), suite).new_node(meeting.now_ms);
+    meeting.join(endpoint_node)
 }
 
 /// How many milliseconds of the timers pass until these have keys.
-fn until_in(meeting: &mut Meeting<Visitor>, seats: &[usize]) -> u64 {
+fn until_in(meeting: &mut Meeting<EndpointNode>, clients: &[usize]) -> u64 {
     let began = meeting.now_ms;
     loop {
-        meeting.settle();
-        if seats.iter().all(|&seat| meeting.seats[seat].last_epoch().is_some()) {
+        meeting.deliver_all();
+        if clients.iter().all(|&client| meeting.clients[client].last_epoch().is_some()) {
             return meeting.now_ms - began;
         }
-        assert!(meeting.now_ms - began < 60_000, "nobody lets them in");
-        meeting.pass(STEP_MS);
+        assert!(meeting.now_ms - began < 60_000, "no member adds them");
+        meeting.advance(STEP_MS);
     }
 }
 
@@ -56,7 +56,7 @@ fn a_joiner_waits_less_than_three_seconds_for_a_frozen_committer_and_six_for_a_k
         let well = until_in(&mut meeting, &[newcomer]);
 
         let mut meeting = call(10, suite);
-        meeting.seats[0].frozen = true;
+        meeting.clients[0].frozen = true;
         let newcomer = arrive(&mut meeting, 10, suite);
         let frozen = until_in(&mut meeting, &[newcomer]);
 
@@ -66,12 +66,12 @@ fn a_joiner_waits_less_than_three_seconds_for_a_frozen_committer_and_six_for_a_k
         meeting.serve(newcomer);
         meeting.deliver(0);
         while meeting.serve(0) {}
-        assert!(meeting.finality.is_undecided(), "it has submitted, and nobody has answered");
+        assert!(meeting.finality.is_undecided(), "it has submitted, and no member has voted");
         meeting.disconnect(0);
-        meeting.seats[0].frozen = true;
-        // Nobody answers either, the longest that it can take.
-        for seat in 1..10 {
-            meeting.seats[seat].inbox.retain(|message| {
+        meeting.clients[0].frozen = true;
+        // No member votes either: the longest case.
+        for client in 1..10 {
+            meeting.clients[client].inbox.retain(|message| {
                 !matches!(
                     message,
                     signaling_protocol::ServerMessage::Log(
@@ -94,11 +94,11 @@ fn a_joiner_waits_less_than_three_seconds_for_a_frozen_committer_and_six_for_a_k
 fn forty_nine_who_join_at_once_are_in_by_three_commits() {
     for (suite, name) in SUITES {
         let mut meeting = call(1, suite);
-        let seats: Vec<_> = (1..50).map(|number| arrive(&mut meeting, number, suite)).collect();
+        let clients: Vec<_> = (1..50).map(|number| arrive(&mut meeting, number, suite)).collect();
         let before = meeting.submissions.len();
         let handshakes = meeting.handshakes();
         let began = Instant::now();
-        let waited = until_in(&mut meeting, &seats);
+        let waited = until_in(&mut meeting, &clients);
         let worked = began.elapsed().as_millis();
         meeting.assert_one_call();
         let commits = meeting.handshakes() - handshakes;

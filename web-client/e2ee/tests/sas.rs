@@ -1,4 +1,4 @@
-//! Comparison by voice: five emoji that are the same exactly for those who are in the same call.
+//! The short authentication string: five emoji that are equal exactly for members of the same call.
 
 mod support;
 
@@ -8,14 +8,14 @@ use e2ee::messages::{ContentError, EMOJI_COUNT};
 use signaling_protocol::RoomId;
 
 use support::Meeting;
-use support::person::{Person, Visitor, real_now_ms};
+use support::person::{EndpointNode, Person, real_now_ms};
 
-fn arrive(meeting: &mut Meeting<Visitor>, name: &str) {
-    let visitor = Person::new(name, Suite::Classic).arrives(meeting.now_ms);
-    meeting.join(visitor);
+fn arrive(meeting: &mut Meeting<EndpointNode>, name: &str) {
+    let endpoint_node = Person::new(name, Suite::Classic).new_node(meeting.now_ms);
+    meeting.join(endpoint_node);
 }
 
-fn call(names: &[&str]) -> Meeting<Visitor> {
+fn call(names: &[&str]) -> Meeting<EndpointNode> {
     let mut meeting = Meeting::new(RoomId::from_bytes([42; 16]), real_now_ms(), 0);
     for name in names {
         arrive(&mut meeting, name);
@@ -25,36 +25,36 @@ fn call(names: &[&str]) -> Meeting<Visitor> {
     meeting
 }
 
-fn compare(meeting: &mut Meeting<Visitor>, seat: usize) {
-    meeting.act(seat, |node, now_ms| node.endpoint.start_sas(now_ms)).expect("it begins");
+fn compare(meeting: &mut Meeting<EndpointNode>, client: usize) {
+    meeting.with_node(client, |node, now_ms| node.endpoint.start_sas(now_ms)).expect("it begins");
 }
 
-fn emoji(meeting: &Meeting<Visitor>) -> Vec<[u8; EMOJI_COUNT]> {
+fn emoji(meeting: &Meeting<EndpointNode>) -> Vec<[u8; EMOJI_COUNT]> {
     let emoji = |state: &Option<SasState>| match state {
         Some(SasState::Emoji(emoji)) => *emoji,
         other => panic!("no emoji: {other:?}"),
     };
-    meeting.seats.iter().map(|seat| emoji(&seat.node.comparison)).collect()
+    meeting.clients.iter().map(|client| emoji(&client.node.sas)).collect()
 }
 
 #[test]
-fn all_members_answer_by_themselves_and_see_the_same() {
+fn all_members_answer_by_themselves_and_see_the_same_emoji() {
     let mut meeting = call(&["Ada", "Bela", "Chi"]);
     compare(&mut meeting, 1);
     meeting.run(2_000);
     let seen = emoji(&meeting);
     assert_eq!(seen, [seen[0]; 3]);
-    for seat in 0..3 {
-        compare(&mut meeting, seat);
+    for client in 0..3 {
+        compare(&mut meeting, client);
     }
     meeting.run(8_000);
     let again = emoji(&meeting);
     assert_eq!(again, [again[0]; 3]);
-    assert_ne!(again[0], seen[0], "drawn anew each time");
+    assert_ne!(again[0], seen[0], "new emoji each time");
 }
 
 #[test]
-fn two_calls_that_a_server_keeps_apart_see_different_ones() {
+fn two_calls_that_a_server_keeps_apart_see_different_emoji() {
     let apart = [call(&["Ada", "Bela"]), call(&["Ada", "Bela"])];
     let [one, other] = apart.map(|mut meeting| {
         compare(&mut meeting, 0);
@@ -65,15 +65,15 @@ fn two_calls_that_a_server_keeps_apart_see_different_ones() {
 }
 
 #[test]
-fn one_who_does_not_answer_is_named_and_heard_when_back() {
+fn a_member_that_does_not_answer_is_named_and_answers_after_reconnecting() {
     let mut meeting = call(&["Ada", "Bela", "Chi"]);
-    let disconnected = meeting.seats[2].participant;
+    let disconnected = meeting.clients[2].participant;
     meeting.disconnect(2);
     compare(&mut meeting, 0);
     meeting.run(2_000);
     let waiting = Some(SasState::Waiting(vec![disconnected]));
-    assert_eq!(meeting.seats[0].node.comparison, waiting);
-    assert_eq!(meeting.seats[1].node.comparison, waiting);
+    assert_eq!(meeting.clients[0].node.sas, waiting);
+    assert_eq!(meeting.clients[1].node.sas, waiting);
     meeting.reconnect(2);
     meeting.run(6_000);
     compare(&mut meeting, 0);
@@ -83,19 +83,19 @@ fn one_who_does_not_answer_is_named_and_heard_when_back() {
 }
 
 #[test]
-fn whoever_comes_in_between_interrupts_it() {
+fn a_new_member_interrupts_the_comparison() {
     let mut meeting = call(&["Ada", "Bela", "Chi"]);
     meeting.disconnect(2);
     compare(&mut meeting, 0);
     meeting.run(1_000);
     arrive(&mut meeting, "Dora");
     meeting.run(4_000);
-    assert_eq!(meeting.seats[0].node.comparison, Some(SasState::Interrupted));
-    assert_eq!(meeting.seats[1].node.comparison, Some(SasState::Interrupted));
+    assert_eq!(meeting.clients[0].node.sas, Some(SasState::Interrupted));
+    assert_eq!(meeting.clients[1].node.sas, Some(SasState::Interrupted));
 }
 
 #[test]
-fn one_who_is_not_in_the_call_cannot_compare() {
-    let mut visitor = Person::new("Ada", Suite::Classic).arrives(real_now_ms());
-    assert_eq!(visitor.endpoint.start_sas(real_now_ms()), Err(ContentError::NotInCall));
+fn an_endpoint_that_is_not_a_member_cannot_compare() {
+    let mut endpoint_node = Person::new("Ada", Suite::Classic).new_node(real_now_ms());
+    assert_eq!(endpoint_node.endpoint.start_sas(real_now_ms()), Err(ContentError::NotInCall));
 }

@@ -12,7 +12,7 @@ use e2ee::Suite;
 use signaling_protocol::RoomId;
 
 use support::Meeting;
-use support::person::{Person, Visitor, real_now_ms};
+use support::person::{EndpointNode, Person, real_now_ms};
 
 const NAMES: [&str; 6] = [
     "Ada Lovelace",
@@ -23,64 +23,64 @@ const NAMES: [&str; 6] = [
     "Fe del Mundo",
 ];
 
-fn visitor(meeting: &Meeting<Visitor>, name: &str) -> Visitor {
-    let mut visitor = Person::new(name, Suite::Classic).arrives(meeting.now_ms);
-    visitor.endpoint.start_trace();
-    visitor
+fn endpoint_node(meeting: &Meeting<EndpointNode>, name: &str) -> EndpointNode {
+    let mut endpoint_node = Person::new(name, Suite::Classic).new_node(meeting.now_ms);
+    endpoint_node.endpoint.start_trace();
+    endpoint_node
 }
 
 /// A meeting with joins at once, a broken socket, a commit that comes twice, a page that is loaded
-/// anew, a committer that is killed and somebody who is frozen.
-fn meeting() -> Meeting<Visitor> {
+/// anew, a committer that is killed and members that are frozen.
+fn meeting() -> Meeting<EndpointNode> {
     let mut meeting = Meeting::new(RoomId::from_bytes([42; 16]), real_now_ms(), 7);
     for name in &NAMES[..3] {
-        let visitor = visitor(&meeting, name);
-        meeting.join(visitor);
+        let endpoint_node = endpoint_node(&meeting, name);
+        meeting.join(endpoint_node);
     }
     meeting.run(5_000);
     meeting.assert_one_call();
 
     meeting.disconnect(1);
-    let newcomer = visitor(&meeting, NAMES[3]);
+    let newcomer = endpoint_node(&meeting, NAMES[3]);
     commits_for(&mut meeting, newcomer, 0);
-    let twice = meeting.seats[0].outbox.clone();
-    meeting.seats[0].outbox.extend(twice);
+    let twice = meeting.clients[0].outbox.clone();
+    meeting.clients[0].outbox.extend(twice);
     meeting.run(1_000);
     meeting.reconnect(1);
     meeting.run(5_000);
     meeting.assert_one_call();
 
-    let again = visitor(&meeting, NAMES[0]);
+    let again = endpoint_node(&meeting, NAMES[0]);
     meeting.reload(0, again);
     meeting.run(3_000);
     meeting.assert_one_call();
 
-    // The second one commits, and is gone before anybody has judged that.
-    let newcomer = visitor(&meeting, NAMES[4]);
+    // The second one commits, and crashes before any member has voted.
+    let newcomer = endpoint_node(&meeting, NAMES[4]);
     commits_for(&mut meeting, newcomer, 1);
     while meeting.serve(1) {}
     meeting.crash(1);
     meeting.run(5_000);
     meeting.assert_one_call();
 
-    // All but the designated one stand still, and nobody has noticed that yet.
+    // All but the designated committer are frozen, and the service has not noticed that yet.
     let frozen = [3, 4, 5];
-    for seat in frozen {
-        meeting.seats[seat].frozen = true;
+    for client in frozen {
+        meeting.clients[client].frozen = true;
     }
-    let newcomer = visitor(&meeting, NAMES[5]);
+    let newcomer = endpoint_node(&meeting, NAMES[5]);
     meeting.join(newcomer);
     meeting.run(5_000);
-    for seat in frozen {
-        meeting.crash(seat);
+    for client in frozen {
+        meeting.crash(client);
     }
     meeting.run(5_000);
     meeting.assert_one_call();
     meeting
 }
 
-/// Somebody comes, and the commit for it is on its way.
-fn commits_for(meeting: &mut Meeting<Visitor>, newcomer: Visitor, committer: usize) {
+/// Adds a participant, up to the commit that adds it, which is under way.
+fn commits_for(meeting: &mut Meeting<EndpointNode>, newcomer: EndpointNode, committer: usize) {
     let newcomer = meeting.join(newcomer);
     meeting.deliver(newcomer);
     meeting.serve(newcomer);
@@ -88,9 +88,9 @@ fn commits_for(meeting: &mut Meeting<Visitor>, newcomer: Visitor, committer: usi
 }
 
 /// All lines: the service's, and each client's in its own order.
-fn trace(meeting: &Meeting<Visitor>) -> Vec<String> {
+fn trace(meeting: &Meeting<EndpointNode>) -> Vec<String> {
     let service = meeting.trace.iter().map(|step| serde_json::to_string(step).expect("JSON"));
-    let clients = meeting.seats.iter().flat_map(|seat| seat.node.trace.iter().cloned());
+    let clients = meeting.clients.iter().flat_map(|client| client.node.trace.iter().cloned());
     service.chain(clients).collect()
 }
 
@@ -130,14 +130,14 @@ fn a_trace_with_one_word_changed_is_refused() {
         [&lines[..at], &lines[at + 1..]].concat()
     };
     for (name, doctored) in [
-        ("a member more", with(r#""members":[1,2,3]"#, r#""members":[1,2,3,4]"#)),
+        ("one more member", with(r#""members":[1,2,3]"#, r#""members":[1,2,3,4]"#)),
         ("another vote", with(r#""vote":"ack""#, r#""vote":"nack""#)),
         ("a commit taken twice", with(r#""outcome":"known""#, r#""outcome":"commit_pending""#)),
         ("no successor", with(r#""replaces":1"#, r#""replaces":null"#)),
-        ("an entry unread", without(r#""step":"read_entry""#)),
-        ("a judgement unsaid", without(r#""step":"judged""#)),
-        ("a departure unsaid", without(r#""step":"departed""#)),
-        ("nobody has waited", without(r#""step":"timed_out""#)),
+        ("an entry not read", without(r#""step":"read_entry""#)),
+        ("a vote missing", without(r#""step":"judged""#)),
+        ("a departure missing", without(r#""step":"departed""#)),
+        ("a time limit missing", without(r#""step":"timed_out""#)),
     ] {
         let output = check("trace-doctored", &doctored);
         assert_eq!(output.status.code(), Some(1), "{name}: {}", vote(&output));

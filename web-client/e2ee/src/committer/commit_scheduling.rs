@@ -165,7 +165,7 @@ impl<M: Mls> Committer<M> {
         }
     }
 
-    /// Renews this member's leaf keys by a commit that adds and removes nobody. Where other work
+    /// Renews this member's leaf keys by a commit without additions and removals. Where other work
     /// is due, that goes first and the renewal waits for its next turn.
     pub(super) fn self_update(&mut self, effects: &mut Vec<Effect>) {
         if self.phase != Phase::Member {

@@ -10,7 +10,7 @@ use super::Draft;
 const MAX_SEND_COUNT: u8 = 8;
 
 /// A submitted handshake. It is kept whole until the log decides, and resent byte for byte: a
-/// handshake whose outcome is unknown is never made anew.
+/// handshake whose outcome is unknown is never made again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct PendingHandshake {
     submission: Submission,

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_certificate_replayed_into_another_room_is_refused() {
         let other = RoomId::from_bytes([2; 16]);
-        // Somebody who has both links can seal it anew, and still cannot move it.
+        // An attacker with both links can seal it again, and still cannot move it.
         let resealed = seal(&certificate(&room(), "Ada"), &KEY, &other, [8; 12]).unwrap();
         assert_eq!(open(&resealed, &KEY, &other, &LEAF), Err(CredentialError::OtherRoom));
     }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_does_not_tell_the_name() {
+    fn the_length_does_not_depend_on_the_name() {
         assert_eq!(sealed("Al").len(), sealed("Alexandra von Humboldt-Bonpland").len());
     }
 

@@ -1,4 +1,4 @@
-//! Insiders who do what they must not. All of them hold the link, and are members.
+//! Insiders that break the rules. All of them are members and have the link.
 
 use std::collections::BTreeSet;
 
@@ -22,13 +22,13 @@ fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap()
 }
 
-fn someone(identity: u8, link: u8) -> OpenMls {
+fn participant(identity: u8, link: u8) -> OpenMls {
     use ed25519_dalek::{Signer as _, SigningKey};
     let room = signaling_protocol::RoomId::from_bytes([1; 16]);
     let keys = RoomKeys::new(room, Suite::Classic, &LinkSecret::from_bytes([link; 32]));
     let identity = SigningKey::from_bytes(&[identity; 32]);
     let public = identity.verifying_key().to_bytes();
-    let uncertified = Uncertified::new(keys, "Somebody".to_owned(), public, now_ms()).unwrap();
+    let uncertified = Uncertified::new(keys, "Ada".to_owned(), public, now_ms()).unwrap();
     let signature = identity.sign(uncertified.request().as_bytes()).to_bytes();
     let certified = uncertified.certify(&signature).unwrap();
     uncertified.finish(certified)
@@ -47,8 +47,8 @@ fn claims(count: u64, roster: &BTreeSet<ParticipantId>) -> Claims<'_> {
 }
 
 /// Three who know each other's KeyPackages; the first two are members, after two handshakes.
-fn trio() -> [OpenMls; 3] {
-    let mut all = [someone(1, 9), someone(2, 9), someone(3, 9)];
+fn three_participants() -> [OpenMls; 3] {
+    let mut all = [participant(1, 9), participant(2, 9), participant(3, 9)];
     let packages: Vec<_> = all.iter().map(|one| one.key_package().clone()).collect();
     for one in &mut all {
         for (participant, package) in (1..).map(ParticipantId).zip(&packages) {
@@ -92,8 +92,8 @@ fn psk(insider: &OpenMls) -> Proposal {
 }
 
 #[test]
-fn an_honest_commit_is_followed() {
-    let [mut one, mut two, _] = trio();
+fn an_honest_commit_is_processed() {
+    let [mut one, mut two, _] = three_participants();
     let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
     assert_eq!(two.process_commit(&commit, &claims(3, &ids(&[1, 2, 3]))), Ok(()));
@@ -101,7 +101,7 @@ fn an_honest_commit_is_followed() {
 
 #[test]
 fn an_add_without_the_links_psk_is_refused_by_members_and_by_the_one_added() {
-    let [mut one, mut two, mut three] = trio();
+    let [mut one, mut two, mut three] = three_participants();
     let ghost = one.key_packages.verified(ParticipantId(3), one.provider.crypto()).unwrap();
     let (commit, welcome) = forge(&mut one, |commit| commit.propose_adds([ghost]));
     let roster = ids(&[1, 2, 3]);
@@ -114,8 +114,7 @@ fn an_add_without_the_links_psk_is_refused_by_members_and_by_the_one_added() {
     assert_eq!(epoch, 1, "the state is what it was");
 }
 
-/// A commit by which somebody who was not added comes in by itself (RFC 9420 section 12.4.3.2), by
-/// a GroupInfo that an insider has told.
+/// An external commit (RFC 9420 section 12.4.3.2), with a GroupInfo that an insider has leaked.
 fn external_commit(insider: &OpenMls) -> Opaque {
     let crypto = insider.provider.crypto();
     let group = insider.group.as_ref().unwrap();
@@ -123,7 +122,7 @@ fn external_commit(insider: &OpenMls) -> Opaque {
     let MlsMessageBodyIn::GroupInfo(group_info) = message(&bytes(&told).unwrap().0).unwrap() else {
         panic!("a GroupInfo")
     };
-    let ghost = someone(6, 9);
+    let ghost = participant(6, 9);
     let (_, bundle) = MlsGroup::external_commit_builder()
         .skip_lifetime_validation()
         .build_group(&ghost.provider, group_info, ghost.credential.clone())
@@ -139,7 +138,7 @@ fn external_commit(insider: &OpenMls) -> Opaque {
 
 #[test]
 fn attack_04_an_external_commit_is_refused_by_the_service_and_nacked_by_members() {
-    let [one, mut two, _] = trio();
+    let [one, mut two, _] = three_participants();
     let commit = external_commit(&one);
     let submission = signaling_protocol::Submission {
         message_id: MessageId("x".repeat(22)),
@@ -161,7 +160,7 @@ fn attack_04_an_external_commit_is_refused_by_the_service_and_nacked_by_members(
 
 #[test]
 fn attack_05_a_commit_with_a_bad_confirmation_tag_is_nacked_and_the_others_go_on() {
-    let [mut one, mut two, mut three] = trio();
+    let [mut one, mut two, mut three] = three_participants();
     // Everything else about it is right: it is of this epoch, sealed and signed by a member. The
     // insider has mixed another secret into the epoch that it makes, under the link's name.
     let suite = one.room.suite.ciphersuite();
@@ -174,15 +173,15 @@ fn attack_05_a_commit_with_a_bad_confirmation_tag_is_nacked_and_the_others_go_on
     assert_eq!(two.stage_commit(&commit, &claims(3, &roster)), Err(MlsError::Rejected));
 
     // The same bytes, to those whose library says why.
-    let [mut again, mut witness, _] = trio();
+    let [mut again, mut member, _] = three_participants();
     psk.store(&again.provider, &[0; 32]).unwrap();
     let draft = again.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
     let MlsMessageBodyIn::PrivateMessage(message) = message(&commit.0).unwrap() else {
         panic!("a PrivateMessage")
     };
-    let group = witness.group.as_mut().unwrap();
-    let why = group.process_message(&witness.provider, message).unwrap_err();
+    let group = member.group.as_mut().unwrap();
+    let why = group.process_message(&member.provider, message).unwrap_err();
     let mismatch = StageCommitError::ConfirmationTagMismatch;
     assert!(matches!(why, ProcessMessageError::InvalidCommit(error) if error == mismatch));
 
@@ -197,7 +196,7 @@ fn attack_05_a_commit_with_a_bad_confirmation_tag_is_nacked_and_the_others_go_on
 
 #[test]
 fn a_psk_without_an_add_is_refused() {
-    let [mut one, mut two, _] = trio();
+    let [mut one, mut two, _] = three_participants();
     let psk = psk(&one);
     let (commit, _) = forge(&mut one, |commit| commit.add_proposal(psk));
     assert_eq!(two.process_commit(&commit, &claims(3, &ids(&[1, 2]))), Err(MlsError::Forbidden));
@@ -205,7 +204,7 @@ fn a_psk_without_an_add_is_refused() {
 
 #[test]
 fn a_roster_or_a_sender_that_is_not_the_trees_is_refused() {
-    let [mut one, mut two, mut three] = trio();
+    let [mut one, mut two, mut three] = three_participants();
     let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, welcome: Some(welcome) } = draft.step else { panic!("an add") };
     let roster = ids(&[1, 2, 3]);
@@ -216,8 +215,8 @@ fn a_roster_or_a_sender_that_is_not_the_trees_is_refused() {
 }
 
 #[test]
-fn a_commit_in_somebody_elses_name_is_refused() {
-    let [mut one, mut two, _] = trio();
+fn a_commit_in_the_name_of_another_member_is_refused() {
+    let [mut one, mut two, _] = three_participants();
     let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, .. } = draft.step else { panic!("a commit") };
     let roster = ids(&[1, 2, 3]);
@@ -226,8 +225,8 @@ fn a_commit_in_somebody_elses_name_is_refused() {
 }
 
 #[test]
-fn a_welcome_that_claims_another_moment_is_refused() {
-    let [mut one, _, mut three] = trio();
+fn a_welcome_with_another_handshake_count_is_refused() {
+    let [mut one, _, mut three] = three_participants();
     let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { welcome: Some(welcome), .. } = draft.step else { panic!("an add") };
     assert_eq!(
@@ -238,7 +237,7 @@ fn a_welcome_that_claims_another_moment_is_refused() {
 
 #[test]
 fn a_commit_that_changes_the_groups_extensions_is_refused() {
-    let [mut one, mut two, _] = trio();
+    let [mut one, mut two, _] = three_participants();
     let (commit, _) = forge(&mut one, |commit| {
         commit.propose_group_context_extensions(Extensions::empty()).unwrap()
     });
@@ -246,10 +245,10 @@ fn a_commit_that_changes_the_groups_extensions_is_refused() {
 }
 
 #[test]
-fn a_path_that_changes_who_the_committer_is_is_refused() {
-    let [mut one, mut two, _] = trio();
+fn a_path_that_changes_the_committers_credential_is_refused() {
+    let [mut one, mut two, _] = three_participants();
     let other = CredentialWithKey {
-        credential: BasicCredential::new(b"somebody else".to_vec()).into(),
+        credential: BasicCredential::new(b"another person".to_vec()).into(),
         signature_key: one.signer.public().to_vec().into(),
     };
     let parameters = LeafNodeParameters::builder().with_credential_with_key(other).build();
@@ -258,8 +257,8 @@ fn a_path_that_changes_who_the_committer_is_is_refused() {
 }
 
 #[test]
-fn a_removal_renews_the_committers_keys_and_the_removed_cannot_follow() {
-    let [mut one, mut two, mut three] = trio();
+fn a_removal_renews_the_committers_keys_and_locks_the_removed_member_out() {
+    let [mut one, mut two, mut three] = three_participants();
     let draft = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     let Step::Commit { commit, welcome: Some(welcome) } = draft.step else { panic!("an add") };
     let all = ids(&[1, 2, 3]);
@@ -280,9 +279,9 @@ fn a_removal_renews_the_committers_keys_and_the_removed_cannot_follow() {
 }
 
 #[test]
-fn a_key_package_of_another_link_is_not_admissible() {
-    let [mut one, ..] = trio();
-    let stranger = someone(4, 8);
+fn a_key_package_of_another_link_is_refused() {
+    let [mut one, ..] = three_participants();
+    let stranger = participant(4, 8);
     one.add_key_package(&joined(ParticipantId(4), stranger.key_package()));
     let error = MlsError::Credential(CredentialError::OtherLink);
     assert_eq!(one.check_key_package(ParticipantId(4), now_ms()), Err(error));
@@ -291,8 +290,8 @@ fn a_key_package_of_another_link_is_not_admissible() {
 }
 
 #[test]
-fn a_key_package_is_admissible_for_an_hour_and_no_made_to_last_one_ever() {
-    let [one, ..] = trio();
+fn a_key_package_is_accepted_for_an_hour_and_a_long_lived_one_never() {
+    let [one, ..] = three_participants();
     let later = now_ms() + 3_600_000;
     let error = MlsError::Credential(CredentialError::NotValidNow);
     assert_eq!(one.check_key_package(ParticipantId(3), later), Err(error));
@@ -304,14 +303,14 @@ fn a_key_package_is_admissible_for_an_hour_and_no_made_to_last_one_ever() {
 
 #[test]
 fn no_bytes_make_the_parsers_panic() {
-    let [mut one, ..] = trio();
+    let [mut one, ..] = three_participants();
     let whole = one.create_commit(&ids(&[3]), &ids(&[])).unwrap();
     one.clear_pending();
     let Step::Commit { commit, welcome: Some(welcome) } = whole.step else { panic!("an add") };
     let roster = ids(&[1, 2, 3]);
     for good in [commit, welcome, one.key_package().clone()] {
         for cut in 0..good.0.len().min(400) {
-            let [_, mut two, mut three] = [(); 3].map(|()| someone(5, 9));
+            let [_, mut two, mut three] = [(); 3].map(|()| participant(5, 9));
             let bytes = Opaque(good.0[..cut].to_vec());
             two.add_key_package(&joined(ParticipantId(7), &bytes));
             assert!(two.check_key_package(ParticipantId(7), now_ms()).is_err());
@@ -322,11 +321,11 @@ fn no_bytes_make_the_parsers_panic() {
 }
 
 #[test]
-fn a_commit_that_changes_nobody_renews_the_committers_keys() {
-    let [mut one, mut two, _] = trio();
+fn an_empty_commit_renews_the_committers_keys() {
+    let [mut one, mut two, _] = three_participants();
     let before = one.group.as_ref().unwrap().own_leaf_node().unwrap().encryption_key().clone();
     let draft = one.create_commit(&ids(&[]), &ids(&[])).unwrap();
-    let Step::Commit { commit, welcome: None } = draft.step else { panic!("nobody is added") };
+    let Step::Commit { commit, welcome: None } = draft.step else { panic!("an empty commit") };
     two.process_commit(&commit, &claims(3, &ids(&[1, 2]))).unwrap();
     one.merge_pending(HandshakeCount(3)).unwrap();
     let after = one.group.as_ref().unwrap().own_leaf_node().unwrap().encryption_key().clone();

@@ -11,9 +11,9 @@ use signaling_protocol::{
     RoomMessage, RoomSnapshot, Secret, Seq, ServerMessage, Submission, VERSION,
 };
 
-use crate::support::person::{Person, Visitor, real_now_ms};
+use crate::support::person::{EndpointNode, Person, real_now_ms};
 use crate::support::symbolic::{BAD, GOOD, SymbolicMls};
-use crate::support::{Epoch, Happening, Node, delta};
+use crate::support::{Epoch, Node, NodeOutput, delta};
 
 /// What is under way to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,7 +36,7 @@ pub struct Keys {
 
 /// A client.
 pub trait Client: Sized {
-    /// The client of somebody who is told this; a bad one hands in a bad KeyPackage.
+    /// Returns the client of a participant that joins; a bad one uploads an unusable KeyPackage.
     fn join(me: ParticipantId, snapshot: LogSnapshot, bad: bool) -> (Self, Vec<Sent>);
     fn handle(&mut self, event: Event) -> Vec<Sent>;
     fn position(&self) -> LogPosition;
@@ -46,7 +46,7 @@ pub trait Client: Sized {
     fn pending(&self) -> Option<HandshakeCount>;
     /// What it keeps aside until the log decides: its own handshake, and another member's.
     fn undecided(&self) -> Vec<MessageId>;
-    /// The next commit will be one that nobody else can follow.
+    /// Makes the next commit one that no other member can process.
     fn poison(&mut self);
     fn keys(&self) -> Option<Keys>;
     fn ended(&self) -> Option<RejoinReason>;
@@ -164,7 +164,7 @@ impl Client for Symbolic {
 
 /// The whole endpoint over the real MLS, on a clock of its own.
 pub struct Real {
-    visitor: Visitor,
+    endpoint_node: EndpointNode,
     now_ms: u64,
     epoch: Option<Epoch>,
     ended: Option<RejoinReason>,
@@ -173,20 +173,20 @@ pub struct Real {
 impl Real {
     fn collect(&mut self) -> Vec<Sent> {
         let mut sent = Vec::new();
-        for happening in self.visitor.drain() {
-            match happening {
-                Happening::Send(ClientMessage::UploadKeyPackage { key_package }) => {
+        for output in self.endpoint_node.drain() {
+            match output {
+                NodeOutput::Send(ClientMessage::UploadKeyPackage { key_package }) => {
                     sent.push(Sent::KeyPackage(key_package));
                 }
-                Happening::Send(ClientMessage::Submit(submission)) => {
+                NodeOutput::Send(ClientMessage::Submit(submission)) => {
                     sent.push(Sent::Submission(submission));
                 }
-                Happening::Send(ClientMessage::CommitVote { message_id, vote }) => {
+                NodeOutput::Send(ClientMessage::CommitVote { message_id, vote }) => {
                     sent.push(Sent::CommitVote(message_id, vote));
                 }
-                Happening::Epoch(epoch) => self.epoch = Some(epoch),
-                Happening::Rejoin(reason) => self.ended = Some(reason),
-                Happening::Send(_) | Happening::Problem(_) => {}
+                NodeOutput::Epoch(epoch) => self.epoch = Some(epoch),
+                NodeOutput::Rejoin(reason) => self.ended = Some(reason),
+                NodeOutput::Send(_) | NodeOutput::Problem(_) => {}
             }
         }
         sent
@@ -196,8 +196,8 @@ impl Real {
 impl Client for Real {
     fn join(me: ParticipantId, log: LogSnapshot, _bad: bool) -> (Self, Vec<Sent>) {
         let now_ms = real_now_ms();
-        let visitor = Person::new(&format!("Person {me}"), Suite::Classic).arrives(now_ms);
-        let mut client = Self { visitor, now_ms, epoch: None, ended: None };
+        let endpoint_node = Person::new(&format!("Person {me}"), Suite::Classic).new_node(now_ms);
+        let mut client = Self { endpoint_node, now_ms, epoch: None, ended: None };
         let joined = ServerMessage::Room(RoomMessage::Joined(Joined {
             version: VERSION,
             participant: me,
@@ -207,7 +207,7 @@ impl Client for Real {
             log,
             slots: ReceiveSlots { audio: 0, video: 0 },
         }));
-        client.visitor.handle(joined, now_ms);
+        client.endpoint_node.handle(joined, now_ms);
         let sent = client.collect();
         (client, sent)
     }
@@ -227,22 +227,22 @@ impl Client for Real {
             Event::Reconnected => ServerMessage::Room(RoomMessage::Resumed { seq: Seq(0) }),
             // Whichever is next: an endpoint does not say what it waits for.
             Event::Fired(_) => {
-                let next = self.visitor.next_timeout();
+                let next = self.endpoint_node.next_timeout();
                 self.now_ms = self.now_ms.max(next.unwrap_or_default());
-                self.visitor.handle_timeout(self.now_ms);
+                self.endpoint_node.handle_timeout(self.now_ms);
                 return self.collect();
             }
         };
-        self.visitor.handle(message, self.now_ms);
+        self.endpoint_node.handle(message, self.now_ms);
         self.collect()
     }
 
     fn position(&self) -> LogPosition {
-        Node::position(&self.visitor)
+        Node::position(&self.endpoint_node)
     }
 
     fn waits_for(&self, timer: Timer) -> bool {
-        timer == Timer::Turn && self.visitor.next_timeout().is_some()
+        timer == Timer::Turn && self.endpoint_node.next_timeout().is_some()
     }
 
     fn pending(&self) -> Option<HandshakeCount> {

@@ -1,4 +1,4 @@
-//! What must hold in every room, whatever goes wrong: the properties of `tla/Properties.tla`.
+//! The properties of every room under every combination of faults: those of `tla/Properties.tla`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,8 @@ use e2ee::endpoint::RejoinReason;
 use signaling_protocol::{Handshake, LogEvent, LogPosition, MessageId, ParticipantId, Step};
 
 use super::client::{Client, Keys};
-use super::room::{Health, Phase, Room, Seat};
+use super::participant::{Health, Participant, Phase};
+use super::room::Room;
 use crate::support::symbolic::SymbolicMls;
 
 fn handshakes<C: Client>(room: &Room<C>) -> impl Iterator<Item = (LogPosition, &Handshake)> {
@@ -16,11 +17,11 @@ fn handshakes<C: Client>(room: &Room<C>) -> impl Iterator<Item = (LogPosition, &
     })
 }
 
-fn holders<C: Client>(room: &Room<C>) -> impl Iterator<Item = (&Seat<C>, Keys)> {
-    room.seats.iter().filter_map(|seat| seat.client()?.keys().map(|keys| (seat, keys)))
+fn holders<C: Client>(room: &Room<C>) -> impl Iterator<Item = (&Participant<C>, Keys)> {
+    room.participants.iter().filter_map(|one| one.client()?.keys().map(|keys| (one, keys)))
 }
 
-/// The epoch that a symbolic commit changes.
+/// Returns the epoch that a symbolic commit changes.
 fn parent(handshake: &Handshake) -> Option<MessageId> {
     match &handshake.step {
         Step::Commit { commit, .. } => Some(SymbolicMls::parent(commit)),
@@ -28,7 +29,7 @@ fn parent(handshake: &Handshake) -> Option<MessageId> {
     }
 }
 
-/// No two handshakes in the log build on one epoch. For symbolic groups.
+/// No two handshakes in the log change the same epoch. For symbolic groups.
 pub fn one_commit_per_epoch<C: Client>(room: &Room<C>) -> bool {
     let mut counts = BTreeSet::new();
     let mut parents = BTreeSet::new();
@@ -37,16 +38,16 @@ pub fn one_commit_per_epoch<C: Client>(room: &Room<C>) -> bool {
     })
 }
 
-/// Who is in an epoch of one number is in one epoch, with the same members.
+/// Clients in an epoch with the same count are in the same epoch, with the same members.
 pub fn agreement<C: Client>(room: &Room<C>) -> bool {
     let all: Vec<_> = holders(room).map(|(_, keys)| keys).collect();
     all.iter().all(|one| all.iter().all(|other| one.count != other.count || one == other))
 }
 
-/// Every epoch that somebody is in is the log's, and the one that it has read of last.
+/// Each client's epoch is the one of the last handshake that the client has read.
 pub fn no_fork<C: Client>(room: &Room<C>) -> bool {
-    holders(room).all(|(seat, keys)| {
-        let position = seat.client().map_or(LogPosition(0), Client::position);
+    holders(room).all(|(participant, keys)| {
+        let position = participant.client().map_or(LogPosition(0), Client::position);
         let read = handshakes(room).filter(|(at, _)| *at <= position).last();
         read.is_some_and(|(_, last)| {
             last.count == keys.count && keys.made_by.is_none_or(|id| id == last.message_id)
@@ -54,27 +55,26 @@ pub fn no_fork<C: Client>(room: &Room<C>) -> bool {
     })
 }
 
-/// Nobody holds the keys of an epoch of which it is no member.
+/// No client holds the keys of an epoch in which it is not a member.
 pub fn keys_only_for_members<C: Client>(room: &Room<C>) -> bool {
-    holders(room).all(|(seat, keys)| {
+    holders(room).all(|(participant, keys)| {
         let of_its_epoch = |one: &Handshake| match &keys.made_by {
             Some(id) => one.message_id == *id,
             None => one.count == keys.count,
         };
         handshakes(room)
             .filter(|(_, one)| of_its_epoch(one))
-            .all(|(_, one)| one.roster.contains(&seat.participant))
+            .all(|(_, one)| one.roster.contains(&participant.participant))
     })
 }
 
-/// Nobody comes to an end but by its own departure.
+/// No client ends for any reason but its own departure.
 pub fn no_wedge<C: Client>(room: &Room<C>) -> bool {
-    let wedged =
-        |seat: &Seat<C>| matches!(seat.phase, Phase::Over(why) if why != RejoinReason::Departed);
-    !room.seats.iter().any(wedged)
+    let wedged = |participant: &Participant<C>| matches!(participant.phase, Phase::Over(why) if why != RejoinReason::Departed);
+    !room.participants.iter().any(wedged)
 }
 
-/// Nobody is a member beside the one whose place it takes.
+/// No roster has a participant together with its predecessor.
 pub fn no_ghost<C: Client>(room: &Room<C>) -> bool {
     let mut successors = BTreeSet::new();
     room.entries().all(|one| match &one.entry().event {
@@ -89,7 +89,7 @@ pub fn no_ghost<C: Client>(room: &Room<C>) -> bool {
     })
 }
 
-/// Nothing is taken from one who is gone.
+/// No handshake of a departed participant is accepted.
 pub fn no_posthumous<C: Client>(room: &Room<C>) -> bool {
     let mut gone = BTreeSet::new();
     room.entries().all(|one| match &one.entry().event {
@@ -101,35 +101,35 @@ pub fn no_posthumous<C: Client>(room: &Room<C>) -> bool {
     })
 }
 
-/// Nothing has to happen any more.
+/// Returns `true` if no step is due.
 fn at_rest<C: Client>(room: &Room<C>) -> bool {
     !room.may_time_out()
-        && (0..room.seats.len()).all(|seat| {
-            room.seats[seat].outbox.is_none()
-                && !room.may_read_entry(seat)
-                && !room.may_fire_turn_timer(seat)
-                && !room.may_fire_resend_timer(seat)
-                && !room.may_vote(seat)
-                && !room.may_discard_rejected(seat)
-                && !room.must_depart(seat)
+        && (0..room.participants.len()).all(|index| {
+            room.participants[index].outbox.is_none()
+                && !room.may_read_entry(index)
+                && !room.may_fire_turn_timer(index)
+                && !room.may_fire_resend_timer(index)
+                && !room.may_vote(index)
+                && !room.may_discard_rejected(index)
+                && !room.must_depart(index)
         })
 }
 
 fn is_up<C: Client>(room: &Room<C>, participant: ParticipantId) -> bool {
-    room.seats.iter().any(|seat| seat.participant == participant && seat.health == Health::Up)
+    room.participants.iter().any(|one| one.participant == participant && one.health == Health::Up)
 }
 
-/// Somebody can do the work.
+/// Returns `true` if a present participant is responsive.
 fn responsive<C: Client>(room: &Room<C>) -> bool {
     room.log.present().any(|one| is_up(room, one))
 }
 
-/// All who are present are members of one epoch, and nobody else is.
+/// The members of the current epoch are exactly the present participants.
 pub fn one_call<C: Client>(room: &Room<C>, bad: &BTreeSet<ParticipantId>) -> bool {
     let present: BTreeSet<_> = room.log.present().collect();
     let roster: BTreeSet<_> = room.log.snapshot().roster.into_iter().collect();
     let keys: Vec<_> = holders(room)
-        .filter(|(seat, _)| roster.contains(&seat.participant))
+        .filter(|(participant, _)| roster.contains(&participant.participant))
         .map(|(_, keys)| keys)
         .collect();
     roster.is_subset(&present)
@@ -138,14 +138,14 @@ pub fn one_call<C: Client>(room: &Room<C>, bad: &BTreeSet<ParticipantId>) -> boo
         && keys.iter().all(|one| one.members == roster && one.count == room.log.handshakes())
 }
 
-/// Nobody who is well waits for ever, whatever members there are.
+/// No responsive participant waits forever, whatever the members do.
 pub fn nobody_is_kept_out<C: Client>(room: &Room<C>, bad: &BTreeSet<ParticipantId>) -> bool {
     let waits = |&one: &ParticipantId| !room.log.is_present_member(one) && !bad.contains(&one);
     !at_rest(room) || !room.log.present().filter(waits).any(|one| is_up(room, one))
 }
 
-/// Liveness: every room that comes to rest has come to one call. Every step uses something up,
-/// so every room does come to rest.
+/// Liveness: every room at rest is one call. Every step uses something up, so every room comes to
+/// rest.
 pub fn rests_in_one_call<C: Client>(room: &Room<C>, bad: &BTreeSet<ParticipantId>) -> bool {
     !(at_rest(room) && responsive(room)) || one_call(room, bad)
 }

@@ -6,7 +6,7 @@ use e2ee::{MediaKeys, Suite};
 use ed25519_dalek::{Signer, SigningKey};
 use signaling_protocol::{LogPosition, ParticipantId, RoomId, ServerMessage};
 
-use super::{Epoch, Happening, Node};
+use super::{Epoch, Node, NodeOutput};
 
 /// A person with an identity key and a link.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ impl Person {
     }
 
     /// A certified endpoint of this person.
-    pub fn arrives(&self, now_ms: u64) -> Visitor {
+    pub fn new_node(&self, now_ms: u64) -> EndpointNode {
         let identity = SigningKey::from_bytes(&self.identity);
         let config = EndpointConfig {
             room: self.room.clone(),
@@ -47,36 +47,36 @@ impl Person {
         };
         let (mut endpoint, request) = Endpoint::new(config, now_ms).unwrap();
         endpoint.certify(identity.sign(request.as_bytes()).to_bytes()).unwrap();
-        Visitor {
+        EndpointNode {
             endpoint,
             keys: Vec::new(),
-            coming: None,
+            pending_keys: None,
             prepared: 0,
             messages: Vec::new(),
             unconfirmed: Vec::new(),
-            comparison: None,
+            sas: None,
             trace: Vec::new(),
         }
     }
 }
 
 /// A person's endpoint, with every epoch's keys that it has handed out.
-pub struct Visitor {
+pub struct EndpointNode {
     pub endpoint: Endpoint,
     pub keys: Vec<MediaKeys>,
     /// Those of an epoch that may begin.
-    pub coming: Option<MediaKeys>,
+    pub pending_keys: Option<MediaKeys>,
     /// Epochs whose keys were there before they began.
     pub prepared: usize,
     pub messages: Vec<Message>,
     /// The members of whom nothing was heard.
     pub unconfirmed: Vec<ParticipantId>,
-    pub comparison: Option<SasState>,
+    pub sas: Option<SasState>,
     /// What it has told of its steps, if it was asked to.
     pub trace: Vec<String>,
 }
 
-impl Node for Visitor {
+impl Node for EndpointNode {
     fn handle(&mut self, message: ServerMessage, now_ms: u64) {
         self.endpoint.handle(message, now_ms);
     }
@@ -89,19 +89,19 @@ impl Node for Visitor {
         self.endpoint.handle_timeout(now_ms);
     }
 
-    fn drain(&mut self) -> Vec<Happening> {
-        let mut happenings = Vec::new();
+    fn drain(&mut self) -> Vec<NodeOutput> {
+        let mut outputs = Vec::new();
         while let Some(output) = self.endpoint.poll_output() {
-            happenings.push(match output {
-                Output::Send(message) => Happening::Send(message),
+            outputs.push(match output {
+                Output::Send(message) => NodeOutput::Send(message),
                 Output::Keys(keys) => {
                     assert_eq!(keys.audio_base_key.len(), MediaKeys::AUDIO_BASE_KEY_BYTES);
                     assert_eq!(keys.video_base_key.len(), MediaKeys::VIDEO_BASE_KEY_BYTES);
-                    if let Some(coming) = self.coming.take_if(|one| one.epoch == keys.epoch)
-                        && coming.audio_base_key == keys.audio_base_key
+                    if let Some(pending) = self.pending_keys.take_if(|one| one.epoch == keys.epoch)
+                        && pending.audio_base_key == keys.audio_base_key
                     {
                         assert_eq!(
-                            (&coming.members, &coming.removed),
+                            (&pending.members, &pending.removed),
                             (&keys.members, &keys.removed)
                         );
                         self.prepared += 1;
@@ -110,7 +110,7 @@ impl Node for Visitor {
                     continue;
                 }
                 Output::PendingKeys(keys) => {
-                    self.coming = Some(keys);
+                    self.pending_keys = Some(keys);
                     continue;
                 }
                 Output::Roster(roster) => {
@@ -120,7 +120,7 @@ impl Node for Visitor {
                     assert_eq!(keys.members, leaves);
                     let own = roster.members.iter().find(|one| one.own).expect("self is shown");
                     assert_eq!(own.leaf, keys.own_leaf);
-                    Happening::Epoch(Epoch {
+                    NodeOutput::Epoch(Epoch {
                         count: roster.epoch,
                         secret: [keys.audio_base_key.clone(), keys.video_base_key.clone()].concat(),
                         members: roster.members.iter().map(|one| one.participant).collect(),
@@ -136,18 +136,18 @@ impl Node for Visitor {
                     continue;
                 }
                 Output::Sas(state) => {
-                    self.comparison = Some(state);
+                    self.sas = Some(state);
                     continue;
                 }
                 Output::Trace(line) => {
                     self.trace.push(line);
                     continue;
                 }
-                Output::Problem(problem) => Happening::Problem(problem),
-                Output::Rejoin(reason) => Happening::Rejoin(reason),
+                Output::Problem(problem) => NodeOutput::Problem(problem),
+                Output::Rejoin(reason) => NodeOutput::Rejoin(reason),
             });
         }
-        happenings
+        outputs
     }
 
     fn position(&self) -> LogPosition {

@@ -12,11 +12,11 @@ use signaling_protocol::{
     LogPosition, MessageId, Opaque, ParticipantId, RoomMessage, ServerMessage, Step,
 };
 
-use super::{Epoch, Happening, Node};
+use super::{Epoch, Node, NodeOutput};
 
-/// A KeyPackage that everybody finds bad.
+/// A KeyPackage that every member refuses.
 pub const BAD: &[u8] = b"bad";
-/// A KeyPackage that nobody finds bad.
+/// A KeyPackage that every member accepts.
 pub const GOOD: &[u8] = b"good";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ struct Group {
 struct Commit {
     parent: u64,
     next: Group,
-    /// Nobody but its author can follow it.
+    /// Only its author can process it.
     poisoned: bool,
 }
 
@@ -40,7 +40,7 @@ pub struct SymbolicMls {
     group: Option<Group>,
     prepared: Option<Group>,
     staged: Option<Group>,
-    /// The next commit will be one that nobody else can follow.
+    /// Makes the next commit one that no other member can process.
     poison: bool,
     key_packages: BTreeMap<ParticipantId, Opaque>,
     drafts: u32,
@@ -51,7 +51,7 @@ impl SymbolicMls {
         Self { me, ..Self::default() }
     }
 
-    /// The next commit will be one that nobody else can follow.
+    /// Makes the next commit one that no other member can process.
     pub fn poison(&mut self) {
         self.poison = true;
     }
@@ -166,11 +166,11 @@ impl Mls for SymbolicMls {
 pub struct SymbolicNode {
     committer: Option<Committer<SymbolicMls>>,
     timers: BTreeMap<Timer, u64>,
-    happenings: Vec<Happening>,
+    outputs: Vec<NodeOutput>,
 }
 
 impl SymbolicNode {
-    /// The next commit will be one that nobody else can follow.
+    /// Makes the next commit one that no other member can process.
     pub fn poison(&mut self) {
         if let Some(committer) = &mut self.committer {
             committer.mls_mut().poison();
@@ -179,14 +179,14 @@ impl SymbolicNode {
 
     fn carry_out(&mut self, effects: Vec<Effect>, now_ms: u64) {
         for effect in effects {
-            self.happenings.push(match effect {
+            self.outputs.push(match effect {
                 Effect::UploadKeyPackage => {
                     let key_package = Opaque(GOOD.to_vec());
-                    Happening::Send(ClientMessage::UploadKeyPackage { key_package })
+                    NodeOutput::Send(ClientMessage::UploadKeyPackage { key_package })
                 }
-                Effect::Submit(submission) => Happening::Send(ClientMessage::Submit(submission)),
+                Effect::Submit(submission) => NodeOutput::Send(ClientMessage::Submit(submission)),
                 Effect::CommitVote { message_id, vote } => {
-                    Happening::Send(ClientMessage::CommitVote { message_id, vote })
+                    NodeOutput::Send(ClientMessage::CommitVote { message_id, vote })
                 }
                 Effect::EpochPending(_) => continue,
                 Effect::StartTimer { timer, after_ms } => {
@@ -200,17 +200,17 @@ impl SymbolicNode {
                 Effect::EpochStarted(count) => {
                     let mls = self.committer.as_ref().unwrap().mls();
                     let group = mls.group.as_ref().unwrap();
-                    Happening::Epoch(Epoch {
+                    NodeOutput::Epoch(Epoch {
                         count: count.0,
                         secret: group.secret.to_be_bytes().to_vec(),
                         members: group.members.clone(),
                         code: String::new(),
                     })
                 }
-                Effect::Report(report) => Happening::Problem(Problem::from(report)),
+                Effect::Report(report) => NodeOutput::Problem(Problem::from(report)),
                 Effect::Rejoin(reason) => {
                     self.timers.clear();
-                    Happening::Rejoin(reason)
+                    NodeOutput::Rejoin(reason)
                 }
             });
         }
@@ -269,8 +269,8 @@ impl Node for SymbolicNode {
         }
     }
 
-    fn drain(&mut self) -> Vec<Happening> {
-        std::mem::take(&mut self.happenings)
+    fn drain(&mut self) -> Vec<NodeOutput> {
+        std::mem::take(&mut self.outputs)
     }
 
     fn position(&self) -> LogPosition {

@@ -161,10 +161,10 @@ fn an_own_frame_that_is_sent_back_is_refused() {
 #[test]
 fn without_keys_nothing_is_sent_and_nothing_is_opened() {
     let sealed = camera(&mut cryptor(1, ADA), b"frame");
-    let mut nobody = MediaCryptor::new();
-    let refused = nobody.protect(Source::Camera, Codec::Vp8, true, b"frame");
+    let mut keyless = MediaCryptor::new();
+    let refused = keyless.protect(Source::Camera, Codec::Vp8, true, b"frame");
     assert_eq!(refused, Err(ProtectError::NoKeys));
-    let refused = nobody.unprotect(Codec::Vp8, &sealed, 0);
+    let refused = keyless.unprotect(Codec::Vp8, &sealed, 0);
     assert!(matches!(refused, Err(UnprotectError::UnknownKey { .. })), "{refused:?}");
 }
 
