@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Meetings through a server that runs already, as deploy/tests/engine starts one.
+// Meetings through a server that is already running, such as the one deploy/tests/engine starts.
 export default defineConfig({
   test: {
     include: ['tests/deployed/**/*.ts'],

@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Those that measure times or watch for gaps, and those that keep both cores busy by themselves. */
+/** Tests that measure time or watch for gaps, and tests that keep two cores busy. They run alone. */
 const ALONE = [
   'firefox',
-  'five',
+  'five_people',
   'frames',
   'meeting',
   'quality',
@@ -13,11 +13,11 @@ const ALONE = [
   'speed',
 ].map((name) => `tests/${name}.e2e.ts`);
 
-/** Two cores may be kept from their work for longer than any timeout here. What passes at the second
- * try is named in the report ("retry x1"), and is to be looked at. */
+/** A busy machine may exceed any timeout here. A test that passes on its second try is reported as
+ * "retry x1" and needs a look. */
 const patience = { testTimeout: 120_000, hookTimeout: 60_000, retry: 1 };
 
-// Meetings between real browsers. They wait more than they work: two go side by side.
+// Meetings between real browsers. They mostly wait, so two run side by side.
 export default defineConfig({
   test: {
     projects: [

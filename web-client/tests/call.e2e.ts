@@ -1,27 +1,27 @@
-/** What two people do with the controls of a call, by mouse and by keys. */
+/** The controls of a call, by mouse and keyboard. */
 
 import { describe, expect, it } from 'vitest';
-import { more } from './support/meeting';
+import { more } from './support/controls';
 import { GREEN_YELLOW, type Person, RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** The title of an icon in the tile of somebody. */
+/** The title of an icon in a participant's tile. */
 const sign = (one: Person, of: string, title: string) =>
   one.page.locator('figure', { hasText: of }).locator('title', { hasText: title });
 
 describe('two people', () => {
-  it('use keys, talk while muted, see who does what, and change what they look at', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+  it('use shortcuts, talk while muted, see each other’s state, and change the layout', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     const { page } = ada;
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await page.getByText('Bob has joined').waitFor();
 
-    // Muted, Ada is told that she talks; while she holds the space bar, she is heard.
+    // While muted, Ada is told that she is talking; holding the space bar unmutes her.
     await page.keyboard.press('m');
     await sign(bob, 'Ada', 'Microphone off').waitFor({ state: 'attached' });
     await page.getByText('You’re talking, but your microphone is off').waitFor();
@@ -37,7 +37,7 @@ describe('two people', () => {
     await page.keyboard.press('v');
     await until('the picture is gone', async () => (await bob.sees('Ada')) === undefined);
 
-    // The list says the same.
+    // The list of participants shows the same.
     await bob.page.keyboard.press('p');
     const row = bob.page.getByRole('list', { name: 'People' }).getByRole('listitem').nth(1);
     await row.getByText('Ada').waitFor();
@@ -48,7 +48,7 @@ describe('two people', () => {
     await row.locator('title', { hasText: 'Camera on' }).waitFor({ state: 'attached' });
     await bob.waitToSee('Ada', RED_BLUE);
 
-    // The whole screen, and a window of its own.
+    // Full screen and speaker view.
     await page.keyboard.press('f');
     await page.waitForFunction(() => document.fullscreenElement !== null);
     await page.keyboard.press('f');
@@ -58,7 +58,7 @@ describe('two people', () => {
     await page.keyboard.press('l');
     await page.locator('figure[data-stage="true"]').waitFor({ state: 'detached' });
 
-    // Nothing glides for whoever wants it so.
+    // Reduced motion turns transitions off.
     const glides = (): Promise<number> =>
       page
         .locator('figure')
@@ -68,7 +68,7 @@ describe('two people', () => {
     await page.emulateMedia({ reducedMotion: 'reduce' });
     expect(await glides()).toBeLessThan(0.001);
 
-    // Keys that are turned off do nothing, and what is set is remembered.
+    // Shortcuts can be turned off, and settings are kept.
     await more(ada, 'Settings');
     await page.getByLabel('Single-key shortcuts').uncheck();
     await page.getByLabel('Mirror my video').uncheck();
@@ -84,7 +84,7 @@ describe('two people', () => {
     await page.getByRole('button', { name: 'Mute', exact: true }).waitFor();
     expect(await page.evaluate(() => localStorage.getItem('orange-meets.shortcuts'))).toBe('false');
 
-    // Figures of the connection, and of each stream.
+    // Statistics of the connection and of each stream.
     await more(ada, 'Connection');
     const panel = page.getByRole('complementary', { name: 'Connection' });
     await panel.getByText('UDP').waitFor();
@@ -95,10 +95,10 @@ describe('two people', () => {
       .waitFor();
   });
 
-  it('go on in a small window above all others', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+  it('continue in a picture-in-picture window', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await ada.waitToSee('Bob', GREEN_YELLOW);
     const opened = ada.context.waitForEvent('page');
@@ -118,13 +118,13 @@ describe('two people', () => {
     await until('the window closes with the call', async () => small.isClosed());
   });
 
-  it('lose a camera in the call, and go on with the next', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+  it('switch to another camera when one is unplugged', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await bob.waitToSee('Ada', RED_BLUE);
-    // As a browser does when the plug is pulled.
+    // As a browser does when the camera is unplugged.
     await ada.page.evaluate(() => {
       const [camera] = (window as unknown as { cameras: MediaStreamTrack[] }).cameras.slice(-1);
       camera?.stop();

@@ -1,11 +1,11 @@
-/** What people write and show beside the call, end to end encrypted. */
+/** Chat, raised hands and reactions. */
 
 import type { Locator } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import type { Person } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
 async function openChat(one: Person): Promise<void> {
   await one.page.getByRole('button', { name: /^Chat/ }).click();
@@ -30,8 +30,8 @@ function hand(one: Person): Locator {
 }
 
 describe('three people', () => {
-  it('write to each other, read the same in the same order, and text stays text', async () => {
-    const { ada, bob, cleo } = await stage.meetingOfThree();
+  it('read the same messages in the same order, rendered as plain text', async () => {
+    const { ada, bob, cleo } = await testbed.meetingOfThree();
     await openChat(ada);
     await write(ada, 'Hello <b>you</b>, see https://example.org/a.');
     await bob.page.getByRole('button', { name: 'Chat (1)' }).waitFor();
@@ -52,8 +52,8 @@ describe('three people', () => {
     }
   });
 
-  it('see raised hands, also those who come later, and passing reactions', async () => {
-    const { ada, bob, cleo, link } = await stage.meetingOfThree();
+  it('see reactions and raised hands, including those raised before they joined', async () => {
+    const { ada, bob, cleo, link } = await testbed.meetingOfThree();
     await ada.page.getByRole('button', { name: 'Raise hand' }).click();
     await hand(bob).waitFor({ state: 'attached' });
     await bob.page.getByText('Ada raised their hand').waitFor();

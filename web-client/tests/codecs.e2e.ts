@@ -1,17 +1,17 @@
-/** Every codec through the browser's own packetizers, the real server and back, protected. */
+/** Every codec, end-to-end encrypted, through the browser's packetizer and the real server. */
 
 import { expect, it } from 'vitest';
 import { GREEN_YELLOW, type Person, RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** Six ways, one after the other. */
+/** Six codec configurations, one after the other. */
 const PATIENCE = { timeout: 300_000 };
 
 interface Way {
   codec: string;
-  /** Layers, as the browser names them. */
+  /** The scalability mode. */
   scalabilityMode?: string;
 }
 
@@ -24,19 +24,19 @@ const WAYS: readonly Way[] = [
   { codec: 'H264' },
 ];
 
-it('a picture arrives by every codec, in frames of several packets', PATIENCE, async () => {
-  const bob = await stage.person('Bob', GREEN_YELLOW);
-  const link = await stage.newMeeting(bob);
+it('video arrives with every codec, in frames of several packets', PATIENCE, async () => {
+  const bob = await testbed.person('Bob', GREEN_YELLOW);
+  const link = await testbed.newMeeting(bob);
   for (const way of WAYS) {
     // oxlint-disable-next-line no-await-in-loop -- one encoder at a time
     await arrives(bob, link, way);
   }
 });
 
-/** Ada comes to Bob with a browser that sends in this way, and leaves again. */
+/** Ada joins Bob's meeting with a browser that sends this configuration, and leaves. */
 async function arrives(bob: Person, link: string, way: Way): Promise<void> {
   const name = `Ada by ${way.codec} ${way.scalabilityMode ?? 'alone'}`;
-  const ada = await stage.person(name, RED_BLUE);
+  const ada = await testbed.person(name, RED_BLUE);
   await ada.page.addInitScript(sendBy, way);
   await ada.join(link);
   await Promise.all([ada.isIn(2), bob.isIn(2)]);
@@ -46,7 +46,7 @@ async function arrives(bob: Person, link: string, way: Way): Promise<void> {
   expect(encodes).toContain(`video/${way.codec}`);
   await ada.page.evaluate(drawNoise);
   await bob.waitToSee(name, RED_BLUE);
-  // The other way goes by the codec that is preferred.
+  // The opposite direction uses the preferred codec.
   await ada.waitToSee('Bob', GREEN_YELLOW);
 
   await until(`${name}: frames of several packets`, async () => {
@@ -56,7 +56,7 @@ async function arrives(bob: Person, link: string, way: Way): Promise<void> {
   expect((await pictures(ada, 'outbound-rtp')).codec, name).toBe(`video/${way.codec}`);
   expect((await pictures(bob, 'inbound-rtp')).codec, name).toBe(`video/${way.codec}`);
 
-  // It goes on, and nothing of it is refused once the keys are there.
+  // Video continues, and no frame is rejected once the keys are there.
   const dropped = await refused(bob);
   const decoded = await bob.decoded();
   await until('two more seconds', async () => (await bob.decoded()) > decoded + 30);
@@ -66,17 +66,17 @@ async function arrives(bob: Person, link: string, way: Way): Promise<void> {
   await bob.isIn(1);
 }
 
-/** Frames that the person's browser got and did not open. */
+/** Returns the number of frames received and not decrypted. */
 function refused(one: Person): Promise<number> {
   return one.page.locator('main').evaluate((main) => Number(main.dataset['dropped']));
 }
 
-/** When something last came in by an entry of the statistics. */
+/** Returns when a statistics entry last received a packet. */
 function newest(entry: Record<string, unknown>): number {
   return Number(entry['lastPacketReceivedTimestamp'] ?? 0);
 }
 
-/** The pictures of one direction, by the browser's statistics. */
+/** Returns the video statistics of one direction. */
 async function pictures(
   one: Person,
   direction: 'outbound-rtp' | 'inbound-rtp',
@@ -88,7 +88,7 @@ async function pictures(
       entry['kind'] === 'video' &&
       Number(entry['framesSent'] ?? entry['framesReceived'] ?? 0) > 0,
   );
-  // A slot that carried somebody before keeps what it has counted.
+  // A slot keeps the counters of its previous participant.
   const [stream] = streams.toSorted((a, b) => newest(b) - newest(a));
   const codec = stats.find((entry) => entry['id'] === stream?.['codecId']);
   const sum = (name: string): number =>
@@ -100,7 +100,7 @@ async function pictures(
   };
 }
 
-/** Runs in the page: what is sent goes by one codec; everything is received. */
+/** Runs in the page: restricts sending to one codec. */
 function sendBy({ codec, scalabilityMode }: Way): void {
   const { prototype } = RTCRtpTransceiver;
   const prefer = Reflect.get(prototype, 'setCodecPreferences') as (codecs: RTCRtpCodec[]) => void;
@@ -110,7 +110,7 @@ function sendBy({ codec, scalabilityMode }: Way): void {
     const narrow = this.direction === 'sendonly' && wanted.length > 0;
     prefer.call(this, narrow ? wanted : all);
   };
-  // Several sizes are sent of VP8 alone.
+  // Simulcast is used with VP8 only.
   if (codec === 'VP8') return;
   const add = Reflect.get(RTCPeerConnection.prototype, 'addTransceiver') as (
     kind: unknown,

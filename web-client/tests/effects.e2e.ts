@@ -1,13 +1,13 @@
-/** What is done to sound and picture before anybody gets them. */
+/** Noise suppression and background blur. */
 
 import type { Locator, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** From the next page on, the microphone hears nothing but noise, as of a fan. */
+/** From the next page load, the microphone picks up steady noise only. */
 async function noisyRoom(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const devices = navigator.mediaDevices;
@@ -32,7 +32,7 @@ async function noisyRoom(page: Page): Promise<void> {
   });
 }
 
-/** The level of the microphone as the lobby shows it, over a second. */
+/** Returns the microphone level on the pre-join screen, over a second. */
 async function level(page: Page): Promise<number> {
   return page.getByLabel('Microphone level').evaluate(async (meter) => {
     let sum = 0;
@@ -44,30 +44,30 @@ async function level(page: Page): Promise<number> {
   });
 }
 
-/** Waits until the level has fallen, and tells what it is a moment later. */
+/** Waits until the level has fallen, and returns it a moment later. */
 async function quietened(page: Page, before: number): Promise<number> {
   await until('there is less noise', async () => (await level(page)) < before / 2);
   return level(page);
 }
 
 describe('noise suppression', () => {
-  it('takes noise away, is fetched when it is wanted, and is remembered', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+  it('removes noise, is loaded on demand, and is remembered', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     const { page } = ada;
     await noisyRoom(page);
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     await page.getByRole('button', { name: 'New meeting' }).click();
     await until('the noise is there', async () => (await level(page)) > 0.1);
-    expect(ada.asked.some((address) => address.includes('rnnoise'))).toBe(false);
+    expect(ada.requested.some((address) => address.includes('rnnoise'))).toBe(false);
     const before = await level(page);
     await page.getByLabel('Noise suppression').check();
     const after = await quietened(page, before);
     expect(after).toBeLessThan(before / 2);
-    expect(ada.asked.some((address) => address.includes('rnnoise'))).toBe(true);
-    ada.asked.length = 0;
+    expect(ada.requested.some((address) => address.includes('rnnoise'))).toBe(true);
+    ada.requested.length = 0;
     await page.reload();
     await until('it is fetched again', async () =>
-      ada.asked.some((address) => address.includes('rnnoise')),
+      ada.requested.some((address) => address.includes('rnnoise')),
     );
     await page.getByLabel('Microphone level').waitFor();
     expect(await quietened(page, before)).toBeLessThan(before / 2);
@@ -77,7 +77,7 @@ describe('noise suppression', () => {
   });
 });
 
-/** From the next page on, the camera shows somebody with dark eyes before a wall of stripes. */
+/** From the next page load, the camera shows a face with dark eyes in front of a striped wall. */
 async function stripedRoom(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const devices = navigator.mediaDevices;
@@ -110,7 +110,7 @@ async function stripedRoom(page: Page): Promise<void> {
   });
 }
 
-/** How much neighbouring points of a row differ, in two places: on the wall and between the eyes. */
+/** Returns the contrast of neighbouring pixels on the wall and around the eyes. */
 function contrasts(video: Locator): Promise<{ wall: number; eyes: number }> {
   return video.evaluate((element) => {
     const picture = element as HTMLVideoElement;
@@ -126,27 +126,27 @@ function contrasts(video: Locator): Promise<{ wall: number; eyes: number }> {
   });
 }
 
-/** The wall has no stripes any more, and the face has its eyes. */
+/** Returns `true` if the wall is blurred and the face is not. */
 async function blurred(video: Locator): Promise<boolean> {
   const { wall, eyes } = await contrasts(video);
   return wall < 12 && eyes > 80;
 }
 
 describe('a blurred background', () => {
-  it('hides the wall and not the face, from the others too', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+  it('hides the background and not the face, for other participants too', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     const { page } = ada;
     await stripedRoom(page);
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     await page.getByRole('button', { name: 'New meeting' }).click();
     const preview = page.getByLabel('Your camera');
     await until('the wall is seen', async () => (await contrasts(preview)).wall > 40);
-    expect(ada.asked.some((address) => address.includes('tflite'))).toBe(false);
+    expect(ada.requested.some((address) => address.includes('tflite'))).toBe(false);
     await page.getByLabel('Blur my background').check();
     await until('the wall is hidden, the face is seen', async () => blurred(preview));
     await ada.enter();
     await ada.isIn(1);
-    const bob = await stage.person('Bob', RED_BLUE);
+    const bob = await testbed.person('Bob', RED_BLUE);
     await bob.join(page.url());
     const seen = bob.page.locator('figure:not([data-self]) video');
     await until('Bob sees it so', async () => (await seen.count()) > 0 && (await blurred(seen)));

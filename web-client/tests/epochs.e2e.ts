@@ -1,5 +1,4 @@
-/** Two people watch each other while a third comes and goes: keys change twice, and no frame is
- * lost over it. */
+/** Two participants lose no frame when a third joins and leaves, which changes the keys twice. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -10,32 +9,32 @@ import {
   type Report,
   reportsOf,
   sentOver,
-} from './support/frame_counts';
+} from './support/frame_counters';
 import { GREEN_YELLOW, type Person, RED_BLUE, until, WHITE_PURPLE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 const RESULTS = `${import.meta.dirname}/results`;
-/** How long frames are counted before the keys change, and after. */
+/** How long frames are counted before and after the keys change. */
 const CALM_MS = 5_000;
 /** Reports come every second, of the two pages at different moments, at both ends of what is counted. */
 const APART_MS = 2_500;
 
-async function watches(name: string, looks: typeof RED_BLUE): Promise<Person> {
-  const one = await stage.person(name, looks);
+async function watches(name: string, pattern: typeof RED_BLUE): Promise<Person> {
+  const one = await testbed.person(name, pattern);
   await keepReports(one.page);
   return one;
 }
 
-/** The slots that something has come by. */
+/** Returns the slots that have received frames. */
 const busySlots = (report: Report | undefined): string[] =>
   Object.entries(report?.slots ?? {}).flatMap(([slot, { decrypted }]) =>
     decrypted > 0 ? [slot] : [],
   );
 
-it('nobody who stays loses a frame when somebody comes and goes', async () => {
+it('remaining members lose no frame when another joins and leaves', async () => {
   const ada = await watches('Ada', RED_BLUE);
-  const link = await stage.newMeeting(ada);
+  const link = await testbed.newMeeting(ada);
   const bob = await watches('Bob', GREEN_YELLOW);
   await bob.join(link);
   const pair = [ada, bob] as const;
@@ -49,7 +48,7 @@ it('nobody who stays loses a frame when somebody comes and goes', async () => {
 
   const before = await Promise.all(reports());
   const epoch = await ada.epoch();
-  const cleo = await stage.person('Cleo', WHITE_PURPLE);
+  const cleo = await testbed.person('Cleo', WHITE_PURPLE);
   await cleo.join(link);
   await Promise.all([ada.isIn(3), bob.isIn(3), ada.waitToSee('Cleo', WHITE_PURPLE)]);
   await cleo.leave();
@@ -92,7 +91,7 @@ it('nobody who stays loses a frame when somebody comes and goes', async () => {
 
   expect(figures.length).toBe(4);
   for (const { source, seconds, sent, received } of figures) {
-    // What comes twice was sent twice: the SFU finds out by that what a line carries.
+    // Duplicates are the SFU's bandwidth probes.
     const { replay: _, ...lost } = received.lost;
     // No frame waits for its key: who stays has the keys before the epoch can begin. So each is
     // opened when it comes, and what there is of gaps is of the two cores that start a third page.

@@ -4,14 +4,14 @@ import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FirefoxPerson, openFirefox } from './support/firefox';
 import { GREEN_YELLOW, RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** Two browsers begin two meetings, on a machine that may do other things. */
+/** Two browsers start two meetings, on a machine that may be busy. */
 const PATIENCE = { timeout: 240_000 };
 
-describe('somebody with Firefox and somebody with Chromium', () => {
+describe('participants with Firefox and Chromium', () => {
   let firefox: Browser | undefined;
   beforeAll(async () => {
     firefox = await openFirefox();
@@ -20,10 +20,10 @@ describe('somebody with Firefox and somebody with Chromium', () => {
     await firefox?.close();
   });
 
-  it('see and hear each other, compare codes, and part', PATIENCE, async () => {
+  it('see and hear each other, compare codes, and leave', PATIENCE, async () => {
     if (firefox === undefined) throw new Error('the browser runs in tests only');
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
     const fox = await FirefoxPerson.open(firefox, 'Fox', GREEN_YELLOW);
     await fox.join(link);
     await Promise.all([ada.isIn(2), fox.isIn(2)]);
@@ -51,8 +51,8 @@ describe('somebody with Firefox and somebody with Chromium', () => {
     await ada.isIn(1);
     await until('a later epoch', async () => (await ada.epoch()) > epoch);
 
-    // And the other way round: Firefox was there first.
-    await fox.page.goto(stage.server.url);
+    // The opposite order: Firefox starts the meeting.
+    await fox.page.goto(testbed.server.url);
     await fox.press('New meeting');
     await fox.page.locator('input[name="name"]').fill('Fox');
     await fox.press('Join');

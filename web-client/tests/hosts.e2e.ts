@@ -1,25 +1,25 @@
-/** What the opener of a room may do, and that everybody else may not. */
+/** Moderation by hosts, which other participants cannot do. */
 
 import { describe, expect, it } from 'vitest';
-import { press } from './support/meeting';
+import { press } from './support/controls';
 import { GREEN_YELLOW, type Person, RED_BLUE, until, WHITE_PURPLE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** A hundred steps of three people, each with its round trips, on a machine that does other things. */
+/** A hundred steps of three participants, on a machine that may be busy. */
 const PATIENCE_MS = 300_000;
 
-async function door(host: Person, words: string): Promise<void> {
+async function setJoinPolicy(host: Person, words: string): Promise<void> {
   await host.page.getByLabel(words).check();
 }
 
 describe('a host', () => {
-  const flow = 'is known to all, asks to mute, has people wait, lets in, removes and locks';
+  const flow = 'is shown to all, asks to mute, sets the lobby, admits, removes and locks';
   it(flow, { timeout: PATIENCE_MS }, async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await press(ada, /^People/);
@@ -35,11 +35,11 @@ describe('a host', () => {
     await bob.page.locator('footer').getByRole('button', { name: 'Unmute' }).waitFor();
     await ada.page.getByRole('button', { name: 'Ask Bob to mute' }).waitFor({ state: 'detached' });
 
-    await door(ada, 'Guests wait until a host admits them');
+    await setJoinPolicy(ada, 'Guests wait until a host admits them');
     await people.locator('..').getByText('Guests wait until a host admits them').waitFor();
     const news = bob.page.getByRole('status').getByText('Guests wait until a host admits them');
     await news.waitFor();
-    const cleo = await stage.person('Cleo', WHITE_PURPLE);
+    const cleo = await testbed.person('Cleo', WHITE_PURPLE);
     await cleo.join(link);
     await cleo.page.getByRole('heading', { name: 'Waiting to be let in' }).waitFor();
     await ada.page.getByRole('alert').getByText('Waiting to join: Cleo.').waitFor();
@@ -53,7 +53,7 @@ describe('a host', () => {
     await ada.page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
     await bob.page.getByText('The host removed you from the meeting.').waitFor();
     await Promise.all([ada.isIn(2), cleo.isIn(2)]);
-    // The keys are others, and everybody who is left has them.
+    // The remaining members have new keys.
     await until('both are in a later epoch', async () => {
       const [one, other] = await Promise.all([ada.epoch(), cleo.epoch()]);
       return one > epoch && one === other;
@@ -64,18 +64,18 @@ describe('a host', () => {
     });
     await ada.waitToSee('Cleo', WHITE_PURPLE);
 
-    // Bob has the link still, and waits; then nobody comes in any more.
+    // Bob still has the link and waits in the lobby; then the meeting is locked.
     await press(bob, 'Rejoin');
     await bob.enter();
     await ada.page.getByRole('alert').getByText('Waiting to join: Bob.').waitFor();
     await press(ada, 'Decline Bob');
     await bob.page.getByText('The host didn’t let you in.').waitFor();
-    await door(ada, 'Locked');
+    await setJoinPolicy(ada, 'Locked');
     await press(bob, 'Rejoin');
     await bob.enter();
     await bob.page.getByText('This meeting is locked').waitFor();
 
-    // The host comes in through any door.
+    // A host can join a locked meeting.
     await ada.leave();
     await cleo.isIn(1);
     await press(ada, 'Rejoin');
@@ -85,8 +85,8 @@ describe('a host', () => {
     await ada.page.getByRole('radio', { name: 'Locked', checked: true }).waitFor();
   });
 
-  it('is heard in the end, though the socket broke while they spoke', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+  it('locks the meeting although the socket breaks at the same time', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     let deaf = false;
     await ada.page.routeWebSocket('**/api/v1/socket', (socket) => {
       const server = socket.connectToServer();
@@ -94,7 +94,7 @@ describe('a host', () => {
         if (!deaf) server.send(message);
       });
     });
-    const link = await stage.newMeeting(ada);
+    const link = await testbed.newMeeting(ada);
     await press(ada, /^People/);
     deaf = true;
     await ada.page.getByText('Locked: nobody new can join').click();
@@ -106,7 +106,7 @@ describe('a host', () => {
         return sockets.length > 1 && sockets.at(-1)?.readyState === WebSocket.OPEN;
       }),
     );
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await bob.page.getByText('This meeting is locked').waitFor();
   });

@@ -1,13 +1,13 @@
-/** A meeting without a mouse: where the focus goes, and what the keys do. */
+/** A meeting by keyboard only: tab order, focus and shortcuts. */
 
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { RED_BLUE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** The name by which the focused thing is known. */
+/** Returns the accessible name of the focused element. */
 function focused(page: Page): Promise<string> {
   return page.evaluate(() => {
     const at = document.activeElement;
@@ -17,7 +17,7 @@ function focused(page: Page): Promise<string> {
   });
 }
 
-/** What the tab key comes to, one after the other, until it comes to `last`. */
+/** Returns the names of the elements that the tab key reaches, up to `last`. */
 async function tabTo(page: Page, last: string, key = 'Tab'): Promise<string[]> {
   const names: string[] = [];
   for (let step = 0; step < 40 && names.at(-1) !== last; step += 1) {
@@ -36,9 +36,9 @@ async function tabTo(page: Page, last: string, key = 'Tab'): Promise<string[]> {
 }
 
 describe('with the keyboard alone', () => {
-  it('somebody starts a meeting, joins, mutes, reads the help and leaves', async () => {
-    const { page } = await stage.person('Ada', RED_BLUE);
-    await page.goto(stage.server.url);
+  it('a person starts a meeting, joins, mutes, reads the help and leaves', async () => {
+    const { page } = await testbed.person('Ada', RED_BLUE);
+    await page.goto(testbed.server.url);
     await page.getByRole('button', { name: 'New meeting' }).waitFor();
     expect(await tabTo(page, 'Test this browser')).toEqual([
       'New meeting',
@@ -77,11 +77,11 @@ describe('with the keyboard alone', () => {
     ]);
 
     await page.keyboard.press('m');
-    await page.getByRole('button', { name: 'Unmute' }).waitFor();
+    await page.locator('footer').getByRole('button', { name: 'Unmute' }).waitFor();
     await page.keyboard.press('m');
     await page.getByRole('button', { name: 'Mute', exact: true }).waitFor();
 
-    // What opens takes the focus, and gives it back.
+    // A dialog takes the focus and restores it.
     await tabTo(page, 'Encryption', 'Shift+Tab');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();

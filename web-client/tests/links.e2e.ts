@@ -1,15 +1,15 @@
-/** How a link gets to others, and what stays when one leaves. */
+/** Sharing a link, and the report after a call. */
 
 import { readFileSync } from 'node:fs';
 import decodeQR from 'qr/decode.js';
 import { describe, expect, it } from 'vitest';
-import { press } from './support/meeting';
+import { press } from './support/controls';
 import { RED_BLUE, type Person } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** Reads the code on the screen as a camera would: by its pixels. */
+/** Decodes the QR code from a screenshot's pixels. */
 async function scan({ page }: Person): Promise<string> {
   const pixels = await page.getByRole('img', { name: 'QR code' }).evaluate(async (svg) => {
     const { width, height } = svg.getBoundingClientRect();
@@ -25,7 +25,7 @@ async function scan({ page }: Person): Promise<string> {
     pen.fillRect(0, 0, wide, high);
     pen.drawImage(picture, 0, 0);
     const { data } = pen.getImageData(0, 0, wide, high);
-    // As a text: a million numbers take the debugger longer than all the rest.
+    // As text: transferring a million numbers through the debugger is slow.
     let light = '';
     for (let at = 0; at < data.length; at += 4) light += (data[at] ?? 0) > 127 ? '1' : '0';
     return { width: wide, height: high, light };
@@ -37,8 +37,8 @@ async function scan({ page }: Person): Promise<string> {
 }
 
 describe('a link', () => {
-  it('is copied, shared and scanned, and opens the meeting when it is pasted', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+  it('can be copied, shared, scanned and pasted', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     const { page } = ada;
     await ada.context.grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.addInitScript(() => {
@@ -46,7 +46,7 @@ describe('a link', () => {
         document.documentElement.dataset['shared'] = given?.url ?? '';
       };
     });
-    const link = await stage.newMeeting(ada);
+    const link = await testbed.newMeeting(ada);
     await page.locator('footer').getByRole('button', { name: 'Invite' }).click();
     await press(ada, 'Copy link');
     await page.getByText('Copied').waitFor();
@@ -55,20 +55,20 @@ describe('a link', () => {
     expect(await page.locator('html').getAttribute('data-shared')).toBe(link);
     expect(await scan(ada)).toBe(link);
 
-    const bob = await stage.person('Bob', RED_BLUE);
-    await bob.page.goto(stage.server.url);
+    const bob = await testbed.person('Bob', RED_BLUE);
+    await bob.page.goto(testbed.server.url);
     await bob.page.getByLabel('Or paste a meeting link').fill(link);
     await press(bob, 'Open');
     await bob.enter();
     await bob.isIn(2);
-    // The part that is the key has not gone to the server.
+    // The key was not sent to the server.
     const secret = new URL(link).hash.slice(1);
-    expect(bob.asked.some((address) => address.includes(secret))).toBe(false);
-    expect(bob.asked.some((address) => address.includes(new URL(link).pathname))).toBe(true);
+    expect(bob.requested.some((address) => address.includes(secret))).toBe(false);
+    expect(bob.requested.some((address) => address.includes(new URL(link).pathname))).toBe(true);
   });
 });
 
-/** Saves the calendar file and reads it as a calendar does: its properties, unfolded. */
+/** Saves the calendar file and returns its properties, unfolded. */
 async function calendar(one: Person): Promise<Map<string, string>> {
   const saved = one.page.waitForEvent('download');
   await press(one, 'Save calendar file');
@@ -79,16 +79,16 @@ async function calendar(one: Person): Promise<Map<string, string>> {
 }
 
 describe('a lasting link', () => {
-  it('goes into a calendar before anybody has joined, with its key or without', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+  it('can be added to a calendar before the call, with or without its key', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     const { page } = ada;
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     await press(ada, 'New meeting');
     await press(ada, 'Invite people');
     await page.getByText('You can reuse the link').waitFor();
     await page.getByText('Add to calendar').click();
     await page.getByText('Your calendar provider, and anyone who can see the entry').waitFor();
-    ada.asked.length = 0;
+    ada.requested.length = 0;
     const [link, bare] = [page.url(), page.url().replace(/#.*/, '')];
     await page.getByLabel('Title').fill('Plan, part 2');
     await page.getByLabel('Starts').fill('2027-01-15T09:30');
@@ -102,7 +102,7 @@ describe('a lasting link', () => {
       LOCATION: link,
       URL: link,
     });
-    // Without the key, no part of it is in any line.
+    // Without the key, no part of it is in the file.
     await page.getByLabel('Link without its key').check();
     const named = await calendar(ada);
     const secret = new URL(link).hash.slice(4);
@@ -110,11 +110,11 @@ describe('a lasting link', () => {
     expect([...named.values()].some((value) => value.includes(secret.slice(0, 8)))).toBe(false);
     expect(named.get('URL')).toBe(bare);
     expect(named.get('DESCRIPTION')).toContain('the full link that was sent to you');
-    // It was made here: nobody was asked for anything.
-    expect(ada.asked.filter((address) => !address.startsWith('blob:'))).toEqual([]);
+    // The file was made in the browser, without a request.
+    expect(ada.requested.filter((address) => !address.startsWith('blob:'))).toEqual([]);
 
-    // The entry without the key says what is missing, and takes it.
-    const bob = await stage.person('Bob', RED_BLUE);
+    // A link without its key is explained and can be completed.
+    const bob = await testbed.person('Bob', RED_BLUE);
     await bob.page.goto(named.get('URL') ?? '');
     await bob.page.getByText('The part after “#” is missing').waitFor();
     await bob.page.getByLabel('Paste the full link').fill(whole.get('URL') ?? '');
@@ -123,7 +123,7 @@ describe('a lasting link', () => {
     await bob.isIn(1);
     await bob.leave();
 
-    // Everybody was gone; the link opens the same room, and its opener is the host again.
+    // The link opens the same room again, and its creator is still the host.
     await page.keyboard.press('Escape');
     await ada.enter();
     await ada.isIn(1);
@@ -134,20 +134,20 @@ describe('a lasting link', () => {
   });
 });
 
-describe('whoever leaves', () => {
-  it('says how it was, to nobody but the clipboard', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+describe('after a call', () => {
+  it('a report can be copied, and nothing is sent', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     const { page } = ada;
     await ada.context.grantPermissions(['clipboard-read', 'clipboard-write']);
-    await stage.newMeeting(ada);
+    await testbed.newMeeting(ada);
     await ada.leave();
-    ada.asked.length = 0;
+    ada.requested.length = 0;
     await page.getByLabel('OK', { exact: true }).check();
     await page.getByLabel('What went well, or didn’t?').fill('Bob was <i>late</i>');
     await press(ada, 'Copy report');
     await page.getByText('Copied').waitFor();
     const report = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as object;
     expect(report).toMatchObject({ grade: 'fair', words: 'Bob was <i>late</i>', minutes: 1 });
-    expect(ada.asked).toEqual([]);
+    expect(ada.requested).toEqual([]);
   });
 });

@@ -3,15 +3,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { GREEN_YELLOW, type Person, RED_BLUE, until, WHITE_PURPLE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
 describe('three people', () => {
   const flow =
     'see and hear each other under one room code, mute, lose a socket, and one leaves without a gap';
   it(flow, { timeout: 240_000 }, async () => {
-    const { ada, bob, cleo } = await stage.meetingOfThree();
+    const { ada, bob, cleo } = await testbed.meetingOfThree();
     await Promise.all([
       ada.waitToSee('Bob', GREEN_YELLOW),
       ada.waitToSee('Cleo', WHITE_PURPLE),
@@ -30,7 +30,7 @@ describe('three people', () => {
     const epochs = await Promise.all([ada, bob, cleo].map((one) => one.epoch()));
     expect(new Set(epochs).size).toBe(1);
 
-    // Who is muted and whose camera is off.
+    // Mute and camera state.
     await ada.page.getByRole('button', { name: 'Turn off camera' }).click();
     await until('the picture is gone', async () => (await bob.sees('Ada')) === undefined);
     await ada.page.getByRole('button', { name: 'Mute', exact: true }).click();
@@ -41,7 +41,7 @@ describe('three people', () => {
     await ada.page.getByRole('button', { name: 'Turn on camera' }).click();
     await bob.waitToSee('Ada', RED_BLUE);
 
-    // A socket breaks, and the call goes on.
+    // The call survives a broken socket.
     const [epoch, code] = [await bob.epoch(), await bob.roomCode()];
     const meanwhile = watchDecoding(bob, 4000);
     await bob.breakSockets();
@@ -55,7 +55,7 @@ describe('three people', () => {
     expect([await bob.epoch(), await bob.roomCode()]).toEqual([epoch, code]);
     await ada.isIn(3);
 
-    // It is not only open: what happens next arrives.
+    // The new socket delivers later events.
     const decoding = watchDecoding(bob, 6000);
     await cleo.leave();
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
@@ -70,10 +70,10 @@ describe('three people', () => {
 });
 
 describe('a wrong link', () => {
-  it('with another secret lets nobody in, opens nothing, and says so', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const eve = await stage.person('Eve', WHITE_PURPLE);
+  it('with another secret admits no participant, decrypts nothing, and is reported', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const eve = await testbed.person('Eve', WHITE_PURPLE);
     const at = link.length - 10;
     const wrong = link.slice(0, at) + (link[at] === 'A' ? 'B' : 'A') + link.slice(at + 1);
     await eve.join(wrong);
@@ -82,7 +82,7 @@ describe('a wrong link', () => {
       .getByText('not in the encrypted call', { exact: false })
       .first()
       .waitFor({ state: 'attached' });
-    // Media of both reaches the other's browser and stays closed.
+    // Media reaches the other browser and is not decrypted.
     await until('frames arrive and are dropped', async () =>
       eve.page.locator('main').evaluate((main) => Number(main.dataset['dropped']) > 20),
     );
@@ -99,14 +99,14 @@ describe('a wrong link', () => {
     ['/AAAAAAAAAAAAAAAAAAAAAA#v1.short', 'incomplete'],
     ['/nonsense', 'This isn’t a meeting link'],
   ])('%s is explained', async (path, words) => {
-    const eve = await stage.person('Eve', RED_BLUE);
-    await eve.page.goto(stage.server.url + path);
+    const eve = await testbed.person('Eve', RED_BLUE);
+    await eve.page.goto(testbed.server.url + path);
     await eve.page.getByText(words, { exact: false }).waitFor();
   });
 
   it('to a room that does not exist is explained', async () => {
-    const eve = await stage.person('Eve', RED_BLUE);
-    await eve.join(`${stage.server.url}/AAAAAAAAAAAAAAAAAAAAAA#v1.${'A'.repeat(43)}`);
+    const eve = await testbed.person('Eve', RED_BLUE);
+    await eve.join(`${testbed.server.url}/AAAAAAAAAAAAAAAAAAAAAA#v1.${'A'.repeat(43)}`);
     await eve.page.getByText('This meeting doesn’t exist', { exact: false }).waitFor();
     // The browser itself logs the 404.
     expect(eve.errors.filter((error) => !error.includes('404'))).toEqual([]);
@@ -116,11 +116,11 @@ describe('a wrong link', () => {
 
 describe('joining', () => {
   it('takes a measured time from the click to the first remote frame', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
     const times: number[] = [];
     for (let round = 0; round < 3; round += 1) {
-      const bob = await stage.person(`Bob ${round}`, GREEN_YELLOW);
+      const bob = await testbed.person(`Bob ${round}`, GREEN_YELLOW);
       await bob.page.goto(link);
       await bob.page.getByLabel('Your name').fill(bob.name);
       // Timed inside the page, so that the test's own round trips do not count.
@@ -138,7 +138,7 @@ describe('joining', () => {
   });
 });
 
-/** Runs in the page: from the next click on to the first frame of a remote video. */
+/** Runs in the page: measures the time from the next click to the first frame of a remote video. */
 function firstRemoteFrame(): Promise<number> {
   return new Promise((resolve) => {
     addEventListener(
@@ -163,7 +163,7 @@ function firstRemoteFrame(): Promise<number> {
   });
 }
 
-/** The longest time, in ms, in which nothing was decoded. */
+/** Returns the longest time without a decoded frame, in ms. */
 async function watchDecoding(one: Person, ms: number): Promise<number> {
   const end = Date.now() + ms;
   let last = await one.decoded();

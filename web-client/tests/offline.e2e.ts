@@ -1,10 +1,10 @@
-/** The page as an installed app, with a server and without. */
+/** The page as an installed app, online and offline. */
 
 import { describe, expect, it } from 'vitest';
 import { RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
 interface Manifest {
   start_url: string;
@@ -14,10 +14,10 @@ interface Manifest {
 
 describe('the page', () => {
   it('can be installed', async () => {
-    const { page } = await stage.person('Ada', RED_BLUE);
-    await page.goto(stage.server.url);
+    const { page } = await testbed.person('Ada', RED_BLUE);
+    await page.goto(testbed.server.url);
     const href = await page.locator('link[rel="manifest"]').getAttribute('href');
-    const answer = await fetch(stage.server.url + href);
+    const answer = await fetch(testbed.server.url + href);
     expect(answer.headers.get('content-type')).toBe('application/manifest+json');
     const manifest = (await answer.json()) as Manifest;
     expect(manifest).toMatchObject({ start_url: '/', display: 'standalone' });
@@ -32,12 +32,12 @@ describe('the page', () => {
     }
   });
 
-  it('opens without the server, and keeps nothing of a meeting', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+  it('opens offline, and caches nothing of a meeting', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     const { page } = ada;
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     await page.evaluate(async () => navigator.serviceWorker.ready);
-    // The worker answers from the next visit on.
+    // The service worker responds from the next visit.
     await page.reload();
     await page.getByRole('button', { name: 'New meeting' }).click();
     await ada.enter();
@@ -57,19 +57,19 @@ describe('the page', () => {
     expect(await page.evaluate(async () => caches.keys())).toEqual(['shell']);
 
     await ada.context.setOffline(true);
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     await page.getByRole('button', { name: 'New meeting' }).click();
     await page.getByText('Can’t reach the server.').waitFor();
-    // A link opens its lobby too; the call says what is missing.
-    await page.goto(stage.server.url + room);
+    // A link opens the pre-join screen too; the call reports the missing connection.
+    await page.goto(testbed.server.url + room);
     await page.getByText('The part after “#” is missing').waitFor();
     await ada.context.setOffline(false);
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     await page.getByRole('button', { name: 'New meeting' }).click();
     await until('the server is back', async () =>
       page.getByRole('heading', { name: 'Ready to join?' }).isVisible(),
     );
-    // The browser logs what it could not fetch.
+    // The browser logs the failed requests.
     expect(ada.errors.filter((error) => !error.includes('ERR_INTERNET_DISCONNECTED'))).toEqual([]);
     ada.errors.length = 0;
   });

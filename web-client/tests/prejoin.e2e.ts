@@ -1,16 +1,16 @@
-/** Before the call: devices that fail and come back, what is remembered, and the self test. */
+/** The pre-join screen: device failures, remembered choices, and the self test. */
 
 import { describe, expect, it } from 'vitest';
-import { fail, plugIn, unreliable } from './support/devices';
+import { fail, plugIn, controlDevices } from './support/devices';
 import { type Person, RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-async function inLobby(): Promise<Person> {
-  const ada = await stage.person('Ada', RED_BLUE);
-  await unreliable(ada.page);
-  await ada.page.goto(stage.server.url);
+async function onPrejoinScreen(): Promise<Person> {
+  const ada = await testbed.person('Ada', RED_BLUE);
+  await controlDevices(ada.page);
+  await ada.page.goto(testbed.server.url);
   await ada.page.getByRole('button', { name: 'New meeting' }).click();
   await ada.page.getByRole('heading', { name: 'Ready to join?' }).waitFor();
   return ada;
@@ -19,9 +19,9 @@ async function inLobby(): Promise<Person> {
 const alert = (one: Person, words: string) =>
   one.page.getByRole('alert').filter({ hasText: words }).waitFor();
 
-describe('a lobby', () => {
-  it('says why a camera or a microphone does not start, for each reason', async () => {
-    const { page } = await inLobby();
+describe('the pre-join screen', () => {
+  it('explains why a camera or microphone does not start', async () => {
+    const { page } = await onPrejoinScreen();
     const ada = { page } as Person;
     const reasons = [
       ['camera', 'NotAllowedError', 'Camera access is blocked'],
@@ -37,8 +37,8 @@ describe('a lobby', () => {
     }
   });
 
-  it('starts what was missing once it is plugged in, and what was denied on a click', async () => {
-    const ada = await inLobby();
+  it('starts a missing device when it is plugged in, and a blocked one on a click', async () => {
+    const ada = await onPrejoinScreen();
     const { page } = ada;
     await fail(page, 'camera', 'NotFoundError');
     await fail(page, 'microphone', 'NotAllowedError');
@@ -53,8 +53,8 @@ describe('a lobby', () => {
     await page.getByText('access is blocked').waitFor({ state: 'detached' });
   });
 
-  it('shows that the microphone hears something, and plays a test sound', async () => {
-    const { page } = await inLobby();
+  it('shows the microphone level and plays a test sound', async () => {
+    const { page } = await onPrejoinScreen();
     const meter = page.getByLabel('Microphone level');
     await until('the meter moves', async () =>
       meter.evaluate((element) => (element as HTMLMeterElement).value > 0.1),
@@ -69,7 +69,7 @@ describe('a lobby', () => {
   });
 
   it('remembers the name and the chosen devices', async () => {
-    const ada = await inLobby();
+    const ada = await onPrejoinScreen();
     const { page } = ada;
     const picker = page.locator('label', { hasText: 'Microphone' }).locator('select');
     await picker.selectOption({ index: 1 });
@@ -91,16 +91,16 @@ describe('a lobby', () => {
 
 describe('the self test', () => {
   it('passes in a browser that can make calls', async () => {
-    const { page } = await stage.person('Ada', RED_BLUE);
-    await page.goto(`${stage.server.url}/check`);
+    const { page } = await testbed.person('Ada', RED_BLUE);
+    await page.goto(`${testbed.server.url}/check`);
     await page.getByText('Calls work here.').waitFor();
     expect(await page.locator('li[data-result="passed"]').count()).toBe(9);
   });
 
-  it('names what is in the way, and the start page says it up front', async () => {
-    const { page } = await stage.person('Ada', RED_BLUE);
+  it('names the problem, as the start page does', async () => {
+    const { page } = await testbed.person('Ada', RED_BLUE);
     await page.addInitScript(() => Reflect.deleteProperty(window, 'RTCRtpScriptTransform'));
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     await page.getByText('can’t make encrypted calls').waitFor();
     await page.getByRole('link', { name: 'Test this browser' }).click();
     await page.getByText('Calls won’t work here yet.').waitFor();
@@ -111,12 +111,12 @@ describe('the self test', () => {
 });
 
 describe('a language', () => {
-  it('is that of the browser until another one is chosen, and then stays', async () => {
-    const { page } = await stage.person('Ada', RED_BLUE);
+  it('follows the browser until another one is chosen, which is remembered', async () => {
+    const { page } = await testbed.person('Ada', RED_BLUE);
     await page.addInitScript(() =>
       Object.defineProperty(navigator, 'languages', { value: ['de-CH', 'en'] }),
     );
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     await page.getByRole('button', { name: 'Neues Meeting' }).waitFor();
     expect(await page.locator('html').getAttribute('lang')).toBe('de');
     await page.getByLabel('Sprache').selectOption('fr');

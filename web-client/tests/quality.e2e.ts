@@ -1,16 +1,16 @@
-/** Somebody on a bad line: the packets are really lost, and the marks say whose line it is. */
+/** Packet loss of one participant is shown as that participant's poor connection. */
 
 import { afterAll, describe, expect, it } from 'vitest';
-import { LossyLine } from './support/lossy_line';
-import { press } from './support/meeting';
+import { LossyNetwork } from './support/lossy_network';
+import { press } from './support/controls';
 import { GREEN_YELLOW, type Person, RED_BLUE, until, WHITE_PURPLE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
-const line = new LossyLine();
+const testbed = new Testbed();
+const line = new LossyNetwork();
 afterAll(() => line.close());
 
-/** Beside whom somebody sees the mark of a poor connection. */
+/** Returns the names shown with a poor connection. */
 async function poor({ page }: Person): Promise<string> {
   const marked = page
     .locator('figure')
@@ -19,17 +19,17 @@ async function poor({ page }: Person): Promise<string> {
   return names.map((name) => /Ada|Bob|Cleo/.exec(name)?.[0] ?? name).join();
 }
 
-/** Waits until somebody sees it beside these, and nobody else. */
+/** Waits until exactly these names are shown with a poor connection. */
 const sees = (one: Person, names: string): Promise<void> =>
   until(`${one.name} sees it beside '${names}'`, async () => (await poor(one)) === names);
 
-describe('a bad line', () => {
-  it('is marked beside whoever has it, on every screen, until it is good again', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+describe('a lossy connection', () => {
+  it('is shown for its participant on every screen until it recovers', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await line.carry(bob);
-    const cleo = await stage.person('Cleo', WHITE_PURPLE);
+    const cleo = await testbed.person('Cleo', WHITE_PURPLE);
     await Promise.all([bob.join(link), cleo.join(link)]);
     const people = [ada, bob, cleo];
     await Promise.all(people.map((one) => one.isIn(3)));
@@ -37,9 +37,9 @@ describe('a bad line', () => {
     expect(line.carried).toBeGreaterThan(100);
     await Promise.all(people.map((one) => sees(one, '')));
 
-    // So much that people notice, although what is lost is sent again.
+    // Enough loss to be noticeable despite retransmissions.
     line.loss = 0.55;
-    // Bob sees it beside himself: what he misses of the others is lost on his own line.
+    // Bob sees his own connection marked: what he does not receive was lost on it.
     await Promise.all(people.map((one) => sees(one, 'Bob')));
     expect(line.lost).toBeGreaterThan(10);
     await press(ada, /^People/);

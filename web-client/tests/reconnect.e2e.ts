@@ -1,22 +1,22 @@
-/** A network that goes away and comes back. */
+/** Recovery from a network failure. */
 
 import { describe, expect, it } from 'vitest';
-import { press } from './support/meeting';
+import { press } from './support/controls';
 import { GREEN_YELLOW, type Person, RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** A place is kept for a minute. */
+/** The server keeps a disconnected participant for a minute. */
 const LONG = { timeout: 240_000 };
 
-describe('somebody without a network', () => {
+describe('a participant without a network', () => {
   it(
-    'is told so, and is back by itself when the network is, through a locked door',
+    'is told so, and rejoins a locked meeting automatically when the network is back',
     LONG,
     async () => {
-      const ada = await stage.person('Ada', RED_BLUE);
-      const bob = await stage.person('Bob', GREEN_YELLOW);
+      const ada = await testbed.person('Ada', RED_BLUE);
+      const bob = await testbed.person('Bob', GREEN_YELLOW);
       let network = true;
       await bob.page.routeWebSocket('**/api/v1/socket', (socket) => {
         if (network) socket.connectToServer();
@@ -25,7 +25,7 @@ describe('somebody without a network', () => {
       await bob.page.route('**/api/v1/rooms/**', async (route) =>
         network ? route.continue() : route.abort(),
       );
-      const link = await stage.newMeeting(ada);
+      const link = await testbed.newMeeting(ada);
       await bob.join(link);
       await Promise.all([ada.isIn(2), bob.isIn(2)]);
       const epoch = await ada.epoch();
@@ -35,8 +35,8 @@ describe('somebody without a network', () => {
       network = false;
       await bob.breakSockets();
       await bob.page.getByText('Connection lost. Reconnecting…').waitFor();
-      // For as long as Bob may resume, the others see that he is away; then he is gone, and the keys
-      // with him.
+      // The others see that Bob is disconnected while he can resume; then he is removed and the keys
+      // change.
       await ada.page.locator('figure[data-disconnected="true"]').waitFor();
       await ada.page.waitForFunction(() => document.querySelectorAll('figure').length === 1, null, {
         timeout: 90_000,
@@ -50,23 +50,23 @@ describe('somebody without a network', () => {
         .waitFor({ state: 'detached' });
       await Promise.all([ada.waitToSee('Bob', GREEN_YELLOW), bob.waitToSee('Ada', RED_BLUE)]);
       expect(await ada.epoch()).toBeGreaterThan(epoch);
-      // The browser logs what it could not fetch.
+      // The browser logs the failed requests.
       expect(bob.errors.filter((error) => !error.includes('ERR_FAILED'))).toEqual([]);
       bob.errors.length = 0;
     },
   );
 });
 
-describe('somebody whose sockets break for half a minute', () => {
-  it('is seen to be away, and has the same place and keys when they are back', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+describe('a participant disconnected for half a minute', () => {
+  it('is shown as disconnected, and keeps its place and keys when it is back', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     let network = true;
     await bob.page.routeWebSocket('**/api/v1/socket', (socket) => {
       if (network) socket.connectToServer();
       else void socket.close();
     });
-    const link = await stage.newMeeting(ada);
+    const link = await testbed.newMeeting(ada);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     const epoch = await ada.epoch();
@@ -82,7 +82,7 @@ describe('somebody whose sockets break for half a minute', () => {
   });
 });
 
-/** What an ICE restart changes (RFC 8445 section 9). */
+/** Returns the ICE username fragment, which an ICE restart changes (RFC 8445 section 9). */
 function ufrag(one: Person): Promise<string | undefined> {
   return one.page.evaluate(() => {
     const { connections } = window as unknown as { connections: RTCPeerConnection[] };
@@ -90,11 +90,11 @@ function ufrag(one: Person): Promise<string | undefined> {
   });
 }
 
-describe('somebody who changes the network', () => {
-  it('has a new socket and a new path at once, and the same place in the call', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+describe('a participant that changes networks', () => {
+  it('gets a new socket and a new path at once, and keeps its place in the call', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await bob.waitToSee('Ada', RED_BLUE);

@@ -1,4 +1,4 @@
-/** A page that is loaded anew in the middle of a meeting. */
+/** A reload during a meeting. */
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,14 +6,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { GREEN_YELLOW, type Looks, type Person, RED_BLUE, WHITE_PURPLE } from './support/person';
-import { Stage } from './support/stage';
+import {
+  GREEN_YELLOW,
+  type CameraPattern,
+  type Person,
+  RED_BLUE,
+  WHITE_PURPLE,
+} from './support/person';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage(() => ({ log: 'warn,protocol_trace=trace' }));
+const testbed = new Testbed(() => ({ log: 'warn,protocol_trace=trace' }));
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** What the specification says to a trace. */
+/** Checks a trace against the specification. */
 async function check(lines: readonly string[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'orange-trace-'));
   const file = join(folder, 'trace.jsonl');
@@ -26,10 +32,10 @@ async function check(lines: readonly string[]): Promise<string> {
   });
 }
 
-/** Three people whose pages tell their steps. */
+/** Three participants whose pages log their protocol steps. */
 async function meeting(): Promise<{ ada: Person; bob: Person; cleo: Person }> {
   const ada = await tells('Ada', RED_BLUE);
-  const link = await stage.newMeeting(ada);
+  const link = await testbed.newMeeting(ada);
   const bob = await tells('Bob', GREEN_YELLOW);
   await bob.join(link);
   await Promise.all([ada.isIn(2), bob.isIn(2)]);
@@ -39,19 +45,19 @@ async function meeting(): Promise<{ ada: Person; bob: Person; cleo: Person }> {
   return { ada, bob, cleo };
 }
 
-async function tells(name: string, looks: Looks): Promise<Person> {
-  const one = await stage.person(name, looks);
+async function tells(name: string, pattern: CameraPattern): Promise<Person> {
+  const one = await testbed.person(name, pattern);
   await one.page.addInitScript(() => localStorage.setItem('orange-meets.trace', 'true'));
   return one;
 }
 
-describe('a page that is loaded anew', () => {
-  it('is in its place again, once, seen and heard, as the specification has it', async () => {
+describe('a reloaded page', () => {
+  it('takes its place again, is seen and heard, and follows the specification', async () => {
     const { ada, bob, cleo } = await meeting();
     const people = [ada, bob, cleo];
     await Promise.all([ada.waitToSee('Bob', GREEN_YELLOW), cleo.waitToSee('Bob', GREEN_YELLOW)]);
     const [epoch, code] = [await ada.epoch(), await ada.roomCode()];
-    // How many tiles of Bob Ada's page shows at once, from now on.
+    // The maximum number of tiles of Bob on Ada's page, from now on.
     await ada.page.evaluate(() => {
       const counts: number[] = [];
       Object.assign(window, { counts });
@@ -71,7 +77,7 @@ describe('a page that is loaded anew', () => {
       bob.waitToSee('Cleo', WHITE_PURPLE),
       cleo.waitToSee('Bob', GREEN_YELLOW),
     ]);
-    // One commit took the old leaf and added the new one.
+    // One commit removed the old leaf and added the new one.
     expect(await ada.epoch()).toBe(epoch + 1);
     expect(await ada.roomCode()).toBe(code);
     const counts = await ada.page.evaluate(
@@ -86,7 +92,7 @@ describe('a page that is loaded anew', () => {
 
     await cleo.leave();
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
-    const lines = [...stage.server.trace, ...people.flatMap((one) => one.trace)];
+    const lines = [...testbed.server.trace, ...people.flatMap((one) => one.trace)];
     const judged = lines.findIndex((line) => line.includes('"step":"judged"'));
     const members = '"members":[1,2,3]';
     const doctored = lines.map((line) => line.replace(members, '"members":[1,2,3,4]'));

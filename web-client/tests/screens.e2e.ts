@@ -1,27 +1,27 @@
-/** Every screen, in light, dark and on a phone: no barrier that axe finds, and nothing wider than
- * the window. With SCREENSHOTS=1 it also makes the pictures in docs/screens. */
+/** Every screen in light, dark and on a phone: no accessibility violation that axe finds, and nothing
+ * wider than the window. With SCREENSHOTS=1 it also takes the screenshots in docs/screens. */
 
 import { describe, expect, it } from 'vitest';
-import { screenToShare } from './support/devices';
-import { inspect } from './support/looks';
-import { more, press } from './support/meeting';
+import { installFakeScreen } from './support/devices';
+import { inspect } from './support/screen_inspection';
+import { more, press } from './support/controls';
 import { type Person, RED_BLUE } from './support/person';
 import { PORTRAITS, portray } from './support/portrait';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** Axe looks at some seven screens in three ways each; each look takes it a second or more. */
+/** Axe inspects about seven screens in three modes, a second or more each. */
 const PATIENCE_MS = 240_000;
 
-/** Somebody whose camera shows a face. */
+/** Returns a participant whose camera shows a drawn face. */
 async function portrayed(name: string, which: number): Promise<Person> {
-  const one = await stage.person(name, RED_BLUE);
+  const one = await testbed.person(name, RED_BLUE);
   await portray(one.page, PORTRAITS[which]);
   return one;
 }
 
-/** Waits until so many pictures of others move. */
+/** Waits until the videos of this many other participants move. */
 async function sees({ page }: Person, others: number): Promise<void> {
   await page.waitForFunction(
     (count) =>
@@ -38,21 +38,21 @@ async function closeDialog({ page }: Person): Promise<void> {
 }
 
 describe('before and after the call', () => {
-  it('every screen is free of barriers', async () => {
+  it('no screen has accessibility violations', async () => {
     const ada = await portrayed('Ada', 0);
     const { page } = ada;
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     const found = await inspect(page, 'start');
-    await page.goto(`${stage.server.url}/check`);
+    await page.goto(`${testbed.server.url}/check`);
     await page.getByText('Calls work here.').waitFor();
-    found.push(...(await inspect(page, 'check')));
-    await page.goto(`${stage.server.url}/nonsense`);
+    found.push(...(await inspect(page, 'self-test')));
+    await page.goto(`${testbed.server.url}/nonsense`);
     found.push(...(await inspect(page, 'wrong-link')));
-    await page.goto(stage.server.url);
+    await page.goto(testbed.server.url);
     await press(ada, 'New meeting');
     await page.getByLabel('Your camera').waitFor();
     await page.getByLabel('Your name').fill('Ada');
-    found.push(...(await inspect(page, 'lobby')));
+    found.push(...(await inspect(page, 'prejoin')));
     await ada.enter();
     await ada.isIn(1);
     await ada.leave();
@@ -63,10 +63,10 @@ describe('before and after the call', () => {
 });
 
 describe('in the call', () => {
-  it('tiles and chat are free of barriers', { timeout: PATIENCE_MS }, async () => {
+  it('tiles and chat have no accessibility violations', { timeout: PATIENCE_MS }, async () => {
     const ada = await portrayed('Ada', 0);
     const { page } = ada;
-    const link = await stage.newMeeting(ada);
+    const link = await testbed.newMeeting(ada);
     const found = await inspect(page, 'alone');
     const bob = await portrayed('Bob', 1);
     const cleo = await portrayed('Cleo', 2);
@@ -90,12 +90,12 @@ describe('in the call', () => {
   });
 
   it(
-    'what hosts see and those who wait is free of barriers',
+    'moderation and the lobby have no accessibility violations',
     { timeout: PATIENCE_MS },
     async () => {
       const ada = await portrayed('Ada', 0);
       const { page } = ada;
-      const link = await stage.newMeeting(ada);
+      const link = await testbed.newMeeting(ada);
       const bob = await portrayed('Bob', 1);
       await bob.join(link);
       await ada.isIn(2);
@@ -119,16 +119,16 @@ describe('in the call', () => {
   );
 
   it(
-    'figures, dialogs, the menu and a shared screen are free of barriers',
+    'statistics, dialogs, the menu and a shared screen have no accessibility violations',
     {
       timeout: PATIENCE_MS,
     },
     async () => {
       const ada = await portrayed('Ada', 0);
       const { page } = ada;
-      const link = await stage.newMeeting(ada);
+      const link = await testbed.newMeeting(ada);
       const bob = await portrayed('Bob', 1);
-      await screenToShare(bob.page);
+      await installFakeScreen(bob.page);
       await bob.join(link);
       await ada.isIn(2);
       await sees(ada, 1);

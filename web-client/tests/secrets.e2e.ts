@@ -1,23 +1,23 @@
-/** What a server that logs everything, and stores what it stores, has learnt of a meeting. */
+/** What the server's logs and data contain of a meeting. */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { GREEN_YELLOW, type Person, RED_BLUE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
 const data = mkdtempSync(join(tmpdir(), 'orange-secrets-'));
-const stage = new Stage(() => ({ log: 'trace', data }));
+const testbed = new Testbed(() => ({ log: 'trace', data }));
 afterAll(() => rmSync(data, { recursive: true }));
 
 const NAMES = ['Adelheid Zimt', 'Bartholomew Quince'] as const;
 const SAID = 'the swallow flies at midnight';
 
-/** The public key of the person's identity, as the browser keeps it. */
+/** Returns the public identity key stored in the browser. */
 async function identity(one: Person): Promise<Buffer> {
   const bytes = await one.page.evaluate(async () => {
-    // It runs in the page, which knows nothing of this file.
+    // Runs in the page, without access to this file.
     // oxlint-disable-next-line unicorn/consistent-function-scoping
     const done = <T>(asked: IDBRequest<T>): Promise<T> =>
       new Promise((resolve) => (asked.onsuccess = () => resolve(asked.result)));
@@ -30,9 +30,9 @@ async function identity(one: Person): Promise<Buffer> {
   return Buffer.from(bytes);
 }
 
-/** Every spelling in which somebody could have written these bytes down. */
+/** Returns the encodings in which these bytes could appear. */
 function spellings(bytes: Buffer): Buffer[] {
-  // In base64, bytes look different by where they begin; the ends depend on the neighbours.
+  // The base64 encoding of bytes depends on their alignment; the ends depend on their neighbours.
   const shifted = [0, 1, 2].flatMap((by) =>
     (['base64', 'base64url'] as const).map((encoding) =>
       Buffer.concat([Buffer.alloc(by), bytes])
@@ -43,15 +43,15 @@ function spellings(bytes: Buffer): Buffer[] {
   );
   const hex = bytes.toString('hex');
   const texts = [hex, hex.toUpperCase(), JSON.stringify([...bytes]), ...shifted];
-  // What is too short to be found stands everywhere.
+  // A search for a short string would match by chance.
   return [bytes, ...texts.filter((text) => text.length > 5).map((text) => Buffer.from(text))];
 }
 
 describe('a server that logs everything', () => {
-  it('has seen no name, no identity key, no link secret and no word', async () => {
-    const ada = await stage.person(NAMES[0], RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person(NAMES[1], GREEN_YELLOW);
+  it('contains no name, identity key, link secret or message', async () => {
+    const ada = await testbed.person(NAMES[0], RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person(NAMES[1], GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await ada.page.getByRole('button', { name: /^Chat/ }).click();
@@ -62,16 +62,16 @@ describe('a server that logs everything', () => {
     await bob.leave();
     await ada.isIn(1);
 
-    const figures = await (await fetch(`${stage.server.admin}/metrics`)).text();
+    const figures = await (await fetch(`${testbed.server.admin}/metrics`)).text();
     const stored = readdirSync(data).map((name) => readFileSync(join(data, name)));
-    const log = Buffer.from(stage.server.log.join('\n'));
+    const log = Buffer.from(testbed.server.log.join('\n'));
     const places = { log, figures: Buffer.from(figures), store: Buffer.concat(stored) };
-    // The search finds what is there.
+    // The search finds what is present.
     const { pathname, hash } = new URL(link);
     const room = pathname.split('/').at(-1) ?? '';
     expect(room.length).toBeGreaterThan(20);
     expect(log.includes(room) && places.store.includes(room)).toBe(true);
-    expect(stage.server.log.length).toBeGreaterThan(100);
+    expect(testbed.server.log.length).toBeGreaterThan(100);
     expect(figures).toContain('orange_participants');
 
     const secret = Buffer.from(hash.replace(/^#v1\./, '').slice(0, 43), 'base64url');

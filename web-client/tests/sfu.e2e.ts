@@ -4,17 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { eavesdrop, type Packet } from './support/eavesdropper';
 import { tapEncoders, type Tapped } from './support/encoder_tap';
 import { RED_BLUE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** Hexadecimal digits of a window: eight bytes do not come up twice by chance. */
+/** Hexadecimal digits of a window: eight bytes do not match by chance. */
 const WINDOW = 16;
 
-/** Looked at, of sound and of pictures each. */
+/** Number of packets compared, of audio and video each. */
 const PACKETS = 60;
 
-/** All windows of these frames, at every byte. */
+/** Returns all windows of these frames, at every byte offset. */
 function windows(frames: readonly string[]): Set<string> {
   const all = new Set<string>();
   for (const frame of frames) {
@@ -31,23 +31,23 @@ function shares(payload: string, known: ReadonlySet<string>): boolean {
 }
 
 describe('the SFU', () => {
-  it('handles nothing of what the encoders put out but the headers of frames', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+  it('receives no encoder output except frame headers', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     const tapped = await tapEncoders(ada.page);
-    const link = await stage.newMeeting(ada);
+    const link = await testbed.newMeeting(ada);
     const room = new URL(link).pathname.slice(1);
 
-    const packets: Packet[] = await eavesdrop(stage.server.url, room, PACKETS);
+    const packets: Packet[] = await eavesdrop(testbed.server.url, room, PACKETS);
     const { plain, sealed }: Tapped = await tapped();
 
     const [known, protectedBytes] = [windows(plain), windows(sealed)];
     for (const kind of ['audio', 'video']) {
       const payloads = packets.filter((one) => one.kind === kind).map((one) => one.payload);
       expect(payloads).toHaveLength(PACKETS);
-      // The tap sees the very packets: they are pieces of what left the worker …
+      // The received packets are parts of what left the worker …
       const ours = payloads.filter((payload) => shares(payload, protectedBytes));
       expect(ours.length).toBeGreaterThan(payloads.length * 0.9);
-      // … and hold no eight bytes of what the encoder made.
+      // … and contain no eight consecutive bytes of the encoder's output.
       expect(payloads.filter((payload) => shares(payload, known))).toEqual([]);
     }
   });

@@ -1,16 +1,16 @@
-/** A camera in three sizes: everybody gets what their screen shows, and what nobody shows is not
- * even encoded. */
+/** Simulcast: each participant receives the encoding that fits its layout, and encodings without
+ * viewers are not encoded. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { more, press } from './support/meeting';
+import { more, press } from './support/controls';
 import { GREEN_YELLOW, type Person, RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 const RESULTS = 'tests/results';
 
-/** Frames that somebody's camera has sent until now, by encoding. */
+/** Returns the number of frames a participant's camera has sent, by encoding. */
 async function sent(one: Person): Promise<Record<string, number>> {
   const stats = await one.stats();
   const cameras = stats.filter((entry) => entry['type'] === 'outbound-rtp' && entry['rid']);
@@ -19,7 +19,7 @@ async function sent(one: Person): Promise<Record<string, number>> {
   );
 }
 
-/** The encodings that somebody's camera sends. */
+/** Returns the encodings that a participant's camera is sending. */
 async function sending(one: Person): Promise<string> {
   const before = await sent(one);
   await one.page.waitForTimeout(400);
@@ -27,7 +27,7 @@ async function sending(one: Person): Promise<string> {
   return ['q', 'h', 'f'].filter((rid) => (after[rid] ?? 0) > (before[rid] ?? 0)).join('');
 }
 
-/** The height, in pixels, of the picture that arrives from somebody. */
+/** Returns the height of the video received from a participant, in pixels. */
 async function heightOf(one: Person, name: string): Promise<number> {
   return one.page
     .locator('figure:not([data-self])', { hasText: name })
@@ -38,7 +38,7 @@ async function heightOf(one: Person, name: string): Promise<number> {
 const dropped = (one: Person): Promise<number> =>
   one.page.locator('main').evaluate((main) => Number(main.dataset['dropped']));
 
-/** Runs in the page: notes how long after "wanted" each encoding's first frame was encoded. */
+/** Runs in the page: records the time from a request for an encoding to its first frame. */
 function timeEncodings(): void {
   const latencies: { rid: string; ms: number }[] = [];
   Object.assign(window, { latencies });
@@ -76,17 +76,17 @@ function timeEncodings(): void {
   };
 }
 
-it('goes out in the sizes that are shown, stops when nobody looks, and comes back', async () => {
-  const ada = await stage.person('Ada', RED_BLUE);
+it('sends only the encodings that are shown, pauses without viewers, and resumes', async () => {
+  const ada = await testbed.person('Ada', RED_BLUE);
   await ada.enlargeCamera(2);
   await ada.page.addInitScript(timeEncodings);
-  const link = await stage.newMeeting(ada);
+  const link = await testbed.newMeeting(ada);
   await until('alone, Ada sends nothing', async () => (await sending(ada)) === '');
-  const bob = await stage.person('Bob', GREEN_YELLOW);
+  const bob = await testbed.person('Bob', GREEN_YELLOW);
   await bob.join(link);
   await bob.waitToSee('Ada', RED_BLUE);
 
-  // A tile of a grid: the middle one is enough.
+  // For a grid tile the middle encoding is enough.
   await until('Bob gets the middle size', async () => (await heightOf(bob, 'Ada')) === 240);
   await until('nothing else is sent', async () => (await sending(ada)) === 'h');
   await bob.waitToSee('Ada', RED_BLUE);
@@ -107,10 +107,10 @@ it('goes out in the sizes that are shown, stops when nobody looks, and comes bac
     await until('the full size is not sent', async () => (await sending(ada)) === 'h');
   }
   await bob.waitToSee('Ada', RED_BLUE);
-  // One counter for all sizes: no frame came twice, and none was taken for one that did.
+  // The encodings share a counter: no frame was taken for a replay.
   expect(await dropped(bob)).toBe(lost);
 
-  // Saved data: the smallest.
+  // Data saver: the smallest encoding.
   await more(bob, 'Settings');
   await bob.page.getByLabel('Data saver').check();
   await until('the smallest is sent', async () => (await sending(ada)) === 'q');

@@ -1,16 +1,16 @@
-/** Sound on a line that loses one packet of ten either way: the browser and the server ask each other
- * for what is missing, and get it in time. */
+/** Audio over a network that loses a tenth of the packets in each direction: lost packets are
+ * requested (NACK) and retransmitted in time. */
 
 import { afterAll, expect, it } from 'vitest';
-import { LossyLine } from './support/lossy_line';
+import { LossyNetwork } from './support/lossy_network';
 import { GREEN_YELLOW, type Person, RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
-const line = new LossyLine();
+const testbed = new Testbed();
+const line = new LossyNetwork();
 afterAll(() => line.close());
 
-/** The browser's counters of the sound that somebody receives. */
+/** Returns the browser's statistics of received audio. */
 interface Sound {
   received: number;
   lost: number;
@@ -32,7 +32,7 @@ async function sound(one: Person): Promise<Sound> {
   };
 }
 
-/** The share that is missing after all, and the share of the time for which something was made up. */
+/** Returns the share of packets lost after retransmission, and the share of concealed samples. */
 function missing(
   before: Sound | undefined,
   after: Sound | undefined,
@@ -43,10 +43,10 @@ function missing(
   return { packets: lost / (received + lost), samples: concealed / samples };
 }
 
-it('is sent again, the same bit for bit, and heard', async () => {
-  const ada = await stage.person('Ada', RED_BLUE);
-  const link = await stage.newMeeting(ada);
-  const bob = await stage.person('Bob', GREEN_YELLOW);
+it('lost audio packets are retransmitted unchanged and played', async () => {
+  const ada = await testbed.person('Ada', RED_BLUE);
+  const link = await testbed.newMeeting(ada);
+  const bob = await testbed.person('Bob', GREEN_YELLOW);
   await line.carry(bob);
   line.delay = 20;
   await bob.join(link);
@@ -58,7 +58,7 @@ it('is sent again, the same bit for bit, and heard', async () => {
   );
 
   line.loss = 0.1;
-  // The jitter buffers learn how long resends take.
+  // The jitter buffers adapt to the delay of retransmissions.
   await ada.page.waitForTimeout(5000);
   const [carried, lost] = [line.carried, line.lost];
   const before = await Promise.all([sound(ada), sound(bob)]);
@@ -66,17 +66,17 @@ it('is sent again, the same bit for bit, and heard', async () => {
   const after = await Promise.all([sound(ada), sound(bob)]);
   expect((line.lost - lost) / (line.carried - carried)).toBeGreaterThan(0.05);
 
-  // Each lacks what is lost between Bob and the server: Ada on its way up, Bob on its way down.
+  // Both lose packets between Bob and the server: Ada on the way up, Bob on the way down.
   for (const [at, name] of ['Ada', 'Bob'].entries()) {
     const gone = missing(before[at], after[at]);
     expect(gone.packets, `packets that ${name} lacks`).toBeLessThan(0.02);
     expect(gone.samples, `what ${name} hears made up`).toBeLessThan(0.05);
   }
-  // Both were asked, and both sent again what it was: it has its SRTP index once more, and by AES-GCM
-  // another header under that would be a nonce that is used twice.
+  // Both retransmitted identical packets. A different header with the same SRTP index would reuse an
+  // AES-GCM nonce.
   expect(Math.min(line.repeated.up, line.repeated.down)).toBeGreaterThan(30);
   expect(line.altered).toBe(0);
-  // What comes late, or twice, is no attack.
+  // Late and duplicate packets are not counted as attacks.
   for (const { page } of [ada, bob]) {
     const dropped = page.locator('main').getAttribute('data-dropped');
     // oxlint-disable-next-line no-await-in-loop

@@ -1,13 +1,13 @@
-/** How quick the page is: until one can join, and with twenty-five people on the stage. Thread time
- * is measured rather than that of the wall: the machine may be busy with something else. */
+/** The page's load time, and its speed with twenty-five tiles. Measures thread time rather than wall
+ * time, since the machine may be busy. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { build, preview } from 'vite';
 import { describe, expect, it } from 'vitest';
 import { RED_BLUE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 const RESULTS = 'tests/results';
 
 function report(name: string, result: object): void {
@@ -16,7 +16,7 @@ function report(name: string, result: object): void {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-/** One entry of a trace of Chromium's; times in microseconds, `tdur` of the thread. */
+/** An entry of a Chromium trace; times in microseconds, `tdur` is thread time. */
 interface TraceEvent {
   name: string;
   pid: number;
@@ -27,11 +27,11 @@ interface TraceEvent {
 }
 
 describe('the page', () => {
-  it('lets one join within a second', async () => {
+  it('is ready to join within a second', async () => {
     const times: number[] = [];
     for (let round = 0; round < 5; round += 1) {
-      // A browser that has never been here.
-      const { page } = await stage.person(`Ada ${round}`, RED_BLUE);
+      // A fresh browser context.
+      const { page } = await testbed.person(`Ada ${round}`, RED_BLUE);
       await page.addInitScript(() => {
         const look = (): void => {
           const join = document.querySelector<HTMLButtonElement>('button[type="submit"]');
@@ -40,7 +40,7 @@ describe('the page', () => {
         };
         requestAnimationFrame(look);
       });
-      await page.goto(`${stage.server.url}/AAAAAAAAAAAAAAAAAAAAAA#v1.${'A'.repeat(43)}`);
+      await page.goto(`${testbed.server.url}/AAAAAAAAAAAAAAAAAAAAAA#v1.${'A'.repeat(43)}`);
       await page.waitForFunction(() => 'usable' in window);
       times.push(await page.evaluate(() => (window as unknown as { usable: number }).usable));
       await page.context().close();
@@ -65,7 +65,7 @@ describe('the page', () => {
     const served = await preview({ root: pages, build: { outDir: folder }, logLevel: 'warn' });
     const url = served.resolvedUrls?.local[0];
     if (url === undefined) throw new Error('the page is not served');
-    const ada = await stage.person('Ada', RED_BLUE);
+    const ada = await testbed.person('Ada', RED_BLUE);
     const { page } = ada;
     await page.setViewportSize({ width: 1280, height: 720 });
     await page.goto(url);
@@ -83,7 +83,7 @@ describe('the page', () => {
     });
     const trace = await browser?.stopTracing();
     await served.close();
-    // This page is another server's.
+    // This page comes from another server.
     ada.foreign.length = 0;
 
     const { traceEvents } = JSON.parse(trace?.toString() ?? '{}') as { traceEvents: TraceEvent[] };

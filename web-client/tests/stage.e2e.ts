@@ -1,14 +1,14 @@
-/** What is shown where: pins, speakers, screens, and how much of it is received. */
+/** The stage: pins, active speaker and shared screens, and the receive modes. */
 
 import { describe, expect, it } from 'vitest';
-import { screenToShare } from './support/devices';
-import { more, mute, onStage, press, unmute } from './support/meeting';
+import { installFakeScreen } from './support/devices';
+import { more, mute, onStage, press, unmute } from './support/controls';
 import { GREEN_YELLOW, type Person, RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** Bytes of video received until now. */
+/** Returns the number of video bytes received. */
 async function videoBytes(one: Person): Promise<number> {
   const stats = await one.stats();
   return stats
@@ -16,7 +16,7 @@ async function videoBytes(one: Person): Promise<number> {
     .reduce((sum, entry) => sum + Number(entry['bytesReceived'] ?? 0), 0);
 }
 
-/** Pictures of the largest kind that are decoded in a second. */
+/** Returns the decoded frame rate of the largest video. */
 async function picturesOfScreen(one: Person): Promise<number> {
   const decoded = async (): Promise<number> => {
     const stats = await one.stats();
@@ -34,8 +34,8 @@ const shows = (one: Person, name: string | undefined): Promise<void> =>
   until(`${one.name} has ${name} on the stage`, async () => (await onStage(one)) === name);
 
 describe('the stage', () => {
-  it('shows whom one pins, and else follows the voices that this browser hears', async () => {
-    const { ada, bob, cleo } = await stage.meetingOfThree();
+  it('shows the pinned participant, or follows the active speaker', async () => {
+    const { ada, bob, cleo } = await testbed.meetingOfThree();
     await shows(ada, undefined);
     await press(ada, 'Pin Cleo');
     await shows(ada, 'Cleo');
@@ -57,11 +57,11 @@ describe('the stage', () => {
     await shows(ada, 'Bob');
   });
 
-  it('goes to a shared screen by itself, and back to the grid after it', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    await screenToShare(ada.page);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+  it('shows a shared screen automatically, and returns to the grid after it', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    await installFakeScreen(ada.page);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await press(ada, 'Share screen');
@@ -70,7 +70,7 @@ describe('the stage', () => {
     await until('the screen has a picture', async () =>
       video.evaluate((element) => (element as HTMLVideoElement).videoWidth > 320),
     );
-    // As often as it changes; where data is saved, a quarter of that, each picture as sharp.
+    // At full frame rate; with data saver at a quarter of it, equally sharp.
     await until('all of its pictures come', async () => (await picturesOfScreen(bob)) > 7);
     await more(bob, 'Settings');
     await bob.page.getByLabel('Data saver').check();
@@ -83,7 +83,7 @@ describe('the stage', () => {
     await until('all of them come again', async () => (await picturesOfScreen(bob)) > 7);
     await bob.page.keyboard.press('Escape');
 
-    // With its sound: the only one, for Ada herself is silent.
+    // With the screen's audio, the only audio, since Ada is muted.
     await mute(ada);
     const heard = await bob.hears();
     await until('the screen is heard', async () => (await bob.hears()) > heard + 1);
@@ -94,10 +94,10 @@ describe('the stage', () => {
 });
 
 describe('receiving less', () => {
-  it('stops the others’ pictures on the way, and brings them back', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+  it('stops other participants’ video at the server, and resumes it', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await bob.waitToSee('Ada', RED_BLUE);
     await more(bob, 'Settings');

@@ -1,17 +1,17 @@
-/** A meeting whose media goes by TCP to the server itself, as where no UDP passes. */
+/** Media over TCP directly to the server, for networks that block UDP. */
 
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FirefoxPerson, openFirefox } from './support/firefox';
 import { GREEN_YELLOW, RED_BLUE, until } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage(() => ({ flags: ['--media-tcp', 'only'] }));
+const testbed = new Testbed(() => ({ flags: ['--media-tcp', 'only'] }));
 
-/** Two browsers begin a meeting, on a machine that may do other things. */
+/** Two browsers start a meeting, on a machine that may be busy. */
 const PATIENCE = { timeout: 240_000 };
 
-/** How the connections that a person sends by are carried, at either end. */
+/** Returns the transport protocols of a participant's selected candidate pairs, at both ends. */
 function carriers(stats: Record<string, unknown>[]): Set<string> {
   const byId = new Map(stats.map((entry) => [entry['id'], entry]));
   const ends = stats
@@ -20,7 +20,7 @@ function carriers(stats: Record<string, unknown>[]): Set<string> {
   return new Set(ends.map((id) => String(byId.get(id)?.['protocol'])));
 }
 
-describe('two people who are told of TCP alone, with Chromium and with Firefox', () => {
+describe('Chromium and Firefox with TCP candidates only', () => {
   let firefox: Browser | undefined;
   beforeAll(async () => {
     firefox = await openFirefox();
@@ -29,11 +29,11 @@ describe('two people who are told of TCP alone, with Chromium and with Firefox',
     await firefox?.close();
   });
 
-  it('see and hear each other over it', PATIENCE, async () => {
+  it('see and hear each other', PATIENCE, async () => {
     if (firefox === undefined) throw new Error('the browser runs in tests only');
-    const ada = await stage.person('Ada', RED_BLUE);
+    const ada = await testbed.person('Ada', RED_BLUE);
     const fox = await FirefoxPerson.open(firefox, 'Fox', GREEN_YELLOW);
-    await fox.join(await stage.newMeeting(ada));
+    await fox.join(await testbed.newMeeting(ada));
     await Promise.all([ada.waitToSee('Fox', GREEN_YELLOW), fox.waitToSee('Ada', RED_BLUE)]);
     await until('both hear', async () => (await ada.hears()) > 0 && (await fox.hears()) > 0);
     for (const one of [ada, fox]) expect(carriers(await one.stats())).toEqual(new Set(['tcp']));

@@ -1,10 +1,10 @@
-/** Whom one talks to: codes, pins, and the warning about another key. */
+/** Verification of identities: codes, known keys, and the warning about a changed key. */
 
 import { describe, expect, it } from 'vitest';
 import { GREEN_YELLOW, type Person, RED_BLUE, WHITE_PURPLE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
 async function openEncryption(one: Person): Promise<void> {
   await one.page.getByRole('button', { name: 'Encryption' }).click();
@@ -12,8 +12,8 @@ async function openEncryption(one: Person): Promise<void> {
 
 const comparing = (one: Person) => one.page.getByRole('region', { name: 'Compare emoji' });
 
-/** The pictures that somebody reads out. */
-async function pictures(one: Person): Promise<string> {
+/** Returns the emoji that a participant reads out. */
+async function shownEmoji(one: Person): Promise<string> {
   const list = comparing(one).getByRole('list');
   await list.waitFor();
   return list.innerText();
@@ -22,14 +22,14 @@ async function pictures(one: Person): Promise<string> {
 const trusts = (one: Person, trust: string): Promise<void> =>
   one.page.locator(`li[data-trust="${trust}"]`).waitFor();
 
-/** The code that somebody's list shows, as a picture. */
+/** Returns the QR code that a participant's list shows, as SVG. */
 const shownCode = (one: Person): Promise<string> =>
   one.page.getByRole('img', { name: 'QR code' }).evaluate((code) => {
     code.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
     return code.outerHTML;
   });
 
-/** From now on, a camera that is asked for to scan sees this picture. */
+/** From now on, the scanning camera shows this image. */
 async function holdBeforeCamera(one: Person, svg: string): Promise<void> {
   await one.page.evaluate(async (picture) => {
     const image = new Image();
@@ -54,7 +54,7 @@ async function holdBeforeCamera(one: Person, svg: string): Promise<void> {
   }, svg);
 }
 
-/** The code that somebody's list shows beside a name. */
+/** Returns the code shown next to a name. */
 async function codeWith(one: Person, name: string): Promise<string> {
   const item = one.page.getByRole('listitem').filter({ hasText: name });
   await item.getByText('Compare codes', { exact: true }).click();
@@ -62,10 +62,10 @@ async function codeWith(one: Person, name: string): Promise<string> {
 }
 
 describe('two people', () => {
-  it('see the same code, pin it, and are known to each other the next time', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+  it('see the same code, verify it, and recognize each other in the next call', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await Promise.all([openEncryption(ada), openEncryption(bob)]);
@@ -77,7 +77,7 @@ describe('two people', () => {
     await ada.page.getByRole('button', { name: 'Close' }).click();
     await bob.page.getByRole('button', { name: 'Close' }).click();
 
-    // Bob comes again, with the same browser: he is pinned for Ada, and she is known to him.
+    // Bob rejoins with the same browser: he is verified for Ada, and she is known to him.
     await bob.leave();
     await ada.isIn(1);
     await bob.join(link);
@@ -88,17 +88,17 @@ describe('two people', () => {
     await ada.page.locator('[data-encryption="confirmed"]').waitFor();
   });
 
-  it('compare by voice: both see the same pictures, and are verified once both say so', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+  it('see the same emoji, and each verifies the other by confirming them', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await openEncryption(ada);
     await comparing(ada).getByRole('button', { name: 'Show emoji' }).click();
     await bob.page.getByText('A participant wants to compare emoji').waitFor();
     await openEncryption(bob);
-    const [ofAda, ofBob] = await Promise.all([pictures(ada), pictures(bob)]);
+    const [ofAda, ofBob] = await Promise.all([shownEmoji(ada), shownEmoji(bob)]);
     expect(ofAda.match(/\p{Extended_Pictographic}/gu)?.length).toBe(5);
     expect(ofBob).toBe(ofAda);
     await comparing(ada).getByRole('button', { name: 'They match' }).click();
@@ -108,10 +108,10 @@ describe('two people', () => {
     await trusts(bob, 'new');
   });
 
-  it('scan each other’s code: the right one verifies, another one warns', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+  it('scan each other’s code: the right one verifies, a different one warns', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await Promise.all([openEncryption(ada), openEncryption(bob)]);
@@ -121,7 +121,7 @@ describe('two people', () => {
     await trusts(ada, 'verified');
 
     // Cleo's code with Ada is not Bob's code with Ada.
-    const cleo = await stage.person('Cleo', WHITE_PURPLE);
+    const cleo = await testbed.person('Cleo', WHITE_PURPLE);
     await cleo.join(link);
     await Promise.all([bob.isIn(3), cleo.isIn(3)]);
     await openEncryption(cleo);
@@ -131,17 +131,17 @@ describe('two people', () => {
     await bob.page.getByText('This is a different code').waitFor();
   });
 
-  it('are warned when somebody comes under a known name with another key', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const link = await stage.newMeeting(ada);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+  it('are warned when a known name joins with another key', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const link = await testbed.newMeeting(ada);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     await bob.join(link);
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     await bob.leave();
     await ada.leave();
     await ada.join(link);
     await ada.isIn(1);
-    const impostor = await stage.person('Bob', GREEN_YELLOW);
+    const impostor = await testbed.person('Bob', GREEN_YELLOW);
     await impostor.join(link);
     await Promise.all([ada.isIn(2), impostor.isIn(2)]);
     await ada.page.getByRole('alert').getByText('Security key changed for Bob').waitFor();

@@ -1,8 +1,8 @@
-/** A meeting whose media goes over a TURN server, or not at all. */
+/** Media over a TURN server, and the self test without a network path. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GREEN_YELLOW, type Person, RED_BLUE, until, WHITE_PURPLE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 import { Turn } from './support/turn';
 
 let turn: Turn;
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => turn.stop());
 
-const stage = new Stage(() => ({
+const testbed = new Testbed(() => ({
   flags: [
     '--turn-urls',
     `${turn.url}?transport=udp,${turn.url}?transport=tcp`,
@@ -22,7 +22,7 @@ const stage = new Stage(() => ({
   ],
 }));
 
-/** The kinds of the candidates by which a person sends, and how a relay is reached. */
+/** Returns the types of a participant's selected candidates and the protocol to the relay. */
 async function ways(one: Person): Promise<string[]> {
   const stats = await one.stats();
   const byId = new Map(stats.map((entry) => [entry['id'], entry]));
@@ -32,13 +32,13 @@ async function ways(one: Person): Promise<string[]> {
     .map((local) => `${String(local?.['candidateType'])}/${String(local?.['relayProtocol'])}`);
 }
 
-describe('two people who may use a relay only', () => {
+describe('two participants with relay candidates only', () => {
   it.each(['udp', 'tcp'])('see and hear each other over TURN by %s', async (transport) => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    const bob = await stage.person('Bob', GREEN_YELLOW);
+    const ada = await testbed.person('Ada', RED_BLUE);
+    const bob = await testbed.person('Bob', GREEN_YELLOW);
     for (const one of [ada, bob]) await one.page.addInitScript(onlyBy, transport);
-    const cleo = await stage.person('Cleo', WHITE_PURPLE);
-    const link = await stage.newMeeting(cleo);
+    const cleo = await testbed.person('Cleo', WHITE_PURPLE);
+    const link = await testbed.newMeeting(cleo);
     await cleo.leave();
     const byRelay = link.replace('#', '?relay#');
     await ada.join(byRelay);
@@ -53,25 +53,25 @@ describe('two people who may use a relay only', () => {
 });
 
 describe('the self test', () => {
-  it('connects as a call would, and tells how', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    await ada.page.goto(`${stage.server.url}/check`);
+  it('connects as a call would, and reports how', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    await ada.page.goto(`${testbed.server.url}/check`);
     const media = ada.page.getByRole('listitem').filter({ hasText: 'Audio and video' });
     await media.getByText(/Connected in \d+ ms\./).waitFor();
   });
 
-  it('says so where nothing comes back', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
+  it('reports a failed connection', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
     await ada.page.addInitScript(() => {
-      // As in a network that lets neither UDP nor the relay through.
+      // As in a network that blocks UDP and the relay.
       RTCPeerConnection.prototype.setRemoteDescription = () => Promise.resolve();
     });
-    await ada.page.goto(`${stage.server.url}/check`);
+    await ada.page.goto(`${testbed.server.url}/check`);
     await ada.page.getByText('Couldn’t connect. Your network may block UDP').waitFor();
   });
 });
 
-/** Runs in the page: of the servers that it is told, those of one transport are used. */
+/** Runs in the page: uses only the TURN servers of one transport. */
 function onlyBy(transport: string): void {
   const set = RTCPeerConnection.prototype.setConfiguration;
   RTCPeerConnection.prototype.setConfiguration = function (configuration) {

@@ -1,4 +1,4 @@
-/** Meetings through a server that runs already, in containers for example. */
+/** Meetings through a server that is already running, for example in containers. */
 
 import { exec } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { GREEN_YELLOW, openBrowser, Person, RED_BLUE, until } from '../support/person';
 
 const URL = process.env['ORANGE_DEPLOYED_URL'] ?? '';
-/** A shell command that restarts it. */
+/** A shell command that restarts the server. */
 const RESTART = process.env['ORANGE_DEPLOYED_RESTART'] ?? '';
 
 let browser: Browser;
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterEach(() => Promise.all(people.splice(0).map((one) => one.close())));
 afterAll(() => browser.close());
 
-/** Two people in a meeting that the first one has made. */
+/** Returns two participants in a new meeting. */
 async function meeting(query = ''): Promise<{ ada: Person; bob: Person }> {
   const ada = await Person.open(browser, 'Ada', RED_BLUE, URL);
   const bob = await Person.open(browser, 'Bob', GREEN_YELLOW, URL);
@@ -40,7 +40,7 @@ async function seeEachOther(ada: Person, bob: Person): Promise<void> {
   await until('both hear', async () => (await ada.hears()) > 0 && (await bob.hears()) > 0);
 }
 
-/** The candidates, ours and the server's, between which somebody's media goes. */
+/** Returns the selected local and remote candidates of a participant. */
 async function ways(one: Person): Promise<[Record<string, unknown>, Record<string, unknown>][]> {
   const stats = await one.stats();
   const byId = new Map(stats.map((entry) => [entry['id'], entry]));
@@ -52,7 +52,7 @@ async function ways(one: Person): Promise<[Record<string, unknown>, Record<strin
     ]);
 }
 
-it('see each other before and after the server is started anew', async () => {
+it('see each other before and after the server restarts', async () => {
   const { ada, bob } = await meeting();
   for (const one of [ada, bob]) {
     const [way] = await ways(one);
@@ -61,12 +61,12 @@ it('see each other before and after the server is started anew', async () => {
     expect(way?.[1]['port']).toBeLessThan(8194);
   }
   const before = await Promise.all([ada.decoded(), bob.decoded()]);
-  // They are told before, for as long as the server drains.
+  // They are told while the server drains.
   const warned = [ada, bob].map((one) =>
     one.page.getByText('The server is restarting').waitFor({ timeout: 60_000 }),
   );
   await Promise.all([promisify(exec)(RESTART), ...warned]);
-  // They come back by themselves, into the same room.
+  // They rejoin the same room automatically.
   await until(
     'media flows again',
     async () => {
@@ -79,7 +79,7 @@ it('see each other before and after the server is started anew', async () => {
   await seeEachOther(ada, bob);
 });
 
-it('see each other over the relay alone', async () => {
+it('see each other over the TURN relay only', async () => {
   const { ada, bob } = await meeting('?relay');
   for (const one of [ada, bob]) {
     const kinds = (await ways(one)).map(([local]) => local['candidateType']);
@@ -87,7 +87,7 @@ it('see each other over the relay alone', async () => {
   }
 });
 
-it('see each other over TCP alone', async () => {
+it('see each other over TCP only', async () => {
   const { ada, bob } = await meeting();
   for (const one of [ada, bob]) {
     const used = await ways(one);

@@ -1,13 +1,13 @@
-/** Looks for barriers by axe: WCAG 2.2 A and AA, and its best practices. */
+/** Accessibility checks by axe: WCAG 2.2 A and AA, and best practices. */
 
 import axe, { type AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 
-/** What axe finds on the page as it is now, in words. */
-export async function barriers(page: Page): Promise<string[]> {
-  // By the debugger: the page itself lets no foreign script in.
+/** Returns the violations that axe finds on the page, as readable lines. */
+export async function accessibilityViolations(page: Page): Promise<string[]> {
+  // Injected through the debugger, since the page's policy blocks foreign scripts.
   if (!(await page.evaluate(`'axe' in window`))) await page.evaluate(axe.source);
-  // What is in order need not be described.
+  // Only violations are reported in detail.
   const results = (await page.evaluate(`axe.run({ resultTypes: ['violations'] })`)) as AxeResults;
   return results.violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id}: ${help}: ${node.target.join(' ')}: ${node.failureSummary ?? ''}`),

@@ -1,8 +1,8 @@
-/** What a page plays beside the voices: its own short sounds, told by their tones. */
+/** Detects the page's own short sounds by their tones. */
 
 import type { Page } from 'playwright-core';
 
-/** Runs in the page: listens to every element that plays without being on it. */
+/** Runs in the page: analyses every media element that plays without being in the document. */
 function listen(): void {
   const heard: number[] = [];
   Object.assign(window, { heard });
@@ -11,11 +11,11 @@ function listen(): void {
     if (!this.isConnected && this.srcObject instanceof MediaStream) follow(this.srcObject);
     return play.call(this);
   };
-  // It runs before the first sound: a context takes longer to start than a sound to pass.
+  // Started before the first sound: a context takes longer to start than a sound lasts.
   const context = new AudioContext();
   void context.resume();
   const meter = context.createAnalyser();
-  // A third of a second: nothing passes between two looks of a page that is busy.
+  // A window of a third of a second, so that a busy page misses nothing between two reads.
   meter.fftSize = 16_384;
   meter.smoothingTimeConstant = 0;
   const levels = new Float32Array(meter.frequencyBinCount);
@@ -34,12 +34,12 @@ function listen(): void {
   }
 }
 
-/** From the next page on, sounds of the page are listened to. */
+/** Starts the detection from the next page load. */
 export async function listenToChimes(page: Page): Promise<void> {
   await page.addInitScript(listen);
 }
 
-/** Whether all these tones, in Hz, were heard since the last question that found them. */
+/** Returns `true` if all these tones, in Hz, were played since the last call that returned `true`. */
 export async function heardTones(page: Page, tones: readonly number[]): Promise<boolean> {
   return page.evaluate((wanted) => {
     const { heard } = window as unknown as { heard: number[] };

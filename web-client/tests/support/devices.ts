@@ -1,22 +1,22 @@
-/** Browsers whose devices do as the test says. */
+/** Devices whose failures a test controls. */
 
 import type { Page } from 'playwright-core';
 
-/** From the next page on, cameras and microphones fail as told by `fail`. */
-export async function unreliable(page: Page): Promise<void> {
+/** From the next page load, cameras and microphones fail as set by `fail`. */
+export async function controlDevices(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const media = navigator.mediaDevices;
     const working = media.getUserMedia.bind(media);
     media.getUserMedia = async (constraints) => {
       const kind = constraints?.video ? 'camera' : 'microphone';
       const name = sessionStorage.getItem(`fail ${kind}`);
-      if (name) throw new DOMException('as the test wants it', name);
+      if (name) throw new DOMException('injected by the test', name);
       return working(constraints);
     };
   });
 }
 
-/** Lets a device fail with an error of this name from the next try on, across reloads. */
+/** Makes a device fail with an error of this name, across reloads. */
 export async function fail(page: Page, kind: 'camera' | 'microphone', name: string): Promise<void> {
   await page.evaluate(([device, error]) => sessionStorage.setItem(`fail ${device}`, error), [
     kind,
@@ -24,7 +24,7 @@ export async function fail(page: Page, kind: 'camera' | 'microphone', name: stri
   ] as const);
 }
 
-/** The device works again, and the browser tells that something was plugged in. */
+/** Makes a device work again and dispatches `devicechange`. */
 export async function plugIn(page: Page, kind: 'camera' | 'microphone'): Promise<void> {
   await page.evaluate((device) => {
     sessionStorage.removeItem(`fail ${device}`);
@@ -32,8 +32,8 @@ export async function plugIn(page: Page, kind: 'camera' | 'microphone'): Promise
   }, kind);
 }
 
-/** From the next page on, whoever shares a screen shares this. */
-export async function screenToShare(page: Page): Promise<void> {
+/** From the next page load, screen sharing captures this drawing. */
+export async function installFakeScreen(page: Page): Promise<void> {
   await page.addInitScript(() => {
     navigator.mediaDevices.getDisplayMedia = async () => {
       const canvas = document.createElement('canvas');

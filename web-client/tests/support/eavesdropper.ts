@@ -1,4 +1,4 @@
-/** A participant without a link: what it is sent is what the SFU handles. */
+/** A participant without the link, which receives what the SFU forwards. */
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -14,8 +14,8 @@ export interface Packet {
 }
 
 /**
- * Takes part in a room until it was sent so many packets of sound and of pictures, and returns
- * them; fewer if they have not come within half a minute.
+ * Joins a room until it has received `packets` packets each of audio and video, and returns them.
+ * Returns fewer if they do not arrive within half a minute.
  */
 export async function eavesdrop(url: string, room: string, packets: number): Promise<Packet[]> {
   const child = spawn(
@@ -24,12 +24,12 @@ export async function eavesdrop(url: string, room: string, packets: number): Pro
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const heard: Packet[] = [];
+  const received: Packet[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     const [, kind, payload] = /^(audio|video) ([0-9a-f]+)$/.exec(line) ?? [];
-    if (kind !== undefined && payload !== undefined) heard.push({ kind, payload });
+    if (kind !== undefined && payload !== undefined) received.push({ kind, payload });
   }
   const code = await ended;
-  if (code !== 0) throw new Error(`${BINARY} ended with ${code}; make test-e2e builds it`);
-  return heard;
+  if (code !== 0) throw new Error(`${BINARY} exited with ${code}; build it with make test-e2e`);
+  return received;
 }

@@ -1,6 +1,6 @@
 /**
- * What an encoder puts out, and what becomes of it: the test adds a listener to the media worker
- * on its way to the browser. The product has no such thing.
+ * Captures frames before and after encryption. The test injects the capture into the media worker's
+ * script on its way to the browser; the product contains none of it.
  */
 
 import type { Page } from 'playwright-core';
@@ -9,24 +9,23 @@ import type { Page } from 'playwright-core';
 type Hex = string;
 
 export interface Tapped {
-  /** Frames as the encoder made them, without the header of VP8 that stays readable: ten bytes of
-   * a key frame and one of another (RFC 6386 section 9.1), which say its size and nothing of what
-   * is on it. */
+  /** Frames from the encoder, without the VP8 header that stays unencrypted: ten bytes of a key frame
+   * and one of any other (RFC 6386 section 9.1). It contains the size and no image data. */
   plain: Hex[];
-  /** The same frames as they left the worker. */
+  /** The same frames as they leave the worker. */
   sealed: Hex[];
 }
 
-/** Frames kept, so that a test has an end. */
+/** Maximum number of frames kept. */
 const FRAMES = 3000;
 
-/** Listens to everything that this page will send. Call it before the page is opened. */
+/** Captures all frames that the page sends. Call it before the page is opened. */
 export async function tapEncoders(page: Page): Promise<() => Promise<Tapped>> {
   await page.route(/\/media\.worker-[^/]*\.js$/, async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: `(${tap.toString()})();\n${await response.text()}` });
   });
-  // A service worker would fetch the script past the test.
+  // A service worker would fetch the script without the injected capture.
   await page.addInitScript(() => {
     navigator.serviceWorker.register = () => new Promise(() => undefined);
   });
@@ -34,7 +33,7 @@ export async function tapEncoders(page: Page): Promise<() => Promise<Tapped>> {
   return () => page.evaluate(() => (window as unknown as { tapped: Tapped }).tapped);
 }
 
-/** Runs in the worker, before its own code. */
+/** Runs in the media worker, before its own code. */
 function tap(): void {
   const channel = new BroadcastChannel('encoder tap');
   const tee = (as: string): TransformStream =>
@@ -75,7 +74,7 @@ function tap(): void {
   };
 }
 
-/** Runs in the page. */
+/** Runs in the page: collects the captured frames. */
 function listen(most: number): void {
   const tapped: Tapped = { plain: [], sealed: [] };
   Object.assign(window, { tapped });

@@ -1,7 +1,14 @@
-/** A person with Firefox. Its driver speaks WebDriver BiDi, the other ones' does not. */
+/** A participant with Firefox, driven by WebDriver BiDi, which Playwright does not support. */
 
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
-import { look, type Looks, type Seen, sameLooks, takePart, until } from './person';
+import {
+  look,
+  type CameraPattern,
+  type Seen,
+  showsPattern,
+  installFakeMedia,
+  until,
+} from './person';
 
 export async function openFirefox(): Promise<Browser> {
   return puppeteer.launch({
@@ -27,7 +34,11 @@ export class FirefoxPerson {
     readonly page: Page,
   ) {}
 
-  static async open(browser: Browser, name: string, looks: Looks): Promise<FirefoxPerson> {
+  static async open(
+    browser: Browser,
+    name: string,
+    pattern: CameraPattern,
+  ): Promise<FirefoxPerson> {
     const page = await browser.newPage();
     await page.setViewport({ width: 960, height: 600 });
     const person = new FirefoxPerson(name, page);
@@ -35,8 +46,8 @@ export class FirefoxPerson {
       if (message.type() === 'error') person.errors.push(message.text());
     });
     page.on('pageerror', (error) => person.errors.push(String(error)));
-    // Without a sound device no tone can be made here: the microphone is the browser's own.
-    await page.evaluateOnNewDocument(takePart, looks, false);
+    // Without a sound device no tone can be generated: the microphone is the browser's fake one.
+    await page.evaluateOnNewDocument(installFakeMedia, pattern, false);
     return person;
   }
 
@@ -72,18 +83,18 @@ export class FirefoxPerson {
     return this.page.$eval('main', (main) => Number(main.dataset['epoch']));
   }
 
-  /** Waits until the tile of somebody shows these looks, moving. */
-  async waitToSee(name: string, looks: Looks): Promise<void> {
+  /** Waits until the tile of a participant shows this pattern and moves. */
+  async waitToSee(name: string, pattern: CameraPattern): Promise<void> {
     let before: Seen | undefined;
     await until(`${this.name} sees ${name}`, async () => {
       const now = await this.page.evaluate(look, name);
-      const seen = sameLooks(before, now, looks);
+      const seen = showsPattern(before, now, pattern);
       before = now;
       return seen;
     });
   }
 
-  /** Sound energy received over all slots. */
+  /** Returns the audio energy received over all slots. */
   async hears(): Promise<number> {
     const received = (await this.stats()).filter(
       (entry) => entry['type'] === 'inbound-rtp' && entry['kind'] === 'audio',
@@ -91,7 +102,7 @@ export class FirefoxPerson {
     return received.reduce((sum, entry) => sum + Number(entry['totalAudioEnergy'] ?? 0), 0);
   }
 
-  /** What the connections that are not closed say of themselves. */
+  /** Returns the statistics of all open connections. */
   async stats(): Promise<Record<string, unknown>[]> {
     return this.page.evaluate(async () => {
       const { connections } = window as unknown as { connections: RTCPeerConnection[] };

@@ -1,25 +1,25 @@
-/** A person with a browser of their own: joins a meeting and tells what is seen and heard. */
+/** A participant with its own browser context: joins a meeting and reports what it sees and hears. */
 
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 export type Colour = readonly [number, number, number];
 
-/** How somebody looks: two halves of a picture, so that nobody is mistaken for somebody else. */
-export interface Looks {
+/** The video of a fake camera: two coloured halves that identify the participant. */
+export interface CameraPattern {
   left: Colour;
   right: Colour;
 }
 
-export const RED_BLUE: Looks = { left: [200, 30, 30], right: [30, 30, 200] };
-export const GREEN_YELLOW: Looks = { left: [30, 160, 30], right: [210, 200, 30] };
-export const WHITE_PURPLE: Looks = { left: [230, 230, 230], right: [140, 30, 160] };
+export const RED_BLUE: CameraPattern = { left: [200, 30, 30], right: [30, 30, 200] };
+export const GREEN_YELLOW: CameraPattern = { left: [30, 160, 30], right: [210, 200, 30] };
+export const WHITE_PURPLE: CameraPattern = { left: [230, 230, 230], right: [140, 30, 160] };
 
 export interface Seen {
   frames: number;
   width: number;
   left: Colour;
   right: Colour;
-  /** Where the moving bar is, 0…1. */
+  /** Position of the moving bar, 0 to 1. */
   bar: number;
 }
 
@@ -50,19 +50,19 @@ interface TestWindow {
   sockets: WebSocket[];
 }
 
-function showsSoMany(count: number): boolean {
+function showsTiles(count: number): boolean {
   return document.querySelectorAll('figure').length === count;
 }
 
 export class Person {
   /** Errors of the page and of the browser's console. */
   readonly errors: string[] = [];
-  /** Addresses that the page asked for anything, apart from its own server. */
+  /** Requested URLs of other servers. */
   readonly foreign: string[] = [];
-  /** What the page told of the steps of key agreement, if it does. */
+  /** Protocol trace steps that the page logged, if tracing is on. */
   readonly trace: string[] = [];
-  /** Everything that the page asked for. */
-  readonly asked: string[] = [];
+  /** All requested URLs. */
+  readonly requested: string[] = [];
 
   private constructor(
     readonly name: string,
@@ -70,19 +70,24 @@ export class Person {
     readonly page: Page,
   ) {}
 
-  /** Somebody whose page may ask the server at `url`, and nobody else. */
-  static async open(browser: Browser, name: string, looks: Looks, url: string): Promise<Person> {
+  /** Opens a browser context whose page may only send requests to the server at `url`. */
+  static async open(
+    browser: Browser,
+    name: string,
+    pattern: CameraPattern,
+    url: string,
+  ): Promise<Person> {
     const context = await browser.newContext({ viewport: { width: 960, height: 600 } });
     const page = await context.newPage();
     const person = new Person(name, context, page);
     person.#watch(new URL(url).host);
-    await page.addInitScript(takePart, looks);
+    await page.addInitScript(installFakeMedia, pattern);
     return person;
   }
 
   #watch(host: string): void {
-    const asked = (address: string): void => {
-      this.asked.push(address);
+    const recordRequest = (address: string): void => {
+      this.requested.push(address);
       const { protocol, host: other } = new URL(address);
       if (protocol !== 'data:' && protocol !== 'blob:' && other !== host) {
         this.foreign.push(address);
@@ -93,33 +98,33 @@ export class Person {
       if (message.text().startsWith('{"step":')) this.trace.push(message.text());
     });
     this.page.on('pageerror', (error) => this.errors.push(String(error)));
-    this.context.on('request', (request) => asked(request.url()));
-    this.page.on('websocket', (socket) => asked(socket.url()));
+    this.context.on('request', (request) => recordRequest(request.url()));
+    this.page.on('websocket', (socket) => recordRequest(socket.url()));
   }
 
-  /** From the next page on, the camera has so many times 320 × 240 pixels. */
+  /** From the next page load, the camera has `times` times 320 × 240 pixels. */
   async enlargeCamera(times: number): Promise<void> {
     await this.page.addInitScript((scale) => Object.assign(window, { cameraScale: scale }), times);
   }
 
-  /** Opens a link and joins by the lobby. */
+  /** Opens a link and joins from the pre-join screen. */
   async join(link: string): Promise<void> {
-    // A page that is there already would not be opened anew.
+    // Opening the current URL again would not reload the page.
     if (this.page.url() === link) await this.page.reload();
     else await this.page.goto(link);
     await this.enter();
   }
 
-  /** Says the name in the lobby and joins. */
+  /** Enters the name on the pre-join screen and joins. */
   async enter(): Promise<void> {
     await this.page.getByLabel('Your name').fill(this.name);
     await this.page.getByRole('button', { name: 'Join', exact: true }).click();
   }
 
-  /** Waits until the person is in the encrypted group with so many members. */
+  /** Waits until the participant is in the encrypted group with this number of members. */
   async isIn(members: number): Promise<void> {
     await this.page.waitForSelector('main[data-state="live"]');
-    await this.page.waitForFunction(showsSoMany, members).catch(async (error: unknown) => {
+    await this.page.waitForFunction(showsTiles, members).catch(async (error: unknown) => {
       const there = await this.page.locator('figure').allInnerTexts();
       throw new Error(`${this.name} sees ${JSON.stringify(there)}`, { cause: error });
     });
@@ -138,23 +143,23 @@ export class Person {
     return this.page.locator('main').evaluate((main) => main.dataset['roomCode'] ?? '');
   }
 
-  /** What the tile of somebody shows, by its pixels and its decoder. */
+  /** Returns what a participant's tile shows, from its pixels and its decoder. */
   async sees(name: string): Promise<Seen | undefined> {
     return this.page.evaluate(look, name);
   }
 
-  /** Waits until the tile of somebody shows these looks, moving. */
-  async waitToSee(name: string, looks: Looks): Promise<void> {
+  /** Waits until a participant's tile shows this pattern and moves. */
+  async waitToSee(name: string, pattern: CameraPattern): Promise<void> {
     let before: Seen | undefined;
     await until(`${this.name} sees ${name}`, async () => {
       const now = await this.sees(name);
-      const seen = sameLooks(before, now, looks);
+      const seen = showsPattern(before, now, pattern);
       before = now;
       return seen;
     });
   }
 
-  /** Sound energy received over all slots. */
+  /** Returns the audio energy received over all slots. */
   async hears(): Promise<number> {
     const stats = await this.stats();
     return stats
@@ -162,7 +167,7 @@ export class Person {
       .reduce((sum, one) => sum + Number(one['totalAudioEnergy'] ?? 0), 0);
   }
 
-  /** Video frames decoded over all slots. */
+  /** Returns the number of video frames decoded over all slots. */
   async decoded(): Promise<number> {
     const stats = await this.stats();
     return stats
@@ -179,7 +184,7 @@ export class Person {
     });
   }
 
-  /** Breaks every socket, as a bad network would. */
+  /** Closes every WebSocket, as a network failure would. */
   async breakSockets(): Promise<void> {
     await this.page.evaluate(() => {
       for (const socket of (window as unknown as TestWindow).sockets) socket.close();
@@ -191,7 +196,7 @@ export class Person {
   }
 }
 
-/** Asks again and again, for a bounded time. */
+/** Polls until a condition holds, for at most `ms`. */
 export async function until(
   what: string,
   holds: () => Promise<boolean>,
@@ -199,25 +204,29 @@ export async function until(
 ): Promise<void> {
   const deadline = Date.now() + ms;
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`in vain: ${what}`);
+    if (Date.now() > deadline) throw new Error(`timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 150));
   }
 }
 
-/** Whether what is seen has these looks, and moves. */
-export function sameLooks(before: Seen | undefined, now: Seen | undefined, looks: Looks): boolean {
+/** Returns `true` if the video shows this pattern and moves. */
+export function showsPattern(
+  before: Seen | undefined,
+  now: Seen | undefined,
+  pattern: CameraPattern,
+): boolean {
   if (before === undefined || now === undefined) return false;
   const moves = now.frames > before.frames && now.bar !== before.bar;
-  return moves && close(now.left, looks.left) && close(now.right, looks.right);
+  return moves && close(now.left, pattern.left) && close(now.right, pattern.right);
 }
 
-function close(seen: Colour, looks: Colour): boolean {
-  return seen.every((value, index) => Math.abs(value - (looks[index] ?? 0)) < 45);
+function close(seen: Colour, pattern: Colour): boolean {
+  return seen.every((value, index) => Math.abs(value - (pattern[index] ?? 0)) < 45);
 }
 
-/** Runs in the page: a camera that draws the looks, a microphone that hums (or else the browser's), and lists of
- * the page's connections, sockets and cameras. */
-export function takePart(looks: Looks, hums = true): void {
+/** Runs in the page: installs a camera that draws the pattern and a microphone that plays a tone (or
+ * keeps the browser's), and records the page's connections, sockets and cameras. */
+export function installFakeMedia(pattern: CameraPattern, hums = true): void {
   const connections: RTCPeerConnection[] = [];
   const sockets: WebSocket[] = [];
   const cameras: MediaStreamTrack[] = [];
@@ -236,7 +245,7 @@ export function takePart(looks: Looks, hums = true): void {
     }
   };
   const devices = navigator.mediaDevices as MediaDevices | undefined;
-  // A page that is empty yet has none.
+  // The initial blank page has none.
   if (devices === undefined) return;
   const working = devices.getUserMedia.bind(devices);
   devices.getUserMedia = async (constraints) => {
@@ -252,9 +261,9 @@ export function takePart(looks: Looks, hums = true): void {
       let step = 0;
       setInterval(() => {
         if (pen === null) return;
-        pen.fillStyle = `rgb(${looks.left.join(',')})`;
+        pen.fillStyle = `rgb(${pattern.left.join(',')})`;
         pen.fillRect(0, 0, 160, 240);
-        pen.fillStyle = `rgb(${looks.right.join(',')})`;
+        pen.fillStyle = `rgb(${pattern.right.join(',')})`;
         pen.fillRect(160, 0, 160, 240);
         pen.fillStyle = 'black';
         pen.fillRect((step * 16) % 320, 200, 16, 40);
@@ -280,7 +289,7 @@ export function takePart(looks: Looks, hums = true): void {
   };
 }
 
-/** Runs in the page: draws somebody's video small and reads its colours. */
+/** Runs in the page: scales a participant's video down and reads its colours. */
 export async function look(name: string): Promise<Seen | undefined> {
   const figure = [...document.querySelectorAll('figure:not([data-self])')].find((one) =>
     one.querySelector('figcaption')?.textContent?.endsWith(name),
@@ -312,7 +321,7 @@ export async function look(name: string): Promise<Seen | undefined> {
     const light = (data[at] ?? 0) + (data[at + 1] ?? 0) + (data[at + 2] ?? 0);
     if (light < least) [least, darkest] = [light, x];
   }
-  // Firefox counts the frames of files only; its clock goes on with those of a stream.
+  // Firefox counts frames of files only; `currentTime` advances with those of a stream.
   const frames = video.getVideoPlaybackQuality().totalVideoFrames || video.currentTime * 15;
   return {
     frames,

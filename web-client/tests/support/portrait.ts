@@ -1,4 +1,4 @@
-/** Somebody drawn before a wall, for pictures that people look at. */
+/** Draws a person in front of a wall, for screenshots. */
 
 import type { Page } from 'playwright-core';
 
@@ -15,7 +15,7 @@ export const PORTRAITS: readonly Portrait[] = [
   { wall: ['#dcd6ea', '#8f84b5'], skin: '#f0c9a6', hair: '#c98a3a', shirt: '#2b3f6b' },
 ];
 
-/** From the next page on, the camera shows this. */
+/** From the next page load, the camera shows this portrait. */
 export async function portray(page: Page, portrait: Portrait | undefined): Promise<void> {
   if (portrait === undefined) throw new Error('there is no such portrait');
   await page.addInitScript(({ wall, skin, hair, shirt }) => {

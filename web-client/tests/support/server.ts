@@ -1,4 +1,4 @@
-/** The real server, on free ports, with its log in memory. */
+/** The real server, on free ports. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -8,21 +8,21 @@ const BINARY =
   new URL('../../../target/debug/orange-meets', import.meta.url).pathname;
 
 export interface Settings {
-  /** What it logs, as `RUST_LOG` has it; that is kept then, and not shown. */
+  /** Log filter in the syntax of `RUST_LOG`. If set, the log is kept and not printed. */
   log?: string;
-  /** Where it stores what it stores; nowhere else. */
+  /** Data folder; in memory if missing. */
   data?: string;
-  /** Further flags. */
+  /** Additional flags. */
   flags?: readonly string[];
 }
 
 export class Server {
   private constructor(
     readonly url: string,
-    /** Where its figures are. */
+    /** URL of the administration endpoint, which serves the metrics. */
     readonly admin: string,
     readonly process: ChildProcess,
-    /** What it has logged. */
+    /** Log lines so far. */
     readonly log: readonly string[],
   ) {}
 
@@ -45,16 +45,16 @@ export class Server {
       // Chromium treats both spellings of loopback as secure.
       if (url !== undefined) return new Server(url, admin, child, log);
     }
-    throw new Error(`${BINARY} ended before it listened; run make test-e2e, which builds it`);
+    throw new Error(`${BINARY} exited before it listened; build it with make test-e2e`);
   }
 
-  /** The steps of its delivery service, where the log has them. */
+  /** Steps of the delivery service, if the log filter includes them. */
   get trace(): string[] {
     const steps = this.log.map((line) => / TRACE protocol_trace: (\{.*\}) room=/.exec(line)?.[1]);
     return steps.filter((step) => step !== undefined);
   }
 
-  /** The sum of a metric over its labels. */
+  /** Returns the sum of a metric over its labels. */
   async metric(name: string): Promise<number> {
     const text = await (await fetch(`${this.admin}/metrics`)).text();
     const lines = text.split('\n').filter((line) => line.split(/[{ ]/)[0] === name);

@@ -1,4 +1,4 @@
-/** coturn, which relays to one address and nowhere else. */
+/** A coturn server that relays to one address only. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -10,7 +10,7 @@ import { until } from './person';
 const BINARY = process.env['TURNSERVER'] ?? '/usr/bin/turnserver';
 const SECRET = 'a-secret-of-this-test-alone';
 
-/** An address of this machine that is not loopback: browsers gather no candidates there. */
+/** Returns an address of this machine other than loopback, where browsers gather no candidates. */
 function ownAddress(): string {
   const all = Object.values(networkInterfaces()).flat();
   const found = all.find((one) => one?.family === 'IPv4' && !one.internal)?.address;
@@ -29,7 +29,7 @@ async function freePort(address: string): Promise<number> {
 export class Turn {
   private constructor(
     readonly url: string,
-    /** What it relays to. */
+    /** The only address it relays to. */
     readonly peer: string,
     readonly secretFile: string,
     readonly folder: string,
@@ -71,7 +71,7 @@ export class Turn {
     return turn;
   }
 
-  /** What it has said. */
+  /** Its log output. */
   log(): string {
     try {
       return readFileSync(join(this.folder, 'log'), 'utf8');

@@ -1,14 +1,14 @@
-/** A meeting on two media workers: the third person's media crosses from one to the other. */
+/** A meeting on two media workers, which forward media to each other (cascade). */
 
 import { describe, expect, it } from 'vitest';
 import { GREEN_YELLOW, RED_BLUE, until, WHITE_PURPLE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage(() => ({ flags: ['--media-workers', '2', '--media-spread', '2'] }));
+const testbed = new Testbed(() => ({ flags: ['--media-workers', '2', '--media-spread', '2'] }));
 
-describe('three people of whom a media worker takes two', () => {
-  it('see and hear each other all the same', async () => {
-    const { ada, bob, cleo } = await stage.meetingOfThree();
+describe('three participants with two per media worker', () => {
+  it('see and hear each other across workers', async () => {
+    const { ada, bob, cleo } = await testbed.meetingOfThree();
     await Promise.all([
       ada.waitToSee('Bob', GREEN_YELLOW),
       ada.waitToSee('Cleo', WHITE_PURPLE),
@@ -20,7 +20,7 @@ describe('three people of whom a media worker takes two', () => {
       const heard = await Promise.all([ada, bob, cleo].map((one) => one.hears()));
       return heard.every((sound) => sound > 0);
     });
-    const metric = (name: string): Promise<number> => stage.server.metric(`orange_sfu_${name}`);
+    const metric = (name: string): Promise<number> => testbed.server.metric(`orange_sfu_${name}`);
     await until('copies to be counted', async () => (await metric('relay_packets_total')) > 100);
     expect(await metric('rooms')).toBe(2);
     await cleo.leave();

@@ -1,9 +1,9 @@
-/** What the media worker counts, read from what it reports to the page. */
+/** The media worker's frame counters, read from its reports to the page. */
 
 import type { Page } from 'playwright-core';
 import type { Counters, SentCounters } from '../../src/e2ee/messages';
 
-/** A report, and when it came, in milliseconds. */
+/** A report and its arrival time, in ms. */
 export interface Report {
   at: number;
   slots: Record<string, Counters>;
@@ -14,7 +14,7 @@ interface ReportingWindow {
   reports: Report[];
 }
 
-/** From the next page on, keeps every report. */
+/** Keeps every report from the next page load. */
 export async function keepReports(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const reports: Report[] = [];
@@ -37,18 +37,18 @@ export function reportsOf(page: Page): Promise<Report[]> {
   return page.evaluate(() => (window as unknown as ReportingWindow).reports);
 }
 
-/** What a source or a slot has counted between two moments. */
-export interface Span {
+/** The change of a source's or slot's counters between two reports. */
+export interface CounterDelta {
   frames: number;
-  /** Frames that were withheld or dropped, by reason. */
+  /** Frames withheld or dropped, by reason. */
   lost: Record<string, number>;
-  /** Frames that came before their key. */
+  /** Frames that arrived before their key. */
   waited: number;
   gapMs: number;
 }
 
-/** Of a context of one's own, over these reports. */
-export function sentOver(reports: readonly Report[], context: number): Span {
+/** Returns the change of an own context's counters over these reports. */
+export function sentOver(reports: readonly Report[], context: number): CounterDelta {
   const all = reports.flatMap(({ sent }) => sent[context] ?? []);
   const [first, last] = [all[0], all.at(-1)];
   if (first === undefined || last === undefined) throw new Error('nothing was sent');
@@ -60,8 +60,8 @@ export function sentOver(reports: readonly Report[], context: number): Span {
   };
 }
 
-/** Of a slot, over these reports. */
-export function receivedOver(reports: readonly Report[], slot: string): Span {
+/** Returns the change of a slot's counters over these reports. */
+export function receivedOver(reports: readonly Report[], slot: string): CounterDelta {
   const all = reports.flatMap(({ slots }) => slots[slot] ?? []);
   const [first, last] = [all[0], all.at(-1)];
   if (first === undefined || last === undefined) throw new Error('nothing was received');
@@ -73,7 +73,7 @@ export function receivedOver(reports: readonly Report[], slot: string): Span {
   };
 }
 
-/** The first report's is from before. */
+/** Returns the longest gap. The first report's gap lies before the interval. */
 function longest(all: readonly { gapMs: number }[]): number {
   return Math.max(0, ...all.slice(1).map(({ gapMs }) => gapMs));
 }

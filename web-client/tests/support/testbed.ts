@@ -1,17 +1,24 @@
-/** What every test of meetings needs: a server, a browser, and people who leave at the end. */
+/** The fixture of every meeting test: a server, a browser, and participants that are closed at the end. */
 
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { GREEN_YELLOW, type Looks, openBrowser, Person, RED_BLUE, WHITE_PURPLE } from './person';
+import {
+  GREEN_YELLOW,
+  type CameraPattern,
+  openBrowser,
+  Person,
+  RED_BLUE,
+  WHITE_PURPLE,
+} from './person';
 import { Server, type Settings } from './server';
 
-export class Stage {
+export class Testbed {
   #server: Server | undefined;
   #browser: Browser | undefined;
   #people: Person[] = [];
 
-  /** Set up before the tests of a file and taken down after them. A console error of anybody's,
-   * and a request to anybody but the server, fails the test. */
+  /** Set up before the tests of a file and torn down after them. A console error on any page, or a
+   * request to any other server, fails the test. */
   constructor(settings: () => Settings = () => ({})) {
     beforeAll(async () => {
       this.#server = await Server.start(settings());
@@ -37,14 +44,14 @@ export class Stage {
     return this.#server;
   }
 
-  async person(name: string, looks: Looks): Promise<Person> {
+  async person(name: string, pattern: CameraPattern): Promise<Person> {
     if (this.#browser === undefined) throw new Error('the browser runs in tests only');
-    const one = await Person.open(this.#browser, name, looks, this.server.url);
+    const one = await Person.open(this.#browser, name, pattern, this.server.url);
     this.#people.push(one);
     return one;
   }
 
-  /** Starts a meeting as a person would and enters it; returns its link. */
+  /** Starts a meeting from the start page, joins it, and returns its link. */
   async newMeeting(host: Person): Promise<string> {
     await host.page.goto(this.server.url);
     await host.page.getByRole('button', { name: 'New meeting' }).click();

@@ -1,31 +1,30 @@
-/** A bad line: all media of one person goes through it, both ways, and it loses what it is told to. */
+/** A UDP relay between one participant and the SFU, with configurable loss and delay. */
 
 import { createSocket, type Socket } from 'node:dgram';
 import type { Person } from './person';
 
-/** RFC 8839 section 5.1, of UDP over IPv4: all but the address and the port, and these two. */
+/** A UDP candidate over IPv4 (RFC 8839 section 5.1); the groups are its address and port. */
 const CANDIDATE = /^a=candidate:\S+ \d+ udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+) /im;
 
-/** Fewer than this cross it in a second, by far: a browser has one or two sockets. */
+/** Upper bound on relay sockets. A browser uses one or two. */
 const SOCKETS = 64;
 
-export class LossyLine {
-  /** The share of the packets that are lost, 0…1, each for itself. */
+export class LossyNetwork {
+  /** Probability that a packet is lost, 0 to 1, independently of others. */
   loss = 0;
-  /** Packets that came into it, and those of them that were lost. */
+  /** Packets received, and those of them that were lost. */
   carried = 0;
   lost = 0;
-  /** How long a packet takes over it, in milliseconds. */
+  /** Delay of each packet, in ms. */
   delay = 0;
-  /** Media packets that came under a number that had been there before, and those of them that were
-   * not the same as then. */
+  /** Media packets with an SSRC and sequence number seen before, and those of them that differ. */
   readonly repeated = { up: 0, down: 0 };
   altered = 0;
   #closed = false;
   readonly #media = new Map<string, Buffer>();
   readonly #sockets: Socket[] = [];
 
-  /** From the next page on, the SFU is reached over this line only. */
+  /** From the next page load, the participant reaches the SFU through this relay only. */
   async carry(person: Person): Promise<void> {
     await person.page.routeWebSocket('**/api/v1/socket', (page) => {
       const server = page.connectToServer();
@@ -35,7 +34,7 @@ export class LossyLine {
           page.send(message);
           return;
         }
-        void this.#detour(JSON.parse(text) as { type: string; sdp: string }).then((answer) =>
+        void this.#relayAnswer(JSON.parse(text) as { type: string; sdp: string }).then((answer) =>
           page.send(JSON.stringify(answer)),
         );
       });
@@ -47,20 +46,21 @@ export class LossyLine {
     for (const socket of this.#sockets) socket.close();
   }
 
-  /** The answer with one candidate: the near end of the line. */
-  async #detour(answer: { type: string; sdp: string }): Promise<object> {
+  /** Returns the answer with one candidate, the relay's address. */
+  async #relayAnswer(answer: { type: string; sdp: string }): Promise<object> {
     const [whole, address, port] = CANDIDATE.exec(answer.sdp) ?? [];
-    if (whole === undefined || address === undefined) throw new Error('nowhere to lead the line');
+    if (whole === undefined || address === undefined)
+      throw new Error('the answer has no UDP candidate');
     const near = await this.#open(address, Number(port));
-    const detoured = whole.replace(` ${port} `, ` ${near} `);
+    const relayed = whole.replace(` ${port} `, ` ${near} `);
     const lines = answer.sdp.split('\r\n').map((line) => {
       if (!line.startsWith('a=candidate:')) return line;
-      return line.startsWith(whole) ? line.replace(whole, detoured) : undefined;
+      return line.startsWith(whole) ? line.replace(whole, relayed) : undefined;
     });
     return { ...answer, sdp: lines.filter((line) => line !== undefined).join('\r\n') };
   }
 
-  /** A port from which packets go on to the far end, and back to whoever sent them. */
+  /** Opens a port that relays packets to the far end and answers to their senders. */
   async #open(address: string, far: number): Promise<number> {
     const near = await this.#socket(address);
     const ways = new Map<string, Promise<Socket>>();
@@ -89,7 +89,7 @@ export class LossyLine {
     else setTimeout(() => this.#closed || send(), this.delay);
   }
 
-  /** RTP (RFC 5761 section 4, RFC 7983): the SSRC and the number say which packet it is. */
+  /** Compares RTP packets (RFC 5761 section 4, RFC 7983) that have the same SSRC and sequence number. */
   #compare(way: 'up' | 'down', packet: Buffer): void {
     const [first = 0, second = 0] = packet;
     if (first < 128 || first > 191 || (second >= 192 && second <= 223)) return;
@@ -104,7 +104,7 @@ export class LossyLine {
   }
 
   async #socket(address: string): Promise<Socket> {
-    if (this.#sockets.length >= SOCKETS) throw new Error('the line has too many ends');
+    if (this.#sockets.length >= SOCKETS) throw new Error('too many relay sockets');
     const socket = createSocket('udp4');
     this.#sockets.push(socket);
     await new Promise<void>((resolve) => socket.bind(0, address, resolve));

@@ -1,13 +1,13 @@
-/** What the page may not do, whatever gets into it. */
+/** The security policy of the page and of every response. */
 
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { RED_BLUE } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-/** As it is written in the design; a change of one is a change of both. */
+/** The expected Content-Security-Policy. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -26,8 +26,8 @@ const POLICY = [
 ];
 
 describe('the server', () => {
-  it('fences every answer in, those with scripts, workers and errors too', async () => {
-    const { url } = stage.server;
+  it('sends the security headers with every response, including scripts, workers and errors', async () => {
+    const { url } = testbed.server;
     const assets = readdirSync(new URL('../dist/assets', import.meta.url));
     const paths = ['/', '/check', '/no/such/page', '/api/v1/rooms', '/healthz'];
     for (const path of [...paths, ...assets.map((name) => `/assets/${name}`)]) {
@@ -43,11 +43,11 @@ describe('the server', () => {
 });
 
 describe('the page', () => {
-  it('lets nothing become HTML, script or a worker, and asks nobody else', async () => {
-    const ada = await stage.person('Ada', RED_BLUE);
-    await ada.page.goto(stage.server.url);
+  it('blocks injected HTML, scripts and workers, and sends no request to another server', async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    await ada.page.goto(testbed.server.url);
     const refused = await ada.page.evaluate(async () => {
-      // What the debugger runs at once may evaluate code; the page itself may not.
+      // The debugger may evaluate code; the page itself may not.
       await new Promise((resolve) => setTimeout(resolve, 0));
       const tries: Record<string, () => unknown> = {
         html: () => (document.body.innerHTML = '<b>x</b>'),
@@ -72,7 +72,7 @@ describe('the page', () => {
       return names;
     });
     expect(refused).toEqual(['html', 'parser', 'code', 'worker', 'policy', 'elsewhere']);
-    // The browser logs what it refused; it asked nobody.
+    // The browser logs what it blocked, and sent no request.
     expect(ada.errors.length).toBeGreaterThan(0);
     ada.errors.length = 0;
     ada.foreign.length = 0;

@@ -1,23 +1,23 @@
-/** A meeting of five: everybody sees, hears and reads everybody, sounds say who comes and goes, and
- * whoever has a small window turns pages. */
+/** A meeting of five: all participants see, hear and read each other, chimes announce joins and
+ * leaves, and a small window has pages of tiles. */
 
 import { expect, it } from 'vitest';
 import { heardTones, listenToChimes } from './support/chimes';
-import { mute, press } from './support/meeting';
+import { mute, press } from './support/controls';
 import {
   GREEN_YELLOW,
-  type Looks,
+  type CameraPattern,
   type Person,
   RED_BLUE,
   until,
   WHITE_PURPLE,
 } from './support/person';
-import { Stage } from './support/stage';
+import { Testbed } from './support/testbed';
 
-const stage = new Stage();
+const testbed = new Testbed();
 
-const CYAN_BROWN: Looks = { left: [20, 190, 200], right: [120, 70, 20] };
-const PINK_GREY: Looks = { left: [235, 120, 175], right: [125, 125, 125] };
+const CYAN_BROWN: CameraPattern = { left: [20, 190, 200], right: [120, 70, 20] };
+const PINK_GREY: CameraPattern = { left: [235, 120, 175], right: [125, 125, 125] };
 
 /** The tones of `chime.ts`, in Hz. */
 const CAME = [523, 784];
@@ -31,7 +31,7 @@ const LOOKS = new Map([
   ['Eli', PINK_GREY],
 ]);
 
-/** How many of the others' microphones bring sound. */
+/** Returns the number of other participants that are heard. */
 async function voices(one: Person): Promise<number> {
   const stats = await one.stats();
   return stats.filter(
@@ -42,7 +42,7 @@ async function voices(one: Person): Promise<number> {
   ).length;
 }
 
-/** What somebody's page wants of the others' cameras now, as it has told the server. */
+/** Returns the video constraints that a page last sent to the server. */
 function followWishes({ page }: Person): () => string[] {
   let wanted: string[] = [];
   page.on('websocket', (socket) =>
@@ -56,13 +56,13 @@ function followWishes({ page }: Person): () => string[] {
   return () => wanted.toSorted();
 }
 
-/** The others whom somebody's page shows just now, by name. */
+/** Returns the names of the other participants shown on a page. */
 async function shown({ page }: Person): Promise<string[]> {
   const names = await page.locator('figure:not([data-self]) figcaption > span').allTextContents();
   return names.map((name) => name.trim()).toSorted();
 }
 
-/** Whose pictures are decoded just now, by the browser's own count. */
+/** Returns the number of videos being decoded, by the browser's statistics. */
 async function flowing(one: Person): Promise<number> {
   const frames = async (): Promise<Map<unknown, number>> => {
     const stats = await one.stats();
@@ -76,8 +76,8 @@ async function flowing(one: Person): Promise<number> {
   return [...(await frames())].filter(([id, count]) => count > (before.get(id) ?? 0)).length;
 }
 
-/** Waits until a page shows others than before, that it wants these and no more, and that their
- * pictures come and no others. */
+/** Waits until a page shows other participants than before, and requests and receives only their
+ * video. */
 async function turned(one: Person, from: readonly string[], wants: () => string[]): Promise<void> {
   await until('other tiles are there', async () => {
     const now = await shown(one);
@@ -87,13 +87,13 @@ async function turned(one: Person, from: readonly string[], wants: () => string[
   await until('just these are wanted', () => Promise.resolve(wants().length === now.length));
   await until('just these come', async () => (await flowing(one)) === now.length);
   for (const name of now) {
-    const looks = LOOKS.get(name);
+    const pattern = LOOKS.get(name);
     // oxlint-disable-next-line no-await-in-loop -- one after the other
-    if (looks !== undefined) await one.waitToSee(name, looks);
+    if (pattern !== undefined) await one.waitToSee(name, pattern);
   }
 }
 
-/** Two pages in a small window, turned by the mouse and by keys. */
+/** Turns two pages of tiles in a small window, by mouse and keyboard. */
 async function turnPages(one: Person, wants: () => string[]): Promise<void> {
   const { page } = one;
   const pages = page.getByRole('navigation', { name: 'Participant pages' });
@@ -114,7 +114,7 @@ async function turnPages(one: Person, wants: () => string[]): Promise<void> {
     [...LOOKS.keys()].filter((name) => name !== one.name).toSorted(),
   );
   expect(wants()).not.toEqual(wantedFirst);
-  // The last page: its button has nothing to do, and keeps the focus.
+  // On the last page, the disabled button keeps the focus.
   expect(await next.getAttribute('aria-disabled')).toBe('true');
   expect(await focused()).toBe('Next page');
 
@@ -144,68 +144,72 @@ async function turnPages(one: Person, wants: () => string[]): Promise<void> {
   await pages.waitFor({ state: 'detached' });
 }
 
-it('five people join, see, hear, turn pages, write and leave', { timeout: 300_000 }, async () => {
-  const ada = await stage.person('Ada', RED_BLUE);
-  await listenToChimes(ada.page);
-  const wants = followWishes(ada);
-  const link = await stage.newMeeting(ada);
-  const others: Person[] = [];
-  for (const [name, looks] of LOOKS) {
-    if (name === 'Ada') continue;
-    // oxlint-disable-next-line no-await-in-loop -- one after the other, each with a sound
-    const one = await stage.person(name, looks);
-    others.push(one);
-    // oxlint-disable-next-line no-await-in-loop
-    await one.join(link);
-    // oxlint-disable-next-line no-await-in-loop
-    await ada.page.getByText(`${name} has joined`).waitFor();
-    // oxlint-disable-next-line no-await-in-loop
-    await until('a sound says so', () => heardTones(ada.page, CAME));
-  }
-  const all = [ada, ...others];
-  await Promise.all(all.map((one) => one.isIn(5)));
+it(
+  'five participants join, see and hear each other, turn pages, chat and leave',
+  { timeout: 300_000 },
+  async () => {
+    const ada = await testbed.person('Ada', RED_BLUE);
+    await listenToChimes(ada.page);
+    const wants = followWishes(ada);
+    const link = await testbed.newMeeting(ada);
+    const others: Person[] = [];
+    for (const [name, pattern] of LOOKS) {
+      if (name === 'Ada') continue;
+      // oxlint-disable-next-line no-await-in-loop -- one after the other, each with a sound
+      const one = await testbed.person(name, pattern);
+      others.push(one);
+      // oxlint-disable-next-line no-await-in-loop
+      await one.join(link);
+      // oxlint-disable-next-line no-await-in-loop
+      await ada.page.getByText(`${name} has joined`).waitFor();
+      // oxlint-disable-next-line no-await-in-loop
+      await until('a sound says so', () => heardTones(ada.page, CAME));
+    }
+    const all = [ada, ...others];
+    await Promise.all(all.map((one) => one.isIn(5)));
 
-  for (const one of all) {
-    const seen = [...LOOKS].filter(([name]) => name !== one.name);
-    // oxlint-disable-next-line no-await-in-loop -- five at once would look at twenty pictures
-    await Promise.all(seen.map(([name, looks]) => one.waitToSee(name, looks)));
-    // oxlint-disable-next-line no-await-in-loop
-    await until(`${one.name} hears four voices`, async () => (await voices(one)) >= 4);
-  }
-  const codes = await Promise.all(all.map((one) => one.roomCode()));
-  expect(new Set(codes).size).toBe(1);
+    for (const one of all) {
+      const seen = [...LOOKS].filter(([name]) => name !== one.name);
+      // oxlint-disable-next-line no-await-in-loop -- five at once would look at twenty pictures
+      await Promise.all(seen.map(([name, pattern]) => one.waitToSee(name, pattern)));
+      // oxlint-disable-next-line no-await-in-loop
+      await until(`${one.name} hears four voices`, async () => (await voices(one)) >= 4);
+    }
+    const codes = await Promise.all(all.map((one) => one.roomCode()));
+    expect(new Set(codes).size).toBe(1);
 
-  // Whoever speaks comes to the first page: they are silent while pages are turned.
-  await Promise.all(others.map(mute));
-  await ada.page
-    .locator('figure:not([data-self])[data-speaking="true"]')
-    .first()
-    .waitFor({ state: 'detached' });
-  await turnPages(ada, wants);
+    // Whoever speaks comes to the first page: they are silent while pages are turned.
+    await Promise.all(others.map(mute));
+    await ada.page
+      .locator('figure:not([data-self])[data-speaking="true"]')
+      .first()
+      .waitFor({ state: 'detached' });
+    await turnPages(ada, wants);
 
-  await Promise.all(all.map((one) => press(one, /^Chat/)));
-  for (const one of all) {
-    // oxlint-disable-next-line no-await-in-loop
-    await one.page.getByLabel('Message to everyone').fill(`I am ${one.name}`);
-    // oxlint-disable-next-line no-await-in-loop
-    await one.page.getByRole('button', { name: 'Send' }).click();
-  }
-  await Promise.all(
-    all.flatMap((one) =>
-      [...LOOKS.keys()].map((name) =>
-        one.page.getByRole('log').getByText(`I am ${name}`).waitFor(),
+    await Promise.all(all.map((one) => press(one, /^Chat/)));
+    for (const one of all) {
+      // oxlint-disable-next-line no-await-in-loop
+      await one.page.getByLabel('Message to everyone').fill(`I am ${one.name}`);
+      // oxlint-disable-next-line no-await-in-loop
+      await one.page.getByRole('button', { name: 'Send' }).click();
+    }
+    await Promise.all(
+      all.flatMap((one) =>
+        [...LOOKS.keys()].map((name) =>
+          one.page.getByRole('log').getByText(`I am ${name}`).waitFor(),
+        ),
       ),
-    ),
-  );
+    );
 
-  const epoch = await ada.epoch();
-  for (const [at, one] of others.entries()) {
-    // oxlint-disable-next-line no-await-in-loop
-    await one.leave();
-    // oxlint-disable-next-line no-await-in-loop
-    await ada.isIn(4 - at);
-    // oxlint-disable-next-line no-await-in-loop
-    await until('a sound says so', () => heardTones(ada.page, WENT));
-  }
-  expect(await ada.epoch()).toBeGreaterThanOrEqual(epoch + 4);
-});
+    const epoch = await ada.epoch();
+    for (const [at, one] of others.entries()) {
+      // oxlint-disable-next-line no-await-in-loop
+      await one.leave();
+      // oxlint-disable-next-line no-await-in-loop
+      await ada.isIn(4 - at);
+      // oxlint-disable-next-line no-await-in-loop
+      await until('a sound says so', () => heardTones(ada.page, WENT));
+    }
+    expect(await ada.epoch()).toBeGreaterThanOrEqual(epoch + 4);
+  },
+);
