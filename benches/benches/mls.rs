@@ -27,7 +27,7 @@ const ROUNDS: usize = 30;
 
 fn main() {
     let file = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let mut figures = Vec::new();
+    let mut results = Vec::new();
     let mut out = std::io::stdout();
     for (suite, name) in [(Suite::PostQuantum, "post-quantum"), (Suite::Classic, "classic")] {
         for members in MEMBERS {
@@ -48,7 +48,7 @@ fn main() {
                     out,
                     "{name:<13}{members:>3} members  {what:<30}{min:>9.digits$} /{median:>9.digits$} /{max:>9.digits$} {unit}"
                 );
-                figures.push(json!({
+                results.push(json!({
                     "suite": name, "members": members, "what": what, "unit": unit,
                     "min": min, "median": median, "max": max,
                 }));
@@ -56,7 +56,7 @@ fn main() {
         }
     }
     if let Some(file) = file {
-        let json = serde_json::to_vec_pretty(&figures).expect("figures are plain JSON");
+        let json = serde_json::to_vec_pretty(&results).expect("plain JSON");
         std::fs::write(file, json).expect("the file can be written");
     }
 }

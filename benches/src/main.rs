@@ -94,7 +94,7 @@ struct Load {
     /// Runs of each scenario.
     #[arg(long, default_value_t = 1)]
     runs: u32,
-    /// Folder for the reports in JSON: <scenario>.<run>.json
+    /// Folder for the reports in JSON: `<scenario>.<run>.json`
     #[arg(long)]
     out: Option<PathBuf>,
     /// Threads that run the media of all participants.

@@ -230,7 +230,9 @@ struct Session {
 
 impl Session {
     fn handle_message(&mut self, message: ServerMessage) {
-        self.constraints.handle_message(&message);
+        if let ServerMessage::Room(message) = &message {
+            self.constraints.handle_message(message);
+        }
         if let Some(endpoint) = &mut self.endpoint {
             endpoint.handle(message, unix_ms());
         } else if let ServerMessage::Room(RoomMessage::Delta {

@@ -3,7 +3,7 @@
 
 use signaling_protocol::{
     Delta, Joined, ParticipantId, ParticipantState, ReceiverVideoConstraint, RoomMessage,
-    RoomSnapshot, ServerMessage, Source,
+    RoomSnapshot, Source,
 };
 
 /// Computes the constraints, and detects when they change.
@@ -25,12 +25,12 @@ impl VideoConstraints {
         constraints
     }
 
-    /// Updates the cameras from a server message.
-    pub(crate) fn handle_message(&mut self, message: &ServerMessage) {
-        if let ServerMessage::Room(RoomMessage::Snapshot(snapshot)) = message {
+    /// Updates the cameras from a message about the room.
+    pub(crate) fn handle_message(&mut self, message: &RoomMessage) {
+        if let RoomMessage::Snapshot(snapshot) = message {
             return self.replace(&snapshot.room);
         }
-        let ServerMessage::Room(RoomMessage::Delta { delta, .. }) = message else { return };
+        let RoomMessage::Delta { delta, .. } = message else { return };
         match delta {
             Delta::ParticipantJoined(state) | Delta::TracksChanged(state) => self.update(state),
             Delta::ParticipantLeft { participant } => self.remove(*participant),
@@ -95,8 +95,8 @@ mod tests {
         ParticipantState { participant: ParticipantId(number), tracks }
     }
 
-    fn delta(delta: Delta) -> ServerMessage {
-        ServerMessage::Room(RoomMessage::Delta { seq: Seq(1), delta })
+    fn delta(delta: Delta) -> RoomMessage {
+        RoomMessage::Delta { seq: Seq(1), delta }
     }
 
     #[test]
