@@ -178,7 +178,7 @@ it(
     const codes = await Promise.all(all.map((one) => one.roomCode()));
     expect(new Set(codes).size).toBe(1);
 
-    // Whoever speaks comes to the first page: they are silent while pages are turned.
+    // The active speaker moves to the first page, so all are muted while pages are turned.
     await Promise.all(others.map(mute));
     await ada.page
       .locator('figure:not([data-self])[data-speaking="true"]')

@@ -147,7 +147,7 @@ describe('after a call', () => {
     await press(ada, 'Copy report');
     await page.getByText('Copied').waitFor();
     const report = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as object;
-    expect(report).toMatchObject({ grade: 'fair', words: 'Bob was <i>late</i>', minutes: 1 });
+    expect(report).toMatchObject({ grade: 'fair', comment: 'Bob was <i>late</i>', minutes: 1 });
     expect(ada.requested).toEqual([]);
   });
 });

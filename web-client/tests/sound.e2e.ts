@@ -37,7 +37,7 @@ function missing(
   before: Sound | undefined,
   after: Sound | undefined,
 ): { packets: number; samples: number } {
-  if (before === undefined || after === undefined) throw new Error('nobody listens');
+  if (before === undefined || after === undefined) throw new Error('no audio is received');
   const [received, lost] = [after.received - before.received, after.lost - before.lost];
   const [samples, concealed] = [after.samples - before.samples, after.concealed - before.concealed];
   return { packets: lost / (received + lost), samples: concealed / samples };
@@ -52,9 +52,7 @@ it('lost audio packets are retransmitted unchanged and played', async () => {
   await bob.join(link);
   await Promise.all([ada, bob].map((one) => one.isIn(2)));
   await Promise.all(
-    [ada, bob].map((one) =>
-      until(`${one.name} hears somebody`, async () => (await one.hears()) > 0),
-    ),
+    [ada, bob].map((one) => until(`${one.name} hears audio`, async () => (await one.hears()) > 0)),
   );
 
   line.loss = 0.1;

@@ -48,7 +48,7 @@ function Feedback({ minutes }: { minutes: number }) {
   async function copy(): Promise<void> {
     const report = {
       grade,
-      words: comment.trim(),
+      comment: comment.trim(),
       minutes,
       when: new Date().toISOString(),
       browser: navigator.userAgent,

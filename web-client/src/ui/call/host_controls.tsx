@@ -11,9 +11,9 @@ import type { CallView } from './call_view';
 
 /** Lets hosts choose the join policy, and shows it to other participants. */
 export function JoinPolicySection({ call }: { call: Call }) {
-  const { join_policy: door } = call.moderation.rules.value;
+  const { join_policy: joinPolicy } = call.moderation.rules.value;
   if (!call.moderation.isHost.value)
-    return <p class={css.joinPolicy}>{text(joinPolicySentence(door))}</p>;
+    return <p class={css.joinPolicy}>{text(joinPolicySentence(joinPolicy))}</p>;
   return (
     <div class={css.joinPolicy}>
       <fieldset class={forms.group}>
@@ -22,8 +22,8 @@ export function JoinPolicySection({ call }: { call: Call }) {
           <label key={one} class={forms.checkbox}>
             <input
               type="radio"
-              name="door"
-              checked={door === one}
+              name="join-policy"
+              checked={joinPolicy === one}
               onChange={() =>
                 call.moderation.moderate({ action: 'set_join_policy', join_policy: one })
               }

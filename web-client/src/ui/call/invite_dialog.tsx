@@ -12,8 +12,8 @@ import css from './settings.module.css';
 const DAY_MS = 24 * 3600 * 1000;
 
 interface Props {
-  /** How long the server keeps the meeting once nobody enters it, in ms; 0: it promises nothing.
-   * Unknown before one has asked to come in. */
+  /** How long the server keeps an unused meeting, in ms; 0 if only until it restarts. `undefined`
+   * before joining. */
   kept: number | undefined;
   onClose: () => void;
 }

@@ -15,7 +15,7 @@ export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
     call.media.statistics.value,
     call.media.received.labels.value,
   );
-  const everybody = participantList({
+  const participants = participantList({
     roster: call.membership.roster.value,
     presence: call.membership.presence.value,
     nonMembers: call.membership.nonMembers.overdue.value,
@@ -34,7 +34,7 @@ export function PeoplePanel({ call, view }: { call: Call; view: CallView }) {
     <div class={css.scroll}>
       <LobbySection call={call} />
       <ul class={css.people} aria-label={t('panel.people')}>
-        {everybody.map((person) => (
+        {participants.map((person) => (
           <Row key={person.participant} person={person} call={call} view={view} />
         ))}
       </ul>

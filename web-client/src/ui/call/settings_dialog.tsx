@@ -48,7 +48,7 @@ function ReceptionChoice({ call }: { call: Call }) {
         <label key={value} class={forms.checkbox}>
           <input
             type="radio"
-            name="reception"
+            name="receive-mode"
             checked={call.media.receiveMode.value === value}
             onChange={() => void call.media.setReceiveMode(value as ReceiveMode)}
           />

@@ -66,7 +66,7 @@ export function Stage({ call, view }: { call: Call; view: CallView }) {
                   ? undefined
                   : call.media.slots.value.find((slot) => slot.id === tile.slot)?.stream
               }
-              away={call.membership.disconnected.all.value.has(tile.participant)}
+              disconnected={call.membership.disconnected.all.value.has(tile.participant)}
               hand={call.chat.state.value.hands.includes(tile.participant)}
               speaking={tile.leaf !== undefined && speaking.speaking.has(tile.leaf)}
               quality={tile.leaf === undefined ? undefined : quality.members.get(tile.leaf)}

@@ -88,9 +88,9 @@ function WaitingForAdmission() {
 
 /** Tells a host that participants are waiting in the lobby. */
 function LobbyRequests({ call, view }: { call: Call; view: CallView }) {
-  const guests = call.moderation.isHost.value ? call.moderation.lobby.value : [];
-  if (guests.length === 0) return null;
-  const names = guests.map(({ name }) => (name === '' ? t('waiting.nameless') : name));
+  const lobbyParticipants = call.moderation.isHost.value ? call.moderation.lobby.value : [];
+  if (lobbyParticipants.length === 0) return null;
+  const names = lobbyParticipants.map(({ name }) => (name === '' ? t('waiting.nameless') : name));
   return (
     <p role="alert" class={css.hint}>
       {t('waiting.knock', { names: list(names) })}{' '}

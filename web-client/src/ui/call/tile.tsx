@@ -25,11 +25,11 @@ interface RemoteProps extends Place {
   tile: Tile;
   stream: MediaStream | undefined;
   /** The participant's connection, for signaling or media, is interrupted. */
-  away: boolean;
+  disconnected: boolean;
   hand: boolean;
 }
 
-export function RemoteTile({ tile, stream, away, hand, ...place }: RemoteProps) {
+export function RemoteTile({ tile, stream, disconnected, hand, ...place }: RemoteProps) {
   const name = tile.outside ? t('tile.non_member') : tile.name;
   const screen = tile.source === 'screen';
   const title = screen ? t('tile.screen', { name }) : name;
@@ -41,7 +41,7 @@ export function RemoteTile({ tile, stream, away, hand, ...place }: RemoteProps) 
       data-source={tile.source}
       data-slot={tile.slot}
       data-non-member={tile.outside}
-      data-disconnected={away}
+      data-disconnected={disconnected}
     >
       {stream === undefined ? (
         <Initials name={tile.outside ? '?' : name} />
@@ -52,7 +52,7 @@ export function RemoteTile({ tile, stream, away, hand, ...place }: RemoteProps) 
         {tile.muted && !tile.outside && <MicrophoneIcon off title={t('tile.muted')} />}
         {hand && !screen && <HandIcon title={t('tile.hand')} />}
         <QualityIcon quality={place.quality} />
-        <span>{away ? t('tile.disconnected', { name: title }) : title}</span>
+        <span>{disconnected ? t('tile.disconnected', { name: title }) : title}</span>
       </figcaption>
     </Frame>
   );
