@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use prometheus::{Registry, TextEncoder};
 use sfu::{Sfu, SfuConfig};
 use signaling_protocol::RoomId;
-use support::{Client, work, work_until};
+use support::{Client, deliver_to, work, work_until};
 use tokio::sync::mpsc;
 
 const FRAME: Duration = Duration::from_millis(33);
@@ -25,12 +25,12 @@ fn main() {
     let mut next = |default| arguments.next().unwrap_or(default);
     let (subscribers, per_frame, slots, seconds) = (next(10), next(30), next(1), next(10));
 
-    let (sender, mut events) = mpsc::channel(1_024);
+    let (sender, mut events) = mpsc::channel(4_096);
     let registry = Registry::new();
     let advertised = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
     let estimate_bandwidth = std::env::var_os("NO_ESTIMATE").is_none();
     let config = SfuConfig { advertised, estimate_bandwidth, ..SfuConfig::default() };
-    let sfu = Sfu::start(config, sender, &registry).expect("it starts");
+    let sfu = Sfu::start(config, deliver_to(sender), &registry).expect("it starts");
     let room = RoomId::from_bytes([1; 16]);
     let mut clients: Vec<Client> = (0..=subscribers)
         .map(|n| {

@@ -2,8 +2,8 @@
 //!
 //! Each worker is a thread with a UDP port, a TCP port and rooms of its own. [`sfu_core::Worker`]
 //! holds all state and makes all decisions. The path of a packet has no lock, no await and no other
-//! thread. Commands come over a queue that wakes the worker; reports are sent over one bounded
-//! channel.
+//! thread. Commands come over a queue that wakes the worker; the thread delivers each report to its
+//! room without blocking.
 //!
 //! A room begins on one worker. If that has the maximum number of its participants, or is busy, the
 //! next ones go to another worker (`placement`). From then on, one copy of a packet goes to each

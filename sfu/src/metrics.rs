@@ -40,7 +40,6 @@ pub(crate) struct Metrics {
     video_tracks: IntGaugeVec,
     estimates: Histogram,
     unsent: IntCounter,
-    reports_lost: IntCounter,
     receive_wait: Histogram,
     forward: Histogram,
     timer_lag: Histogram,
@@ -141,10 +140,6 @@ impl Metrics {
                 exponential_buckets(100_000.0, 2.0, 10)?,
             )?,
             unsent: counter("unsent_packets_total", "Datagrams that could not be sent.")?,
-            reports_lost: counter(
-                "reports_lost_total",
-                "Reports to rooms that were lost because the queue was full.",
-            )?,
             receive_wait: histogram(
                 "receive_wait_seconds",
                 "Time that the oldest datagram of a batch waited in the kernel.",
@@ -183,11 +178,6 @@ impl Metrics {
         if datagrams > 0 {
             self.unsent.inc_by(datagrams);
         }
-    }
-
-    /// Counts a report to a room that was lost.
-    pub(crate) fn count_lost_report(&self) {
-        self.reports_lost.inc();
     }
 
     /// Sets the load of a worker's thread, from 0 to 1.

@@ -8,7 +8,6 @@ use std::thread::{self, JoinHandle};
 use mio::Poll;
 use prometheus::Registry;
 use sfu_core::{Certificate, CertificateUnavailable, MediaEvent, Worker, WorkerConfig};
-use tokio::sync::mpsc;
 
 use crate::addresses::Addresses;
 use crate::admission::Loads;
@@ -20,7 +19,7 @@ use crate::pin::{self, PinError};
 use crate::placement::Placement;
 use crate::socket::BatchSocket;
 use crate::tcp::Streams;
-use crate::worker_thread::{Sockets, WorkerThread};
+use crate::worker_thread::{DeliverReport, Sockets, WorkerThread};
 
 /// The reason for which the SFU did not start.
 #[derive(Debug, thiserror::Error)]
@@ -81,15 +80,15 @@ pub struct Sfu {
 }
 
 impl Sfu {
-    /// Starts the worker threads. Reports about participants are sent to `events`; metrics are
-    /// registered with `registry`.
+    /// Starts the worker threads. They call `deliver` with every report, which must not block: a room
+    /// that is slow to read must not delay the media of others. Metrics are registered with `registry`.
     ///
     /// # Errors
     ///
     /// See [`StartError`]; nothing is left running.
     pub fn start(
         config: SfuConfig,
-        events: mpsc::Sender<MediaEvent>,
+        deliver: impl Fn(MediaEvent) + Send + Sync + 'static,
         registry: &Registry,
     ) -> Result<Self, StartError> {
         let is_unusable = |ip: &&IpAddr| ip.is_unspecified() || ip.is_multicast();
@@ -97,6 +96,7 @@ impl Sfu {
             return Err(StartError::Advertised(*ip));
         }
         let addresses = Addresses::discover(&config.advertised).map_err(StartError::Discovery)?;
+        let deliver: DeliverReport = Arc::new(deliver);
         let certificate = Certificate::generate()?;
         let metrics = Metrics::register(registry)?;
         let workers = config.workers.max(1);
@@ -135,7 +135,7 @@ impl Sfu {
                 worker,
                 Sockets::new(poll, socket, streams),
                 processors.next(),
-                events.clone(),
+                deliver.clone(),
                 metrics.clone(),
             )
             .map_err(StartError::Thread)?;

@@ -1,6 +1,5 @@
 //! A worker thread: reads, feeds the worker, sends.
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
@@ -10,8 +9,6 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use nix::time::{ClockId, clock_gettime};
 use sfu_core::{Counters, MediaEvent, Worker};
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 
 use crate::admission::Loads;
 use crate::cascade::{CascadeReceiver, CascadeSenders};
@@ -27,10 +24,9 @@ const COMMANDS: Token = Token(1);
 const METRICS_INTERVAL: Duration = Duration::from_millis(500);
 /// Time between two samples of the links.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
-/// Delay before reports are sent again after the channel was full.
-const RETRY_DELAY: Duration = Duration::from_millis(10);
-/// Maximum number of reports that wait for the channel.
-const MAX_REPORTS: usize = 8_192;
+
+/// Delivers a report to its room without blocking.
+pub(crate) type DeliverReport = Arc<dyn Fn(MediaEvent) + Send + Sync>;
 
 /// The sockets of a worker, and what they are polled with.
 pub(crate) struct Sockets {
@@ -57,9 +53,7 @@ pub(crate) struct WorkerThread {
     worker: Worker,
     sockets: Sockets,
     commands: CommandReceiver,
-    events: mpsc::Sender<MediaEvent>,
-    /// Reports that wait for the channel.
-    reports: VecDeque<MediaEvent>,
+    deliver: DeliverReport,
     metrics: Metrics,
     published: Counters,
     publish_at: Instant,
@@ -75,7 +69,7 @@ impl WorkerThread {
         worker: Worker,
         sockets: Sockets,
         processor: Option<Processor>,
-        events: mpsc::Sender<MediaEvent>,
+        deliver: DeliverReport,
         metrics: Metrics,
     ) -> io::Result<(Self, CommandSender)> {
         let registry = sockets.poll.registry();
@@ -91,8 +85,7 @@ impl WorkerThread {
             worker,
             sockets,
             commands,
-            events,
-            reports: VecDeque::new(),
+            deliver,
             metrics,
             published: Counters::default(),
             publish_at: Instant::now(),
@@ -142,12 +135,12 @@ impl WorkerThread {
             more_cascaded = self.receive_cascaded();
             readable = self.process_batch(readable);
             self.send_cascaded();
-            self.send_reports();
+            self.deliver_reports();
             self.update_metrics();
         }
         self.worker.close(Instant::now());
         self.sockets.socket.send_all(&mut self.worker, self.sockets.streams.as_mut());
-        self.send_reports();
+        self.deliver_reports();
         self.metrics.publish(&self.worker, &self.name, &self.published);
     }
 
@@ -212,9 +205,7 @@ impl WorkerThread {
     }
 
     fn timeout(&self, now: Instant) -> Duration {
-        let retry = (!self.reports.is_empty()).then(|| now + RETRY_DELAY);
-        let due = [self.worker.poll_timeout(), retry].into_iter().flatten().min();
-        let due = due.map_or(self.publish_at, |at| at.min(self.publish_at));
+        let due = self.worker.poll_timeout().map_or(self.publish_at, |at| at.min(self.publish_at));
         due.saturating_duration_since(now)
     }
 
@@ -233,23 +224,9 @@ impl WorkerThread {
         false
     }
 
-    /// Sends the worker's reports. If the channel is full they wait, up to [`MAX_REPORTS`] of them.
-    fn send_reports(&mut self) {
+    fn deliver_reports(&mut self) {
         while let Some(event) = self.worker.poll_event() {
-            if self.reports.len() >= MAX_REPORTS {
-                self.reports.pop_front();
-                self.metrics.count_lost_report();
-            }
-            self.reports.push_back(event);
-        }
-        while let Some(event) = self.reports.pop_front() {
-            match self.events.try_send(event) {
-                Ok(()) | Err(TrySendError::Closed(_)) => {}
-                Err(TrySendError::Full(event)) => {
-                    self.reports.push_front(event);
-                    return;
-                }
-            }
+            (self.deliver)(event);
         }
     }
 

@@ -9,7 +9,7 @@ use prometheus::{Registry, TextEncoder};
 use sfu::{Sfu, SfuConfig, StartError};
 use sfu_core::{MediaCommand, MediaReport};
 use signaling_protocol::{ParticipantId, RefusalCode, RoomId};
-use support::{Client, work, work_until};
+use support::{Client, deliver_to, work, work_until};
 use tokio::sync::mpsc;
 
 fn config(workers: u16) -> SfuConfig {
@@ -26,8 +26,8 @@ fn metric(registry: &Registry, line: &str) -> f64 {
 #[test]
 fn one_publisher_reaches_three_subscribers_over_udp() {
     let registry = Registry::new();
-    let (sender, mut events) = mpsc::channel(64);
-    let sfu = Sfu::start(config(2), sender, &registry).expect("it starts");
+    let (sender, mut events) = mpsc::channel(4_096);
+    let sfu = Sfu::start(config(2), deliver_to(sender), &registry).expect("it starts");
     assert_eq!(sfu.ports().len(), 2);
     let room = RoomId::from_bytes([1; 16]);
     let mut clients: Vec<Client> = (1..=4)
@@ -77,9 +77,9 @@ fn one_publisher_reaches_three_subscribers_over_udp() {
 #[test]
 fn a_room_over_two_workers_is_one_room() {
     let registry = Registry::new();
-    let (sender, mut events) = mpsc::channel(64);
+    let (sender, mut events) = mpsc::channel(4_096);
     let config = SfuConfig { spread_at: 2, ..config(2) };
-    let sfu = Sfu::start(config, sender, &registry).expect("it starts");
+    let sfu = Sfu::start(config, deliver_to(sender), &registry).expect("it starts");
     let room = RoomId::from_bytes([1; 16]);
     // The third one goes to the other worker: what it sends crosses over, and what it is sent.
     let mut clients: Vec<Client> = (1..=3)
@@ -124,8 +124,8 @@ fn a_room_over_two_workers_is_one_room() {
 
 #[test]
 fn a_bad_offer_is_refused_by_report() {
-    let (sender, mut events) = mpsc::channel(64);
-    let sfu = Sfu::start(config(1), sender, &Registry::new()).expect("it starts");
+    let (sender, mut events) = mpsc::channel(4_096);
+    let sfu = Sfu::start(config(1), deliver_to(sender), &Registry::new()).expect("it starts");
     let (room, participant) = (RoomId::from_bytes([2; 16]), ParticipantId(1));
     sfu.handle()
         .send(MediaCommand::Offer { room: room.clone(), participant, sdp: "nonsense".into() })
@@ -137,8 +137,8 @@ fn a_bad_offer_is_refused_by_report() {
 
 #[test]
 fn a_stopped_sfu_refuses_commands_and_ends_its_reports() {
-    let (sender, mut events) = mpsc::channel(64);
-    let sfu = Sfu::start(config(2), sender, &Registry::new()).expect("it starts");
+    let (sender, mut events) = mpsc::channel(4_096);
+    let sfu = Sfu::start(config(2), deliver_to(sender), &Registry::new()).expect("it starts");
     let handle = sfu.handle();
     sfu.stop();
     let (room, participant) = (RoomId::from_bytes([3; 16]), ParticipantId(1));
@@ -151,17 +151,18 @@ fn a_stopped_sfu_refuses_commands_and_ends_its_reports() {
 fn a_port_in_use_is_named_in_the_error() {
     let taken = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port");
     let port = taken.local_addr().expect("bound").port();
-    let (sender, _events) = mpsc::channel(64);
+    let (sender, _events) = mpsc::channel(4_096);
     let config = SfuConfig { udp_port_base: port, ..config(1) };
-    let error = Sfu::start(config, sender, &Registry::new()).expect_err("the port is taken");
+    let error =
+        Sfu::start(config, deliver_to(sender), &Registry::new()).expect_err("the port is taken");
     assert!(matches!(error, StartError::Port { port: p, .. } if p == port));
     assert!(error.to_string().contains(&port.to_string()));
 }
 
 #[test]
 fn an_address_that_reaches_nobody_is_not_advertised() {
-    let (sender, _events) = mpsc::channel(64);
+    let (sender, _events) = mpsc::channel(4_096);
     let config = SfuConfig { advertised: vec![Ipv4Addr::UNSPECIFIED.into()], ..config(1) };
-    let error = Sfu::start(config, sender, &Registry::new()).expect_err("0.0.0.0");
+    let error = Sfu::start(config, deliver_to(sender), &Registry::new()).expect_err("0.0.0.0");
     assert!(matches!(error, StartError::Advertised(_)));
 }

@@ -10,14 +10,14 @@ use prometheus::Registry;
 use sfu::{MediaTcp, Sfu, SfuConfig};
 use sfu_core::MediaEvent;
 use signaling_protocol::RoomId;
-use support::{Client, work_until};
+use support::{Client, deliver_to, work_until};
 use tokio::sync::mpsc;
 
 fn start(tcp: MediaTcp) -> (Sfu, mpsc::Receiver<MediaEvent>) {
-    let (sender, events) = mpsc::channel(64);
+    let (sender, events) = mpsc::channel(4_096);
     let advertised = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
     let config = SfuConfig { advertised, tcp, ..SfuConfig::default() };
-    (Sfu::start(config, sender, &Registry::new()).expect("it starts"), events)
+    (Sfu::start(config, deliver_to(sender), &Registry::new()).expect("it starts"), events)
 }
 
 fn server(sfu: &Sfu) -> SocketAddr {

@@ -23,7 +23,7 @@ mod store;
 pub use admin::{Draining, RunningRoom, RunningRooms};
 pub use config::SignalingConfig;
 pub use relay::Relay;
-pub use sfu_link::MediaPlane;
+pub use sfu_link::{MediaPlane, MediaReports};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +31,7 @@ use std::time::Duration;
 use axum::Router;
 use mls_delivery_storage::Storage;
 use prometheus::Registry;
-use sfu_core::MediaEvent;
 use signaling_protocol::Secret;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,11 +42,7 @@ use crate::http::Service;
 use crate::metrics::Metrics;
 use crate::room::Outlook;
 use crate::rooms::Rooms;
-use crate::sfu_link::route_media_events;
 use crate::store::Store;
-
-/// Media reports that may wait to be routed.
-const MEDIA_EVENTS: usize = 1024;
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +63,6 @@ pub struct Signaling {
     service: Service,
     rooms: Rooms,
     registry: Registry,
-    media_events: mpsc::Sender<MediaEvent>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -98,13 +91,11 @@ impl Signaling {
             tasks.clone(),
             stop.clone(),
         );
-        let (media_events, reports) = mpsc::channel(MEDIA_EVENTS);
-        tasks.spawn(route_media_events(reports, rooms.clone(), stop.clone()));
         tasks.spawn(rooms.clone().forget_idle_rooms(stop.clone()));
         let tokens = Tokens::new(config.token_lifetime).map_err(StartError::Random)?;
         let service = Service::new(config, rooms.clone(), tokens, metrics);
         let registry = registry.clone();
-        Ok(Self { service, rooms, registry, media_events, tasks, stop })
+        Ok(Self { service, rooms, registry, tasks, stop })
     }
 
     /// The HTTP and WebSocket routes. Serve them with
@@ -120,10 +111,9 @@ impl Signaling {
         admin::router(self.rooms.clone(), self.registry.clone(), token)
     }
 
-    /// Where the SFU reports to.
-    #[must_use]
-    pub fn media_events(&self) -> mpsc::Sender<MediaEvent> {
-        self.media_events.clone()
+    /// Has the rooms receive the reports of the SFU.
+    pub fn receive_reports(&self, reports: &MediaReports) {
+        reports.connect(self.rooms.clone());
     }
 
     /// Lets no meeting begin any more, tells people when the server will be restarted, and waits

@@ -1,9 +1,9 @@
 //! The way between rooms and the SFU.
 
+use std::sync::{Arc, OnceLock};
+
 use sfu_core::{MediaCommand, MediaEvent};
 use signaling_protocol::{Refusal, RoomId};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use crate::room_task::RoomInput;
 use crate::rooms::Rooms;
@@ -23,21 +23,24 @@ pub trait MediaPlane: Send + Sync + 'static {
     fn admits(&self, room: Option<&RoomId>) -> Result<(), Refusal>;
 }
 
-/// Brings the SFU's reports to their rooms until the service stops.
-pub(crate) async fn route_media_events(
-    mut reports: mpsc::Receiver<MediaEvent>,
-    rooms: Rooms,
-    stop: CancellationToken,
-) {
-    loop {
-        tokio::select! {
-            report = reports.recv() => match report {
-                // One room that is slow to read must not hold up the others: it loses a report,
-                // and its client asks again.
-                Some(report) => rooms.try_send(&report.room.clone(), RoomInput::Media(report)),
-                None => break,
-            },
-            () = stop.cancelled() => break,
+/// Delivers the reports of the SFU to the rooms, from any thread. It is made before the SFU and the
+/// service, since the SFU reports to the rooms and the rooms command the SFU.
+#[derive(Clone, Default)]
+pub struct MediaReports(Arc<OnceLock<Rooms>>);
+
+impl MediaReports {
+    /// Delivers a report to the input queue of its room, without blocking. If a room is too slow and
+    /// its queue is full, the report is dropped and counted, and the client asks again; no other room
+    /// is affected. Reports before [`Signaling::receive_reports`](crate::Signaling::receive_reports)
+    /// are dropped, as there are no rooms yet.
+    pub fn deliver(&self, report: MediaEvent) {
+        if let Some(rooms) = self.0.get() {
+            rooms.try_send(&report.room.clone(), RoomInput::Media(report));
         }
+    }
+
+    pub(crate) fn connect(&self, rooms: Rooms) {
+        // A second service of one process would have an SFU of its own.
+        let _ = self.0.set(rooms);
     }
 }

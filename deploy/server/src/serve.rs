@@ -11,7 +11,7 @@ use axum::serve::{Listener as _, ListenerExt as _};
 use mls_delivery_storage::{MemoryStorage, SqliteStorage, Storage, StorageError};
 use prometheus::Registry;
 use sfu::{Limits, MediaCommand, Sfu, SfuConfig, SfuHandle};
-use signaling::{MediaPlane, Relay, Signaling, SignalingConfig};
+use signaling::{MediaPlane, MediaReports, Relay, Signaling, SignalingConfig};
 use signaling_protocol::{Refusal, RoomId, Secret};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -25,9 +25,6 @@ use crate::shutdown_signals::{ShutdownMode, ShutdownSignals};
 use crate::telemetry;
 use crate::tls::{Acme, Certificate, CertificateError, Files, TlsListener};
 use crate::web_client::with_web_client;
-
-/// Capacity of the channel from the SFU to the rooms.
-const MEDIA_EVENT_CAPACITY: usize = 1024;
 
 /// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +96,8 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let admin_token = admin_token(&config)?;
     let relay = relay(&config)?;
 
-    let (media_events, mut media_reports) = tokio::sync::mpsc::channel(MEDIA_EVENT_CAPACITY);
+    let reports = MediaReports::default();
+    let delivery = reports.clone();
     let sfu = Sfu::start(
         SfuConfig {
             workers: config.workers(),
@@ -115,7 +113,7 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
             load_limit: f32::from(config.media_load_limit) / 100.0,
             ..SfuConfig::default()
         },
-        media_events,
+        move |report| delivery.deliver(report),
         &registry,
     )?;
     let signaling = Signaling::start(
@@ -131,14 +129,7 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         Arc::new(Media(sfu.handle())),
         &registry,
     )?;
-    let reports = signaling.media_events();
-    let reporting = tokio::spawn(async move {
-        while let Some(event) = media_reports.recv().await {
-            if reports.send(event).await.is_err() {
-                break;
-            }
-        }
-    });
+    signaling.receive_reports(&reports);
 
     let signals = ShutdownSignals::listen()?;
     let drain_time = Duration::from_secs(config.drain_seconds.into());
@@ -167,7 +158,6 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         tokio::join!(plain.into_future(), over_tls, administration, redirecting, stopping);
     plain.and(over_tls).and(administration).and(redirecting)?;
     sfu.stop();
-    reporting.abort();
     Ok(())
 }
 

@@ -16,6 +16,13 @@ use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::sync::mpsc;
 
+/// Returns a delivery of reports to a channel.
+pub(crate) fn deliver_to(events: mpsc::Sender<MediaEvent>) -> impl Fn(MediaEvent) {
+    move |event| {
+        let _ = events.try_send(event);
+    }
+}
+
 pub(crate) struct Client {
     pub(crate) connected: bool,
     pub(crate) received: usize,

@@ -265,16 +265,7 @@ impl Worker {
             Event::RtpPacket(packet) => self.forward(now, key, &packet),
             Event::KeyframeRequest(request) => self.handle_key_frame_request(now, key, request.mid),
             Event::Connected => self.handle_connected(now, key),
-            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                if self.connection_mut(key).is_some_and(PeerConnection::set_disconnected) {
-                    self.report_lost(key, "the media connection was interrupted; restart it");
-                }
-            }
-            Event::IceConnectionStateChange(_) => {
-                if self.connection(key).is_some_and(PeerConnection::has_dtls) {
-                    self.handle_connected(now, key);
-                }
-            }
+            Event::IceConnectionStateChange(state) => self.handle_ice_state(now, key, state),
             Event::Closed => {
                 self.drop_connection(now, key);
                 self.report_lost(key, "the media connection was closed; offer again");
@@ -294,6 +285,16 @@ impl Worker {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn handle_ice_state(&mut self, now: Instant, key: ParticipantKey, state: IceConnectionState) {
+        if state == IceConnectionState::Disconnected {
+            if self.connection_mut(key).is_some_and(PeerConnection::set_disconnected) {
+                self.report_lost(key, "the media connection was interrupted; restart it");
+            }
+        } else if self.connection(key).is_some_and(PeerConnection::has_dtls) {
+            self.handle_connected(now, key);
         }
     }
 
