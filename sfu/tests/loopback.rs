@@ -160,7 +160,7 @@ fn a_port_in_use_is_named_in_the_error() {
 }
 
 #[test]
-fn an_address_that_reaches_nobody_is_not_advertised() {
+fn an_address_that_no_client_can_reach_is_not_advertised() {
     let (sender, _events) = mpsc::channel(4_096);
     let config = SfuConfig { advertised: vec![Ipv4Addr::UNSPECIFIED.into()], ..config(1) };
     let error = Sfu::start(config, deliver_to(sender), &Registry::new()).expect_err("0.0.0.0");

@@ -41,7 +41,7 @@ fn every_m_line_is_answered_the_other_way_round() {
 }
 
 #[test]
-fn slots_have_their_ssrcs_and_resends_from_the_start() {
+fn slots_have_ssrcs_and_retransmissions_from_the_start() {
     for offer in [CHROMIUM, FIREFOX] {
         let lines = answer(offer);
         assert!(lines[4].contains("a=ssrc:") && !lines[4].contains("ssrc-group"));
@@ -63,7 +63,7 @@ fn the_browsers_own_payload_types_are_kept() {
 
 /// Browsers send what the answer names first.
 #[test]
-fn what_the_browser_prefers_stays_first() {
+fn the_codec_that_the_browser_prefers_stays_first() {
     for offer in [CHROMIUM, FIREFOX] {
         let lines = answer(offer);
         let first = lines[1].lines().find(|line| line.starts_with("a=rtpmap:")).unwrap();
@@ -90,7 +90,7 @@ fn an_answer_lists_codecs_in_the_order_of_the_offer() {
 
 /// What the web client makes of Chromium's offer: lost sound can be asked for, either way.
 #[test]
-fn sound_is_asked_for_again_where_that_is_offered() {
+fn lost_audio_is_requested_again_if_that_is_offered() {
     const WITHOUT: &str = "a=rtcp-fb:111 transport-cc";
     const WITH: &str = "a=rtcp-fb:111 transport-cc\r\na=rtcp-fb:111 nack";
     let asked = |line: &String| has(line, "a=rtcp-fb:111 nack");

@@ -48,7 +48,7 @@ fn stun(m: &Meeting, client: usize, password: &str) -> Vec<u8> {
 }
 
 #[test]
-fn garbage_gets_no_reply_and_disturbs_nobody() {
+fn garbage_gets_no_reply_and_affects_no_participant() {
     let mut m = Meeting::new(20);
     m.join(FEW, &[Source::Camera]);
     m.join(FEW, &[]);
@@ -74,7 +74,7 @@ fn garbage_gets_no_reply_and_disturbs_nobody() {
 }
 
 #[test]
-fn garbage_from_a_participants_own_address_disturbs_nobody() {
+fn garbage_from_a_participants_own_address_affects_no_participant() {
     let mut m = Meeting::new(21);
     m.join(FEW, &[Source::Camera]);
     m.join(FEW, &[]);
@@ -160,7 +160,7 @@ fn bad_offers_are_refused_and_the_old_connection_stays() {
 }
 
 #[test]
-fn a_full_room_and_a_full_worker_refuse_the_next_one() {
+fn a_full_room_and_a_full_worker_refuse_another_participant() {
     let limits = Limits { participants_per_room: 2, participants: 3 };
     let mut m = Meeting::with_limits(26, limits);
     m.join(FEW, &[]);
@@ -184,7 +184,7 @@ fn a_full_room_and_a_full_worker_refuse_the_next_one() {
 }
 
 #[test]
-fn a_connection_that_never_comes_up_is_given_up() {
+fn a_connection_that_is_never_established_is_closed() {
     let mut m = Meeting::new(27);
     let client = m.add();
     m.offer(client, FEW);

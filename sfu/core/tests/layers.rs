@@ -95,7 +95,7 @@ impl Share {
 }
 
 #[test]
-fn a_small_screen_gets_fewer_pictures_and_a_larger_one_more_again() {
+fn a_small_tile_gets_fewer_temporal_layers_and_a_larger_one_more_again() {
     let pictures = [0, 2, 1, 2].map(|temporal| vec![(0, temporal)]).to_vec();
     let mut share = Share::new(51, pictures, &[180, 400, 1_080]);
     share.run(3 * SECOND);
@@ -119,7 +119,7 @@ fn a_small_screen_gets_fewer_pictures_and_a_larger_one_more_again() {
 }
 
 #[test]
-fn a_small_screen_gets_smaller_pictures_that_end_and_a_larger_one_waits_for_a_key_frame() {
+fn a_small_tile_gets_fewer_spatial_layers_and_a_larger_one_waits_for_a_key_frame() {
     let pictures = vec![[0, 1, 2].map(|spatial| (spatial, 0)).to_vec()];
     let mut share = Share::new(52, pictures, &[180, 400, 1_080]);
     share.run(3 * SECOND);

@@ -69,7 +69,7 @@ fn three_participants_receive_each_other_in_slots_of_the_right_kind() {
 }
 
 #[test]
-fn what_the_server_handles_is_what_the_client_protected_byte_for_byte() {
+fn the_server_forwards_the_protected_payload_byte_for_byte() {
     // The tap: the payloads as a receiver without frame keys gets them are the payloads that the
     // server had in its hands, since it forwards them as they are.
     let mut m = Meeting::new(2);
@@ -137,7 +137,7 @@ fn a_new_subscriber_and_a_new_track_each_bring_a_key_frame_request() {
 }
 
 #[test]
-fn many_key_frame_requests_reach_the_publisher_as_few_and_the_last_is_not_lost() {
+fn key_frame_requests_are_coalesced_and_the_last_is_not_lost() {
     let mut m = Meeting::new(5);
     for _ in 0..4 {
         m.join(FEW, PERSON);
@@ -217,7 +217,7 @@ fn loss_on_one_subscribers_link_is_repaired_for_that_one_alone() {
 }
 
 #[test]
-fn loss_on_the_way_in_is_repaired_by_the_publisher() {
+fn loss_on_the_uplink_is_repaired_by_the_publisher() {
     let mut m = Meeting::new(7);
     m.join(FEW, PERSON);
     m.join(FEW, &[]);
@@ -280,7 +280,7 @@ fn a_screen_takes_a_cameras_slot_when_slots_run_out() {
 }
 
 #[test]
-fn the_voice_of_the_livelier_one_takes_the_slot_and_a_pause_does_not() {
+fn the_audio_of_the_more_active_participant_takes_the_slot_and_a_pause_does_not() {
     let one = Slots { audio: 1, video: 0 };
     let mut m = Meeting::new(10);
     let (first, second) = (m.join(one, VOICE), m.join(one, VOICE));
@@ -318,7 +318,7 @@ fn a_muted_track_keeps_its_slot() {
 }
 
 #[test]
-fn a_burst_goes_out_as_it_came_in() {
+fn a_burst_is_forwarded_in_the_order_of_its_arrival() {
     // A key frame is a burst of packets. It waits for no pacing here, however low the estimate.
     let mut m = Meeting::new(12);
     m.join(FEW, PERSON);
@@ -349,7 +349,7 @@ fn nothing_crosses_from_one_room_to_another() {
 }
 
 #[test]
-fn who_was_silent_for_a_minute_is_heard_and_seen_as_before() {
+fn a_participant_that_paused_for_a_minute_is_forwarded_as_before() {
     // Streams without packets rest after a while: nothing of that may be noticed.
     let mut m = Meeting::new(14);
     m.join(FEW, PERSON);

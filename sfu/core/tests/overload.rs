@@ -37,7 +37,7 @@ fn seen(m: &Meeting, receiver: usize) -> Vec<&Received> {
 }
 
 #[test]
-fn voices_pass_while_pictures_are_shed_and_pictures_come_back_without_a_gap() {
+fn audio_passes_while_video_is_shed_and_video_resumes_without_a_gap() {
     let mut m = Meeting::new(60);
     for _ in 0..3 {
         m.join(FEW, PERSON);

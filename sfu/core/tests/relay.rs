@@ -43,7 +43,7 @@ fn from(received: &[Received], client: usize, source: Source) -> Vec<&Received> 
 }
 
 #[test]
-fn everybody_hears_and_sees_everybody_whoever_is_where() {
+fn all_participants_receive_each_other_across_workers() {
     let mut s = Spread::new(61, 2);
     s.span(&[0, 1]);
     for worker in [0, 0, 1] {
@@ -66,7 +66,7 @@ fn everybody_hears_and_sees_everybody_whoever_is_where() {
 }
 
 #[test]
-fn a_packet_goes_once_to_each_worker_however_many_watch_there() {
+fn a_packet_goes_once_to_each_worker_whatever_the_number_of_subscribers() {
     let mut s = Spread::new(62, 3);
     s.span(&[0, 1, 2]);
     let publisher = s.join(0, FEW, PERSON);
@@ -87,7 +87,7 @@ fn a_packet_goes_once_to_each_worker_however_many_watch_there() {
 }
 
 #[test]
-fn no_packet_goes_where_nobody_shows_the_track() {
+fn no_packet_goes_to_a_worker_without_subscribers() {
     let mut s = Spread::new(63, 2);
     s.span(&[0, 1]);
     let publisher = s.join(0, FEW, CAMERA);
@@ -118,7 +118,7 @@ fn no_packet_goes_where_nobody_shows_the_track() {
 }
 
 #[test]
-fn a_room_of_one_worker_tells_nobody_anything() {
+fn a_room_on_one_worker_sends_no_cascade_messages() {
     let mut s = Spread::new(64, 2);
     s.join(0, FEW, PERSON);
     s.join(0, FEW, PERSON);
@@ -128,7 +128,7 @@ fn a_room_of_one_worker_tells_nobody_anything() {
 }
 
 #[test]
-fn key_frame_requests_reach_the_publisher_as_few() {
+fn key_frame_requests_across_workers_are_coalesced() {
     let mut s = Spread::new(65, 2);
     s.span(&[0, 1]);
     let publisher = s.join(0, FEW, PERSON);
@@ -159,7 +159,7 @@ fn key_frame_requests_reach_the_publisher_as_few() {
 }
 
 #[test]
-fn who_leaves_is_gone_on_both() {
+fn a_participant_that_leaves_is_removed_on_both_workers() {
     let one = Slots { audio: 1, video: 1 };
     let mut s = Spread::new(66, 2);
     s.span(&[0, 1]);
@@ -188,7 +188,7 @@ fn who_leaves_is_gone_on_both() {
 }
 
 #[test]
-fn who_is_muted_for_long_gives_up_the_slot_to_somebody_on_another_worker() {
+fn a_long_muted_track_loses_its_slot_to_a_track_of_another_worker() {
     let one = Slots { audio: 1, video: 1 };
     let mut s = Spread::new(67, 2);
     s.span(&[0, 1]);
@@ -206,7 +206,7 @@ fn who_is_muted_for_long_gives_up_the_slot_to_somebody_on_another_worker() {
 }
 
 #[test]
-fn the_livelier_voice_takes_the_slot_wherever_it_is() {
+fn the_more_active_audio_takes_the_slot_on_any_worker() {
     let one = Slots { audio: 1, video: 0 };
     let mut s = Spread::new(68, 2);
     s.span(&[0, 1]);
@@ -255,7 +255,7 @@ fn publish(s: &mut Spread, publisher: usize, numbers: &mut [u32; 3], time: Durat
 }
 
 #[test]
-fn a_publisher_is_told_what_all_workers_want() {
+fn a_publisher_is_told_the_encodings_that_all_workers_want() {
     let mut s = Spread::new(69, 2);
     s.span(&[0, 1]);
     let publisher = s.join_with(0, FEW, CAMERA, true);
@@ -306,7 +306,7 @@ fn a_switch_of_encodings_over_workers_waits_for_a_key_frame_and_leaves_no_gap() 
 }
 
 #[test]
-fn workers_may_learn_of_each_other_in_any_order_and_late() {
+fn workers_may_learn_of_each_other_late_and_in_any_order() {
     for order in [[0, 1], [1, 0]] {
         let mut s = Spread::new(71, 2);
         let clients = [s.join(0, FEW, PERSON), s.join(1, FEW, PERSON)];
@@ -323,7 +323,7 @@ fn workers_may_learn_of_each_other_in_any_order_and_late() {
 }
 
 #[test]
-fn what_is_told_late_and_merged_comes_to_the_same() {
+fn merged_messages_have_the_same_outcome() {
     let mut s = Spread::new(72, 2);
     s.held_back = true;
     s.span(&[0, 1]);
@@ -345,7 +345,7 @@ fn what_is_told_late_and_merged_comes_to_the_same() {
 }
 
 #[test]
-fn a_worker_takes_no_more_guests_than_fit_in_a_room_and_none_of_a_room_it_has_no_part_in() {
+fn remote_participants_are_bounded_and_unknown_rooms_are_ignored() {
     let limits = Limits { participants_per_room: 2, participants: 9 };
     let mut s = Spread::with_limits(73, 4, limits);
     s.span(&[0, 1, 2]);

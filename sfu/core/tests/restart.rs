@@ -44,7 +44,7 @@ fn an_ice_restart_keeps_the_connection_and_its_streams() {
 }
 
 #[test]
-fn a_silent_client_is_reported_lost_and_an_ice_restart_brings_it_back() {
+fn an_inactive_client_is_reported_lost_and_an_ice_restart_restores_it() {
     let mut m = Meeting::new(31);
     m.join(FEW, &[Source::Camera]);
     m.join(FEW, &[]);
@@ -98,7 +98,7 @@ fn broken(m: &mut Meeting) -> Duration {
 }
 
 #[test]
-fn a_connection_over_which_nothing_comes_is_given_up_within_eight_seconds() {
+fn an_inactive_connection_is_suspended_within_eight_seconds() {
     let mut m = Meeting::new(35);
     let noticed = broken(&mut m);
     assert!((5 * SECOND..8 * SECOND).contains(&noticed), "{noticed:?}");
@@ -114,7 +114,7 @@ fn a_connection_over_which_nothing_comes_is_given_up_within_eight_seconds() {
 }
 
 #[test]
-fn an_offer_brings_back_who_was_given_up_before_ice_has_noticed() {
+fn an_offer_restores_a_suspended_connection_before_ice_has_noticed() {
     let mut m = Meeting::new(36);
     m.join(FEW, &[Source::Camera]);
     m.join(FEW, &[]);
@@ -133,7 +133,7 @@ fn an_offer_brings_back_who_was_given_up_before_ice_has_noticed() {
 }
 
 #[test]
-fn who_is_heard_again_is_sent_to_again_without_an_offer() {
+fn a_check_restores_a_suspended_connection_without_an_offer() {
     let mut m = Meeting::new(37);
     m.join(FEW, &[Source::Camera]);
     m.join(FEW, &[]);
@@ -148,7 +148,7 @@ fn who_is_heard_again_is_sent_to_again_without_an_offer() {
 }
 
 #[test]
-fn who_only_listens_is_not_taken_for_silent() {
+fn a_participant_that_only_receives_is_not_inactive() {
     let mut m = Meeting::new(38);
     m.join(FEW, &[]);
     m.join(FEW, &[]);
@@ -157,7 +157,7 @@ fn who_only_listens_is_not_taken_for_silent() {
 }
 
 #[test]
-fn a_worker_that_stood_still_takes_nobody_for_silent() {
+fn a_worker_that_was_suspended_finds_no_connection_inactive() {
     let mut m = Meeting::new(39);
     m.join(FEW, &[Source::Camera]);
     m.join(FEW, &[]);
@@ -199,7 +199,7 @@ fn a_client_that_closes_its_connection_is_reported_lost() {
 }
 
 #[test]
-fn closing_the_worker_tells_every_client() {
+fn closing_the_worker_notifies_every_client() {
     let mut m = Meeting::new(34);
     m.join(FEW, &[Source::Camera]);
     m.join(FEW, &[]);

@@ -103,7 +103,7 @@ fn assert_continuous(received: &[Received]) {
 }
 
 #[test]
-fn everybody_gets_the_encoding_that_fits_the_screen() {
+fn each_subscriber_gets_the_encoding_that_fits_its_screen() {
     let mut call = Call::new(31, 3);
     for (watcher, height) in [(1, 180), (2, 400), (3, 1_080)] {
         call.m.constraint(watcher, &[(0, height)]);
@@ -130,7 +130,7 @@ fn a_switch_leaves_no_gap_and_waits_for_a_key_frame() {
 }
 
 #[test]
-fn encodings_that_nobody_wants_stop_and_come_back_quickly() {
+fn unused_encodings_stop_and_resume_quickly() {
     let mut call = Call::new(33, 2);
     call.m.constraint(1, &[(0, 180)]);
     call.m.constraint(2, &[(0, 180)]);
@@ -149,7 +149,7 @@ fn encodings_that_nobody_wants_stop_and_come_back_quickly() {
 }
 
 #[test]
-fn an_encoding_that_the_publisher_gives_up_is_replaced() {
+fn an_encoding_that_the_publisher_stops_is_replaced() {
     let mut call = Call::new(34, 1);
     call.m.constraint(1, &[(0, 1_080)]);
     call.run(8 * SECOND);
@@ -172,7 +172,7 @@ fn an_encoding_that_the_publisher_gives_up_is_replaced() {
 }
 
 #[test]
-fn a_busy_worker_gives_everybody_small_pictures_but_of_what_is_pinned() {
+fn a_busy_worker_sends_the_lowest_encodings_except_of_pinned_tracks() {
     let mut call = Call::new(36, 2);
     call.m.constraint(1, &[(0, 1_080)]);
     let constraint = |pinned| ReceiverVideoConstraint {
@@ -214,7 +214,7 @@ fn a_busy_worker_gives_everybody_small_pictures_but_of_what_is_pinned() {
 }
 
 #[test]
-fn a_slot_for_one_is_given_to_whom_the_screen_shows() {
+fn a_single_slot_goes_to_the_track_on_the_screen() {
     let mut m = Meeting::new(35);
     let watcher = m.join(Slots { audio: 1, video: 1 }, &[]);
     let (a, b) = (m.join(FEW, &[Source::Camera]), m.join(FEW, &[Source::Camera]));

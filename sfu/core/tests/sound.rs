@@ -77,7 +77,7 @@ impl Talk {
 }
 
 #[test]
-fn on_a_listeners_bad_line_sound_comes_in_time_and_nobody_else_notices() {
+fn on_a_lossy_downlink_audio_arrives_in_time_and_no_other_participant_is_affected() {
     for (seed, (share, percent)) in (100..).zip(LINES) {
         let talk = Talk::with(seed, 1, share);
         let heard = talk.heard(1);
@@ -95,7 +95,7 @@ fn on_a_listeners_bad_line_sound_comes_in_time_and_nobody_else_notices() {
 }
 
 #[test]
-fn on_a_speakers_bad_line_sound_comes_in_time_to_everybody() {
+fn on_a_lossy_uplink_audio_arrives_in_time() {
     for (seed, (share, percent)) in (200..).zip(LINES) {
         let talk = Talk::with(seed, 0, share);
         for listener in [1, 2] {
@@ -111,7 +111,7 @@ fn on_a_speakers_bad_line_sound_comes_in_time_to_everybody() {
 
 /// It has its SRTP index once more: by AES-GCM another header under it would be a nonce used twice.
 #[test]
-fn what_is_sent_again_is_the_same_bit_for_bit() {
+fn a_retransmission_is_identical_bit_for_bit() {
     for (unlucky, to_server) in [(1, false), (0, true)] {
         let talk = Talk::with(300, unlucky, 0.20);
         let to = if to_server { talk.m.server } else { talk.m.clients[unlucky].address };
