@@ -108,7 +108,7 @@ Log_timeout ==
 
 may_vote(p) == is_awaited(p) /\ client[p].position >= finality.pending[1].at
 
-\* `Committer::on_event` with `Event::CommitPending`, and `Finality::judge`: the first ack decides, and
+\* `Committer::on_event` with `Event::CommitPending`, and `Finality::record_vote`: the first ack decides, and
 \* so does the last nack.
 Committer_vote(p) ==
   /\ may_vote(p)

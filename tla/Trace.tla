@@ -153,7 +153,7 @@ ServiceStep ==
         ELSE IF recorded.step = "joined" THEN joins(recorded)
         ELSE IF recorded.step = "departed" THEN departs(recorded)
         ELSE IF recorded.step = "submitted" THEN submits(recorded)
-        ELSE IF recorded.step = "judged" THEN votes(recorded)
+        ELSE IF recorded.step = "voted" THEN votes(recorded)
         ELSE IF recorded.step = "timed_out" THEN times_out(recorded)
         ELSE has_handshake(recorded)
   /\ taken(0)

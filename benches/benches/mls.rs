@@ -165,7 +165,7 @@ impl Group {
         assert!(matches!(fits, Ok(Submitted::New(_))), "every submission of this bench is new");
         let opened = self.finality.open(&self.log, one, submission.clone(), |_| true, self.now_ms);
         assert!(matches!(opened, Ok(Opened::CommitPending(_))), "a vote is pending");
-        let handshake = self.finality.question(two).expect("a request for the follower");
+        let handshake = self.finality.vote_request(two).expect("a request for the follower");
         ServerMessage::Log(LogMessage::CommitPending { handshake })
     }
 
@@ -174,7 +174,7 @@ impl Group {
         let ClientMessage::CommitVote { message_id, vote } = answer else { unreachable!() };
         assert_eq!(vote, CommitVote::Ack, "the follower accepts the commit");
         let two = self.follower.participant;
-        match self.finality.judge(two, &message_id, vote, self.now_ms) {
+        match self.finality.record_vote(two, &message_id, vote, self.now_ms) {
             Some(Decision::Final { sender, submission }) => {
                 append(&mut self.log, sender, submission)
             }

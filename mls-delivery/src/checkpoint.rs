@@ -79,7 +79,7 @@ impl Checkpoint {
                 let roster: BTreeSet<_> = handshake.roster.iter().copied().collect();
                 let added = roster.difference(&self.roster).copied().collect();
                 self.roster = roster;
-                self.forget_departed_outsiders();
+                self.drop_departed_non_members();
                 added
             }
         }
@@ -87,12 +87,12 @@ impl Checkpoint {
 
     fn depart(&mut self, participant: ParticipantId) {
         self.departed.insert(participant);
-        self.forget_the_longest_departed();
+        self.trim_departed_non_members();
     }
 
     /// Who is gone and no member matters no longer: the next commit cannot add it, for the
     /// commits made before it went are stale now.
-    fn forget_departed_outsiders(&mut self) {
+    fn drop_departed_non_members(&mut self) {
         let roster = &self.roster;
         self.departed.retain(|one| {
             let member = roster.contains(one);
@@ -101,20 +101,20 @@ impl Checkpoint {
             }
             member
         });
-        self.forget_replaced();
+        self.trim_replaced();
     }
 
-    fn forget_the_longest_departed(&mut self) {
-        let outsiders: Vec<_> = self.departed.difference(&self.roster).copied().collect();
-        let excess = outsiders.len().saturating_sub(DEPARTED_WAITING);
-        for one in outsiders.into_iter().take(excess) {
+    fn trim_departed_non_members(&mut self) {
+        let non_members: Vec<_> = self.departed.difference(&self.roster).copied().collect();
+        let excess = non_members.len().saturating_sub(DEPARTED_WAITING);
+        for one in non_members.into_iter().take(excess) {
             self.departed.remove(&one);
             self.joined.remove(&one);
         }
-        self.forget_replaced();
+        self.trim_replaced();
     }
 
-    fn forget_replaced(&mut self) {
+    fn trim_replaced(&mut self) {
         let joined = &self.joined;
         self.replaced.retain(|new, old| joined.contains_key(new) && joined.contains_key(old));
     }

@@ -13,16 +13,16 @@ use signaling_protocol::{
 use crate::log::Log;
 
 /// How long members may take to answer, in milliseconds.
-pub const ANSWER_MS: u64 = 2_500;
+pub const VOTE_TIMEOUT_MS: u64 = 2_500;
 /// How long nothing is taken from whose commit was dropped, in milliseconds.
-pub const STEP_BACK_MS: u64 = 30_000;
+pub const REJECTION_BACKOFF_MS: u64 = 30_000;
 
 /// The commit of one room that is being judged, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Finality {
-    tentative: Option<CommitPending>,
+    pending: Option<CommitPending>,
     /// Whose commit was dropped, and when something is taken from it again.
-    stepped_back: BTreeMap<ParticipantId, u64>,
+    backoff: BTreeMap<ParticipantId, u64>,
 }
 
 /// A commit that is being judged.
@@ -78,13 +78,13 @@ impl Finality {
         reachable: impl Fn(ParticipantId) -> bool,
         now_ms: u64,
     ) -> Result<Opened, Refusal> {
-        if let Some(tentative) = &self.tentative {
-            let same = tentative.sender == sender && tentative.submission == submission;
+        if let Some(pending) = &self.pending {
+            let same = pending.sender == sender && pending.submission == submission;
             let sentence =
                 "Another change of the encryption is being decided on; it is tried again.";
             return if same { Ok(Opened::Known) } else { Err(undecided(sentence)) };
         }
-        if self.stepped_back.get(&sender).is_some_and(|&until_ms| now_ms < until_ms) {
+        if self.backoff.get(&sender).is_some_and(|&until_ms| now_ms < until_ms) {
             let sentence =
                 "Nobody could follow your last change of the encryption; others go first.";
             return Err(undecided(sentence).with_retry_after(30));
@@ -94,81 +94,81 @@ impl Finality {
         if asked.is_empty() {
             return Ok(Opened::Final(submission));
         }
-        let until_ms = now_ms.saturating_add(ANSWER_MS);
+        let until_ms = now_ms.saturating_add(VOTE_TIMEOUT_MS);
         let opened = Opened::CommitPending(asked.clone());
-        self.tentative = Some(CommitPending { sender, submission, asked, nacked: false, until_ms });
+        self.pending = Some(CommitPending { sender, submission, asked, nacked: false, until_ms });
         Ok(opened)
     }
 
     /// What a participant is asked, if it is: for those who come back.
     #[must_use]
-    pub fn question(&self, participant: ParticipantId) -> Option<Handshake> {
-        let tentative = self.tentative.as_ref()?;
-        tentative.asked.contains(&participant).then(|| tentative.handshake())
+    pub fn vote_request(&self, participant: ParticipantId) -> Option<Handshake> {
+        let pending = self.pending.as_ref()?;
+        pending.asked.contains(&participant).then(|| pending.handshake())
     }
 
     /// Whether a commit is being judged.
     #[must_use]
     pub fn is_undecided(&self) -> bool {
-        self.tentative.is_some()
+        self.pending.is_some()
     }
 
     /// A member has answered. The first ack decides, and so does the last nack; an answer of
     /// anybody else, or to something else, counts for nothing.
-    pub fn judge(
+    pub fn record_vote(
         &mut self,
         participant: ParticipantId,
         message_id: &MessageId,
         vote: CommitVote,
         now_ms: u64,
     ) -> Option<Decision> {
-        let tentative = self.tentative.as_mut()?;
-        if tentative.submission.message_id != *message_id || !tentative.asked.remove(&participant) {
+        let pending = self.pending.as_mut()?;
+        if pending.submission.message_id != *message_id || !pending.asked.remove(&participant) {
             return None;
         }
         match vote {
             CommitVote::Ack => self.finish(true, now_ms),
             CommitVote::Nack => {
-                tentative.nacked = true;
-                if tentative.asked.is_empty() { self.finish(false, now_ms) } else { None }
+                pending.nacked = true;
+                if pending.asked.is_empty() { self.finish(false, now_ms) } else { None }
             }
         }
     }
 
     /// Somebody has departed: nothing more is taken from it, and nothing more expected.
     pub fn departed(&mut self, participant: ParticipantId, now_ms: u64) -> Option<Decision> {
-        self.stepped_back.remove(&participant);
-        let tentative = self.tentative.as_mut()?;
-        if tentative.sender == participant {
-            let message_id = tentative.submission.message_id.clone();
-            self.tentative = None;
+        self.backoff.remove(&participant);
+        let pending = self.pending.as_mut()?;
+        if pending.sender == participant {
+            let message_id = pending.submission.message_id.clone();
+            self.pending = None;
             return Some(Decision::CommitRejected(message_id));
         }
-        let last = tentative.asked.remove(&participant) && tentative.asked.is_empty();
-        let followed = !tentative.nacked;
+        let last = pending.asked.remove(&participant) && pending.asked.is_empty();
+        let followed = !pending.nacked;
         if last { self.finish(followed, now_ms) } else { None }
     }
 
     /// When [`Finality::handle_timeout`] is due, in milliseconds.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.tentative.as_ref().map(|tentative| tentative.until_ms)
+        self.pending.as_ref().map(|pending| pending.until_ms)
     }
 
     /// Time has passed. What nobody has answered is final, or a room whose other members are
     /// frozen could not go on; what was only refused is dropped.
     pub fn handle_timeout(&mut self, now_ms: u64) -> Option<Decision> {
-        self.stepped_back.retain(|_, &mut until_ms| now_ms < until_ms);
-        let followed = !self.tentative.as_ref().filter(|one| one.until_ms <= now_ms)?.nacked;
+        self.backoff.retain(|_, &mut until_ms| now_ms < until_ms);
+        let followed = !self.pending.as_ref().filter(|one| one.until_ms <= now_ms)?.nacked;
         self.finish(followed, now_ms)
     }
 
     fn finish(&mut self, followed: bool, now_ms: u64) -> Option<Decision> {
-        let CommitPending { sender, submission, .. } = self.tentative.take()?;
+        let CommitPending { sender, submission, .. } = self.pending.take()?;
         if followed {
             return Some(Decision::Final { sender, submission });
         }
-        self.stepped_back.insert(sender, now_ms.saturating_add(STEP_BACK_MS));
+        self.backoff.insert(sender, now_ms.saturating_add(REJECTION_BACKOFF_MS));
         Some(Decision::CommitRejected(submission.message_id))
     }
 }

@@ -26,7 +26,7 @@ pub mod trace;
 
 pub use checkpoint::Checkpoint;
 pub use entry::{Accepted, Prepared, Record, Submitted};
-pub use finality::{ANSWER_MS, Decision, Finality, Opened, STEP_BACK_MS};
+pub use finality::{Decision, Finality, Opened, REJECTION_BACKOFF_MS, VOTE_TIMEOUT_MS};
 pub use log::Log;
 
 /// Bounds of one room's log.

@@ -14,7 +14,7 @@ use signaling_protocol::{
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Accepted, Prepared, Record, Submitted};
 use crate::limits::{JOINED, RETAINED_BYTES, RETAINED_ENTRIES};
-use crate::rules::{may_submit, not_allowed, still_here};
+use crate::rules::{check_present, check_submission, not_allowed};
 
 /// One room's log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -103,7 +103,7 @@ impl Log {
 
     /// Whether anybody waits for members to add it.
     #[must_use]
-    pub fn anybody_waits(&self) -> bool {
+    pub fn has_waiting(&self) -> bool {
         self.present().any(|one| !self.state.roster.contains(&one))
     }
 
@@ -126,7 +126,7 @@ impl Log {
         key_package: Opaque,
         replaces: Option<ParticipantId>,
     ) -> Result<Prepared, Refusal> {
-        still_here(&self.state, participant)?;
+        check_present(&self.state, participant)?;
         if self.state.joined.contains_key(&participant) {
             return Err(not_allowed(
                 "This participant has handed in a KeyPackage already; rejoin to use another one.",
@@ -139,7 +139,7 @@ impl Log {
             )
             .with_retry_after(60));
         }
-        let replaces = replaces.filter(|&one| self.counts_on(one));
+        let replaces = replaces.filter(|&one| self.is_present(one));
         let joined = JoinedParticipant { participant, key_package, replaces };
         Ok(self.prepare(LogEvent::Joined(joined)))
     }
@@ -147,12 +147,12 @@ impl Log {
     /// Decides on a participant's end. `None` if the log does not know it or knows it is gone.
     #[must_use]
     pub fn depart(&self, participant: ParticipantId) -> Option<Prepared> {
-        let news = self.counts_on(participant);
-        news.then(|| self.prepare(LogEvent::Departed { participant }))
+        let is_present = self.is_present(participant);
+        is_present.then(|| self.prepare(LogEvent::Departed { participant }))
     }
 
     /// Whether it is a member or waits, and is not departed.
-    fn counts_on(&self, participant: ParticipantId) -> bool {
+    fn is_present(&self, participant: ParticipantId) -> bool {
         self.state.joined.contains_key(&participant) && !self.state.departed.contains(&participant)
     }
 
@@ -179,7 +179,7 @@ impl Log {
         }
         let state = &self.state;
         // Before the count: one who is gone must not be told to build anew.
-        still_here(state, sender)?;
+        check_present(state, sender)?;
         if submission.expected != state.handshakes {
             return Err(Refusal::new(
                 RefusalCode::StaleHandshake,
@@ -190,7 +190,7 @@ impl Log {
             )
             .with_current(state.handshakes));
         }
-        may_submit(state, sender, &submission.roster, &submission.step)?;
+        check_submission(state, sender, &submission.roster, &submission.step)?;
         let handshake = Handshake {
             count: state.handshakes.next(),
             sender,

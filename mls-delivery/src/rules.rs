@@ -8,20 +8,20 @@ use signaling_protocol::{ParticipantId, Refusal, RefusalCode, Step};
 use crate::checkpoint::Checkpoint;
 
 /// Whether the step fits the sender and the roster.
-pub(crate) fn may_submit(
+pub(crate) fn check_submission(
     state: &Checkpoint,
     sender: ParticipantId,
     roster: &[ParticipantId],
     step: &Step,
 ) -> Result<(), Refusal> {
     match step {
-        Step::Create => may_create(state, sender, roster),
-        Step::Commit { welcome, .. } => may_commit(state, sender, roster, welcome.is_some()),
+        Step::Create => check_create(state, sender, roster),
+        Step::Commit { welcome, .. } => check_commit(state, sender, roster, welcome.is_some()),
     }
 }
 
 /// A new group: only where no member is left who could be waiting for it.
-fn may_create(
+fn check_create(
     state: &Checkpoint,
     sender: ParticipantId,
     roster: &[ParticipantId],
@@ -42,7 +42,7 @@ fn may_create(
 
 /// The next epoch: by a member; whoever is added waits with a KeyPackage and gets a Welcome in the
 /// same entry; whoever is removed has departed.
-fn may_commit(
+fn check_commit(
     state: &Checkpoint,
     sender: ParticipantId,
     roster: &[ParticipantId],
@@ -84,7 +84,7 @@ fn may_commit(
 }
 
 /// Nothing is taken from one who is gone.
-pub(crate) fn still_here(state: &Checkpoint, participant: ParticipantId) -> Result<(), Refusal> {
+pub(crate) fn check_present(state: &Checkpoint, participant: ParticipantId) -> Result<(), Refusal> {
     if state.departed.contains(&participant) {
         return Err(not_allowed(format!(
             "Participant {participant} has left this meeting; join it again."

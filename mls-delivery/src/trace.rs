@@ -42,7 +42,7 @@ pub enum Traced {
         outcome: Outcome,
     },
     /// A member said whether it can follow what is being judged.
-    Judged {
+    Voted {
         /// Who.
         participant: ParticipantId,
         /// What it judged.
@@ -125,7 +125,7 @@ impl Traced {
     pub fn with(mut self, became: Outcome) -> Self {
         match &mut self {
             Self::Submitted { outcome, .. }
-            | Self::Judged { outcome, .. }
+            | Self::Voted { outcome, .. }
             | Self::TimedOut { outcome, .. } => *outcome = became,
             Self::Came { .. }
             | Self::Joined { .. }
@@ -150,7 +150,7 @@ impl Outcome {
 
     /// Of a judgement; `asked` says whether this member's word was still waited for.
     #[must_use]
-    pub fn of_judgement(decision: Option<&Decision>, asked: bool) -> Self {
+    pub fn of_vote(decision: Option<&Decision>, asked: bool) -> Self {
         match decision {
             Some(Decision::Final { .. }) => Self::Final,
             Some(Decision::CommitRejected(_)) => Self::CommitRejected,
@@ -163,8 +163,8 @@ impl Outcome {
 impl Finality {
     /// Whether this member's word on this commit is waited for.
     #[must_use]
-    pub fn waits_for(&self, participant: ParticipantId, message_id: &MessageId) -> bool {
-        self.question(participant).is_some_and(|asked| asked.message_id == *message_id)
+    pub fn awaits_vote(&self, participant: ParticipantId, message_id: &MessageId) -> bool {
+        self.vote_request(participant).is_some_and(|asked| asked.message_id == *message_id)
     }
 }
 

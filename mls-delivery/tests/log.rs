@@ -94,7 +94,7 @@ fn the_loser_of_the_create_race_is_stale_and_a_create_among_the_living_is_refuse
 fn once_every_member_has_gone_somebody_who_waits_may_create_anew() {
     let mut log = two_members_and_one_waiting();
     for member in [A, B] {
-        let prepared = log.depart(member).expect("news");
+        let prepared = log.depart(member).expect("is_present");
         log.apply(prepared);
     }
     accept(&mut log, C, submission("again", 2, &[C], Step::Create));
@@ -126,7 +126,7 @@ fn whoever_is_replaced_is_gone_by_the_entry_that_brings_its_successor() {
 #[test]
 fn nothing_is_taken_from_the_departed() {
     let mut log = two_members_and_one_waiting();
-    let prepared = log.depart(A).expect("news");
+    let prepared = log.depart(A).expect("is_present");
     log.apply(prepared);
     assert_eq!(log.depart(A), None);
     assert_eq!(
@@ -148,7 +148,7 @@ fn a_resent_submission_is_recognised_and_not_doubled() {
 #[test]
 fn a_commit_may_pass_over_a_departure_that_it_did_not_see() {
     let mut log = two_members_and_one_waiting();
-    let prepared = log.depart(C).expect("news");
+    let prepared = log.depart(C).expect("is_present");
     log.apply(prepared);
     accept(&mut log, A, submission("a adds c", 2, &[A, B, C], commit()));
     assert_eq!(log.snapshot().departed, [C], "so that the next commit removes it");
@@ -259,7 +259,7 @@ fn a_crowd_that_comes_and_goes_leaves_no_pile() {
     let mut log = two_members_and_one_waiting();
     for n in 10..2000 {
         join(&mut log, ParticipantId(n));
-        let prepared = log.depart(ParticipantId(n)).expect("news");
+        let prepared = log.depart(ParticipantId(n)).expect("is_present");
         log.apply(prepared);
     }
     let snapshot = log.snapshot();
@@ -498,9 +498,9 @@ fn what_an_older_version_has_stored_is_read() {
 fn a_gap_in_what_was_stored_is_noticed() {
     let mut log = two_members_and_one_waiting();
     let base = log.base();
-    let prepared = log.depart(C).expect("news");
+    let prepared = log.depart(C).expect("is_present");
     log.apply(prepared);
-    let later = log.depart(B).expect("news");
+    let later = log.depart(B).expect("is_present");
     let mut restored = Log::restore(base);
     assert_eq!(restored.replay_record(later.record().clone()), Err(LogPosition(1)));
 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::auth;
 use crate::probes;
-use crate::room::Outlook;
+use crate::room::ShutdownNotice;
 use crate::rooms::Rooms;
 
 /// A request has no more to say than yes or no.
@@ -97,10 +97,10 @@ async fn list(State(rooms): State<Rooms>) -> Json<RunningRooms> {
 
 async fn drain(State(rooms): State<Rooms>, Json(wanted): Json<Draining>) -> Json<Draining> {
     let from_now = |seconds: u32| Instant::now() + Duration::from_secs(seconds.into());
-    rooms.foresee(if wanted.draining {
-        Outlook::Ends { at: wanted.restart_in_seconds.map(from_now) }
+    rooms.announce_shutdown(if wanted.draining {
+        ShutdownNotice::Planned { at: wanted.restart_in_seconds.map(from_now) }
     } else {
-        Outlook::Stays
+        ShutdownNotice::None
     });
     tracing::info!(?wanted, "told by whoever runs the server");
     Json(wanted)

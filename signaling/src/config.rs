@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use signaling_protocol::ReceiveSlots;
 
-use crate::relay::Relay;
+use crate::turn::TurnServer;
 
 /// Settings and limits of the service.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct SignalingConfig {
     pub resume_window: Duration,
     /// How long a socket may say nothing until it counts as broken, and its participant as away; and
     /// how long a participant may make no progress on the log.
-    pub silence: Duration,
+    pub heartbeat_timeout: Duration,
     /// How long a socket may take for its hello.
     pub hello: Duration,
     /// Messages a second from one socket, on average; bursts may be four times that.
@@ -40,19 +40,19 @@ pub struct SignalingConfig {
     /// How long a room that nobody enters is kept.
     pub room_idle: Duration,
     /// Whether the store keeps rooms when the process ends.
-    pub rooms_last: bool,
+    pub rooms_persist: bool,
     /// Origins that may open sockets besides the page's own host.
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed; nobody else's is.
     pub trusted_proxies: Vec<IpNet>,
     /// The TURN server that clients may use.
-    pub relay: Option<Relay>,
+    pub turn_server: Option<TurnServer>,
 }
 
 impl SignalingConfig {
     /// What people are told of how long their links last, in seconds; 0: nothing is promised.
     pub(crate) fn room_kept_seconds(&self) -> u32 {
-        if !self.rooms_last {
+        if !self.rooms_persist {
             return 0;
         }
         u32::try_from(self.room_idle.as_secs()).unwrap_or(u32::MAX)
@@ -68,7 +68,7 @@ impl Default for SignalingConfig {
             slots: ReceiveSlots { audio: 8, video: 16 },
             token_lifetime: Duration::from_secs(600),
             resume_window: Duration::from_secs(60),
-            silence: Duration::from_secs(15),
+            heartbeat_timeout: Duration::from_secs(15),
             hello: Duration::from_secs(10),
             messages_per_second: 25,
             queue_bytes: 1024 * 1024,
@@ -76,10 +76,10 @@ impl Default for SignalingConfig {
             tokens_per_minute: 1200,
             sockets_per_address: 1000,
             room_idle: Duration::from_secs(90 * 24 * 3600),
-            rooms_last: true,
+            rooms_persist: true,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
-            relay: None,
+            turn_server: None,
         }
     }
 }

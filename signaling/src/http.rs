@@ -24,11 +24,11 @@ use crate::client_address::ClientAddress;
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
 use crate::probes;
-use crate::relay::Relay;
 use crate::room_task::refusal_of;
 use crate::rooms::Rooms;
 use crate::socket::Sockets;
 use crate::store::{StoreFailure, unix_seconds};
+use crate::turn::TurnServer;
 
 /// Addresses that the rate limits remember before they forget the quiet ones.
 const ADDRESSES: usize = 100_000;
@@ -208,15 +208,15 @@ async fn issue_token(
             let tokens = &service.sockets.tokens;
             let now = unix_seconds();
             let (token, expires_in_seconds) = tokens.issue(&room, role, now);
-            let relay = service.sockets.config.relay.as_ref();
-            let Ok(ice_servers) = relay.map(|relay| relay.ice_server(now)).transpose() else {
+            let turn = service.sockets.config.turn_server.as_ref();
+            let Ok(ice_servers) = turn.map(|turn| turn.ice_server(now)).transpose() else {
                 return service.refuse(refusal_of(StoreFailure::Unavailable));
             };
             Json(TokenIssued {
                 token,
                 expires_in_seconds,
                 ice_servers: ice_servers.into_iter().collect(),
-                ice_servers_expire_in_seconds: Relay::LIFETIME_SECONDS,
+                ice_servers_expire_in_seconds: TurnServer::LIFETIME_SECONDS,
                 room_kept_seconds: service.sockets.config.room_kept_seconds(),
             })
             .into_response()

@@ -11,7 +11,6 @@ mod http;
 mod metrics;
 mod probes;
 mod queue;
-mod relay;
 mod room;
 mod room_task;
 mod rooms;
@@ -19,11 +18,12 @@ mod sfu_link;
 mod socket;
 pub mod spans;
 mod store;
+mod turn;
 
 pub use admin::{Draining, RunningRoom, RunningRooms};
 pub use config::SignalingConfig;
-pub use relay::Relay;
 pub use sfu_link::{MediaPlane, MediaReports};
+pub use turn::TurnServer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ use tracing::{Instrument as _, field, info_span};
 use crate::auth::Tokens;
 use crate::http::Service;
 use crate::metrics::Metrics;
-use crate::room::Outlook;
+use crate::room::ShutdownNotice;
 use crate::rooms::Rooms;
 use crate::store::Store;
 
@@ -122,7 +122,7 @@ impl Signaling {
     /// [`Self::shut_down`].
     pub async fn drain(&self, patience: Duration) {
         let end = Instant::now() + patience;
-        self.rooms.foresee(Outlook::Ends { at: Some(end) });
+        self.rooms.announce_shutdown(ShutdownNotice::Planned { at: Some(end) });
         // Late is as good as empty.
         let drained = timeout_at(end, self.rooms.until_empty());
         let seconds = patience.as_secs();

@@ -13,18 +13,18 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     pub(crate) text: Utf8Bytes,
-    pub(crate) urgency: Urgency,
+    pub(crate) class: DeliveryClass,
 }
 
 /// What may happen to a message when its reader is slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Urgency {
+pub(crate) enum DeliveryClass {
     /// A snapshot later makes up for it.
     Replaceable,
     /// Makes up for every delta before it.
     Snapshot,
     /// Nothing else says it.
-    Needed,
+    Required,
 }
 
 /// What the socket's writer is to do next.
@@ -134,20 +134,20 @@ impl SendQueue {
         if state.closing.is_some() {
             return;
         }
-        match message.urgency {
-            Urgency::Replaceable if state.lag != Lag::None => return,
-            Urgency::Snapshot => state.lag = Lag::None,
-            Urgency::Replaceable | Urgency::Needed => {}
+        match message.class {
+            DeliveryClass::Replaceable if state.lag != Lag::None => return,
+            DeliveryClass::Snapshot => state.lag = Lag::None,
+            DeliveryClass::Replaceable | DeliveryClass::Required => {}
         }
         if !self.has_room_for(state, &message) {
             self.drop_replaceable(state);
-            match message.urgency {
-                Urgency::Replaceable => {
+            match message.class {
+                DeliveryClass::Replaceable => {
                     state.lag = Lag::Untold;
                     return;
                 }
-                Urgency::Needed => state.lag = Lag::Untold,
-                Urgency::Snapshot => {}
+                DeliveryClass::Required => state.lag = Lag::Untold,
+                DeliveryClass::Snapshot => {}
             }
             if !self.has_room_for(state, &message) {
                 return self.close_with(state, Some(too_slow()));
@@ -162,7 +162,7 @@ impl SendQueue {
     }
 
     fn drop_replaceable(&self, state: &mut State) {
-        state.waiting.retain(|one| one.urgency == Urgency::Needed);
+        state.waiting.retain(|one| one.class == DeliveryClass::Required);
         let left = state.waiting.iter().map(|one| one.text.len()).sum();
         self.count(state, left, state.bytes);
     }
@@ -221,8 +221,8 @@ mod tests {
         SendQueue::new(limit, IntGauge::new("bytes", "bytes").expect("a gauge"))
     }
 
-    fn message(bytes: usize, urgency: Urgency) -> Outgoing {
-        Outgoing { text: "x".repeat(bytes).into(), urgency }
+    fn message(bytes: usize, class: DeliveryClass) -> Outgoing {
+        Outgoing { text: "x".repeat(bytes).into(), class }
     }
 
     fn lengths(queue: &SendQueue) -> Vec<usize> {
@@ -236,38 +236,38 @@ mod tests {
     #[test]
     fn a_full_queue_gives_up_what_a_snapshot_replaces_and_says_so_once() {
         let queue = queue(100);
-        queue.push(message(40, Urgency::Replaceable)).expect("room");
-        queue.push(message(41, Urgency::Needed)).expect("room");
-        assert_eq!(queue.push(message(42, Urgency::Replaceable)), Err(Lagging));
-        assert_eq!(queue.push(message(43, Urgency::Replaceable)), Ok(()), "told once");
+        queue.push(message(40, DeliveryClass::Replaceable)).expect("room");
+        queue.push(message(41, DeliveryClass::Required)).expect("room");
+        assert_eq!(queue.push(message(42, DeliveryClass::Replaceable)), Err(Lagging));
+        assert_eq!(queue.push(message(43, DeliveryClass::Replaceable)), Ok(()), "told once");
         assert_eq!(lengths(&queue), [41]);
     }
 
     #[test]
     fn no_delta_passes_between_a_gap_and_its_snapshot() {
         let queue = queue(100);
-        queue.push(message(90, Urgency::Replaceable)).expect("room");
-        assert_eq!(queue.push(message(20, Urgency::Replaceable)), Err(Lagging));
-        queue.push(message(1, Urgency::Replaceable)).expect("dropped");
-        queue.push(message(2, Urgency::Snapshot)).expect("room");
-        queue.push(message(3, Urgency::Replaceable)).expect("room");
+        queue.push(message(90, DeliveryClass::Replaceable)).expect("room");
+        assert_eq!(queue.push(message(20, DeliveryClass::Replaceable)), Err(Lagging));
+        queue.push(message(1, DeliveryClass::Replaceable)).expect("dropped");
+        queue.push(message(2, DeliveryClass::Snapshot)).expect("room");
+        queue.push(message(3, DeliveryClass::Replaceable)).expect("room");
         assert_eq!(lengths(&queue), [2, 3]);
     }
 
     #[test]
     fn the_room_hears_of_an_overflow_that_it_did_not_cause() {
         let queue = queue(100);
-        queue.push(message(90, Urgency::Replaceable)).expect("room");
-        queue.push_aside(message(20, Urgency::Needed));
-        assert_eq!(queue.push(message(1, Urgency::Needed)), Err(Lagging));
+        queue.push(message(90, DeliveryClass::Replaceable)).expect("room");
+        queue.push_aside(message(20, DeliveryClass::Required));
+        assert_eq!(queue.push(message(1, DeliveryClass::Required)), Err(Lagging));
         assert_eq!(lengths(&queue), [20, 1]);
     }
 
     #[test]
     fn a_queue_full_of_what_must_be_said_is_closed() {
         let queue = queue(100);
-        queue.push_aside(message(60, Urgency::Needed));
-        queue.push_aside(message(60, Urgency::Needed));
+        queue.push_aside(message(60, DeliveryClass::Required));
+        queue.push_aside(message(60, DeliveryClass::Required));
         assert_eq!(lengths(&queue), [60]);
         assert_eq!(queue.take(), Some(Next::Close(Some(too_slow()))));
     }
@@ -275,18 +275,18 @@ mod tests {
     #[test]
     fn one_message_over_the_limit_still_goes_when_nothing_waits() {
         let queue = queue(10);
-        queue.push(message(50, Urgency::Snapshot)).expect("nothing waits");
+        queue.push(message(50, DeliveryClass::Snapshot)).expect("nothing waits");
         assert_eq!(lengths(&queue), [50]);
     }
 
     #[test]
     fn closing_comes_after_what_must_be_said_and_with_the_first_reason() {
         let queue = queue(100);
-        queue.push(message(1, Urgency::Replaceable)).expect("room");
-        queue.push(message(2, Urgency::Needed)).expect("room");
+        queue.push(message(1, DeliveryClass::Replaceable)).expect("room");
+        queue.push(message(2, DeliveryClass::Required)).expect("room");
         queue.close(too_slow());
         queue.finish();
-        queue.push(message(3, Urgency::Needed)).expect("ignored");
+        queue.push(message(3, DeliveryClass::Required)).expect("ignored");
         assert_eq!(lengths(&queue), [2]);
         assert_eq!(queue.take(), Some(Next::Close(Some(too_slow()))));
     }
@@ -295,12 +295,12 @@ mod tests {
     fn the_total_of_bytes_is_right_whatever_happens() {
         let total = IntGauge::new("bytes", "bytes").expect("a gauge");
         let queue = SendQueue::new(100, total.clone());
-        queue.push_aside(message(60, Urgency::Replaceable));
-        queue.push_aside(message(30, Urgency::Needed));
+        queue.push_aside(message(60, DeliveryClass::Replaceable));
+        queue.push_aside(message(30, DeliveryClass::Required));
         assert_eq!(total.get(), 90);
-        queue.push_aside(message(40, Urgency::Replaceable));
+        queue.push_aside(message(40, DeliveryClass::Replaceable));
         assert_eq!(total.get(), 30);
-        queue.push_aside(message(7, Urgency::Snapshot));
+        queue.push_aside(message(7, DeliveryClass::Snapshot));
         drop(queue);
         assert_eq!(total.get(), 0);
     }

@@ -20,8 +20,8 @@ use tracing::{Instrument as _, Span};
 use crate::auth::{self, Role};
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
-use crate::queue::{Lagging, Outgoing, SendQueue, Urgency};
-use crate::room::{Comer, Outlook, Output, Room, RoomLimits, SocketId};
+use crate::queue::{DeliveryClass, Lagging, Outgoing, SendQueue};
+use crate::room::{JoinRequest, Output, Room, RoomLimits, ShutdownNotice, SocketId};
 use crate::sfu_link::MediaPlane;
 use crate::spans::{self, Spans};
 use crate::store::{Store, StoreFailure};
@@ -39,18 +39,18 @@ const COMPACT_AFTER: u64 = 64;
 
 /// As whom a socket comes.
 #[derive(Debug)]
-pub(crate) enum Comes {
+pub(crate) enum JoinKind {
     /// As somebody new, perhaps in the place of another one.
     New(Option<Predecessor>),
     /// As a participant whose socket broke.
-    Back(Resume),
+    Resume(Resume),
 }
 
 /// What reaches a room.
 #[derive(Debug)]
 pub(crate) enum RoomInput {
     /// A socket with its hello.
-    Hello { socket: SocketId, queue: Arc<SendQueue>, role: Role, comes: Comes, join: Span },
+    Hello { socket: SocketId, queue: Arc<SendQueue>, role: Role, kind: JoinKind, join: Span },
     /// A socket said something.
     Message { socket: SocketId, message: ClientMessage },
     /// A socket broke.
@@ -65,24 +65,24 @@ pub(crate) enum RoomInput {
 
 /// What a room task works with.
 #[derive(Clone)]
-pub(crate) struct Surroundings {
+pub(crate) struct RoomContext {
     pub(crate) config: Arc<SignalingConfig>,
     pub(crate) store: Store,
     pub(crate) media: Arc<dyn MediaPlane>,
     pub(crate) metrics: Metrics,
     /// What whoever runs the server has decided of its end. A room looks at it as it starts, as
     /// nobody here ever has.
-    pub(crate) outlook: watch::Receiver<Outlook<Instant>>,
+    pub(crate) shutdown_notice: watch::Receiver<ShutdownNotice<Instant>>,
     pub(crate) stop: CancellationToken,
 }
 
 /// Runs a room until nobody is in it for a while, or the service stops.
-pub(crate) async fn run(id: RoomId, around: Surroundings, mut inputs: mpsc::Receiver<RoomInput>) {
-    match open(&id, &around).await {
+pub(crate) async fn run(id: RoomId, context: RoomContext, mut inputs: mpsc::Receiver<RoomInput>) {
+    match open(&id, &context).await {
         Ok((room, fence, compacted)) => {
             let mut task = RoomTask {
                 id,
-                around,
+                context,
                 room,
                 fence,
                 compacted,
@@ -91,20 +91,20 @@ pub(crate) async fn run(id: RoomId, around: Surroundings, mut inputs: mpsc::Rece
                 counted: 0,
                 started: Instant::now(),
             };
-            task.around.metrics.rooms.inc();
-            task.live(&mut inputs).await;
+            task.context.metrics.rooms.inc();
+            task.run(&mut inputs).await;
             task.count_participants(0);
-            task.around.metrics.rooms.dec();
+            task.context.metrics.rooms.dec();
         }
         Err(refusal) => {
             inputs.close();
-            turn_away(&mut inputs, &refusal).await;
+            refuse(&mut inputs, &refusal).await;
         }
     }
 }
 
 /// Tells everybody who still came that it was in vain.
-async fn turn_away(inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
+async fn refuse(inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
     while let Some(input) = inputs.recv().await {
         if let RoomInput::Hello { queue, join, .. } = input {
             spans::refused(&join, refusal.code);
@@ -114,21 +114,21 @@ async fn turn_away(inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
 }
 
 /// Takes the room from the store.
-async fn open(id: &RoomId, around: &Surroundings) -> Result<(Room, Fence, LogPosition), Refusal> {
-    let node = NodeId(around.config.node.clone());
-    let (fence, stored) = around.store.open(id.clone(), node).await.map_err(refusal_of)?;
+async fn open(id: &RoomId, context: &RoomContext) -> Result<(Room, Fence, LogPosition), Refusal> {
+    let node = NodeId(context.config.node.clone());
+    let (fence, stored) = context.store.open(id.clone(), node).await.map_err(refusal_of)?;
     // The store's own checkpoint may lie before the log's base: entries between them pile up.
     let compacted = stored.entries.first().map(|(first, _)| LogPosition(first.0.saturating_sub(1)));
     let log = restore(stored).map_err(|problem| {
         tracing::error!(room = %id, problem, "the stored log cannot be read");
         refusal_of(StoreFailure::Unavailable)
     })?;
-    let config = &around.config;
+    let config = &context.config;
     let limits = RoomLimits {
         participants: config.participants_per_room,
         slots: config.slots,
         resume_window: millis(config.resume_window),
-        silence: millis(config.silence),
+        heartbeat_timeout: millis(config.heartbeat_timeout),
     };
     let compacted = compacted.unwrap_or(log.position());
     let mut room = Room::new(id.clone(), limits, log);
@@ -186,7 +186,7 @@ pub(crate) fn shutting_down() -> Refusal {
 
 struct RoomTask {
     id: RoomId,
-    around: Surroundings,
+    context: RoomContext,
     room: Room,
     fence: Fence,
     /// Up to here the store holds a checkpoint.
@@ -202,7 +202,7 @@ struct RoomTask {
 struct Lost;
 
 impl RoomTask {
-    async fn live(&mut self, inputs: &mut mpsc::Receiver<RoomInput>) {
+    async fn run(&mut self, inputs: &mut mpsc::Receiver<RoomInput>) {
         // When the store is tried again, if it has failed.
         let mut store_retry: Option<Instant> = None;
         let mut empty_since = None;
@@ -218,7 +218,7 @@ impl RoomTask {
                     }
                 }
             }
-            self.carry_out();
+            self.execute_outputs();
             self.count_participants(self.room.participants());
 
             let now = Instant::now();
@@ -249,12 +249,12 @@ impl RoomTask {
                     }
                     self.room.handle_timeout(self.now());
                 }
-                Ok(()) = self.around.outlook.changed() => {
-                    let outlook = *self.around.outlook.borrow_and_update();
-                    let outlook = outlook.map(|at| millis(at - self.started));
-                    self.room.foresee(outlook, self.now());
+                Ok(()) = self.context.shutdown_notice.changed() => {
+                    let shutdown_notice = *self.context.shutdown_notice.borrow_and_update();
+                    let shutdown_notice = shutdown_notice.map(|at| millis(at - self.started));
+                    self.room.announce_shutdown(shutdown_notice, self.now());
                 }
-                () = self.around.stop.cancelled() => {
+                () = self.context.stop.cancelled() => {
                     self.end(inputs, &shutting_down()).await;
                     return;
                 }
@@ -265,24 +265,24 @@ impl RoomTask {
     /// Says goodbye to everybody who is here or still knocks.
     async fn end(&mut self, inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
         self.room.close_all(refusal);
-        self.carry_out();
+        self.execute_outputs();
         inputs.close();
-        turn_away(inputs, refusal).await;
+        refuse(inputs, refusal).await;
     }
 
     fn handle(&mut self, input: RoomInput) {
         let now = self.now();
         match input {
-            RoomInput::Hello { socket, queue, role, comes, join } => {
+            RoomInput::Hello { socket, queue, role, kind, join } => {
                 self.queues.insert(socket, queue);
-                self.spans.comes(socket, join);
-                match comes {
-                    Comes::Back(resume) => self.room.resume(socket, &resume, now),
-                    Comes::New(predecessor) => match auth::resume_token() {
+                self.spans.join_started(socket, join);
+                match kind {
+                    JoinKind::Resume(resume) => self.room.resume(socket, &resume, now),
+                    JoinKind::New(predecessor) => match auth::resume_token() {
                         Ok(token) => {
-                            let full = self.around.media.admits(Some(&self.id)).err();
-                            let comer = Comer { socket, role, token, full };
-                            self.room.come(comer, predecessor.as_ref(), now);
+                            let full = self.context.media.admits(Some(&self.id)).err();
+                            let request = JoinRequest { socket, role, token, full };
+                            self.room.admit_or_queue(request, predecessor.as_ref(), now);
                         }
                         Err(error) => {
                             tracing::error!(%error, "no random bytes");
@@ -292,7 +292,7 @@ impl RoomTask {
                 }
             }
             RoomInput::Message { socket, message } => {
-                self.spans.said(socket, &message);
+                self.spans.received(socket, &message);
                 self.room.handle_message(socket, message, now);
             }
             RoomInput::Closed { socket } => {
@@ -350,9 +350,9 @@ impl RoomTask {
             tracing::error!(%error, "a log entry cannot be written as JSON");
             StoreFailure::Unavailable
         })?;
-        let timer = self.around.metrics.append_seconds.start_timer();
+        let timer = self.context.metrics.append_seconds.start_timer();
         let outcome = self
-            .around
+            .context
             .store
             .append(
                 self.id.clone(),
@@ -374,14 +374,14 @@ impl RoomTask {
             return;
         }
         let Ok(checkpoint) = serde_json::to_vec(&log.base()) else { return };
-        let (store, id) = (&self.around.store, self.id.clone());
+        let (store, id) = (&self.context.store, self.id.clone());
         // If it fails, the next one makes up for it.
         if store.compact(id, self.fence, position, checkpoint).await == Ok(true) {
             self.compacted = position;
         }
     }
 
-    fn carry_out(&mut self) {
+    fn execute_outputs(&mut self) {
         while let Some(output) = self.room.poll_output() {
             match output {
                 Output::Send { to, message } => self.send(&to, &message),
@@ -393,7 +393,7 @@ impl RoomTask {
                 }
                 Output::Media(command) => {
                     let participant = command.participant();
-                    if let Err(refusal) = self.around.media.send(command) {
+                    if let Err(refusal) = self.context.media.send(command) {
                         let report = sfu_core::MediaReport::Refused { refusal };
                         self.room.handle_media(participant, report, self.now());
                     }
@@ -408,16 +408,16 @@ impl RoomTask {
 
     fn send(&mut self, to: &[SocketId], message: &ServerMessage) {
         if let ServerMessage::Control(ControlMessage::Refused { refusal }) = message {
-            self.around.metrics.refused(refusal.code);
+            self.context.metrics.refused(refusal.code);
         }
-        let urgency = match message {
+        let class = match message {
             // The whole lobby is sent again, and a commit that is still pending is asked about
             // again, after a snapshot too.
             ServerMessage::Room(
                 RoomMessage::Delta { .. } | RoomMessage::LobbyParticipants { .. },
             )
-            | ServerMessage::Log(_) => Urgency::Replaceable,
-            ServerMessage::Room(RoomMessage::Snapshot(_)) => Urgency::Snapshot,
+            | ServerMessage::Log(_) => DeliveryClass::Replaceable,
+            ServerMessage::Room(RoomMessage::Snapshot(_)) => DeliveryClass::Snapshot,
             ServerMessage::Room(
                 RoomMessage::Joined(_)
                 | RoomMessage::Resumed { .. }
@@ -425,16 +425,16 @@ impl RoomTask {
                 | RoomMessage::AskedToMute { .. },
             )
             | ServerMessage::Media(_)
-            | ServerMessage::Control(_) => Urgency::Needed,
+            | ServerMessage::Control(_) => DeliveryClass::Required,
         };
         let Ok(text) = serde_json::to_string(message) else { return };
-        let outgoing = Outgoing { text: text.into(), urgency };
+        let outgoing = Outgoing { text: text.into(), class };
         for socket in to {
-            self.spans.told(*socket, message);
+            self.spans.sent(*socket, message);
             let Some(queue) = self.queues.get(socket) else { continue };
-            self.around.metrics.sent(message, 1);
+            self.context.metrics.sent(message, 1);
             if queue.push(outgoing.clone()) == Err(Lagging) {
-                self.around.metrics.slow_readers.inc();
+                self.context.metrics.slow_readers.inc();
                 let now = self.now();
                 self.room.handle_lagging(*socket, now);
             }
@@ -443,19 +443,19 @@ impl RoomTask {
 
     fn close(&mut self, socket: SocketId, refusal: Refusal) {
         if let Some(queue) = self.queues.remove(&socket) {
-            self.around.metrics.refused(refusal.code);
+            self.context.metrics.refused(refusal.code);
             self.spans.closed(socket, Some(refusal.code));
             queue.close(refusal);
         }
     }
 
     fn appended(&self, outcome: &str) {
-        self.around.metrics.appends.with_label_values(&[outcome]).inc();
+        self.context.metrics.appends.with_label_values(&[outcome]).inc();
     }
 
     fn count_participants(&mut self, now: usize) {
         let now = i64::try_from(now).unwrap_or(i64::MAX);
-        self.around.metrics.participants.add(now - self.counted);
+        self.context.metrics.participants.add(now - self.counted);
         self.counted = now;
     }
 

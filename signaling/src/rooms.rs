@@ -15,8 +15,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::auth;
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
-use crate::room::{Outlook, SocketId};
-use crate::room_task::{self, RoomInput, Surroundings, shutting_down};
+use crate::room::{ShutdownNotice, SocketId};
+use crate::room_task::{self, RoomContext, RoomInput, shutting_down};
 use crate::sfu_link::MediaPlane;
 use crate::store::{Store, StoreFailure};
 
@@ -34,9 +34,9 @@ pub(crate) struct Rooms(Arc<Inner>);
 struct Inner {
     handles: DashMap<RoomId, mpsc::Sender<RoomInput>>,
     next_socket: AtomicU64,
-    around: Surroundings,
+    context: RoomContext,
     tasks: TaskTracker,
-    outlook: watch::Sender<Outlook<Instant>>,
+    shutdown_notice: watch::Sender<ShutdownNotice<Instant>>,
 }
 
 impl Rooms {
@@ -48,17 +48,18 @@ impl Rooms {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let (outlook, foreseen) = watch::channel(Outlook::Stays);
-        let around = Surroundings { config, store, media, metrics, outlook: foreseen, stop };
+        let (shutdown_notice, shutdown_notices) = watch::channel(ShutdownNotice::None);
+        let context =
+            RoomContext { config, store, media, metrics, shutdown_notice: shutdown_notices, stop };
         let (handles, next_socket) = (DashMap::new(), AtomicU64::new(1));
-        Self(Arc::new(Inner { handles, next_socket, around, tasks, outlook }))
+        Self(Arc::new(Inner { handles, next_socket, context, tasks, shutdown_notice }))
     }
 
     /// Makes a room with a fresh host key.
     pub(crate) async fn create(&self) -> Result<(RoomId, Secret), StoreFailure> {
         let (host_key, room) = auth::host_key().map_err(|_| StoreFailure::Unavailable)?;
-        let around = &self.0.around;
-        around.store.create_room(room.clone(), around.config.rooms).await?;
+        let context = &self.0.context;
+        context.store.create_room(room.clone(), context.config.rooms).await?;
         Ok((room, host_key))
     }
 
@@ -67,18 +68,18 @@ impl Rooms {
         if self.0.handles.contains_key(room) {
             return Ok(true);
         }
-        self.0.around.store.has_room(room.clone()).await
+        self.0.context.store.has_room(room.clone()).await
     }
 
     /// The server is to end, or goes on after all: everybody in a room is told. Until it ends no
     /// meeting begins, and those that run go on.
-    pub(crate) fn foresee(&self, outlook: Outlook<Instant>) {
-        self.0.outlook.send_replace(outlook);
-        self.0.around.metrics.draining.set(self.is_draining().into());
+    pub(crate) fn announce_shutdown(&self, shutdown_notice: ShutdownNotice<Instant>) {
+        self.0.shutdown_notice.send_replace(shutdown_notice);
+        self.0.context.metrics.draining.set(self.is_draining().into());
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        *self.0.outlook.borrow() != Outlook::Stays
+        *self.0.shutdown_notice.borrow() != ShutdownNotice::None
     }
 
     /// The rooms that run, each with how many are in it and for how long it has run.
@@ -105,7 +106,7 @@ impl Rooms {
         room: &RoomId,
         refusal: Refusal,
     ) -> Result<bool, StoreFailure> {
-        let existed = self.0.around.store.delete_room(room.clone()).await?;
+        let existed = self.0.context.store.delete_room(room.clone()).await?;
         let handle = self.0.handles.get(room).map(|handle| handle.value().clone());
         if let Some(handle) = handle {
             // One that has ended by itself needs no telling.
@@ -125,24 +126,24 @@ impl Rooms {
 
     /// Whether the SFU carries somebody else in a room, or a new room (`None`).
     pub(crate) fn carries(&self, room: Option<&RoomId>) -> Result<(), Refusal> {
-        self.0.around.media.admits(room)
+        self.0.context.media.admits(room)
     }
 
     /// Waits until nobody is in any room.
     pub(crate) async fn until_empty(&self) {
-        while self.0.around.metrics.participants.get() > 0 {
+        while self.0.context.metrics.participants.get() > 0 {
             tokio::time::sleep(EMPTY_CHECK).await;
         }
     }
 
     /// Asks the store something that costs it little, to see whether it works.
     pub(crate) async fn reach_store(&self) -> Result<(), StoreFailure> {
-        self.0.around.store.has_room(RoomId::from_bytes([0; 16])).await.map(drop)
+        self.0.context.store.has_room(RoomId::from_bytes([0; 16])).await.map(drop)
     }
 
     /// Waits until the service is told to end.
     pub(crate) async fn stopping(&self) {
-        self.0.around.stop.cancelled().await;
+        self.0.context.stop.cancelled().await;
     }
 
     /// While this is held, the service has not ended.
@@ -171,13 +172,13 @@ impl Rooms {
     pub(crate) fn try_send(&self, room: &RoomId, input: RoomInput) {
         let sent = self.0.handles.get(room).is_some_and(|handle| handle.try_send(input).is_ok());
         if !sent {
-            self.0.around.metrics.media_reports_dropped.inc();
+            self.0.context.metrics.media_reports_dropped.inc();
         }
     }
 
     /// Deletes, from time to time, the rooms that nobody has entered for long.
     pub(crate) async fn forget_idle_rooms(self, stop: CancellationToken) {
-        let idle = self.0.around.config.room_idle;
+        let idle = self.0.context.config.room_idle;
         loop {
             match self.delete_idle_rooms(idle).await {
                 Ok(gone) if gone.is_empty() => {}
@@ -193,7 +194,7 @@ impl Rooms {
 
     /// A room that runs is in use, however long ago it was opened.
     async fn delete_idle_rooms(&self, idle: Duration) -> Result<Vec<RoomId>, StoreFailure> {
-        let store = &self.0.around.store;
+        let store = &self.0.context.store;
         let running: Vec<_> = self.0.handles.iter().map(|handle| handle.key().clone()).collect();
         for room in running {
             store.touch_room(room).await?;
@@ -205,7 +206,7 @@ impl Rooms {
         let (handle, inputs) = mpsc::channel(INPUTS);
         let (rooms, own) = (self.clone(), handle.clone());
         self.0.tasks.spawn(async move {
-            room_task::run(room.clone(), rooms.0.around.clone(), inputs).await;
+            room_task::run(room.clone(), rooms.0.context.clone(), inputs).await;
             rooms.0.handles.remove_if(&room, |_, handle| handle.same_channel(&own));
         });
         handle

@@ -18,9 +18,9 @@ use tokio::time::{sleep, timeout};
 use crate::auth::Tokens;
 use crate::config::SignalingConfig;
 use crate::metrics::Metrics;
-use crate::queue::{Next, Outgoing, SendQueue, Urgency};
+use crate::queue::{DeliveryClass, Next, Outgoing, SendQueue};
 use crate::room::SocketId;
-use crate::room_task::{Comes, RoomInput, shutting_down};
+use crate::room_task::{JoinKind, RoomInput, shutting_down};
 use crate::rooms::Rooms;
 use crate::spans;
 use crate::store::unix_seconds;
@@ -48,14 +48,14 @@ impl Sockets {
         self.metrics.sockets.inc();
         let (mut writer, mut reader) = socket.split();
         match self.hello(&mut reader).await {
-            Ok(hello) => self.converse(hello, &mut reader, &mut writer).await,
+            Ok(hello) => self.serve_room(hello, &mut reader, &mut writer).await,
             Err(Some(refusal)) => {
                 self.metrics.refused(refusal.code);
-                say_goodbye(&mut writer, refusal).await;
+                close_with(&mut writer, refusal).await;
             }
             Err(None) => {}
         }
-        hear_out(&mut reader).await;
+        drain_reader(&mut reader).await;
         self.metrics.sockets.dec();
     }
 
@@ -103,7 +103,7 @@ impl Sockets {
         }
     }
 
-    async fn converse(&self, hello: Hello, reader: &mut Reader, writer: &mut Writer) {
+    async fn serve_room(&self, hello: Hello, reader: &mut Reader, writer: &mut Writer) {
         // A resume may come after the token's time: the resume token is what counts then, and
         // the token only names the room.
         let now = if hello.resume.is_some() { 0 } else { unix_seconds() };
@@ -111,26 +111,26 @@ impl Sockets {
             Ok(opened) => opened,
             Err(refusal) => {
                 self.metrics.refused(refusal.code);
-                return say_goodbye(writer, refusal).await;
+                return close_with(writer, refusal).await;
             }
         };
         if let Err(refusal) = self.rooms.admits(Some(&room)) {
             self.metrics.refused(refusal.code);
-            return say_goodbye(writer, refusal).await;
+            return close_with(writer, refusal).await;
         }
         let waiting = self.metrics.queued_bytes.clone();
         let queue = Arc::new(SendQueue::new(self.config.queue_bytes, waiting));
         let socket = self.rooms.socket();
         let inputs = self.rooms.enter(&room);
-        let comes = hello.resume.map_or(Comes::New(hello.predecessor), Comes::Back);
-        let join = spans::join(matches!(comes, Comes::Back(_)));
-        let greeting = RoomInput::Hello { socket, queue: Arc::clone(&queue), role, comes, join };
+        let kind = hello.resume.map_or(JoinKind::New(hello.predecessor), JoinKind::Resume);
+        let join = spans::join(matches!(kind, JoinKind::Resume(_)));
+        let greeting = RoomInput::Hello { socket, queue: Arc::clone(&queue), role, kind, join };
         if inputs.send(greeting).await.is_err() {
             let refusal = Refusal::new(
                 RefusalCode::StorageUnavailable,
                 "The meeting was just being closed; join it again.",
             );
-            return say_goodbye(writer, refusal.with_retry_after(1)).await;
+            return close_with(writer, refusal.with_retry_after(1)).await;
         }
         tracing::debug!(%room, socket = socket.0, "socket opened");
         // A reader that reads nothing would let the last words wait for ever.
@@ -209,7 +209,7 @@ impl Sockets {
     fn push(&self, queue: &SendQueue, message: &ServerMessage) {
         if let Ok(text) = serde_json::to_string(message) {
             self.metrics.sent(message, 1);
-            queue.push_aside(Outgoing { text: text.into(), urgency: Urgency::Needed });
+            queue.push_aside(Outgoing { text: text.into(), class: DeliveryClass::Required });
         }
     }
 }
@@ -223,7 +223,7 @@ async fn write(writer: &mut Writer, queue: &SendQueue) {
                     return;
                 }
             }
-            Next::Close(Some(refusal)) => return say_goodbye(writer, refusal).await,
+            Next::Close(Some(refusal)) => return close_with(writer, refusal).await,
             Next::Close(None) => {
                 let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
                 let _ = timeout(GOODBYE, writer.send(Message::Close(Some(frame)))).await;
@@ -234,7 +234,7 @@ async fn write(writer: &mut Writer, queue: &SendQueue) {
 }
 
 /// The last words, and the close frame. A client that does not read them is not waited for.
-async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
+async fn close_with(writer: &mut Writer, refusal: Refusal) {
     let code = match refusal.code {
         RefusalCode::ShuttingDown => close_code::AWAY,
         RefusalCode::TooLarge => close_code::SIZE,
@@ -275,7 +275,7 @@ async fn say_goodbye(writer: &mut Writer, refusal: Refusal) {
 /// Reads on until the client has closed its side, for a moment: a connection that is closed with
 /// bytes unread is reset, and the last words would be lost on their way (RFC 9293 section 3.10.4,
 /// RFC 6455 section 7.1.1).
-async fn hear_out(reader: &mut Reader) {
+async fn drain_reader(reader: &mut Reader) {
     let _ = timeout(GOODBYE, async { while let Some(Ok(_)) = reader.next().await {} }).await;
 }
 

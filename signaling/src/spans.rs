@@ -40,7 +40,7 @@ pub(crate) struct Spans {
 
 impl Spans {
     /// A socket has come with its hello.
-    pub(crate) fn comes(&mut self, socket: SocketId, join: Span) {
+    pub(crate) fn join_started(&mut self, socket: SocketId, join: Span) {
         if !join.is_disabled() {
             self.joins.insert(socket, join);
         }
@@ -48,7 +48,7 @@ impl Spans {
 
     /// A socket has said something. A handshake's span goes on until its sender is told what became
     /// of it, or submits another one.
-    pub(crate) fn said(&mut self, socket: SocketId, message: &ClientMessage) {
+    pub(crate) fn received(&mut self, socket: SocketId, message: &ClientMessage) {
         let ClientMessage::Submit(submission) = message else { return };
         let step = match submission.step {
             Step::Create => "create",
@@ -83,7 +83,7 @@ impl Spans {
     }
 
     /// A socket is told something.
-    pub(crate) fn told(&mut self, socket: SocketId, message: &ServerMessage) {
+    pub(crate) fn sent(&mut self, socket: SocketId, message: &ServerMessage) {
         if self.joins.is_empty() && self.handshakes.is_empty() {
             return;
         }

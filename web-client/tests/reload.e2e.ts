@@ -93,7 +93,7 @@ describe('a reloaded page', () => {
     await cleo.leave();
     await Promise.all([ada.isIn(2), bob.isIn(2)]);
     const lines = [...testbed.server.trace, ...people.flatMap((one) => one.trace)];
-    const judged = lines.findIndex((line) => line.includes('"step":"judged"'));
+    const judged = lines.findIndex((line) => line.includes('"step":"voted"'));
     const members = '"members":[1,2,3]';
     const doctored = lines.map((line) => line.replace(members, '"members":[1,2,3,4]'));
     expect(doctored).not.toEqual(lines);

@@ -11,7 +11,7 @@ use axum::serve::{Listener as _, ListenerExt as _};
 use mls_delivery_storage::{MemoryStorage, SqliteStorage, Storage, StorageError};
 use prometheus::Registry;
 use sfu::{Limits, MediaCommand, Sfu, SfuConfig, SfuHandle};
-use signaling::{MediaPlane, MediaReports, Relay, Signaling, SignalingConfig};
+use signaling::{MediaPlane, MediaReports, Signaling, SignalingConfig, TurnServer};
 use signaling_protocol::{Refusal, RoomId, Secret};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -120,8 +120,8 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         SignalingConfig {
             allowed_origins: config.allow_origin.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
-            relay,
-            rooms_last: !config.in_memory,
+            turn_server: relay,
+            rooms_persist: !config.in_memory,
             participants_per_room: config.participants_per_room.into(),
             ..SignalingConfig::default()
         },
@@ -262,13 +262,13 @@ fn admin_token(config: &ServeConfig) -> Result<Option<Secret>, SecretError> {
 }
 
 /// Returns the TURN servers and their secret, if any are set.
-fn relay(config: &ServeConfig) -> Result<Option<Relay>, SecretError> {
+fn relay(config: &ServeConfig) -> Result<Option<TurnServer>, SecretError> {
     if config.turn_urls.is_empty() {
         return Ok(None);
     }
     let path = config.turn_secret_file.clone();
     let secret = secrets::read_or_create(&path.unwrap_or_else(|| config.data.join("turn-secret")))?;
-    Ok(Some(Relay::new(config.turn_urls.clone(), secret.0)))
+    Ok(Some(TurnServer::new(config.turn_urls.clone(), secret.0)))
 }
 
 /// Implements the rooms' interface to the SFU.

@@ -5,8 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId};
 
-const SERVER_CRATES: [&str; 6] =
-    ["orange-meets", "signaling", "signaling-protocol", "mls-delivery", "sfu", "sfu-core"];
+const SERVER_CRATES: [&str; 7] = [
+    "orange-meets",
+    "signaling",
+    "signaling-protocol",
+    "mls-delivery",
+    "mls-delivery-storage",
+    "sfu",
+    "sfu-core",
+];
 const KEY_HOLDERS: [&str; 4] = ["e2ee", "e2ee-wasm", "openmls", "sframe"];
 
 fn metadata() -> Metadata {

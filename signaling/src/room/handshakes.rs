@@ -47,11 +47,11 @@ impl Room {
                 Intent::Submit { sender, submission } => {
                     let message_id = submission.message_id.clone();
                     let traced = self.traces.then(|| Traced::submitted(sender, &submission));
-                    let opened = self.open(sender, submission, now);
+                    let opened = self.open_vote(sender, submission, now);
                     if let Some(traced) = traced {
                         self.trace(|| traced.with(Outcome::of_submission(&opened)));
                     }
-                    self.opened(sender, opened)
+                    self.request_votes(sender, opened)
                         .map(|()| None)
                         .map_err(|refusal| (sender, refusal.about(message_id)))
                 }
@@ -71,9 +71,9 @@ impl Room {
         let accepted = self.log.apply(prepared).clone();
         self.trace(|| Traced::from(&accepted));
         let stepped = matches!(accepted.entry().event, LogEvent::Handshake(_));
-        self.note_waiting(stepped, now);
+        self.update_waiting(stepped, now);
         let position = accepted.entry().position;
-        let seq = self.history.log(position);
+        let seq = self.history.push_log(position);
         let mut alike = Vec::new();
         for (&participant, one) in &self.participants {
             let Some(socket) = one.socket() else { continue };
@@ -94,9 +94,9 @@ impl Room {
             self.outputs.push_back(Output::Send { to: alike, message });
         }
         if let Some(participant) = accepted.entry().event.departed() {
-            self.part(participant, Some(superseded()));
+            self.remove_participant(participant, Some(superseded()));
             let decision = self.finality.departed(participant, now);
-            self.conclude(decision);
+            self.apply_decision(decision);
         }
     }
 
@@ -131,7 +131,7 @@ impl Room {
     }
 
     /// A submission has come: what becomes of it.
-    fn open(
+    fn open_vote(
         &mut self,
         sender: ParticipantId,
         submission: Submission,
@@ -147,7 +147,7 @@ impl Room {
     }
 
     /// Members are asked whether they can follow it.
-    fn opened(
+    fn request_votes(
         &mut self,
         sender: ParticipantId,
         opened: Result<Opened, Refusal>,
@@ -158,9 +158,12 @@ impl Room {
                 self.intents.push_front(Intent::Finalise { sender, submission });
             }
             Opened::CommitPending(asked) => {
-                let question = asked.iter().find_map(|&one| self.finality.question(one));
+                let question = asked.iter().find_map(|&one| self.finality.vote_request(one));
                 if let Some(handshake) = question {
-                    self.tell(asked, ServerMessage::Log(LogMessage::CommitPending { handshake }));
+                    self.send_to(
+                        asked,
+                        ServerMessage::Log(LogMessage::CommitPending { handshake }),
+                    );
                 }
             }
         }
@@ -178,29 +181,29 @@ impl Room {
             Ok(Submitted::New(prepared)) => Ok(Some(prepared)),
             Ok(Submitted::Known(_)) => Ok(None),
             Err(refusal) => {
-                self.conclude(Some(Decision::CommitRejected(message_id.clone())));
+                self.apply_decision(Some(Decision::CommitRejected(message_id.clone())));
                 Err((sender, refusal.about(message_id)))
             }
         }
     }
 
     /// A member has said whether it can follow.
-    pub(super) fn judge(
+    pub(super) fn record_vote(
         &mut self,
         participant: ParticipantId,
         message_id: MessageId,
         vote: CommitVote,
         now: Millis,
     ) {
-        let asked = self.traces && self.finality.waits_for(participant, &message_id);
-        let decision = self.finality.judge(participant, &message_id, vote, now);
-        let outcome = Outcome::of_judgement(decision.as_ref(), asked);
-        self.trace(|| Traced::Judged { participant, message_id, vote, outcome });
-        self.conclude(decision);
+        let asked = self.traces && self.finality.awaits_vote(participant, &message_id);
+        let decision = self.finality.record_vote(participant, &message_id, vote, now);
+        let outcome = Outcome::of_vote(decision.as_ref(), asked);
+        self.trace(|| Traced::Voted { participant, message_id, vote, outcome });
+        self.apply_decision(decision);
     }
 
     /// Nobody else says anything.
-    pub(super) fn stop_asking(&mut self, now: Millis) {
+    pub(super) fn close_overdue_vote(&mut self, now: Millis) {
         let decision = self.finality.handle_timeout(now);
         let decided = decision.as_ref().map(|decision| match decision {
             Decision::Final { submission, .. } => (submission.message_id.clone(), Outcome::Final),
@@ -209,7 +212,7 @@ impl Room {
         if let Some((message_id, outcome)) = decided {
             self.trace(|| Traced::TimedOut { message_id, outcome });
         }
-        self.conclude(decision);
+        self.apply_decision(decision);
     }
 
     /// A step for whoever compares them with the specification.
@@ -220,7 +223,7 @@ impl Room {
     }
 
     /// A judgement has come to its end.
-    pub(super) fn conclude(&mut self, decision: Option<Decision>) {
+    pub(super) fn apply_decision(&mut self, decision: Option<Decision>) {
         match decision {
             // Before anything else, or what comes first could make it stale.
             Some(Decision::Final { sender, submission }) => {
@@ -228,15 +231,18 @@ impl Room {
             }
             Some(Decision::CommitRejected(message_id)) => {
                 let members: Vec<_> = self.log.present_members().collect();
-                self.tell(members, ServerMessage::Log(LogMessage::CommitRejected { message_id }));
+                self.send_to(
+                    members,
+                    ServerMessage::Log(LogMessage::CommitRejected { message_id }),
+                );
             }
             None => {}
         }
     }
 
     /// Asks one who comes back what the others were asked.
-    pub(super) fn ask(&mut self, participant: ParticipantId, socket: SocketId) {
-        if let Some(handshake) = self.finality.question(participant) {
+    pub(super) fn resend_vote_request(&mut self, participant: ParticipantId, socket: SocketId) {
+        if let Some(handshake) = self.finality.vote_request(participant) {
             self.send(socket, ServerMessage::Log(LogMessage::CommitPending { handshake }));
         }
     }

@@ -49,12 +49,12 @@ impl History {
     }
 
     /// Numbers a delta and keeps it.
-    pub(super) fn plain(&mut self, delta: Delta) -> Seq {
+    pub(super) fn push(&mut self, delta: Delta) -> Seq {
         self.keep(Kept::Plain(delta))
     }
 
     /// Numbers the delta of a log entry.
-    pub(super) fn log(&mut self, position: LogPosition) -> Seq {
+    pub(super) fn push_log(&mut self, position: LogPosition) -> Seq {
         self.keep(Kept::Log(position))
     }
 

@@ -17,17 +17,17 @@ const LOST: usize = 256;
 
 /// The door and who waits before it.
 #[derive(Debug, Default)]
-pub(super) struct Entrance {
+pub(super) struct Lobby {
     pub(super) join_policy: JoinPolicy,
     lobby_participants: BTreeMap<LobbyParticipantId, Waiting>,
-    last_visitor: LobbyParticipantId,
+    last_lobby_participant: LobbyParticipantId,
     /// The resume tokens of those who did not leave and were not removed, but lost.
     lost: VecDeque<Secret>,
 }
 
 /// Somebody who comes.
 #[derive(Debug)]
-pub(crate) struct Comer {
+pub(crate) struct JoinRequest {
     pub(crate) socket: SocketId,
     pub(crate) role: Role,
     /// Its resume token, fresh and random.
@@ -44,16 +44,16 @@ struct Waiting {
     resume_token: Secret,
     name: Option<Opaque>,
     /// When their last message came.
-    heard: Millis,
+    last_received_at: Millis,
 }
 
-impl Entrance {
+impl Lobby {
     pub(super) fn is_empty(&self) -> bool {
         self.lobby_participants.is_empty()
     }
 
     /// Somebody was lost who may come back through any door.
-    pub(super) fn remember(&mut self, resume_token: Secret) {
+    pub(super) fn remember_lost(&mut self, resume_token: Secret) {
         if self.lost.len() >= LOST {
             self.lost.pop_front();
         }
@@ -61,14 +61,14 @@ impl Entrance {
     }
 
     /// Whether this is one who was lost; it counts once.
-    fn recognise(&mut self, token: &Secret) -> bool {
+    fn take_lost(&mut self, token: &Secret) -> bool {
         let known = self.lost.iter().position(|one| auth::same(one, token));
         known.and_then(|at| self.lost.remove(at)).is_some()
     }
 
     /// When somebody who waits has been silent since.
-    pub(super) fn oldest(&self) -> Option<Millis> {
-        self.lobby_participants.values().map(|one| one.heard).min()
+    pub(super) fn oldest_activity(&self) -> Option<Millis> {
+        self.lobby_participants.values().map(|one| one.last_received_at).min()
     }
 
     pub(super) fn sockets(&self) -> impl Iterator<Item = SocketId> + '_ {
@@ -83,15 +83,20 @@ impl Entrance {
 impl Room {
     /// Somebody comes, and meets the door; who was inside before and did not leave does not, and
     /// needs no new place.
-    pub(crate) fn come(&mut self, comer: Comer, predecessor: Option<&Predecessor>, now: Millis) {
-        let Comer { socket, role, token, full } = comer;
-        let was_lost = predecessor.is_some_and(|one| self.entrance.recognise(&one.resume_token));
-        let predecessor = predecessor.and_then(|one| self.succeed(one, now));
+    pub(crate) fn admit_or_queue(
+        &mut self,
+        request: JoinRequest,
+        predecessor: Option<&Predecessor>,
+        now: Millis,
+    ) {
+        let JoinRequest { socket, role, token, full } = request;
+        let was_lost = predecessor.is_some_and(|one| self.lobby.take_lost(&one.resume_token));
+        let predecessor = predecessor.and_then(|one| self.take_over(one, now));
         if let Some(refusal) = full.filter(|_| !was_lost && predecessor.is_none()) {
             self.outputs.push_back(Output::Close { socket, refusal });
             return;
         }
-        match (self.entrance.join_policy, role) {
+        match (self.lobby.join_policy, role) {
             (JoinPolicy::Open, _) | (_, Role::Host) => {
                 self.join(socket, role, token, predecessor, now)
             }
@@ -102,26 +107,31 @@ impl Room {
                 socket,
                 refusal: Refusal::new(
                     RefusalCode::RoomLocked,
-                    "This meeting is locked: nobody else comes in; ask one of its hosts.",
+                    "This meeting is locked: nobody else kind in; ask one of its hosts.",
                 ),
             }),
-            (JoinPolicy::Lobby, Role::Guest) => self.wait(socket, token, now),
+            (JoinPolicy::Lobby, Role::Guest) => self.queue_in_lobby(socket, token, now),
         }
     }
 
     /// What everybody in the room knows of its order.
     pub(super) fn rules(&self) -> Rules {
         let hosts = self.participants.iter().filter(|(_, one)| one.role == Role::Host);
-        Rules { join_policy: self.entrance.join_policy, hosts: hosts.map(|(&id, _)| id).collect() }
+        Rules { join_policy: self.lobby.join_policy, hosts: hosts.map(|(&id, _)| id).collect() }
     }
 
     /// Somebody who waits said something.
-    pub(super) fn visitor_says(&mut self, socket: SocketId, message: ClientMessage, now: Millis) {
-        let Some(lobby_participant) = self.entrance.at(socket) else { return };
-        let Some(one) = self.entrance.lobby_participants.get_mut(&lobby_participant) else {
+    pub(super) fn handle_lobby_message(
+        &mut self,
+        socket: SocketId,
+        message: ClientMessage,
+        now: Millis,
+    ) {
+        let Some(lobby_participant) = self.lobby.at(socket) else { return };
+        let Some(one) = self.lobby.lobby_participants.get_mut(&lobby_participant) else {
             return;
         };
-        one.heard = now;
+        one.last_received_at = now;
         let outcome = match message {
             ClientMessage::Heartbeat { .. } => {
                 self.send(socket, ServerMessage::Control(ControlMessage::HeartbeatEcho));
@@ -135,11 +145,11 @@ impl Room {
             }
             ClientMessage::Knock { name } if one.name.is_none() => {
                 one.name = Some(name);
-                self.tell_hosts();
+                self.send_lobby_to_hosts();
                 Ok(())
             }
             ClientMessage::Leave | ClientMessage::PageHide => {
-                self.forget_visitor(socket);
+                self.remove_from_lobby(socket);
                 Ok(())
             }
             ClientMessage::Hello(_)
@@ -162,23 +172,24 @@ impl Room {
     }
 
     /// The socket of somebody who waits is gone, or they do not want to wait any more.
-    pub(super) fn forget_visitor(&mut self, socket: SocketId) {
-        if let Some(lobby_participant) = self.entrance.at(socket) {
-            self.entrance.lobby_participants.remove(&lobby_participant);
-            self.tell_hosts();
+    pub(super) fn remove_from_lobby(&mut self, socket: SocketId) {
+        if let Some(lobby_participant) = self.lobby.at(socket) {
+            self.lobby.lobby_participants.remove(&lobby_participant);
+            self.send_lobby_to_hosts();
         }
     }
 
     /// Sends away who waits and says nothing any more.
-    pub(super) fn forget_silent_visitors(&mut self, now: Millis) {
-        let silence = self.limits.silence;
-        let silent = |one: &Waiting| one.heard + silence <= now;
+    pub(super) fn expire_lobby(&mut self, now: Millis) {
+        let heartbeat_timeout = self.limits.heartbeat_timeout;
+        let silent = |one: &Waiting| one.last_received_at + heartbeat_timeout <= now;
         let over: Vec<_> =
-            self.entrance.lobby_participants.iter().filter(|(_, one)| silent(one)).collect();
+            self.lobby.lobby_participants.iter().filter(|(_, one)| silent(one)).collect();
         let over: Vec<_> =
             over.into_iter().map(|(&lobby_participant, _)| lobby_participant).collect();
-        let sentence = "Nothing has been heard from you for too long; join the meeting again.";
-        self.dismiss(&over, &Refusal::new(RefusalCode::TooSlow, sentence));
+        let sentence =
+            "Nothing has been last_received_at from you for too long; join the meeting again.";
+        self.refuse_waiting(&over, &Refusal::new(RefusalCode::TooSlow, sentence));
     }
 
     /// A participant does what only hosts may do.
@@ -199,7 +210,10 @@ impl Room {
             Moderation::Admit { lobby_participant } => self.admit(&[lobby_participant], now),
             Moderation::Deny { lobby_participant } => {
                 let sentence = "The host did not let you in; ask them another way.";
-                self.dismiss(&[lobby_participant], &Refusal::new(RefusalCode::Denied, sentence));
+                self.refuse_waiting(
+                    &[lobby_participant],
+                    &Refusal::new(RefusalCode::Denied, sentence),
+                );
             }
             Moderation::Remove { participant } => return self.remove(participant, now),
             Moderation::AskToMute { participant } => {
@@ -213,9 +227,9 @@ impl Room {
     }
 
     /// Tells a host who waits.
-    pub(super) fn tell_visitors(&mut self, host: ParticipantId) {
-        if self.role(host) == Some(Role::Host) && !self.entrance.is_empty() {
-            self.tell_hosts();
+    pub(super) fn send_lobby_to(&mut self, host: ParticipantId) {
+        if self.role(host) == Some(Role::Host) && !self.lobby.is_empty() {
+            self.send_lobby_to_hosts();
         }
     }
 
@@ -225,8 +239,8 @@ impl Room {
         self.broadcast(Delta::RulesChanged(rules));
     }
 
-    fn wait(&mut self, socket: SocketId, resume_token: Secret, now: Millis) {
-        if self.entrance.lobby_participants.len() >= limits::LOBBY_PARTICIPANTS {
+    fn queue_in_lobby(&mut self, socket: SocketId, resume_token: Secret, now: Millis) {
+        if self.lobby.lobby_participants.len() >= limits::LOBBY_PARTICIPANTS {
             let refusal = Refusal::new(
                 RefusalCode::RoomFull,
                 "Too many people wait to be let into this meeting; try again in a minute.",
@@ -234,29 +248,28 @@ impl Room {
             self.outputs.push_back(Output::Close { socket, refusal: refusal.with_retry_after(60) });
             return;
         }
-        let lobby_participant = self.entrance.last_visitor.next();
-        self.entrance.last_visitor = lobby_participant;
-        let waiting = Waiting { socket, resume_token, name: None, heard: now };
-        self.entrance.lobby_participants.insert(lobby_participant, waiting);
+        let lobby_participant = self.lobby.last_lobby_participant.next();
+        self.lobby.last_lobby_participant = lobby_participant;
+        let waiting = Waiting { socket, resume_token, name: None, last_received_at: now };
+        self.lobby.lobby_participants.insert(lobby_participant, waiting);
         self.send(socket, ServerMessage::Room(RoomMessage::Waiting));
-        self.tell_outlook(socket, now);
-        self.tell_hosts();
+        self.send_shutdown_notice(socket, now);
+        self.send_lobby_to_hosts();
     }
 
     fn set_join_policy(&mut self, join_policy: JoinPolicy, now: Millis) {
-        if self.entrance.join_policy == join_policy {
+        if self.lobby.join_policy == join_policy {
             return;
         }
-        self.entrance.join_policy = join_policy;
+        self.lobby.join_policy = join_policy;
         self.announce_rules();
-        let everybody: Vec<_> = self.entrance.lobby_participants.keys().copied().collect();
+        let everybody: Vec<_> = self.lobby.lobby_participants.keys().copied().collect();
         match join_policy {
             JoinPolicy::Open => self.admit(&everybody, now),
             JoinPolicy::Lobby => {}
             JoinPolicy::Locked => {
-                let sentence =
-                    "The meeting was locked: nobody else comes in; ask one of its hosts.";
-                self.dismiss(&everybody, &Refusal::new(RefusalCode::RoomLocked, sentence));
+                let sentence = "The meeting was locked: nobody else kind in; ask one of its hosts.";
+                self.refuse_waiting(&everybody, &Refusal::new(RefusalCode::RoomLocked, sentence));
             }
         }
     }
@@ -264,22 +277,22 @@ impl Room {
     fn admit(&mut self, lobby_participants: &[LobbyParticipantId], now: Millis) {
         let mut changed = false;
         for lobby_participant in lobby_participants {
-            let Some(one) = self.entrance.lobby_participants.remove(lobby_participant) else {
+            let Some(one) = self.lobby.lobby_participants.remove(lobby_participant) else {
                 continue;
             };
             self.join(one.socket, Role::Guest, one.resume_token, None, now);
             changed = true;
         }
         if changed {
-            self.tell_hosts();
+            self.send_lobby_to_hosts();
         }
     }
 
-    fn dismiss(&mut self, lobby_participants: &[LobbyParticipantId], refusal: &Refusal) {
+    fn refuse_waiting(&mut self, lobby_participants: &[LobbyParticipantId], refusal: &Refusal) {
         let mut changed = false;
         for lobby_participant in lobby_participants {
             let Some(Waiting { socket, .. }) =
-                self.entrance.lobby_participants.remove(lobby_participant)
+                self.lobby.lobby_participants.remove(lobby_participant)
             else {
                 continue;
             };
@@ -287,7 +300,7 @@ impl Room {
             changed = true;
         }
         if changed {
-            self.tell_hosts();
+            self.send_lobby_to_hosts();
         }
     }
 
@@ -303,23 +316,23 @@ impl Room {
             }
             Some(Role::Guest) => {}
         }
-        if self.entrance.join_policy == JoinPolicy::Open {
+        if self.lobby.join_policy == JoinPolicy::Open {
             self.set_join_policy(JoinPolicy::Lobby, now);
         }
         // The one who is removed may have been lost before, and must not come back as that one.
-        self.entrance.lost.clear();
+        self.lobby.lost.clear();
         let sentence = "A host has removed you from the meeting; ask them why.";
-        self.part(participant, Some(Refusal::new(RefusalCode::Removed, sentence)));
+        self.remove_participant(participant, Some(Refusal::new(RefusalCode::Removed, sentence)));
         Ok(())
     }
 
-    fn tell_hosts(&mut self) {
+    fn send_lobby_to_hosts(&mut self) {
         let hosts = self.participants.values().filter(|one| one.role == Role::Host);
         let to: Vec<_> = hosts.filter_map(Participant::socket).collect();
         if to.is_empty() {
             return;
         }
-        let lobby_participants = self.entrance.lobby_participants.iter();
+        let lobby_participants = self.lobby.lobby_participants.iter();
         let lobby_participants = lobby_participants
             .map(|(&lobby_participant, one)| LobbyParticipant {
                 lobby_participant,

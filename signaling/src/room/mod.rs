@@ -5,9 +5,9 @@ mod disconnected;
 mod handshakes;
 mod history;
 mod lobby;
-mod outlook;
 mod participant;
 mod presence;
+mod shutdown_notice;
 #[cfg(test)]
 mod tests;
 mod tracks;
@@ -25,10 +25,10 @@ use signaling_protocol::{
 
 use self::handshakes::Intent;
 use self::history::History;
-pub(crate) use self::lobby::Comer;
-use self::lobby::Entrance;
-pub(crate) use self::outlook::Outlook;
+pub(crate) use self::lobby::JoinRequest;
+use self::lobby::Lobby;
 use self::participant::Participant;
+pub(crate) use self::shutdown_notice::ShutdownNotice;
 
 /// Milliseconds on the shell's clock.
 pub(crate) type Millis = u64;
@@ -43,7 +43,7 @@ pub(crate) struct RoomLimits {
     pub(crate) participants: usize,
     pub(crate) slots: ReceiveSlots,
     pub(crate) resume_window: Millis,
-    pub(crate) silence: Millis,
+    pub(crate) heartbeat_timeout: Millis,
 }
 
 /// What the room wants done.
@@ -70,11 +70,11 @@ pub(crate) struct Room {
     finality: Finality,
     participants: BTreeMap<ParticipantId, Participant>,
     last_participant: ParticipantId,
-    entrance: Entrance,
+    lobby: Lobby,
     history: History,
-    /// Since when somebody has waited for members who take no step: see [`Room::mute_until`].
-    kept_waiting: Option<Millis>,
-    outlook: Outlook<Millis>,
+    /// Since when somebody has waited for members who take no step: see [`Room::unresponsive_deadline`].
+    waiting_since: Option<Millis>,
+    shutdown_notice: ShutdownNotice<Millis>,
     intents: VecDeque<Intent>,
     outputs: VecDeque<Output>,
     /// Whether its steps are written down.
@@ -92,10 +92,10 @@ impl Room {
             log,
             finality: Finality::default(),
             participants: BTreeMap::new(),
-            entrance: Entrance::default(),
+            lobby: Lobby::default(),
             history: History::default(),
-            kept_waiting: None,
-            outlook: Outlook::Stays,
+            waiting_since: None,
+            shutdown_notice: ShutdownNotice::None,
             intents,
             outputs: VecDeque::new(),
             traces: false,
@@ -109,7 +109,7 @@ impl Room {
 
     /// Nobody is here, not even for a return or before the door.
     pub(crate) fn is_empty(&self) -> bool {
-        self.participants.is_empty() && self.entrance.is_empty() && self.intents.is_empty()
+        self.participants.is_empty() && self.lobby.is_empty() && self.intents.is_empty()
     }
 
     /// How many are here.
@@ -129,20 +129,23 @@ impl Room {
 
     /// When [`Room::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Millis> {
-        let lobby_participants = self.entrance.oldest().map(|heard| heard + self.limits.silence);
-        let ends = self.participants.iter().map(|(&id, one)| self.ends(id, one));
-        let disconnected = self.poll_away();
+        let lobby_participants = self
+            .lobby
+            .oldest_activity()
+            .map(|last_received_at| last_received_at + self.limits.heartbeat_timeout);
+        let ends = self.participants.iter().map(|(&id, one)| self.removal_deadline(id, one));
+        let disconnected = self.poll_connections();
         ends.chain(lobby_participants).chain(disconnected).chain(self.finality.poll_timeout()).min()
     }
 
     /// A socket said something.
     pub(crate) fn handle_message(&mut self, socket: SocketId, message: ClientMessage, now: Millis) {
         let Some(participant) = self.at(socket) else {
-            self.visitor_says(socket, message, now);
+            self.handle_lobby_message(socket, message, now);
             return;
         };
         if let Some(one) = self.participants.get_mut(&participant) {
-            one.heard = now;
+            one.last_received_at = now;
         }
         let outcome = match message {
             ClientMessage::Hello(_) => Err(Refusal::new(
@@ -160,7 +163,7 @@ impl Room {
                 Ok(())
             }
             ClientMessage::CommitVote { message_id, vote } => {
-                self.judge(participant, message_id, vote, now);
+                self.record_vote(participant, message_id, vote, now);
                 Ok(())
             }
             ClientMessage::Heartbeat { position } => {
@@ -168,7 +171,9 @@ impl Room {
                 self.send(socket, ServerMessage::Control(ControlMessage::HeartbeatEcho));
                 Ok(())
             }
-            ClientMessage::SendMessage { message } => self.relay(participant, message, now),
+            ClientMessage::SendMessage { message } => {
+                self.broadcast_message(participant, message, now)
+            }
             ClientMessage::Offer { sdp } => self.offer(participant, sdp),
             ClientMessage::SetTracks { tracks } => self.set_tracks(participant, tracks),
             ClientMessage::ReceiverVideoConstraints { constraints } => {
@@ -184,7 +189,7 @@ impl Room {
                 Ok(())
             }
             ClientMessage::Leave => {
-                self.part(participant, None);
+                self.remove_participant(participant, None);
                 Ok(())
             }
         };
@@ -211,13 +216,13 @@ impl Room {
                 ServerMessage::Media(MediaMessage::MediaLost { refusal })
             }
             MediaReport::SubscribedQuality(wanted) => {
-                one.note_wanted(wanted.clone());
+                one.set_subscribed_quality(wanted.clone());
                 ServerMessage::Media(MediaMessage::SubscribedQuality(wanted))
             }
             MediaReport::Downlink(downlink) => {
                 ServerMessage::Media(MediaMessage::Downlink(downlink))
             }
-            MediaReport::Connected => return self.media_back(participant, now),
+            MediaReport::Connected => return self.media_restored(participant, now),
         };
         if let Some(socket) = self.participants.get(&participant).and_then(Participant::socket) {
             self.send(socket, message);
@@ -225,7 +230,7 @@ impl Room {
     }
 
     /// Tells again what others want of somebody's tracks: it may have missed it.
-    fn tell_wanted(&mut self, participant: ParticipantId, socket: SocketId) {
+    fn resend_subscribed_quality(&mut self, participant: ParticipantId, socket: SocketId) {
         let Some(one) = self.participants.get(&participant) else { return };
         for wanted in one.wanted.clone() {
             self.send(socket, ServerMessage::Media(MediaMessage::SubscribedQuality(wanted)));
@@ -234,20 +239,24 @@ impl Room {
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Millis) {
-        self.forget_silent_visitors(now);
-        self.detach_silent(now);
-        let over = self.participants.iter().filter(|&(&id, one)| self.ends(id, one) <= now);
-        let over: Vec<_> = over.map(|(&id, one)| (id, self.why_over(id, one, now))).collect();
+        self.expire_lobby(now);
+        self.disconnect_silent(now);
+        let over =
+            self.participants.iter().filter(|&(&id, one)| self.removal_deadline(id, one) <= now);
+        let over: Vec<_> = over.map(|(&id, one)| (id, self.removal_reason(id, one, now))).collect();
         for (participant, sentence) in over {
-            self.part(participant, Some(Refusal::new(RefusalCode::TooSlow, sentence)));
+            self.remove_participant(
+                participant,
+                Some(Refusal::new(RefusalCode::TooSlow, sentence)),
+            );
         }
-        self.tell_away(now);
-        self.stop_asking(now);
+        self.announce_connections(now);
+        self.close_overdue_vote(now);
     }
 
     /// Closes every socket and ends the media: the server ends, or the room has moved.
     pub(crate) fn close_all(&mut self, refusal: &Refusal) {
-        for socket in self.entrance.sockets() {
+        for socket in self.lobby.sockets() {
             self.outputs.push_back(Output::Close { socket, refusal: refusal.clone() });
         }
         for (&participant, one) in &self.participants {
@@ -261,7 +270,7 @@ impl Room {
         }
     }
 
-    fn tell(&mut self, whom: impl IntoIterator<Item = ParticipantId>, message: ServerMessage) {
+    fn send_to(&mut self, whom: impl IntoIterator<Item = ParticipantId>, message: ServerMessage) {
         let socket = |one: ParticipantId| self.participants.get(&one)?.socket();
         let to: Vec<_> = whom.into_iter().filter_map(socket).collect();
         if !to.is_empty() {
@@ -271,7 +280,7 @@ impl Room {
 
     /// An application message, in one order with the log's entries: a member that has read up to
     /// here can open it.
-    fn relay(
+    fn broadcast_message(
         &mut self,
         sender: ParticipantId,
         message: Opaque,
@@ -286,7 +295,7 @@ impl Room {
         let (created, handshakes) = (self.log.created(), self.log.handshakes());
         inspect::application_message(&self.id, created, handshakes, &message)?;
         if let Some(one) = self.participants.get_mut(&sender) {
-            one.spoke = now;
+            one.last_sent_at = now;
         }
         self.broadcast(Delta::Message { sender, message });
         Ok(())
@@ -295,7 +304,7 @@ impl Room {
     fn heartbeat(&mut self, participant: ParticipantId, position: LogPosition, now: Millis) {
         let newest = self.log.position();
         if let Some(one) = self.participants.get_mut(&participant) {
-            one.note_progress(position.min(newest), now);
+            one.record_progress(position.min(newest), now);
             if one.position == newest {
                 one.behind_since = None;
             } else {
@@ -361,7 +370,7 @@ impl Room {
         participant: ParticipantId,
         constraints: Vec<ReceiverVideoConstraint>,
     ) -> Result<(), Refusal> {
-        tracks::check_wishes(&constraints)?;
+        tracks::check_constraints(&constraints)?;
         if let Some(one) = self.participants.get_mut(&participant)
             && one.constraints != constraints
         {
@@ -377,7 +386,7 @@ impl Room {
     }
     /// Everybody hears it, also whom it is about: deltas come to everybody without a gap.
     fn broadcast(&mut self, delta: Delta) {
-        let seq = self.history.plain(delta.clone());
+        let seq = self.history.push(delta.clone());
         let to: Vec<_> = self.participants.values().filter_map(Participant::socket).collect();
         if !to.is_empty() {
             let message = ServerMessage::Room(RoomMessage::Delta { seq, delta });

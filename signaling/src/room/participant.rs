@@ -24,17 +24,17 @@ pub(super) struct Participant {
     /// bad.
     pub(super) has_media: bool,
     /// Its socket was closed, rather than silent.
-    pub(super) has_hung_up: bool,
+    pub(super) socket_closed: bool,
     /// Its media connection has been up.
     pub(super) was_connected: bool,
     /// Since when its media connection has been lost.
     pub(super) media_lost: Option<Millis>,
     /// The others were told that it is away.
-    pub(super) told_away: bool,
+    pub(super) announced_disconnected: bool,
     /// When its last message came.
-    pub(super) heard: Millis,
+    pub(super) last_received_at: Millis,
     /// When it last said something that the other members could be told.
-    pub(super) spoke: Millis,
+    pub(super) last_sent_at: Millis,
     /// How far it has read the log, by its own word.
     pub(super) position: LogPosition,
     /// Since when it has been behind the log without getting on.
@@ -47,9 +47,9 @@ pub(super) struct Participant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
     /// By this socket.
-    Here { socket: SocketId },
+    Connected { socket: SocketId },
     /// Its socket broke, or has been silent, since then; it may come back until then.
-    Away { since: Millis, until: Millis },
+    Disconnected { since: Millis, until: Millis },
 }
 
 impl Participant {
@@ -64,17 +64,17 @@ impl Participant {
             role,
             resume_token,
             predecessor: None,
-            presence: Presence::Here { socket },
+            presence: Presence::Connected { socket },
             tracks: Vec::new(),
             constraints: Vec::new(),
             wanted: Vec::new(),
             has_media: false,
-            has_hung_up: false,
+            socket_closed: false,
             was_connected: false,
             media_lost: None,
-            told_away: false,
-            heard: now,
-            spoke: now,
+            announced_disconnected: false,
+            last_received_at: now,
+            last_sent_at: now,
             position,
             behind_since: None,
             resynchronised: None,
@@ -83,19 +83,19 @@ impl Participant {
 
     pub(super) fn socket(&self) -> Option<SocketId> {
         match self.presence {
-            Presence::Here { socket } => Some(socket),
-            Presence::Away { .. } => None,
+            Presence::Connected { socket } => Some(socket),
+            Presence::Disconnected { .. } => None,
         }
     }
 
     /// Notes what others want of one of its tracks.
-    pub(super) fn note_wanted(&mut self, wanted: SubscribedQuality) {
+    pub(super) fn set_subscribed_quality(&mut self, wanted: SubscribedQuality) {
         self.wanted.retain(|known| known.source != wanted.source);
         self.wanted.push(wanted);
     }
 
     /// Notes how far it has read. Getting on, however slowly, is progress.
-    pub(super) fn note_progress(&mut self, position: LogPosition, now: Millis) {
+    pub(super) fn record_progress(&mut self, position: LogPosition, now: Millis) {
         if position > self.position {
             self.position = position;
             self.behind_since = self.behind_since.map(|_| now);

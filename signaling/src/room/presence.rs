@@ -13,7 +13,7 @@ use super::{Millis, Output, Room, SocketId};
 use crate::auth::{self, Role};
 
 /// How long one who has stepped out may take to come back, in milliseconds.
-pub(super) const STEP_OUT: Millis = 5_000;
+pub(super) const PAGE_HIDE_WINDOW: Millis = 5_000;
 
 impl Room {
     /// Somebody comes in.
@@ -60,8 +60,8 @@ impl Room {
         let newcomer = Participant::new(socket, role, resume_token, position, now);
         self.participants.insert(participant, Participant { predecessor, ..newcomer });
         self.send(socket, ServerMessage::Room(RoomMessage::Joined(joined)));
-        self.tell_outlook(socket, now);
-        self.tell_visitors(participant);
+        self.send_shutdown_notice(socket, now);
+        self.send_lobby_to(participant);
     }
 
     /// Somebody comes back.
@@ -79,38 +79,39 @@ impl Room {
             return;
         };
         let before = known.socket();
-        known.presence = Presence::Here { socket };
-        known.has_hung_up = false;
-        known.heard = now;
-        known.note_progress(resume.position, now);
+        known.presence = Presence::Connected { socket };
+        known.socket_closed = false;
+        known.last_received_at = now;
+        known.record_progress(resume.position, now);
         // What it has missed is sent only now.
         known.behind_since = known.behind_since.map(|_| now);
         if let Some(socket) = before {
             self.outputs.push_back(Output::Close { socket, refusal: superseded() });
         }
-        self.catch_up(resume.participant, socket, resume.seq, resume.position);
-        self.tell_away(now);
-        self.tell_outlook(socket, now);
-        self.tell_visitors(resume.participant);
-        self.tell_wanted(resume.participant, socket);
-        self.tell_media_lost(resume.participant, socket);
-        self.ask(resume.participant, socket);
+        self.send_missed_deltas(resume.participant, socket, resume.seq, resume.position);
+        self.announce_connections(now);
+        self.send_shutdown_notice(socket, now);
+        self.send_lobby_to(resume.participant);
+        self.resend_subscribed_quality(resume.participant, socket);
+        self.resend_media_lost(resume.participant, socket);
+        self.resend_vote_request(resume.participant, socket);
     }
 
     /// A socket broke; its participant may come back for a while.
     pub(crate) fn handle_closed(&mut self, socket: SocketId, now: Millis) {
         match self.at(socket) {
-            Some(participant) => self.hung_up(participant, now),
-            None => self.forget_visitor(socket),
+            Some(participant) => self.handle_socket_closed(participant, now),
+            None => self.remove_from_lobby(socket),
         }
     }
 
     /// A socket's reader was too slow and has lost deltas: it gets a snapshot, once in a while.
     pub(crate) fn handle_lagging(&mut self, socket: SocketId, now: Millis) {
         let Some(participant) = self.at(socket) else { return };
-        let silence = self.limits.silence;
+        let heartbeat_timeout = self.limits.heartbeat_timeout;
         let Some(one) = self.participants.get_mut(&participant) else { return };
-        let again = one.resynchronised.is_some_and(|before| now.saturating_sub(before) < silence);
+        let again =
+            one.resynchronised.is_some_and(|before| now.saturating_sub(before) < heartbeat_timeout);
         one.resynchronised = Some(now);
         let position = one.position;
         if again {
@@ -118,24 +119,29 @@ impl Room {
                 RefusalCode::TooSlow,
                 "Your connection is too slow for this meeting's messages; join it again.",
             );
-            self.part(participant, Some(refusal));
+            self.remove_participant(participant, Some(refusal));
         } else {
             self.send_snapshot(participant, socket, position);
-            self.tell_visitors(participant);
-            self.ask(participant, socket);
+            self.send_lobby_to(participant);
+            self.resend_vote_request(participant, socket);
         }
     }
 
     /// Whom a newcomer was before, if that can be: it is away from now on, until its successor's
     /// KeyPackage comes or its time is over.
-    pub(super) fn succeed(&mut self, claimed: &Predecessor, now: Millis) -> Option<ParticipantId> {
+    pub(super) fn take_over(
+        &mut self,
+        claimed: &Predecessor,
+        now: Millis,
+    ) -> Option<ParticipantId> {
         let Predecessor { participant, resume_token } = claimed;
         let known = self.participants.get_mut(participant)?;
         if !auth::same(&known.resume_token, resume_token) {
             return None;
         }
         if let Some(socket) = known.socket() {
-            known.presence = Presence::Away { since: now, until: now + self.limits.resume_window };
+            known.presence =
+                Presence::Disconnected { since: now, until: now + self.limits.resume_window };
             self.outputs.push_back(Output::Close { socket, refusal: superseded() });
         }
         Some(*participant)
@@ -144,8 +150,8 @@ impl Room {
     /// A page is gone; it may be back in a moment. Nobody sees or hears anything of it until then.
     pub(super) fn page_hide(&mut self, participant: ParticipantId, now: Millis) {
         let Some(one) = self.participants.get_mut(&participant) else { return };
-        let until = now + self.limits.resume_window.min(STEP_OUT);
-        one.presence = Presence::Away { since: now, until };
+        let until = now + self.limits.resume_window.min(PAGE_HIDE_WINDOW);
+        one.presence = Presence::Disconnected { since: now, until };
         one.tracks.clear();
         one.wanted.clear();
         if std::mem::take(&mut one.has_media) {
@@ -156,10 +162,14 @@ impl Room {
     }
 
     /// Takes somebody out, telling it why if there is something to tell.
-    pub(super) fn part(&mut self, participant: ParticipantId, refusal: Option<Refusal>) {
+    pub(super) fn remove_participant(
+        &mut self,
+        participant: ParticipantId,
+        refusal: Option<Refusal>,
+    ) {
         let Some(one) = self.participants.remove(&participant) else { return };
         if refusal.as_ref().is_some_and(|refusal| refusal.code == RefusalCode::TooSlow) {
-            self.entrance.remember(one.resume_token.clone());
+            self.lobby.remember_lost(one.resume_token.clone());
         }
         if let (Some(socket), Some(refusal)) = (one.socket(), refusal) {
             self.outputs.push_back(Output::Close { socket, refusal });
@@ -175,7 +185,7 @@ impl Room {
         self.intents.push_back(Intent::Depart { participant });
     }
 
-    fn catch_up(
+    fn send_missed_deltas(
         &mut self,
         participant: ParticipantId,
         socket: SocketId,
@@ -213,7 +223,7 @@ impl Room {
                 };
                 self.send(socket, ServerMessage::Room(RoomMessage::Snapshot(snapshot)));
             }
-            Err(refusal) => self.part(participant, Some(refusal)),
+            Err(refusal) => self.remove_participant(participant, Some(refusal)),
         }
     }
 
@@ -232,16 +242,16 @@ impl Room {
     }
 
     /// When a participant is taken out, if nothing changes.
-    pub(super) fn ends(&self, participant: ParticipantId, one: &Participant) -> Millis {
+    pub(super) fn removal_deadline(&self, participant: ParticipantId, one: &Participant) -> Millis {
         match one.presence {
-            Presence::Away { since, until } => {
-                let crashed = one.crashed_until().unwrap_or(Millis::MAX);
-                self.missed_until(participant, one, since).min(until).min(crashed)
+            Presence::Disconnected { since, until } => {
+                let crashed = one.crash_deadline().unwrap_or(Millis::MAX);
+                self.absence_deadline(participant, one, since).min(until).min(crashed)
             }
-            Presence::Here { .. } => {
-                let behind = one.behind_since.map(|since| since + self.limits.silence);
-                let mute = self.mute_until(participant, one);
-                behind.into_iter().chain(mute).min().unwrap_or(Millis::MAX)
+            Presence::Connected { .. } => {
+                let behind = one.behind_since.map(|since| since + self.limits.heartbeat_timeout);
+                let unresponsive = self.unresponsive_deadline(participant, one);
+                behind.into_iter().chain(unresponsive).min().unwrap_or(Millis::MAX)
             }
         }
     }
@@ -250,23 +260,26 @@ impl Room {
     /// everything, and nothing that it says to the others arrives. Members that are well say
     /// something every few seconds, whether or not there is anybody whom they would add, and a
     /// handshake of anybody's shows that the work is done.
-    pub(super) fn mute_until(
+    pub(super) fn unresponsive_deadline(
         &self,
         participant: ParticipantId,
         one: &Participant,
     ) -> Option<Millis> {
-        let since = self.kept_waiting.filter(|_| self.log.is_present_member(participant))?;
-        Some(since.max(one.spoke) + self.limits.silence)
+        let since = self.waiting_since.filter(|_| self.log.is_present_member(participant))?;
+        Some(since.max(one.last_sent_at) + self.limits.heartbeat_timeout)
     }
 
     /// Why one is taken out who is still connected, as a sentence for whom it concerns.
-    pub(super) fn why_over(
+    pub(super) fn removal_reason(
         &self,
         participant: ParticipantId,
         one: &Participant,
         now: Millis,
     ) -> &'static str {
-        if self.mute_until(participant, one).is_some_and(|mute| mute <= now) {
+        if self
+            .unresponsive_deadline(participant, one)
+            .is_some_and(|unresponsive| unresponsive <= now)
+        {
             "Others wait, and what you say to the meeting does not arrive; join it again."
         } else {
             "You have fallen behind the meeting's key changes; join it again."
@@ -275,9 +288,9 @@ impl Room {
 
     /// The log has a new entry: whether somebody waits for members by now, and since when they
     /// have taken no step.
-    pub(super) fn note_waiting(&mut self, stepped: bool, now: Millis) {
-        let since = self.kept_waiting.filter(|_| !stepped).unwrap_or(now);
-        self.kept_waiting = self.log.anybody_waits().then_some(since);
+    pub(super) fn update_waiting(&mut self, stepped: bool, now: Millis) {
+        let since = self.waiting_since.filter(|_| !stepped).unwrap_or(now);
+        self.waiting_since = self.log.has_waiting().then_some(since);
     }
 }
 

@@ -9,9 +9,9 @@ mod lobby;
 mod log;
 mod media;
 mod mls;
-mod outlook;
 mod places;
 mod presence;
+mod shutdown_notice;
 mod slow;
 mod tracks;
 mod walk;
@@ -23,12 +23,12 @@ use signaling_protocol::{
     Resume, RoomSnapshot, Secret, Seq, Snapshot, Source, Step, SubscribedQuality, VERSION,
 };
 
-use super::presence::STEP_OUT;
+use super::presence::PAGE_HIDE_WINDOW;
 use super::*;
 use crate::auth::Role;
 
 const RESUME_WINDOW: Millis = 60_000;
-const SILENCE: Millis = 15_000;
+const HEARTBEAT_TIMEOUT: Millis = 15_000;
 const FULL: usize = 8;
 
 /// What a client needs to come back.
@@ -70,7 +70,7 @@ impl World {
             participants: FULL,
             slots: ReceiveSlots { audio: 2, video: 3 },
             resume_window: RESUME_WINDOW,
-            silence: SILENCE,
+            heartbeat_timeout: HEARTBEAT_TIMEOUT,
         };
         Self {
             room: Room::new(id(), limits, log),
@@ -164,7 +164,7 @@ impl World {
     }
 
     fn join(&mut self) -> Client {
-        let (socket, token) = self.come(Role::Guest);
+        let (socket, token) = self.admit_or_queue(Role::Guest);
         self.let_in(socket, token)
     }
 
@@ -174,17 +174,21 @@ impl World {
         let resume_token = Secret(format!("token {}", socket.0));
         let predecessor = Predecessor { participant, resume_token: token.clone() };
         let (role, token, full) = (Role::Guest, resume_token.clone(), self.full.clone());
-        self.room.come(Comer { socket, role, token, full }, Some(&predecessor), self.now);
+        self.room.admit_or_queue(
+            JoinRequest { socket, role, token, full },
+            Some(&predecessor),
+            self.now,
+        );
         self.settle();
         (socket, resume_token)
     }
 
     /// Somebody stands before the door.
-    fn come(&mut self, role: Role) -> (SocketId, Secret) {
+    fn admit_or_queue(&mut self, role: Role) -> (SocketId, Secret) {
         let socket = self.socket();
         let resume_token = Secret(format!("token {}", socket.0));
         let (token, full) = (resume_token.clone(), self.full.clone());
-        self.room.come(Comer { socket, role, token, full }, None, self.now);
+        self.room.admit_or_queue(JoinRequest { socket, role, token, full }, None, self.now);
         self.settle();
         (socket, resume_token)
     }
@@ -260,7 +264,7 @@ impl World {
     fn wait_with(&mut self, clients: &[&Client], millis: Millis) {
         let until = self.now + millis;
         while self.now < until {
-            self.wait((SILENCE / 3).min(until - self.now));
+            self.wait((HEARTBEAT_TIMEOUT / 3).min(until - self.now));
             for client in clients {
                 self.heartbeat(client, self.position());
                 let inbox = self.inboxes.entry(client.socket).or_default();

@@ -154,8 +154,8 @@ async fn a_page_of_another_site_opens_no_socket_and_a_listed_one_does() {
 
 #[tokio::test]
 async fn whoever_comes_is_told_how_long_the_room_is_kept() {
-    for (rooms_last, kept) in [(true, 90 * 24 * 3600), (false, 0)] {
-        let config = SignalingConfig { rooms_last, ..SignalingConfig::default() };
+    for (rooms_persist, kept) in [(true, 90 * 24 * 3600), (false, 0)] {
+        let config = SignalingConfig { rooms_persist, ..SignalingConfig::default() };
         let server = Server::start(config).await;
         let room = server.room().await;
         let answer = server.post(&format!("rooms/{room}/tokens")).await;

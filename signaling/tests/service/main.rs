@@ -4,18 +4,18 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it waits for")]
 
 mod admin;
-mod figures;
 mod flood;
 mod handshakes;
 mod hello;
 mod hosts;
 mod limits;
 mod messages;
+mod metrics;
 #[path = "../../src/room/tests/mls.rs"]
 mod mls;
-mod relay;
 mod resume;
 mod shutdown;
 mod slow;
 mod storage;
 mod support;
+mod turn;

@@ -188,7 +188,7 @@ fn a_lost_submission_is_resent_byte_for_byte() {
     meeting.clients[1].frozen = true;
     let before = meeting.submissions.len();
     // Two seconds until it is sent again, and no member is there to vote on it.
-    meeting.run(2_000 + mls_delivery::ANSWER_MS);
+    meeting.run(2_000 + mls_delivery::VOTE_TIMEOUT_MS);
     let resent = meeting.submissions[before..].iter().map(|(_, one)| one.clone());
     assert!(resent.clone().count() >= 1);
     for submission in resent {

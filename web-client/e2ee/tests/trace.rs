@@ -135,7 +135,7 @@ fn a_trace_with_one_word_changed_is_refused() {
         ("a commit taken twice", with(r#""outcome":"known""#, r#""outcome":"commit_pending""#)),
         ("no successor", with(r#""replaces":1"#, r#""replaces":null"#)),
         ("an entry not read", without(r#""step":"read_entry""#)),
-        ("a vote missing", without(r#""step":"judged""#)),
+        ("a vote missing", without(r#""step":"voted""#)),
         ("a departure missing", without(r#""step":"departed""#)),
         ("a time limit missing", without(r#""step":"timed_out""#)),
     ] {
@@ -153,7 +153,7 @@ fn is_message_id(text: &str) -> bool {
 #[test]
 fn a_trace_has_numbers_ids_and_step_names_and_no_secret() {
     let lines = trace(&meeting()).join("\n");
-    assert!(lines.contains(r#""step":"judged""#), "the trace records the steps");
+    assert!(lines.contains(r#""step":"voted""#), "the trace records the steps");
     // Every second piece is inside of quotation marks. Ids may contain any short name by chance.
     let strings: Vec<_> = lines.split('"').skip(1).step_by(2).collect();
     assert!(strings.iter().any(|text| is_message_id(text)));

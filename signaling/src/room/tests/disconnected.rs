@@ -2,7 +2,7 @@
 
 use signaling_protocol::Moderation;
 
-use super::super::disconnected::{CRASHED, MISSED};
+use super::super::disconnected::{ABSENCE_TIMEOUT, CRASH_TIMEOUT};
 use super::*;
 
 fn disconnected(client: &Client, disconnected: bool) -> Delta {
@@ -93,7 +93,7 @@ fn a_browser_that_has_crashed_is_gone_soon_and_a_broken_network_is_not() {
     world.break_socket(&b);
     world.wait(5_000);
     lost(&mut world, &b);
-    world.wait_with(&[&a], CRASHED - 1);
+    world.wait_with(&[&a], CRASH_TIMEOUT - 1);
     assert_eq!(world.room.participants(), 2);
     world.wait(1);
     assert_eq!(world.room.participants(), 1, "its system has closed the socket, and nothing comes");
@@ -111,9 +111,9 @@ fn whose_media_comes_back_has_not_crashed() {
     let (mut world, a, b) = talking();
     world.break_socket(&b);
     lost(&mut world, &b);
-    world.wait_with(&[&a], CRASHED - 1);
+    world.wait_with(&[&a], CRASH_TIMEOUT - 1);
     connected(&mut world, &b);
-    world.wait_with(&[&a], RESUME_WINDOW - CRASHED);
+    world.wait_with(&[&a], RESUME_WINDOW - CRASH_TIMEOUT);
     assert_eq!(world.room.participants(), 2);
     world.wait(1);
     assert_eq!(world.room.participants(), 1);
@@ -148,7 +148,7 @@ fn nobody_waits_for_whoever_is_away() {
 
 #[test]
 fn whoever_comes_to_members_who_are_all_away_waits_ten_seconds_at_most() {
-    for waited in [0, MISSED / 2, MISSED, RESUME_WINDOW - 1] {
+    for waited in [0, ABSENCE_TIMEOUT / 2, ABSENCE_TIMEOUT, RESUME_WINDOW - 1] {
         let (mut world, a, b) = World::with_two_members();
         world.break_socket(&a);
         world.break_socket(&b);
@@ -159,7 +159,10 @@ fn whoever_comes_to_members_who_are_all_away_waits_ten_seconds_at_most() {
             world.wait(500);
             world.heartbeat(&c, world.position());
         }
-        assert!(world.now - began <= MISSED.saturating_sub(waited) + 500, "after {waited} ms");
+        assert!(
+            world.now - began <= ABSENCE_TIMEOUT.saturating_sub(waited) + 500,
+            "after {waited} ms"
+        );
         world.create(&c);
         assert_eq!(world.room.log.snapshot().roster, [c.participant]);
     }
@@ -168,7 +171,7 @@ fn whoever_comes_to_members_who_are_all_away_waits_ten_seconds_at_most() {
 #[test]
 fn a_host_removes_whoever_is_away() {
     let mut world = World::new();
-    let (socket, token) = world.come(Role::Host);
+    let (socket, token) = world.admit_or_queue(Role::Host);
     let host = world.let_in(socket, token);
     let guest = world.join();
     let (seq, position) = (world.room.history.seq(), world.position());

@@ -1,6 +1,6 @@
 //! Members judge a commit before the log has it.
 
-use mls_delivery::{ANSWER_MS, STEP_BACK_MS};
+use mls_delivery::{REJECTION_BACKOFF_MS, VOTE_TIMEOUT_MS};
 use signaling_protocol::LogMessage;
 
 use super::*;
@@ -93,7 +93,7 @@ fn what_all_members_nack_is_dropped_and_its_committer_steps_back() {
     world.judge(&a, &id, CommitVote::Ack);
     assert_eq!(world.handshakes(), before.next());
     for _ in 0..6 {
-        world.wait(STEP_BACK_MS / 6);
+        world.wait(REJECTION_BACKOFF_MS / 6);
         for client in [&a, &b, &c] {
             world.heartbeat(client, world.position());
             world.heard(client.socket);
@@ -108,7 +108,7 @@ fn what_nobody_answers_is_final_after_two_and_a_half_seconds() {
     let (mut world, a, b, c) = judges();
     let before = world.handshakes();
     world.add(&a, &b, &c);
-    world.wait(ANSWER_MS - 1);
+    world.wait(VOTE_TIMEOUT_MS - 1);
     assert_eq!(world.handshakes(), before);
     world.wait(1);
     assert_eq!(world.handshakes(), before.next());
@@ -128,7 +128,7 @@ fn one_nack_without_an_ack_drops_it_when_the_time_is_over() {
     let id = world.question(b.socket);
     world.judge(&b, &id, CommitVote::Nack);
     assert_eq!(world.question(c.socket), id);
-    world.wait(ANSWER_MS);
+    world.wait(VOTE_TIMEOUT_MS);
     assert_eq!(
         world.heard(c.socket),
         [ServerMessage::Log(LogMessage::CommitRejected { message_id: id })]

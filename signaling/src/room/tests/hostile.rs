@@ -92,7 +92,7 @@ fn attack() -> impl Strategy<Value = Attack> {
     ]
 }
 
-fn carry_out(world: &mut World, hostile: &mut Client, attack: Attack) {
+fn execute_outputs(world: &mut World, hostile: &mut Client, attack: Attack) {
     match attack {
         Attack::Say(message) => world.tell(hostile, message),
         Attack::Submit { create, roster, adds, behind } => {
@@ -176,7 +176,7 @@ proptest! {
         world.heard(b.socket);
         let mut seq = world.room.history.seq();
         for attack in attacks {
-            carry_out(&mut world, &mut hostile, attack);
+            execute_outputs(&mut world, &mut hostile, attack);
             let heard = world.heard(a.socket);
             prop_assert_eq!(&heard, &world.heard(b.socket));
             for message in heard {

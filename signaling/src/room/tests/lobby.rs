@@ -3,7 +3,7 @@
 use signaling_protocol::{JoinPolicy, LobbyParticipant, LobbyParticipantId, Moderation, Rules};
 
 use super::*;
-use crate::room::Outlook;
+use crate::room::ShutdownNotice;
 
 /// A room with a host, a guest, and nothing left to read.
 fn hosted() -> (World, Client, Client) {
@@ -16,7 +16,7 @@ fn hosted() -> (World, Client, Client) {
 }
 
 fn join_as_host(world: &mut World) -> Client {
-    let (socket, token) = world.come(Role::Host);
+    let (socket, token) = world.admit_or_queue(Role::Host);
     world.let_in(socket, token)
 }
 
@@ -91,7 +91,7 @@ fn a_locked_door_refuses_guests_and_lets_hosts_in() {
     set_join_policy(&mut world, &host, JoinPolicy::Locked);
     let rules = Rules { join_policy: JoinPolicy::Locked, hosts: vec![host.participant] };
     assert_eq!(rules_heard(&mut world, guest.socket), [rules]);
-    let (late, _) = world.come(Role::Guest);
+    let (late, _) = world.admit_or_queue(Role::Guest);
     assert_eq!(world.closing(late), Some(RefusalCode::RoomLocked));
     join_as_host(&mut world);
     set_join_policy(&mut world, &host, JoinPolicy::Open);
@@ -126,7 +126,7 @@ fn a_visitor_waits_knocks_and_is_let_in() {
     let (mut world, host, guest) = hosted();
     set_join_policy(&mut world, &host, JoinPolicy::Lobby);
     world.heard(guest.socket);
-    let (socket, token) = world.come(Role::Guest);
+    let (socket, token) = world.admit_or_queue(Role::Guest);
     assert_eq!(world.heard(socket), [ServerMessage::Room(RoomMessage::Waiting)]);
     knock(&mut world, socket, b"sealed");
     let lobby_participant = LobbyParticipant {
@@ -146,7 +146,7 @@ fn a_visitor_waits_knocks_and_is_let_in() {
 fn a_visitor_takes_no_part() {
     let (mut world, host, guest) = hosted();
     set_join_policy(&mut world, &host, JoinPolicy::Lobby);
-    let (socket, _) = world.come(Role::Guest);
+    let (socket, _) = world.admit_or_queue(Role::Guest);
     world.heard(socket);
     world.heard(host.socket);
     world.heard(guest.socket);
@@ -170,7 +170,7 @@ fn a_visitor_takes_no_part() {
 fn a_visitor_knocks_once_and_shortly() {
     let (mut world, host, _) = hosted();
     set_join_policy(&mut world, &host, JoinPolicy::Lobby);
-    let (socket, _) = world.come(Role::Guest);
+    let (socket, _) = world.admit_or_queue(Role::Guest);
     world.heard(socket);
     knock(&mut world, socket, &[0; limits::KNOCK_BYTES + 1]);
     assert_eq!(world.refusal(socket).code, RefusalCode::TooLarge);
@@ -184,7 +184,8 @@ fn a_visitor_knocks_once_and_shortly() {
 fn a_visitor_who_is_turned_away_goes_is_silent_or_breaks_is_forgotten() {
     let (mut world, host, _) = hosted();
     set_join_policy(&mut world, &host, JoinPolicy::Lobby);
-    let [disconnected, leaves, silent, broken] = [(); 4].map(|()| world.come(Role::Guest).0);
+    let [disconnected, leaves, silent, broken] =
+        [(); 4].map(|()| world.admit_or_queue(Role::Guest).0);
     moderate(&mut world, &host, Moderation::Deny { lobby_participant: LobbyParticipantId(1) });
     assert_eq!(world.closing(disconnected), Some(RefusalCode::Denied));
     world.room.handle_message(leaves, ClientMessage::Leave, world.now);
@@ -193,7 +194,7 @@ fn a_visitor_who_is_turned_away_goes_is_silent_or_breaks_is_forgotten() {
     let waiting = LobbyParticipant { lobby_participant: LobbyParticipantId(3), name: None };
     assert_eq!(lobby_participants(&mut world, &host), Some(vec![waiting]));
     for _ in 0..4 {
-        world.wait(SILENCE / 4);
+        world.wait(HEARTBEAT_TIMEOUT / 4);
         let position = world.position();
         world.heartbeat(&host, position);
     }
@@ -207,10 +208,10 @@ fn a_visitor_who_is_turned_away_goes_is_silent_or_breaks_is_forgotten() {
 fn a_visitor_who_gives_signs_of_life_waits_on() {
     let (mut world, host, _) = hosted();
     set_join_policy(&mut world, &host, JoinPolicy::Lobby);
-    let (socket, _) = world.come(Role::Guest);
+    let (socket, _) = world.admit_or_queue(Role::Guest);
     world.heard(socket);
     for _ in 0..8 {
-        world.wait(SILENCE / 2);
+        world.wait(HEARTBEAT_TIMEOUT / 2);
         let heartbeat = ClientMessage::Heartbeat { position: LogPosition(0) };
         world.room.handle_message(socket, heartbeat, world.now);
         world.settle();
@@ -226,7 +227,7 @@ fn opening_the_door_lets_all_in_and_locking_it_sends_all_away() {
     let (mut world, host, _) = hosted();
     for (join_policy, inside) in [(JoinPolicy::Open, 4), (JoinPolicy::Locked, 4)] {
         set_join_policy(&mut world, &host, JoinPolicy::Lobby);
-        let waiting = [world.come(Role::Guest).0, world.come(Role::Guest).0];
+        let waiting = [world.admit_or_queue(Role::Guest).0, world.admit_or_queue(Role::Guest).0];
         set_join_policy(&mut world, &host, join_policy);
         assert_eq!(world.room.participants(), inside);
         for socket in waiting {
@@ -241,9 +242,9 @@ fn no_more_wait_than_a_host_can_look_through() {
     let (mut world, host, _) = hosted();
     set_join_policy(&mut world, &host, JoinPolicy::Lobby);
     for _ in 0..limits::LOBBY_PARTICIPANTS {
-        world.come(Role::Guest);
+        world.admit_or_queue(Role::Guest);
     }
-    let (socket, _) = world.come(Role::Guest);
+    let (socket, _) = world.admit_or_queue(Role::Guest);
     assert_eq!(world.closing(socket), Some(RefusalCode::RoomFull));
     assert_eq!(
         lobby_participants(&mut world, &host).map(|all| all.len()),
@@ -264,7 +265,7 @@ fn whoever_is_removed_is_told_leaves_the_log_and_finds_the_door_attended() {
             if entry.event == LogEvent::Departed { participant: guest.participant })
     });
     assert!(departed, "the members are to move to new keys: {heard:?}");
-    let (again, _) = world.come(Role::Guest);
+    let (again, _) = world.admit_or_queue(Role::Guest);
     assert_eq!(world.heard(again), [ServerMessage::Room(RoomMessage::Waiting)]);
 }
 
@@ -285,11 +286,11 @@ fn hosts_cannot_be_removed_and_who_is_gone_need_not_be() {
 fn whoever_waits_is_told_too_that_the_server_will_be_restarted() {
     let (mut world, host, _) = hosted();
     set_join_policy(&mut world, &host, JoinPolicy::Lobby);
-    let (early, _) = world.come(Role::Guest);
+    let (early, _) = world.admit_or_queue(Role::Guest);
     let at = Some(world.now + 60_000);
-    world.room.foresee(Outlook::Ends { at }, world.now);
+    world.room.announce_shutdown(ShutdownNotice::Planned { at }, world.now);
     world.settle();
-    let (late, _) = world.come(Role::Guest);
+    let (late, _) = world.admit_or_queue(Role::Guest);
     for socket in [early, late] {
         let told = ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: Some(60) });
         assert_eq!(world.heard(socket), [ServerMessage::Room(RoomMessage::Waiting), told]);

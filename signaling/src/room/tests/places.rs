@@ -64,7 +64,7 @@ fn a_stranger_takes_nobodys_place() {
 #[test]
 fn who_was_inside_meets_neither_a_door_nor_a_full_room() {
     let mut world = World::new();
-    let (socket, token) = world.come(Role::Host);
+    let (socket, token) = world.admit_or_queue(Role::Host);
     let host = world.let_in(socket, token);
     let guests: Vec<_> = (1..FULL).map(|_| world.join_with_key_package()).collect();
     let join_policy = Moderation::SetJoinPolicy { join_policy: JoinPolicy::Locked };
@@ -84,9 +84,9 @@ fn a_server_with_too_much_to_do_takes_nobody_else_and_keeps_who_is_inside() {
     let (mut world, a, b) = World::with_two_members();
     let busy = Refusal::new(RefusalCode::ServerFull, "Too much to do; try again in a moment.");
     world.full = Some(busy.clone().with_retry_after(20));
-    let (refused, _) = world.come(Role::Guest);
+    let (refused, _) = world.admit_or_queue(Role::Guest);
     assert_eq!(world.closed[&refused], busy.with_retry_after(20));
-    let (host, _) = world.come(Role::Host);
+    let (host, _) = world.admit_or_queue(Role::Host);
     assert_eq!(world.closing(host), Some(RefusalCode::ServerFull));
     assert_eq!(world.heard(a.socket), [], "nobody has come");
 
@@ -130,7 +130,7 @@ fn who_steps_out_is_silent_at_once_and_gone_after_five_seconds() {
     assert_eq!(world.deltas(a.socket).pop().unwrap().1, Delta::TracksChanged(silent));
     let removed = MediaCommand::Remove { room: id(), participant: b.participant };
     assert_eq!(world.media.last(), Some(&removed));
-    world.wait(STEP_OUT - 1);
+    world.wait(PAGE_HIDE_WINDOW - 1);
     assert_eq!(world.room.participants(), 2);
     world.wait(1);
     assert_eq!(world.room.log.snapshot().departed, [b.participant]);
@@ -148,7 +148,7 @@ fn whoever_comes_to_members_who_all_stand_still_makes_a_new_group_within_fifteen
         world.wait(500);
         world.heartbeat(&c, world.position());
     }
-    assert!(world.now - began <= SILENCE, "{} ms", world.now - began);
+    assert!(world.now - began <= HEARTBEAT_TIMEOUT, "{} ms", world.now - began);
     assert_eq!(world.room.log.snapshot().departed, [a.participant, b.participant]);
     world.create(&c);
     assert_eq!(world.room.log.snapshot().roster, [c.participant]);

@@ -37,7 +37,7 @@ fn ids_go_up_and_are_never_given_out_again() {
 fn a_full_room_refuses_the_next_and_takes_one_when_somebody_has_left() {
     let mut world = World::new();
     let clients: Vec<_> = (0..FULL).map(|_| world.join()).collect();
-    let (refused, _) = world.come(Role::Guest);
+    let (refused, _) = world.admit_or_queue(Role::Guest);
     assert_eq!(world.closing(refused), Some(RefusalCode::RoomFull));
     assert_eq!(world.room.participants(), FULL);
     world.tell(&clients[0], ClientMessage::Leave);
@@ -52,7 +52,7 @@ fn a_resume_replays_exactly_what_was_missed() {
     let c = world.join_with_key_package();
     world.commit(&a, &[a.participant, b.participant, c.participant]);
     // Who is away judges nothing.
-    world.wait(mls_delivery::ANSWER_MS);
+    world.wait(mls_delivery::VOTE_TIMEOUT_MS);
     world.tell(&c, ClientMessage::SetTracks { tracks: vec![track(Source::Camera, true)] });
     let seen_by_a = world.deltas(a.socket);
     assert_eq!(seen_by_a.len(), 4);
@@ -85,7 +85,7 @@ fn a_resume_from_before_what_is_kept_gets_a_snapshot_with_the_missed_log() {
     let (seq, position) = (world.room.history.seq(), world.position());
     world.break_socket(&b);
     world.commit(&a, &[a.participant, b.participant]);
-    world.wait(mls_delivery::ANSWER_MS);
+    world.wait(mls_delivery::VOTE_TIMEOUT_MS);
     for muted in [true, false].repeat(600) {
         world.tell(&a, ClientMessage::SetTracks { tracks: vec![track(Source::Camera, muted)] });
     }
@@ -168,7 +168,7 @@ fn one_who_leaves_is_gone_at_once() {
 #[test]
 fn silence_breaks_a_socket_and_any_message_breaks_silence() {
     let (mut world, a, b) = World::with_two_members();
-    world.wait(SILENCE - 1);
+    world.wait(HEARTBEAT_TIMEOUT - 1);
     let position = world.position();
     world.heartbeat(&a, position);
     world.heard(a.socket);
@@ -176,7 +176,7 @@ fn silence_breaks_a_socket_and_any_message_breaks_silence() {
     assert!(world.dropped.contains(&b.socket) && !world.dropped.contains(&a.socket));
     let disconnected = Delta::ConnectionChanged { participant: b.participant, disconnected: true };
     assert_eq!(world.deltas(a.socket).pop().map(|(_, delta)| delta), Some(disconnected));
-    world.wait_with(&[&a], RESUME_WINDOW - SILENCE - 1);
+    world.wait_with(&[&a], RESUME_WINDOW - HEARTBEAT_TIMEOUT - 1);
     assert_eq!(world.room.participants(), 2, "its time counts from its last word");
     world.wait(1);
     assert_eq!(world.deltas(a.socket)[0].1, left(b.participant));
@@ -197,7 +197,7 @@ fn a_sole_member_that_is_heard_to_listen_and_not_to_speak_keeps_nobody_waiting_f
     for _ in 0..3 {
         listen(&mut world, 4_000);
     }
-    world.wait(SILENCE - 12_000 - 1);
+    world.wait(HEARTBEAT_TIMEOUT - 12_000 - 1);
     assert_eq!(world.closing(mute.socket), None);
     world.wait(1);
     assert_eq!(world.closing(mute.socket), Some(RefusalCode::TooSlow));
@@ -211,7 +211,7 @@ fn a_member_that_speaks_may_leave_somebody_waiting_whom_it_would_not_add() {
     let (mut world, a, b) = World::with_two_members();
     let stranger = world.join_with_key_package();
     for _ in 0..10 {
-        world.wait(SILENCE / 3);
+        world.wait(HEARTBEAT_TIMEOUT / 3);
         world.say(&a);
         for client in [&a, &b, &stranger] {
             world.heartbeat(client, world.position());
@@ -225,7 +225,7 @@ fn a_member_that_speaks_may_leave_somebody_waiting_whom_it_would_not_add() {
 fn nobody_has_to_speak_where_nobody_waits_and_whoever_is_added_waits_no_more() {
     let (mut world, a, b) = World::with_two_members();
     let c = world.join_with_key_package();
-    world.wait(SILENCE - 1);
+    world.wait(HEARTBEAT_TIMEOUT - 1);
     for client in [&a, &b, &c] {
         world.heartbeat(client, world.position());
     }
@@ -235,7 +235,7 @@ fn nobody_has_to_speak_where_nobody_waits_and_whoever_is_added_waits_no_more() {
             world.heartbeat(client, world.position());
             assert_eq!(world.closing(client.socket), None);
         }
-        world.wait(SILENCE / 3);
+        world.wait(HEARTBEAT_TIMEOUT / 3);
     }
 }
 
@@ -303,7 +303,7 @@ fn one_who_returns_behind_the_log_has_its_full_time_to_catch_up() {
     world.wait(1_000);
     assert_eq!(world.closing(back), None, "what it missed has only just been sent");
     let b = Client { socket: back, ..b };
-    world.wait(SILENCE - 2_000);
+    world.wait(HEARTBEAT_TIMEOUT - 2_000);
     world.heartbeat(&b, position);
     assert_eq!(world.closing(back), None);
     world.wait(1_000);

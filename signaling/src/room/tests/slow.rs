@@ -54,7 +54,7 @@ fn one_who_is_slow_once_in_a_while_gets_a_snapshot_each_time() {
             let position = world.position();
             world.heartbeat(&a, position);
             world.heartbeat(&b, position);
-            world.wait(SILENCE / 2);
+            world.wait(HEARTBEAT_TIMEOUT / 2);
         }
     }
     assert_eq!(world.closing(b.socket), None);

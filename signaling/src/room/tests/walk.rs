@@ -202,8 +202,8 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn act(&mut self, action: &Action) {
         match *action {
-            Action::Join => self.come(Role::Guest),
-            Action::JoinAsHost => self.come(Role::Host),
+            Action::Join => self.admit_or_queue(Role::Guest),
+            Action::JoinAsHost => self.admit_or_queue(Role::Host),
             Action::Moderate(who, ref action) => self.by(who, |world, one| {
                 world.tell(&one.client, ClientMessage::Moderate(action.clone()));
             }),
@@ -269,8 +269,8 @@ impl Walk<'_> {
         self.see_who_was_let_in();
     }
 
-    fn come(&mut self, role: Role) {
-        let (socket, token) = self.world.come(role);
+    fn admit_or_queue(&mut self, role: Role) {
+        let (socket, token) = self.world.admit_or_queue(role);
         match self.world.inboxes.get(&socket).and_then(|inbox| inbox.first()) {
             Some(ServerMessage::Room(RoomMessage::Joined(_))) => self.enter(socket, token),
             Some(message) => {

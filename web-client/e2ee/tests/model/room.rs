@@ -6,7 +6,8 @@ use std::fmt;
 
 use e2ee::committer::{Event, Timer};
 use mls_delivery::{
-    ANSWER_MS, Accepted, Decision, Finality, Log, Opened, Prepared, STEP_BACK_MS, Submitted,
+    Accepted, Decision, Finality, Log, Opened, Prepared, REJECTION_BACKOFF_MS, Submitted,
+    VOTE_TIMEOUT_MS,
 };
 use signaling_protocol::{LogPosition, MessageId, ParticipantId, Submission};
 
@@ -146,7 +147,7 @@ impl<C: Client> Room<C> {
         let Participant { participant, health, .. } = &self.participants[index];
         *health != Health::Unresponsive
             && self.participants[index].reader().is_some()
-            && self.finality.question(*participant).is_some()
+            && self.finality.vote_request(*participant).is_some()
     }
 
     pub fn may_vote(&self, index: usize) -> bool {
@@ -175,7 +176,7 @@ impl<C: Client> Room<C> {
         let Participant { participant, health, .. } = &self.participants[index];
         *health == Health::Unresponsive
             && self.log.is_present_member(*participant)
-            && self.log.anybody_waits()
+            && self.log.has_waiting()
     }
 
     /// Returns `true` if the service will evict a participant: its log position stands still or its
@@ -272,15 +273,15 @@ impl<C: Client> Room<C> {
                 self.participants[index].handle(Event::Reconnected);
             }
             Action::Log_timeout => {
-                let decision = self.finality.handle_timeout(ANSWER_MS);
+                let decision = self.finality.handle_timeout(VOTE_TIMEOUT_MS);
                 self.conclude(decision);
             }
             Action::Committer_vote(index) => {
                 let participant = self.participants[index].participant;
-                let question = self.finality.question(participant).expect("it is asked");
+                let question = self.finality.vote_request(participant).expect("it is asked");
                 let vote = self.participants[index].handle(Event::CommitPending(question));
                 let (message_id, vote) = vote.expect("it answers");
-                let decision = self.finality.judge(participant, &message_id, vote, 0);
+                let decision = self.finality.record_vote(participant, &message_id, vote, 0);
                 self.conclude(decision);
             }
             Action::Committer_discard_rejected(index) => {
@@ -351,7 +352,7 @@ impl<C: Client> Room<C> {
             Some(Decision::CommitRejected(message_id)) => {
                 self.rejected.insert(message_id);
                 // There is no clock here: `rejected` keeps the author from submitting it again.
-                assert_eq!(self.finality.handle_timeout(STEP_BACK_MS), None);
+                assert_eq!(self.finality.handle_timeout(REJECTION_BACKOFF_MS), None);
             }
             None => {}
         }

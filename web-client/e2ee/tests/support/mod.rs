@@ -211,7 +211,7 @@ impl<N: Node> Meeting<N> {
         client.connected = true;
         client.inbox.push_back(ServerMessage::Room(RoomMessage::Resumed { seq: Seq(0) }));
         client.inbox.extend(missed.into_iter().map(delta));
-        let question = self.finality.question(participant);
+        let question = self.finality.vote_request(participant);
         let question =
             question.map(|handshake| ServerMessage::Log(LogMessage::CommitPending { handshake }));
         client.inbox.extend(question);

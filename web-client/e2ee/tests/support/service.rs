@@ -29,10 +29,11 @@ impl<N: Node> Meeting<N> {
             }
             ClientMessage::Submit(submission) => self.submit(participant, submission),
             ClientMessage::CommitVote { message_id, vote } => {
-                let asked = self.finality.waits_for(participant, &message_id);
-                let decision = self.finality.judge(participant, &message_id, vote, self.now_ms);
-                let outcome = Outcome::of_judgement(decision.as_ref(), asked);
-                self.trace.push(Traced::Judged { participant, message_id, vote, outcome });
+                let asked = self.finality.awaits_vote(participant, &message_id);
+                let decision =
+                    self.finality.record_vote(participant, &message_id, vote, self.now_ms);
+                let outcome = Outcome::of_vote(decision.as_ref(), asked);
+                self.trace.push(Traced::Voted { participant, message_id, vote, outcome });
                 self.apply_decision(decision);
                 Ok(None)
             }
@@ -94,7 +95,7 @@ impl<N: Node> Meeting<N> {
             Opened::CommitPending(asked) => {
                 for client in self.clients.iter_mut().filter(|client| client.connected) {
                     if asked.contains(&client.participant)
-                        && let Some(handshake) = self.finality.question(client.participant)
+                        && let Some(handshake) = self.finality.vote_request(client.participant)
                     {
                         client
                             .inbox

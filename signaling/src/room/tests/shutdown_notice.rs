@@ -1,7 +1,7 @@
 //! The end of the server, told before it comes.
 
 use super::*;
-use crate::room::Outlook;
+use crate::room::ShutdownNotice;
 
 /// What a socket was told of it since the last look.
 fn told(world: &mut World, socket: SocketId) -> Vec<ServerMessage> {
@@ -21,8 +21,8 @@ fn ahead(seconds: u32) -> Vec<ServerMessage> {
     vec![ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: Some(seconds) })]
 }
 
-fn foresee(world: &mut World, outlook: Outlook<Millis>) {
-    world.room.foresee(outlook, world.now);
+fn announce_shutdown(world: &mut World, shutdown_notice: ShutdownNotice<Millis>) {
+    world.room.announce_shutdown(shutdown_notice, world.now);
     world.settle();
 }
 
@@ -31,12 +31,12 @@ fn everybody_is_told_once_how_long_the_meeting_goes_on() {
     let (mut world, a, b) = World::with_two_members();
     let at = Some(world.now + 60_000);
     for _ in 0..2 {
-        foresee(&mut world, Outlook::Ends { at });
+        announce_shutdown(&mut world, ShutdownNotice::Planned { at });
     }
     for client in [&a, &b] {
         assert_eq!(told(&mut world, client.socket), ahead(60));
     }
-    foresee(&mut world, Outlook::Ends { at: at.map(|at| at + 1) });
+    announce_shutdown(&mut world, ShutdownNotice::Planned { at: at.map(|at| at + 1) });
     assert_eq!(told(&mut world, a.socket), ahead(61), "rounded up");
 }
 
@@ -44,7 +44,7 @@ fn everybody_is_told_once_how_long_the_meeting_goes_on() {
 fn whoever_comes_or_comes_back_is_told_what_is_left_of_it() {
     let (mut world, a, _) = World::with_two_members();
     let at = Some(world.now + 60_000);
-    foresee(&mut world, Outlook::Ends { at });
+    announce_shutdown(&mut world, ShutdownNotice::Planned { at });
     world.wait(5_000);
     let newcomer = world.join();
     assert_eq!(told(&mut world, newcomer.socket), ahead(55));
@@ -57,15 +57,15 @@ fn whoever_comes_or_comes_back_is_told_what_is_left_of_it() {
 #[test]
 fn nothing_is_told_where_nothing_is_known_and_that_it_is_called_off_is_told() {
     let (mut world, a, _) = World::with_two_members();
-    foresee(&mut world, Outlook::Stays);
+    announce_shutdown(&mut world, ShutdownNotice::None);
     assert_eq!(told(&mut world, a.socket), []);
-    foresee(&mut world, Outlook::Ends { at: None });
+    announce_shutdown(&mut world, ShutdownNotice::Planned { at: None });
     assert_eq!(
         told(&mut world, a.socket),
         [ServerMessage::Control(ControlMessage::ShutdownNotice { in_seconds: None })],
         "nobody has said when"
     );
-    foresee(&mut world, Outlook::Stays);
+    announce_shutdown(&mut world, ShutdownNotice::None);
     assert_eq!(
         told(&mut world, a.socket),
         [ServerMessage::Control(ControlMessage::ShutdownCancelled)]

@@ -1,6 +1,6 @@
 //! Who may use the TURN server.
 
-use signaling::{Relay, SignalingConfig};
+use signaling::{SignalingConfig, TurnServer};
 use signaling_protocol::TokenIssued;
 
 use crate::support::Server;
@@ -14,8 +14,8 @@ async fn issued(server: &Server) -> TokenIssued {
 #[tokio::test]
 async fn whoever_comes_to_a_room_is_told_the_turn_server_with_a_credential_of_one_s_own() {
     let urls = vec!["turn:meet.example:3478".to_owned()];
-    let relay = Some(Relay::new(urls.clone(), "north".to_owned()));
-    let server = Server::start(SignalingConfig { relay, ..SignalingConfig::default() }).await;
+    let turn_server = Some(TurnServer::new(urls.clone(), "north".to_owned()));
+    let server = Server::start(SignalingConfig { turn_server, ..SignalingConfig::default() }).await;
     let [one, other] = [issued(&server).await, issued(&server).await];
     let [first] = &one.ice_servers[..] else { panic!("one server: {one:?}") };
     assert_eq!(first.urls, urls);

@@ -16,12 +16,12 @@ use crate::auth::random;
 
 /// A TURN server that clients may use.
 #[derive(Clone)]
-pub struct Relay {
+pub struct TurnServer {
     urls: Vec<String>,
     secret: String,
 }
 
-impl Relay {
+impl TurnServer {
     /// For so long somebody who has a credential may begin to relay by it.
     pub const LIFETIME_SECONDS: u32 = 300;
 
@@ -49,9 +49,9 @@ impl Relay {
     }
 }
 
-impl fmt::Debug for Relay {
+impl fmt::Debug for TurnServer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Relay").field("urls", &self.urls).finish_non_exhaustive()
+        out.debug_struct("TurnServer").field("urls", &self.urls).finish_non_exhaustive()
     }
 }
 
@@ -59,13 +59,13 @@ impl fmt::Debug for Relay {
 mod tests {
     use super::*;
 
-    fn relay() -> Relay {
-        Relay::new(vec!["turn:meet.example:3478".to_owned()], "north".to_owned())
+    fn turn_server() -> TurnServer {
+        TurnServer::new(vec!["turn:meet.example:3478".to_owned()], "north".to_owned())
     }
 
     #[test]
     fn a_credential_is_what_the_turn_server_computes_from_the_username() {
-        let server = relay().signed(1_700_000_000, *b"orange-me");
+        let server = turn_server().signed(1_700_000_000, *b"orange-me");
         assert_eq!(server.username, "1700000300:b3JhbmdlLW1l");
         // printf %s 1700000300:b3JhbmdlLW1l | openssl dgst -sha1 -hmac north -binary | base64
         assert_eq!(server.credential.0, "nGa4i8nWmdF9DGKhD38xypDgyk8=");
@@ -73,14 +73,14 @@ mod tests {
 
     #[test]
     fn no_two_people_have_the_same_one() {
-        let one = relay().ice_server(1_700_000_000).expect("random bytes");
-        let other = relay().ice_server(1_700_000_000).expect("random bytes");
+        let one = turn_server().ice_server(1_700_000_000).expect("random bytes");
+        let other = turn_server().ice_server(1_700_000_000).expect("random bytes");
         assert_ne!(one.username, other.username);
         assert_ne!(one.credential, other.credential);
     }
 
     #[test]
     fn the_secret_is_not_shown() {
-        assert!(!format!("{:?}", relay()).contains("north"));
+        assert!(!format!("{:?}", turn_server()).contains("north"));
     }
 }
