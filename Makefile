@@ -22,7 +22,7 @@ run: ## Set everything up and serve a meeting at http://localhost:8080
 	@echo "[3/4] building the web client"
 	@$(MAKE) --no-print-directory web
 	@echo "[4/4] building the server: some 400 crates at first, which takes minutes"
-	cargo build --profile quick --locked --package orange-meets
+	cargo build --profile quick --no-default-features --locked --package orange-meets
 	exec target/quick/orange-meets serve $(ARGS)
 
 .PHONY: test

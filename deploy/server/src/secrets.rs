@@ -66,6 +66,7 @@ pub(crate) fn read_or_create(path: &Path) -> Result<Secret, SecretError> {
 }
 
 /// Writes a file with mode 0600, atomically replacing an existing one.
+#[cfg_attr(not(feature = "acme"), expect(dead_code, reason = "only ACME calls it"))]
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file =

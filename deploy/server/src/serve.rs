@@ -23,7 +23,9 @@ use crate::process_metrics::ProcessMetrics;
 use crate::secrets::{self, SecretError};
 use crate::shutdown_signals::{ShutdownMode, ShutdownSignals};
 use crate::telemetry;
-use crate::tls::{Acme, Certificate, CertificateError, Files, TlsListener};
+#[cfg(feature = "acme")]
+use crate::tls::Acme;
+use crate::tls::{Certificate, CertificateError, Files, TlsListener};
 use crate::web_client::with_web_client;
 
 /// Why the server did not start, or stopped.
@@ -66,7 +68,7 @@ pub(crate) enum ServeError {
     Signaling(#[from] signaling::StartError),
     /// The OTLP exporter cannot be created.
     #[error("trace spans cannot be exported: {0}; see --otlp-endpoint")]
-    Spans(#[from] opentelemetry_otlp::ExporterBuildError),
+    Spans(#[from] telemetry::ExportError),
     /// A system call failed.
     #[error("a system call failed: {0}")]
     System(#[from] std::io::Error),
@@ -207,6 +209,7 @@ async fn listen_for_https(
             let bytes = files.read_into(&certificate)?;
             tokio::spawn(files.watch(Arc::clone(&certificate), bytes));
         }
+        #[cfg(feature = "acme")]
         (_, _, Some(domain)) => {
             let acme = Acme {
                 domain: domain.clone(),
@@ -216,12 +219,13 @@ async fn listen_for_https(
             };
             tokio::spawn(acme.obtain_and_renew(Arc::clone(&certificate)));
         }
-        // The validation of the settings refuses this case.
-        (_, _, None) => return Ok(None),
+        // The validation of the settings refuses all other cases.
+        _ => return Ok(None),
     }
     Ok(Some(TlsListener::start(tcp, certificate)?))
 }
 
+#[cfg(feature = "acme")]
 /// Returns the folder for what one ACME directory issues for one domain.
 fn acme_folder(config: &ServeConfig, domain: &str) -> PathBuf {
     let directory = config.acme_directory.split_once("://").map_or("", |(_, rest)| rest);

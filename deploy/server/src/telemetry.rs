@@ -1,13 +1,10 @@
 //! Log lines on standard error, and trace spans to an OTLP collector if one is set.
 
-use std::io::IsTerminal as _;
-use std::time::Duration;
+#[cfg_attr(not(feature = "otlp"), path = "telemetry/no_spans.rs")]
+mod spans;
 
-use opentelemetry::KeyValue;
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig as _};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use std::io::IsTerminal as _;
+
 use signaling::spans::TARGET;
 use tracing::Subscriber;
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
@@ -15,36 +12,29 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+pub(crate) use self::spans::ExportError;
+use self::spans::SpanExporter;
 use crate::config::LogFormat;
 
-/// How long the process may wait for the collector when it ends.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the collector may take to answer.
-const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The exporter of trace spans, if a collector is set.
-pub(crate) struct Telemetry(Option<SdkTracerProvider>);
+pub(crate) struct Telemetry(Option<SpanExporter>);
 
 /// Starts logging, and exporting spans to `collector`, the base URL of an OTLP receiver over HTTP.
 ///
 /// # Errors
 /// The exporter cannot be created.
-pub(crate) fn start(
-    format: LogFormat,
-    collector: Option<&str>,
-) -> Result<Telemetry, ExporterBuildError> {
-    let provider = collector.map(span_provider).transpose()?;
+pub(crate) fn start(format: LogFormat, collector: Option<&str>) -> Result<Telemetry, ExportError> {
+    let exporter = collector.map(SpanExporter::start).transpose()?;
     let log_filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    subscriber(log_layer(format, log_filter), provider.as_ref().map(span_layer)).init();
-    Ok(Telemetry(provider))
+    subscriber(log_layer(format, log_filter), exporter.as_ref().map(SpanExporter::layer)).init();
+    Ok(Telemetry(exporter))
 }
 
 impl Telemetry {
     /// Sends the remaining spans, and stops exporting.
     pub(crate) fn shut_down(self) {
-        let Some(provider) = self.0 else { return };
-        if let Err(error) = provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT) {
-            tracing::info!(%error, "the last spans were not exported");
+        if let Some(exporter) = self.0 {
+            exporter.shut_down();
         }
     }
 }
@@ -72,35 +62,6 @@ fn log_layer(format: LogFormat, log_filter: EnvFilter) -> BoxedLayer {
     }
 }
 
-/// Exports the spans with the target of `signaling::spans`, and no events.
-fn span_layer(provider: &SdkTracerProvider) -> BoxedLayer {
-    let exported = filter_fn(|metadata| metadata.is_span() && metadata.target() == TARGET);
-    tracing_opentelemetry::layer()
-        .with_location(false)
-        .with_threads(false)
-        .with_target(false)
-        .with_tracked_inactivity(false)
-        .with_tracer(provider.tracer("orange-meets"))
-        .with_filter(exported.with_max_level_hint(LevelFilter::INFO))
-        .boxed()
-}
-
-/// Creates a provider with a thread of its own, which sends spans in batches.
-fn span_provider(collector: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
-    let exporter = SpanExporter::builder()
-        .with_http()
-        .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(format!("{}/v1/traces", collector.trim_end_matches('/')))
-        .with_timeout(EXPORT_TIMEOUT)
-        .build()?;
-    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
-    let resource = Resource::builder().with_service_name("orange-meets").with_attribute(version);
-    Ok(SdkTracerProvider::builder()
-        .with_batch_exporter(exporter)
-        .with_resource(resource.build())
-        .build())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,8 +73,10 @@ mod tests {
         };
         assert_eq!(max_level("info", None), Some(LevelFilter::INFO));
         assert_eq!(max_level("warn,sfu=debug", None), Some(LevelFilter::DEBUG));
-        let provider = SdkTracerProvider::builder().build();
-        assert_eq!(max_level("info", Some(span_layer(&provider))), Some(LevelFilter::INFO));
-        assert_eq!(max_level("off", Some(span_layer(&provider))), Some(LevelFilter::INFO));
+        #[cfg(feature = "otlp")]
+        for filter in ["info", "off"] {
+            let spans = SpanExporter::for_test().layer();
+            assert_eq!(max_level(filter, Some(spans)), Some(LevelFilter::INFO));
+        }
     }
 }

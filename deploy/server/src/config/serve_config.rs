@@ -11,6 +11,9 @@ use super::value_parsers::{domain, http_url, network, turn_url};
 /// The default of `http`.
 pub(super) const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 
+/// The default of `acme_directory`.
+pub(super) const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
 /// Settings of `orange-meets serve`. The comment of a field is its help text and its section of
 /// `docs/configuration.md`.
 #[derive(Debug, Clone, Args)]
@@ -50,7 +53,7 @@ pub(crate) struct ServeConfig {
         long,
         env = "ORANGE_ACME_DIRECTORY",
         value_name = "URL",
-        default_value = instant_acme::LetsEncrypt::Production.url()
+        default_value = LETS_ENCRYPT
     )]
     pub(crate) acme_directory: String,
 
@@ -248,4 +251,14 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+#[cfg(all(test, feature = "acme"))]
+mod tests {
+    use super::LETS_ENCRYPT;
+
+    #[test]
+    fn the_default_acme_directory_is_that_of_lets_encrypt() {
+        assert_eq!(LETS_ENCRYPT, instant_acme::LetsEncrypt::Production.url());
+    }
 }

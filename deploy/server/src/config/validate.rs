@@ -21,6 +21,16 @@ pub(crate) enum SettingsConflict {
     /// ACME needs another setting, or excludes one.
     #[error("acme is set: {0}")]
     Acme(&'static str),
+    /// The setting needs a part that this build does not have.
+    #[error(
+        "{setting}: this server was built without the feature {feature}; the image and `cargo build --release --package orange-meets` have it"
+    )]
+    MissingFeature {
+        /// The setting.
+        setting: &'static str,
+        /// The feature of the package `orange-meets`.
+        feature: &'static str,
+    },
     /// A redirect needs its target.
     #[error("redirect is set and domain is not: set domain, the target of the redirect")]
     RedirectWithoutDomain,
@@ -64,6 +74,14 @@ pub(crate) fn validate(config: &ServeConfig, sources: &Sources) -> Result<(), Se
     let (memory, data) = (sources.get("in_memory"), sources.get("data"));
     if config.in_memory && data != Source::Default && same_kind(&memory, &data) {
         return Err(SettingsConflict::TwoStores(format!("{memory}, {data}")));
+    }
+    for (setting, feature, is_set, is_built) in [
+        ("acme", "acme", config.acme, cfg!(feature = "acme")),
+        ("otlp_endpoint", "otlp", config.otlp_endpoint.is_some(), cfg!(feature = "otlp")),
+    ] {
+        if is_set && !is_built {
+            return Err(SettingsConflict::MissingFeature { setting, feature });
+        }
     }
     let tls = [
         ("https", config.https.is_some()),

@@ -56,6 +56,7 @@ impl Certificate {
     }
 
     /// Sets the certificate for validation connections; with `None` they fail.
+    #[cfg_attr(not(feature = "acme"), expect(dead_code, reason = "only ACME calls it"))]
     pub(crate) fn set_challenge(&self, challenge: Option<CertifiedKey>) {
         if let Ok(mut current) = self.challenge.write() {
             *current = challenge.map(Arc::new);
