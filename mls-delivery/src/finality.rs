@@ -1,4 +1,4 @@
-//! Finality by acknowledgement: a commit is tentative until a member has said that it can follow
+//! Finality by acknowledgement: a commit is pending until a member has said that it can follow
 //! it, so that a commit which nobody can follow cannot break the room.
 //!
 //! Nothing here is stored. With the process that holds it, every connection ends on which its

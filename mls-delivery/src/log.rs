@@ -113,7 +113,7 @@ impl Log {
         self.state.joined.keys().copied().filter(|one| !self.state.departed.contains(one))
     }
 
-    /// Decides on a participant's wish to become a member, in the place of another one if the
+    /// Decides on a participant's request to become a member, in the place of another one if the
     /// log still counts on that. Give an id out once only: the log forgets the departed when no
     /// commit can add them any more.
     ///

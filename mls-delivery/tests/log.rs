@@ -162,7 +162,7 @@ fn a_message_id_that_another_sender_has_used_is_refused() {
 }
 
 #[test]
-fn outsiders_strangers_doubles_and_evictions_are_refused() {
+fn non_members_strangers_doubles_and_evictions_are_refused() {
     let mut log = two_members_and_one_waiting();
     let stranger = ParticipantId(77);
     for (sender, roster) in [

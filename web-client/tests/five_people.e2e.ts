@@ -43,14 +43,14 @@ async function voices(one: Person): Promise<number> {
 }
 
 /** Returns the video constraints that a page last sent to the server. */
-function followWishes({ page }: Person): () => string[] {
+function recordConstraints({ page }: Person): () => string[] {
   let wanted: string[] = [];
   page.on('websocket', (socket) =>
     socket.on('framesent', ({ payload }) => {
       const text = payload.toString();
-      if (!text.startsWith('{"type":"set_receiver_video_constraints"')) return;
-      const { wishes } = JSON.parse(text) as { wishes: { participant: number; height: number }[] };
-      wanted = wishes.filter(({ height }) => height > 0).map((one) => String(one.participant));
+      if (!text.startsWith('{"type":"receiver_video_constraints"')) return;
+      const { constraints } = JSON.parse(text) as { constraints: { participant: number; height: number }[] };
+      wanted = constraints.filter(({ height }) => height > 0).map((one) => String(one.participant));
     }),
   );
   return () => wanted.toSorted();
@@ -150,7 +150,7 @@ it(
   async () => {
     const ada = await testbed.person('Ada', RED_BLUE);
     await listenToChimes(ada.page);
-    const wants = followWishes(ada);
+    const wants = recordConstraints(ada);
     const link = await testbed.newMeeting(ada);
     const others: Person[] = [];
     for (const [name, pattern] of LOOKS) {

@@ -54,7 +54,7 @@ pub enum ClientMessage {
         tracks: Vec<Track>,
     },
     /// How this client shows the video of others; replaces what it said before. A track without a
-    /// wish comes small, after those with one.
+    /// constraint comes small, after those with one.
     ReceiverVideoConstraints {
         /// At most one per track.
         constraints: Vec<ReceiverVideoConstraint>,

@@ -14,7 +14,7 @@ pub const SUBMISSION_BYTES: usize = 360 * 1024;
 pub const ADDS_PER_COMMIT: usize = 32;
 /// Tracks of one participant: one per source.
 pub const TRACKS: usize = 4;
-/// Wishes of one participant: two video tracks of everybody in a large room.
+/// Video constraints of one participant: two video tracks of everyone in a large room.
 pub const RECEIVER_VIDEO_CONSTRAINTS: usize = 512;
 /// Characters of an m-line's `mid`.
 pub const MID_CHARS: usize = 16;

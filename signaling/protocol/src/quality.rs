@@ -35,7 +35,7 @@ pub struct SubscribedQuality {
 pub struct Downlink {
     /// What it is estimated to carry, in kbit/s.
     pub estimate_kbps: u32,
-    /// What the participant's wishes would take at the sizes they ask for, in kbit/s.
+    /// What the participant's video constraints would take at the sizes they ask for, in kbit/s.
     pub wanted_kbps: u32,
     /// What is being sent, in kbit/s.
     pub sent_kbps: u32,

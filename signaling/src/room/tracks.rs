@@ -31,7 +31,7 @@ pub(super) fn check(tracks: &[Track]) -> Result<(), Refusal> {
     }
 }
 
-/// At most one wish per track, and no more than a large room has tracks.
+/// At most one constraint per track, and no more than a large room has tracks.
 pub(super) fn check_constraints(constraints: &[ReceiverVideoConstraint]) -> Result<(), Refusal> {
     let tracks: BTreeSet<_> =
         constraints.iter().map(|constraint| (constraint.participant, constraint.source)).collect();

@@ -138,7 +138,7 @@ fn the_sfu_is_told_when_the_whole_room_ends() {
 }
 
 #[test]
-fn wishes_go_to_the_sfu_once_and_again_with_a_new_offer() {
+fn video_constraints_go_to_the_sfu_once_and_again_with_a_new_offer() {
     let (mut world, a, b) = World::with_two_members();
     let constraint = ReceiverVideoConstraint {
         participant: b.participant,
