@@ -49,7 +49,9 @@ function recordConstraints({ page }: Person): () => string[] {
     socket.on('framesent', ({ payload }) => {
       const text = payload.toString();
       if (!text.startsWith('{"type":"receiver_video_constraints"')) return;
-      const { constraints } = JSON.parse(text) as { constraints: { participant: number; height: number }[] };
+      const { constraints } = JSON.parse(text) as {
+        constraints: { participant: number; height: number }[];
+      };
       wanted = constraints.filter(({ height }) => height > 0).map((one) => String(one.participant));
     }),
   );
