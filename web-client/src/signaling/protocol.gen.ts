@@ -25,7 +25,7 @@ export const ADDS_PER_COMMIT = 32;
 /** Tracks of one participant: one per source. */
 export const TRACKS = 4;
 
-/** Wishes of one participant: two video tracks of everybody in a large room. */
+/** Video constraints of one participant: two video tracks of everyone in a large room. */
 export const RECEIVER_VIDEO_CONSTRAINTS = 512;
 
 /** Characters of an m-line's `mid`. */
@@ -154,7 +154,7 @@ export type Downlink = {
  */
 estimate_kbps: number,
 /**
- * What the participant's wishes would take at the sizes they ask for, in kbit/s.
+ * What the participant's video constraints would take at the sizes they ask for, in kbit/s.
  */
 wanted_kbps: number,
 /**
