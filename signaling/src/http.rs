@@ -94,32 +94,9 @@ impl Service {
     }
 
     fn refuse(&self, refusal: Refusal) -> Response {
-        self.sockets.metrics.refused(refusal.code);
-        let status = match refusal.code {
-            RefusalCode::UnknownRoom => StatusCode::NOT_FOUND,
-            RefusalCode::BadMessage => StatusCode::BAD_REQUEST,
-            RefusalCode::TooFast => StatusCode::TOO_MANY_REQUESTS,
-            RefusalCode::TooLarge
-            | RefusalCode::UnsupportedVersion
-            | RefusalCode::BadToken
-            | RefusalCode::RoomFull
-            | RefusalCode::RoomLocked
-            | RefusalCode::Denied
-            | RefusalCode::Removed
-            | RefusalCode::ResumeExpired
-            | RefusalCode::Superseded
-            | RefusalCode::StaleHandshake
-            | RefusalCode::StaleMessage
-            | RefusalCode::HandshakeUndecided
-            | RefusalCode::NotAllowed
-            | RefusalCode::LogFull
-            | RefusalCode::BadOffer
-            | RefusalCode::TooSlow => StatusCode::FORBIDDEN,
-            RefusalCode::ServerFull
-            | RefusalCode::MediaUnavailable
-            | RefusalCode::StorageUnavailable
-            | RefusalCode::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
-        };
+        self.sockets.metrics.refused(&refusal);
+        let status = StatusCode::from_u16(refusal.code.http_status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry = refusal.retry_after_seconds;
         let mut response = (status, Json(refusal)).into_response();
         if let Some(seconds) = retry {

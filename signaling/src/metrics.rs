@@ -1,7 +1,7 @@
 //! What the service counts. No label names a room or a participant.
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
-use signaling_protocol::{ClientMessage, RefusalCode, ServerMessage};
+use signaling_protocol::{ClientMessage, Refusal, ServerMessage};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
@@ -82,8 +82,11 @@ impl Metrics {
         })
     }
 
-    pub(crate) fn refused(&self, code: RefusalCode) {
-        self.refusals.with_label_values(&[code.name()]).inc();
+    /// Counts a refusal, and logs what exactly was wrong: the client is told the code.
+    pub(crate) fn refused(&self, refusal: &Refusal) {
+        let code = refusal.code.name();
+        tracing::debug!(code, detail = refusal.detail(), "refused");
+        self.refusals.with_label_values(&[code]).inc();
     }
 
     /// A message came; `None` if it was too much or not understood.

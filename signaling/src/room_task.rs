@@ -408,7 +408,7 @@ impl RoomTask {
 
     fn send(&mut self, to: &[SocketId], message: &ServerMessage) {
         if let ServerMessage::Control(ControlMessage::Refused { refusal }) = message {
-            self.context.metrics.refused(refusal.code);
+            self.context.metrics.refused(refusal);
         }
         let class = match message {
             // The whole lobby is sent again, and a commit that is still pending is asked about
@@ -443,7 +443,7 @@ impl RoomTask {
 
     fn close(&mut self, socket: SocketId, refusal: Refusal) {
         if let Some(queue) = self.queues.remove(&socket) {
-            self.context.metrics.refused(refusal.code);
+            self.context.metrics.refused(&refusal);
             self.spans.closed(socket, Some(refusal.code));
             queue.close(refusal);
         }

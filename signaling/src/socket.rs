@@ -50,7 +50,7 @@ impl Sockets {
         match self.hello(&mut reader).await {
             Ok(hello) => self.serve_room(hello, &mut reader, &mut writer).await,
             Err(Some(refusal)) => {
-                self.metrics.refused(refusal.code);
+                self.metrics.refused(&refusal);
                 close_with(&mut writer, refusal).await;
             }
             Err(None) => {}
@@ -110,12 +110,12 @@ impl Sockets {
         let (room, role) = match self.tokens.check(&hello.token, now) {
             Ok(opened) => opened,
             Err(refusal) => {
-                self.metrics.refused(refusal.code);
+                self.metrics.refused(&refusal);
                 return close_with(writer, refusal).await;
             }
         };
         if let Err(refusal) = self.rooms.admits(Some(&room)) {
-            self.metrics.refused(refusal.code);
+            self.metrics.refused(&refusal);
             return close_with(writer, refusal).await;
         }
         let waiting = self.metrics.queued_bytes.clone();
@@ -194,7 +194,7 @@ impl Sockets {
                     }
                 }
                 Err(refusal) => {
-                    self.metrics.refused(refusal.code);
+                    self.metrics.refused(&refusal);
                     refused += 1;
                     if refused > PATIENCE {
                         queue.close(refusal);
@@ -235,31 +235,7 @@ async fn write(writer: &mut Writer, queue: &SendQueue) {
 
 /// The last words, and the close frame. A client that does not read them is not waited for.
 async fn close_with(writer: &mut Writer, refusal: Refusal) {
-    let code = match refusal.code {
-        RefusalCode::ShuttingDown => close_code::AWAY,
-        RefusalCode::TooLarge => close_code::SIZE,
-        RefusalCode::StorageUnavailable => close_code::AGAIN,
-        RefusalCode::BadMessage
-        | RefusalCode::TooFast
-        | RefusalCode::UnsupportedVersion
-        | RefusalCode::BadToken
-        | RefusalCode::UnknownRoom
-        | RefusalCode::RoomFull
-        | RefusalCode::RoomLocked
-        | RefusalCode::Denied
-        | RefusalCode::Removed
-        | RefusalCode::ServerFull
-        | RefusalCode::ResumeExpired
-        | RefusalCode::Superseded
-        | RefusalCode::StaleHandshake
-        | RefusalCode::StaleMessage
-        | RefusalCode::HandshakeUndecided
-        | RefusalCode::NotAllowed
-        | RefusalCode::LogFull
-        | RefusalCode::BadOffer
-        | RefusalCode::MediaUnavailable
-        | RefusalCode::TooSlow => close_code::POLICY,
-    };
+    let code = refusal.code.close_code();
     let Ok(text) =
         serde_json::to_string(&ServerMessage::Control(ControlMessage::Closing { refusal }))
     else {

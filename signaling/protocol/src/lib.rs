@@ -12,6 +12,7 @@ mod log;
 mod opaque;
 mod quality;
 mod refusal;
+mod refusal_code;
 mod rules;
 mod server;
 mod track;
@@ -29,7 +30,8 @@ pub use log::{
 };
 pub use opaque::Opaque;
 pub use quality::{Downlink, ReceiverVideoConstraint, SubscribedQuality};
-pub use refusal::{Refusal, RefusalCode};
+pub use refusal::Refusal;
+pub use refusal_code::{RefusalCode, Retry};
 pub use rules::{JoinPolicy, LobbyParticipant, Moderation, Rules};
 pub use server::{
     ControlMessage, Delta, Joined, LogMessage, LogReplay, MediaMessage, ParticipantState,

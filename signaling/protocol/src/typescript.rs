@@ -7,7 +7,7 @@ use std::path::Path;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{
-    ClientMessage, JoinPolicy, Refusal, RefusalCode, RoomCreated, ServerMessage, Source,
+    ClientMessage, JoinPolicy, Refusal, RefusalCode, Retry, RoomCreated, ServerMessage, Source,
     TokenIssued, TokenRequest, VERSION, limits,
 };
 
@@ -66,6 +66,7 @@ fn types() -> String {
     declarations.visit::<TokenIssued>();
     declarations.visit::<TokenRequest>();
     declarations.visit::<Refusal>();
+    declarations.visit::<Retry>();
     let declarations: Vec<_> = declarations.found.into_values().collect();
     declarations.join("\n")
 }
@@ -96,8 +97,25 @@ fn value_lists() -> String {
         values::<RefusalCode>("REFUSAL_CODES"),
         values::<JoinPolicy>("JOIN_POLICIES"),
         values::<Source>("SOURCES"),
+        retries(),
     ]
     .concat()
+}
+
+/// Returns the declaration of what a client can do after each refusal.
+fn retries() -> String {
+    let declaration = RefusalCode::decl(&Config::new());
+    let names = declaration.split('"').skip(1).step_by(2);
+    let rows = names.map(|name| {
+        let code: RefusalCode = serde_json::from_value(name.into()).expect("a code");
+        let retry: &str = code.retry().into();
+        format!("  {name}: \"{retry}\",\n")
+    });
+    let rows: String = rows.collect();
+    format!(
+        "/** What a client can do after each refusal. */\n\
+         export const REFUSAL_RETRY: Readonly<Record<RefusalCode, Retry>> = {{\n{rows}}};\n\n"
+    )
 }
 
 /// Returns the declaration of a list of all values of an enum without fields.

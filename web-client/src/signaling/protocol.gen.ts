@@ -52,6 +52,33 @@ export const JOIN_POLICIES = ["open", "lobby", "locked"] as const;
 /** Every [`Source`]. */
 export const SOURCES = ["microphone", "camera", "screen", "screen_audio"] as const;
 
+/** What a client can do after each refusal. */
+export const REFUSAL_RETRY: Readonly<Record<RefusalCode, Retry>> = {
+  bad_message: "never",
+  too_large: "never",
+  too_fast: "later",
+  unsupported_version: "never",
+  bad_token: "rejoin",
+  unknown_room: "never",
+  room_full: "never",
+  room_locked: "never",
+  denied: "never",
+  removed: "never",
+  server_full: "later",
+  resume_expired: "rejoin",
+  superseded: "never",
+  stale_handshake: "resend",
+  handshake_undecided: "resend",
+  stale_message: "resend",
+  not_allowed: "never",
+  log_full: "never",
+  bad_offer: "never",
+  media_unavailable: "later",
+  too_slow: "rejoin",
+  storage_unavailable: "rejoin",
+  shutting_down: "rejoin",
+};
+
 /**
  * A message from a client. The first one is [`ClientMessage::Hello`].
  */
@@ -500,33 +527,35 @@ height: number,
 pinned: boolean, };
 
 /**
- * Why something was not done.
+ * A refused message or request: nothing else is lost.
+ *
+ * Displays as its sentence.
  */
 export type Refusal = {
 /**
- * For programs.
+ * The reason, for programs.
  */
 code: RefusalCode,
 /**
- * For people: what is wrong and what to do.
+ * The reason in English, [`RefusalCode::sentence`]; clients translate the code.
  */
 message: string,
 /**
- * With [`RefusalCode::StaleHandshake`] and [`RefusalCode::StaleMessage`]: what the log has
- * come to.
+ * With [`RefusalCode::StaleHandshake`] and [`RefusalCode::StaleMessage`]: the log's current
+ * handshake count.
  */
 current: HandshakeCount | null,
 /**
- * Not before so many seconds, where trying again makes sense.
+ * Seconds before a retry makes sense, where it does.
  */
 retry_after_seconds: number | null,
 /**
- * Which submission is refused, if it is one.
+ * The refused submission, if it is one.
  */
 message_id: MessageId | null, };
 
 /**
- * The kinds of refusal.
+ * The reason of a refusal, for programs.
  */
 export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupported_version" | "bad_token" | "unknown_room" | "room_full" | "room_locked" | "denied" | "removed" | "server_full" | "resume_expired" | "superseded" | "stale_handshake" | "handshake_undecided" | "stale_message" | "not_allowed" | "log_full" | "bad_offer" | "media_unavailable" | "too_slow" | "storage_unavailable" | "shutting_down";
 
@@ -550,6 +579,11 @@ seq: Seq,
  * The last log entry it has seen.
  */
 position: LogPosition, };
+
+/**
+ * What a client can do after a refusal.
+ */
+export type Retry = "never" | "later" | "resend" | "rejoin";
 
 /**
  * `POST /api/v1/rooms`

@@ -1,6 +1,6 @@
 /** Decides when to join again after a call was lost, and when to give it up. */
 
-import type { Refusal } from '../../signaling/protocol.gen';
+import { REFUSAL_RETRY, type Refusal } from '../../signaling/protocol.gen';
 
 /** Consecutive joins that reach the server without becoming a call before it is given up. */
 export const MAX_FAILED_JOINS = 5;
@@ -35,15 +35,5 @@ export class RejoinPolicy {
 
 /** Returns whether a new join may succeed after this refusal, or after a lost connection. */
 export function isRetryable(refusal: Refusal | undefined): boolean {
-  switch (refusal?.code) {
-    case undefined:
-    case 'resume_expired':
-    case 'shutting_down':
-    case 'storage_unavailable':
-    case 'too_slow':
-    case 'bad_token':
-      return true;
-    default:
-      return false;
-  }
+  return refusal === undefined || REFUSAL_RETRY[refusal.code] === 'rejoin';
 }
