@@ -1,7 +1,7 @@
 //! The signalling service: rooms, sockets and the delivery of MLS handshakes.
 //!
-//! A join, read straight through: [`http`] gives out a token, [`socket`] reads the hello,
-//! [`rooms`] finds the room, [`room_task`] owns it and stores what it decides, [`room`] decides.
+//! A join, read straight through: `http` gives out a token, `socket` reads the hello,
+//! `rooms` finds the room, `room_task` owns it and stores what it decides, `room` decides.
 
 mod admin;
 mod auth;
