@@ -1,4 +1,4 @@
-//! What a forwarded packet costs: one publisher, some subscribers, packets of 1,200 bytes, real
+//! Measures the cost of a forwarded packet: one publisher, some subscribers, packets of 1,200 bytes, real
 //! sockets on loopback. Prints the worker thread's CPU time per forwarded packet.
 //!
 //! `cargo run --release -p sfu --example forward_cost -- [subscribers] [packets a frame] [video slots] [seconds]`,

@@ -1,4 +1,4 @@
-/** What is downloaded before the join button and in the call, built as for a release. */
+/** Limits of what is downloaded before the join button and in the call, built as for a release. */
 
 import { gzipSync } from 'node:zlib';
 import { build, type Rolldown } from 'vite';

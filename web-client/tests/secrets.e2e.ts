@@ -1,4 +1,4 @@
-/** What the server's logs and data contain of a meeting. */
+/** Looks for a meeting's content in the server's logs and data. */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

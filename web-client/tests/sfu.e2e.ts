@@ -1,4 +1,4 @@
-/** What the SFU gets to handle, seen by a participant who has everything but the link. */
+/** Shows what the SFU receives, through a participant that has everything except the link's secret. */
 
 import { describe, expect, it } from 'vitest';
 import { eavesdrop, type Packet } from './support/eavesdropper';

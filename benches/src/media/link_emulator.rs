@@ -39,7 +39,7 @@ pub(crate) struct LinkStep {
     pub(crate) down_kbps: u32,
 }
 
-/// What the server sent to the link, what was delivered, and the link's capacity, in kbit/s per
+/// Counts what the server sent to the link, what was delivered, and the link's capacity, in kbit/s per
 /// interval.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct LinkTrace {

@@ -88,7 +88,7 @@ fn an_answer_lists_codecs_in_the_order_of_the_offer() {
     }
 }
 
-/// What the web client makes of Chromium's offer: lost sound can be asked for, either way.
+/// Returns Chromium's offer as the web client sends it: NACK for audio, in both directions.
 #[test]
 fn lost_audio_is_requested_again_if_that_is_offered() {
     const WITHOUT: &str = "a=rtcp-fb:111 transport-cc";

@@ -84,7 +84,7 @@ impl Share {
         });
     }
 
-    /// What a watcher has received since the last call, in the order of its numbers.
+    /// Returns the packets received since the last call, ordered by sequence number.
     fn news(&mut self, watcher: usize) -> Vec<Received> {
         let mut received = std::mem::take(&mut self.m.clients[watcher].received);
         received.sort_by_key(|r| r.seq);

@@ -63,7 +63,7 @@ fn an_inactive_client_is_reported_lost_and_an_ice_restart_restores_it() {
     assert!(talk(&mut m, 2) >= 45);
 }
 
-/// Whether the last thing that was told of a client's connection is that it is up.
+/// Returns whether the last report about a client's connection is that it is connected.
 fn is_connected(m: &Meeting, client: usize) -> bool {
     let news = m.reports(client).into_iter().rev();
     let mut news = news.filter(|r| matches!(r, MediaReport::Connected | MediaReport::Lost { .. }));

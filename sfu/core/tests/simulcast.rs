@@ -83,7 +83,7 @@ impl Call {
     }
 }
 
-/// What a decoder must never see: numbers that jump, or a new encoding without a key frame.
+/// Fails on input that a decoder must never see: a gap in the numbering, or a new encoding without a key frame.
 fn assert_continuous(received: &[Received]) {
     let mut sorted: Vec<&Received> = received.iter().collect();
     sorted.sort_by_key(|r| r.seq);

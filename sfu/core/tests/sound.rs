@@ -11,7 +11,7 @@ use str0m::format::Codec;
 use support::{FEW, Meeting};
 
 const VOICE: &[Source] = &[Source::Microphone];
-/// What a browser's jitter buffer may grow to: later sound has been replaced.
+/// The longest delay that a browser's jitter buffer bridges; audio that comes later is concealed.
 const IN_TIME: Duration = Duration::from_millis(250);
 /// Packets of sound in one run: forty seconds.
 const PACKETS: u32 = 2_000;

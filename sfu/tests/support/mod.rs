@@ -37,7 +37,7 @@ pub(crate) struct Client {
     sent: u64,
 }
 
-/// What a client sends and receives by.
+/// The transport of a client.
 enum Wire {
     Udp(UdpSocket),
     /// With what has been read of a datagram that is not whole yet.

@@ -28,7 +28,7 @@ struct Watching {
     waited: usize,
 }
 
-/// What a media worker is to its endpoint.
+/// A media worker, as its endpoint sees it.
 #[derive(Default)]
 struct Viewer {
     cryptor: MediaCryptor,

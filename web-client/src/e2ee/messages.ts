@@ -13,7 +13,7 @@ export interface Member {
   participant: number;
   name: string;
   own: boolean;
-  /** What this browser knows about the member's identity key. */
+  /** The trust of this browser in the member's identity key. */
   trust: Trust;
   /** The code to compare with this member; `undefined` for the own key. */
   pairwiseCode: string | undefined;

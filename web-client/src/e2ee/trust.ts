@@ -3,7 +3,7 @@
  * seen; comparing the pairwise code pins it. A known name with another key causes a warning.
  */
 
-/** What is stored about an identity key. */
+/** The stored record of an identity key. */
 export interface KnownIdentity {
   /** The Ed25519 public key in hexadecimal. */
   key: string;

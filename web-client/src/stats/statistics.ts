@@ -27,7 +27,7 @@ export interface StreamStatistics {
   height: number | undefined;
   framesPerSecond: number | undefined;
   jitterMs: number | undefined;
-  /** What limits the encoder: `cpu` or `bandwidth`. */
+  /** The limit of the encoder: `cpu` or `bandwidth`. */
   limitedBy: string | undefined;
 }
 

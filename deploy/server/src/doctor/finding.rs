@@ -19,7 +19,7 @@ enum Outcome {
     Error(Problem),
 }
 
-/// What is wrong, and what to do about it.
+/// The problem and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Problem {
     symptom: String,

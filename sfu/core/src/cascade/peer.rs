@@ -1,4 +1,4 @@
-//! What a worker knows of the other workers of a room, and what it has sent them.
+//! The state that a worker keeps of the other workers of a room.
 
 use std::collections::BTreeSet;
 

@@ -28,7 +28,7 @@ const MAX_QUIET_FOR: Duration = Duration::from_secs(160);
 /// Higher encodings that have to be given up again within this time were restored too early.
 const SOON: Duration = Duration::from_secs(60);
 
-/// What a worker gives up in order to keep up.
+/// The load that a worker sheds when it is overloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum OverloadLevel {
     /// Nothing.

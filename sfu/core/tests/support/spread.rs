@@ -23,7 +23,7 @@ pub(crate) struct Spread {
     pub(crate) network: Network,
     pub(crate) events: Vec<MediaEvent>,
     pub(crate) room: RoomId,
-    /// What is told of rooms is not delivered for now: it is merged, as for a reader that is late.
+    /// Holds back control messages between workers and merges them, as for a slow reader.
     pub(crate) held_back: bool,
     controls: BTreeMap<(usize, usize, RoomId), CascadeControl>,
     /// Packets and messages about rooms from one worker to another so far.
@@ -112,7 +112,7 @@ impl Spread {
         number
     }
 
-    /// What a client publishes, and whether it is muted.
+    /// Sets the tracks that a client publishes, and their mute state.
     pub(crate) fn set_tracks(&mut self, client: usize, tracks: &[(Source, bool)]) {
         let sender = &self.clients[client];
         let tracks = tracks
@@ -260,7 +260,7 @@ impl Spread {
         while self.relay() {}
     }
 
-    /// Whether anything was told.
+    /// Returns whether any message was delivered.
     fn relay(&mut self) -> bool {
         let mut told = false;
         for from in 0..self.workers.len() {

@@ -81,7 +81,7 @@ pub enum Report {
     KeyPackageSkipped {
         /// The waiting participant.
         participant: ParticipantId,
-        /// What is wrong with its KeyPackage.
+        /// The reason why its KeyPackage is not valid.
         error: MlsError,
     },
     /// All members use another link than this participant.

@@ -13,7 +13,7 @@ const MAX_PARTICIPANTS: usize = 1024;
 /// which may still add one of them. Servers remember no more.
 const MAX_DEPARTED_NON_MEMBERS: usize = 128;
 
-/// What the entries that were read add up to.
+/// The state of the log after the entries that were read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct LogView {
     position: LogPosition,

@@ -85,7 +85,7 @@ pub trait Mls {
     fn join_by_welcome(&mut self, welcome: &Opaque, claims: &Claims<'_>) -> Result<(), MlsError>;
 }
 
-/// What the log says about a handshake. The MLS tree and the sender's signature must agree with it.
+/// The log's statement about a handshake. The MLS tree and the sender's signature must agree with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claims<'a> {
     /// The handshake count, this handshake included.

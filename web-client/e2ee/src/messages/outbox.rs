@@ -28,7 +28,7 @@ struct InFlight {
     resend_at_ms: u64,
 }
 
-/// What to do next for a message.
+/// The next step for a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum OutboxAction {
     /// Protect this message and pass the result to [`Outbox::mark_sent`].

@@ -15,7 +15,7 @@ use crate::support::person::{EndpointNode, Person, real_now_ms};
 use crate::support::symbolic::{BAD, GOOD, SymbolicMls};
 use crate::support::{Epoch, Node, NodeOutput, delta};
 
-/// What is under way to the service.
+/// Messages in flight to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Sent {
     KeyPackage(Opaque),
@@ -40,11 +40,11 @@ pub trait Client: Sized {
     fn join(me: ParticipantId, snapshot: LogSnapshot, bad: bool) -> (Self, Vec<Sent>);
     fn handle(&mut self, event: Event) -> Vec<Sent>;
     fn position(&self) -> LogPosition;
-    /// Whether such a timer is set. A client that does not tell may have any set.
+    /// Returns whether this timer is set. A client that does not report its timers may have any set.
     fn waits_for(&self, timer: Timer) -> bool;
     /// On which count the handshake builds that is kept until the log decides, if one is.
     fn pending(&self) -> Option<HandshakeCount>;
-    /// What it keeps aside until the log decides: its own handshake, and another member's.
+    /// Handshakes kept until the log decides: its own, and another member's.
     fn undecided(&self) -> Vec<MessageId>;
     /// Makes the next commit one that no other member can process.
     fn poison(&mut self);

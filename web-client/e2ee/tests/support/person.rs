@@ -72,7 +72,7 @@ pub struct EndpointNode {
     /// The members of whom nothing was heard.
     pub unconfirmed: Vec<ParticipantId>,
     pub sas: Option<SasState>,
-    /// What it has told of its steps, if it was asked to.
+    /// The trace of its steps, if tracing is on.
     pub trace: Vec<String>,
 }
 

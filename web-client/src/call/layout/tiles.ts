@@ -4,7 +4,7 @@
 import { CONTEXTS, type Context, type Roster } from '../../e2ee/messages';
 import type { Presence } from '../membership/presence';
 
-/** What a slot carries, as authenticated by its frames. */
+/** The track that a slot carries, as authenticated by its frames. */
 export interface SlotLabel {
   leaf: number;
   context: number;

@@ -1,4 +1,4 @@
-/** Who joined and who left the group between two epochs. */
+/** Finds the members that joined and left the group between two epochs. */
 
 import type { Member, Roster } from '../../e2ee/messages';
 

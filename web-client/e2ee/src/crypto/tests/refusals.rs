@@ -1,4 +1,4 @@
-//! What comes from others has any bytes and any length: an error, and never a panic.
+//! Input from others of any content and length gives an error, never a panic.
 
 use openmls_traits::crypto::OpenMlsCrypto as _;
 use openmls_traits::storage::StorageProvider as _;
