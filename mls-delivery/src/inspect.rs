@@ -261,7 +261,7 @@ mod tests {
         ] {
             let refusal = submit(commit, 5).unwrap_err();
             assert_eq!(refusal.code, RefusalCode::BadMessage);
-            assert!(refusal.message.contains(word), "{refusal}");
+            assert!(refusal.detail().contains(word), "{}", refusal.detail());
         }
     }
 

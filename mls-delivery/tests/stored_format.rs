@@ -41,3 +41,21 @@ fn a_log_of_version_3_opens_with_its_members() {
     assert_eq!(snapshot.joined[1].key_package, Opaque(b"kp2".to_vec()));
     assert_eq!(snapshot.departed, [ParticipantId(1)]);
 }
+
+#[test]
+fn fields_of_older_versions_are_ignored_and_missing_ones_are_filled() {
+    let joined = r#"{"kind":"joined","participant":1,"key_package":"AAEABQ=="}"#;
+    let text = format!(r#"{{"entry":{{"position":1,"event":{joined}}},"group_info":null}}"#);
+    let record = serde_json::from_str(&text).expect("a record");
+    let mut log = Log::default();
+    log.replay_record(record).expect("the first entry");
+    let mut checkpoint = serde_json::to_value(log.base()).expect("JSON");
+    let fields = checkpoint.as_object_mut().expect("an object");
+    fields.remove("replaced").expect("younger than the others");
+    fields.insert("group_info".to_owned(), "AAEABA==".into());
+    assert_eq!(
+        Log::restore(serde_json::from_value(checkpoint).expect("a checkpoint")),
+        Log::default()
+    );
+    assert_eq!(log.last_participant(), ParticipantId(1));
+}

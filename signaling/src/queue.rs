@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use prometheus::IntGauge;
-use signaling_protocol::{Refusal, RefusalCode};
+use signaling_protocol::{Refusal, RefusalCode, RoomMessage, ServerMessage};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -16,15 +16,38 @@ pub(crate) struct Outgoing {
     pub(crate) class: DeliveryClass,
 }
 
-/// What may happen to a message when its reader is slow.
+/// The treatment of a message when its reader is slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeliveryClass {
-    /// A snapshot later makes up for it.
+    /// May be dropped: a later snapshot replaces it.
     Replaceable,
-    /// Makes up for every delta before it.
+    /// Replaces every delta before it.
     Snapshot,
-    /// Nothing else says it.
+    /// Must be delivered: no other message contains it.
     Required,
+}
+
+impl DeliveryClass {
+    /// Returns the class of a message.
+    pub(crate) fn of(message: &ServerMessage) -> Self {
+        match message {
+            // After a snapshot the whole lobby is sent again, and a vote on a pending commit is
+            // requested again.
+            ServerMessage::Room(
+                RoomMessage::Delta { .. } | RoomMessage::LobbyParticipants { .. },
+            )
+            | ServerMessage::Log(_) => Self::Replaceable,
+            ServerMessage::Room(RoomMessage::Snapshot(_)) => Self::Snapshot,
+            ServerMessage::Room(
+                RoomMessage::Joined(_)
+                | RoomMessage::Resumed { .. }
+                | RoomMessage::Waiting
+                | RoomMessage::AskedToMute { .. },
+            )
+            | ServerMessage::Media(_)
+            | ServerMessage::Control(_) => Self::Required,
+        }
+    }
 }
 
 /// What the socket's writer is to do next.

@@ -10,7 +10,7 @@ use mls_delivery_storage::{AppendOutcome, Fence, NodeId, StoredLog};
 use sfu_core::MediaEvent;
 use signaling_protocol::{
     ClientMessage, ControlMessage, LogPosition, Predecessor, Refusal, RefusalCode, Resume, RoomId,
-    RoomMessage, ServerMessage,
+    ServerMessage,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -410,25 +410,8 @@ impl RoomTask {
         if let ServerMessage::Control(ControlMessage::Refused { refusal }) = message {
             self.context.metrics.refused(refusal);
         }
-        let class = match message {
-            // The whole lobby is sent again, and a commit that is still pending is asked about
-            // again, after a snapshot too.
-            ServerMessage::Room(
-                RoomMessage::Delta { .. } | RoomMessage::LobbyParticipants { .. },
-            )
-            | ServerMessage::Log(_) => DeliveryClass::Replaceable,
-            ServerMessage::Room(RoomMessage::Snapshot(_)) => DeliveryClass::Snapshot,
-            ServerMessage::Room(
-                RoomMessage::Joined(_)
-                | RoomMessage::Resumed { .. }
-                | RoomMessage::Waiting
-                | RoomMessage::AskedToMute { .. },
-            )
-            | ServerMessage::Media(_)
-            | ServerMessage::Control(_) => DeliveryClass::Required,
-        };
         let Ok(text) = serde_json::to_string(message) else { return };
-        let outgoing = Outgoing { text: text.into(), class };
+        let outgoing = Outgoing { text: text.into(), class: DeliveryClass::of(message) };
         for socket in to {
             self.spans.sent(*socket, message);
             let Some(queue) = self.queues.get(socket) else { continue };

@@ -154,7 +154,7 @@ fn bad_offers_are_refused_and_the_old_connection_stays() {
             panic!("not refused");
         };
         assert_eq!(refusal.code, RefusalCode::BadOffer);
-        assert!(refusal.message.len() < 400);
+        assert!(refusal.detail().len() < 400);
     }
     assert!(talk_and_count(&mut m) >= 45);
 }

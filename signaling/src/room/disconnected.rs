@@ -11,8 +11,6 @@ const NOTICE_DELAY: Millis = 3_000;
 /// How long one may take to come back who has closed its socket and whose media is lost too, in
 /// milliseconds. A network that breaks closes nothing: it was the browser that ended.
 pub(super) const CRASH_TIMEOUT: Millis = 5_000;
-/// How long the last members may be away when somebody waits to be added, in milliseconds.
-pub(super) const ABSENCE_TIMEOUT: Millis = 10_000;
 
 impl Participant {
     /// Since when its connection has been broken, for messages or for media.
@@ -111,24 +109,5 @@ impl Room {
             }
         }
         changes.into_iter().for_each(|change| self.broadcast(change));
-    }
-
-    /// When a member that has been away since then is taken out because somebody waits to be added:
-    /// soon if no other member is there to do that.
-    pub(super) fn absence_deadline(
-        &self,
-        participant: ParticipantId,
-        one: &Participant,
-        since: Millis,
-    ) -> Millis {
-        let Some(unresponsive) = self.unresponsive_deadline(participant, one) else {
-            return Millis::MAX;
-        };
-        let is_here = |one| self.participants.get(&one).is_some_and(|it| it.socket().is_some());
-        if self.log.present_members().any(is_here) {
-            unresponsive
-        } else {
-            unresponsive.min(since + ABSENCE_TIMEOUT)
-        }
     }
 }

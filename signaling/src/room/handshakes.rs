@@ -8,7 +8,7 @@ use signaling_protocol::{
     RefusalCode, RoomMessage, ServerMessage, Step, Submission,
 };
 
-use super::presence::superseded;
+use super::membership::superseded;
 use super::{Millis, Output, Room, SocketId};
 
 /// A change of the log that waits to be stored.

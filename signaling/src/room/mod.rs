@@ -2,11 +2,12 @@
 //! what it wants done comes out of [`Room::poll_output`] and [`Room::poll_append`].
 
 mod disconnected;
+mod eviction;
 mod handshakes;
 mod history;
 mod lobby;
+mod membership;
 mod participant;
-mod presence;
 mod shutdown_notice;
 #[cfg(test)]
 mod tests;

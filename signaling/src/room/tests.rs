@@ -23,7 +23,7 @@ use signaling_protocol::{
     Resume, RoomSnapshot, Secret, Seq, Snapshot, Source, Step, SubscribedQuality, VERSION,
 };
 
-use super::presence::PAGE_HIDE_WINDOW;
+use super::membership::PAGE_HIDE_WINDOW;
 use super::*;
 use crate::auth::Role;
 

@@ -2,7 +2,8 @@
 
 use signaling_protocol::Moderation;
 
-use super::super::disconnected::{ABSENCE_TIMEOUT, CRASH_TIMEOUT};
+use super::super::disconnected::CRASH_TIMEOUT;
+use super::super::eviction::ABSENCE_TIMEOUT;
 use super::*;
 
 fn disconnected(client: &Client, disconnected: bool) -> Delta {

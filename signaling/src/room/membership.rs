@@ -1,4 +1,4 @@
-//! Who is here: how somebody comes, comes back, steps out and goes.
+//! Membership: joining, resuming, leaving the page, and removal.
 
 use mls_delivery::trace::Traced;
 use sfu_core::MediaCommand;
@@ -239,58 +239,6 @@ impl Room {
             rules: self.rules(),
             disconnected: self.disconnected().filter(|&one| one != participant).collect(),
         }
-    }
-
-    /// When a participant is taken out, if nothing changes.
-    pub(super) fn removal_deadline(&self, participant: ParticipantId, one: &Participant) -> Millis {
-        match one.presence {
-            Presence::Disconnected { since, until } => {
-                let crashed = one.crash_deadline().unwrap_or(Millis::MAX);
-                self.absence_deadline(participant, one, since).min(until).min(crashed)
-            }
-            Presence::Connected { .. } => {
-                let behind = one.behind_since.map(|since| since + self.limits.heartbeat_timeout);
-                let unresponsive = self.unresponsive_deadline(participant, one);
-                behind.into_iter().chain(unresponsive).min().unwrap_or(Millis::MAX)
-            }
-        }
-    }
-
-    /// When a member is taken out for being mute, if somebody waits for members: it hears
-    /// everything, and nothing that it says to the others arrives. Members that are well say
-    /// something every few seconds, whether or not there is anybody whom they would add, and a
-    /// handshake of anybody's shows that the work is done.
-    pub(super) fn unresponsive_deadline(
-        &self,
-        participant: ParticipantId,
-        one: &Participant,
-    ) -> Option<Millis> {
-        let since = self.waiting_since.filter(|_| self.log.is_present_member(participant))?;
-        Some(since.max(one.last_sent_at) + self.limits.heartbeat_timeout)
-    }
-
-    /// Why one is taken out who is still connected, as a sentence for whom it concerns.
-    pub(super) fn removal_reason(
-        &self,
-        participant: ParticipantId,
-        one: &Participant,
-        now: Millis,
-    ) -> &'static str {
-        if self
-            .unresponsive_deadline(participant, one)
-            .is_some_and(|unresponsive| unresponsive <= now)
-        {
-            "Others wait, and what you say to the meeting does not arrive; join it again."
-        } else {
-            "You have fallen behind the meeting's key changes; join it again."
-        }
-    }
-
-    /// The log has a new entry: whether somebody waits for members by now, and since when they
-    /// have taken no step.
-    pub(super) fn update_waiting(&mut self, stepped: bool, now: Millis) {
-        let since = self.waiting_since.filter(|_| !stepped).unwrap_or(now);
-        self.waiting_since = self.log.has_waiting().then_some(since);
     }
 }
 

@@ -1,7 +1,8 @@
-//! The HTTP side: rooms, tokens, and the way to the socket.
+//! The HTTP routes: rooms, tokens, and the upgrade to a WebSocket.
 
-use std::net::IpAddr;
-use std::num::NonZeroU32;
+mod origin;
+mod rate_limits;
+
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -11,13 +12,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use dashmap::DashMap;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 use signaling_protocol::{
     Refusal, RefusalCode, RoomCreated, RoomId, TokenIssued, TokenRequest, limits,
 };
 
+use self::origin::check_origin;
+use self::rate_limits::RateLimits;
 use crate::admin::bearer;
 use crate::auth::{self, Role, Tokens};
 use crate::client_address::ClientAddress;
@@ -30,32 +31,22 @@ use crate::socket::Sockets;
 use crate::store::{StoreFailure, unix_seconds};
 use crate::turn::TurnServer;
 
-/// Addresses that the rate limits remember before they forget the quiet ones.
-const ADDRESSES: usize = 100_000;
+/// Largest WebSocket message that is read, in bytes. A message a little over its limit is read and
+/// refused; a larger one closes the socket.
+const MAX_READ_BYTES: usize = limits::MESSAGE_BYTES + 64 * 1024;
 
-/// A message that is a little over its limit is read to the end and refused in words; one that is
-/// longer than this breaks its socket.
-const MOST_READ: usize = limits::MESSAGE_BYTES + 64 * 1024;
+/// Size of a socket's read buffer, in bytes. The buffer lives as long as the socket and is zeroed
+/// before each read; longer messages take several reads.
+const READ_BUFFER_BYTES: usize = 8 * 1024;
 
-/// What is read from a socket at once. All of it is held, and written over with zeros before each
-/// reading, as long as the socket lives; messages that are longer take several readings.
-const READ_AT_ONCE: usize = 8 * 1024;
-
-/// A request has no more to say than a key.
+/// Largest body of a request, in bytes: it holds a host key at most.
 const REQUEST_BYTES: usize = 1024;
 
-/// All that the routes need.
+/// The state of the routes.
 #[derive(Clone)]
 pub(crate) struct Service {
     sockets: Sockets,
-    gate: Arc<Gate>,
-}
-
-/// Limits by address.
-struct Gate {
-    rooms: DefaultKeyedRateLimiter<IpAddr>,
-    tokens: DefaultKeyedRateLimiter<IpAddr>,
-    sockets: DashMap<IpAddr, usize>,
+    limits: Arc<RateLimits>,
 }
 
 impl Service {
@@ -65,23 +56,16 @@ impl Service {
         tokens: Tokens,
         metrics: Metrics,
     ) -> Self {
-        let a_minute = |most: u32| {
-            RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN)))
-        };
-        let gate = Gate {
-            rooms: a_minute(config.rooms_per_minute),
-            tokens: a_minute(config.tokens_per_minute),
-            sockets: DashMap::new(),
-        };
+        let limits = Arc::new(RateLimits::new(&config));
         let sockets = Sockets { config, rooms, tokens, metrics };
-        Self { sockets, gate: Arc::new(gate) }
+        Self { sockets, limits }
     }
 
     pub(crate) fn router(self) -> Router {
         let probes = probes::router(self.sockets.rooms.clone());
         Router::new()
             .route("/api/v1/rooms", post(create_room))
-            .route("/api/v1/rooms/{room}", delete(forget_room))
+            .route("/api/v1/rooms/{room}", delete(delete_room))
             .route("/api/v1/rooms/{room}/tokens", post(issue_token))
             .layer(DefaultBodyLimit::max(REQUEST_BYTES))
             .route("/api/v1/socket", get(open_socket))
@@ -110,7 +94,7 @@ async fn create_room(
     State(service): State<Service>,
     ClientAddress(address): ClientAddress,
 ) -> Response {
-    if let Err(refusal) = within(&service.gate.rooms, address) {
+    if let Err(refusal) = service.limits.check_room(address) {
         return service.refuse(refusal);
     }
     let rooms = &service.sockets.rooms;
@@ -125,22 +109,22 @@ async fn create_room(
     }
 }
 
-/// The room in a path.
-fn room_named(text: &str) -> Result<RoomId, Refusal> {
+/// Parses the room id of a path.
+fn parse_room(text: &str) -> Result<RoomId, Refusal> {
     text.parse().map_err(|error| Refusal::new(RefusalCode::BadMessage, format!("{error}.")))
 }
 
-/// Whoever has the host key, shown as a bearer token, ends the meeting and has the room forgotten.
-async fn forget_room(
+/// Ends the meeting and deletes the room, for a request with the host key as bearer token.
+async fn delete_room(
     State(service): State<Service>,
     ClientAddress(address): ClientAddress,
     Path(room): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refusal) = within(&service.gate.tokens, address) {
+    if let Err(refusal) = service.limits.check_token(address) {
         return service.refuse(refusal);
     }
-    let room = match room_named(&room) {
+    let room = match parse_room(&room) {
         Ok(room) => room,
         Err(refusal) => return service.refuse(refusal),
     };
@@ -157,19 +141,19 @@ async fn forget_room(
     }
 }
 
-/// A token is issued however much the SFU has to do: whoever loads its page anew, or lost its keys,
-/// asks for one too, and is inside. Whether there is room for one who comes is asked when it says
-/// hello, and with it whose place it takes.
+/// Issues a token, however busy the SFU is: a participant that reloads its page, or has lost its
+/// keys, is in the meeting and needs a token too. The hello names its predecessor, and capacity is
+/// checked then.
 async fn issue_token(
     State(service): State<Service>,
     ClientAddress(address): ClientAddress,
     Path(room): Path<String>,
     body: Bytes,
 ) -> Response {
-    if let Err(refusal) = within(&service.gate.tokens, address) {
+    if let Err(refusal) = service.limits.check_token(address) {
         return service.refuse(refusal);
     }
-    let room = match room_named(&room) {
+    let room = match parse_room(&room) {
         Ok(room) => room,
         Err(refusal) => return service.refuse(refusal),
     };
@@ -203,7 +187,7 @@ async fn issue_token(
     }
 }
 
-/// As whom somebody comes who asks for a token like this.
+/// Returns the role that a token request asks for.
 fn role_of(room: &RoomId, body: &[u8]) -> Result<Role, Refusal> {
     if body.is_empty() {
         return Ok(Role::Guest);
@@ -230,107 +214,18 @@ async fn open_socket(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    if let Err(refusal) = may_open(&headers, &service.sockets.config.allowed_origins) {
+    if let Err(refusal) = check_origin(&headers, &service.sockets.config.allowed_origins) {
         return service.refuse(refusal);
     }
-    let most = service.sockets.config.sockets_per_address;
-    let Some(place) = Place::take(&service.gate, address, most) else {
-        return service.refuse(
-            Refusal::new(
-                RefusalCode::TooFast,
-                "Too many sockets are open from your address; close some, or try again later.",
-            )
-            .with_retry_after(10),
-        );
+    let permit = match service.limits.open_socket(address) {
+        Ok(permit) => permit,
+        Err(refusal) => return service.refuse(refusal),
     };
-    // The process must not end before the last words are out.
+    // The process must not end before the closing message is sent.
     let hold = service.sockets.rooms.hold();
-    let upgrade = upgrade.max_message_size(MOST_READ).max_frame_size(MOST_READ);
-    upgrade.read_buffer_size(READ_AT_ONCE).on_upgrade(move |socket| async move {
+    let upgrade = upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES);
+    upgrade.read_buffer_size(READ_BUFFER_BYTES).on_upgrade(move |socket| async move {
         service.sockets.serve(socket).await;
-        drop((place, hold));
+        drop((permit, hold));
     })
-}
-
-fn within(limiter: &DefaultKeyedRateLimiter<IpAddr>, address: IpAddr) -> Result<(), Refusal> {
-    if limiter.len() > ADDRESSES {
-        limiter.retain_recent();
-    }
-    limiter.check_key(&address).map_err(|_| {
-        Refusal::new(RefusalCode::TooFast, "Too many requests from your address; wait a minute.")
-            .with_retry_after(60)
-    })
-}
-
-/// A page of another site must not open sockets in a visitor's name (RFC 6455 section 10.2).
-/// Programs send no Origin.
-fn may_open(headers: &HeaderMap, allowed: &[String]) -> Result<(), Refusal> {
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
-    let origin = origin.to_str().unwrap_or_default();
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let own = origin.split_once("://").is_some_and(|(_, rest)| !host.is_empty() && rest == host);
-    if own || allowed.iter().any(|one| one == origin) {
-        Ok(())
-    } else {
-        Err(Refusal::new(
-            RefusalCode::NotAllowed,
-            "This page may not use this server; whoever runs it can allow the page's origin.",
-        ))
-    }
-}
-
-/// One socket's place among those of its address, given back when dropped.
-struct Place {
-    gate: Arc<Gate>,
-    address: IpAddr,
-}
-
-impl Place {
-    fn take(gate: &Arc<Gate>, address: IpAddr, most: usize) -> Option<Self> {
-        let mut taken = gate.sockets.entry(address).or_default();
-        if *taken >= most {
-            return None;
-        }
-        *taken += 1;
-        drop(taken);
-        Some(Self { gate: Arc::clone(gate), address })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(mut taken) = self.gate.sockets.get_mut(&self.address) {
-            *taken = taken.saturating_sub(1);
-        }
-        self.gate.sockets.remove_if(&self.address, |_, taken| *taken == 0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(origin: Option<&'static str>) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, "meet.example:8443".parse().expect("a host"));
-        if let Some(origin) = origin {
-            headers.insert(header::ORIGIN, origin.parse().expect("an origin"));
-        }
-        headers
-    }
-
-    #[test]
-    fn only_the_own_page_listed_pages_and_programs_may_open_a_socket() {
-        let allowed = ["https://portal.example".to_owned()];
-        for (origin, may) in [
-            (None, true),
-            (Some("https://meet.example:8443"), true),
-            (Some("https://portal.example"), true),
-            (Some("https://evil.example"), false),
-            (Some("https://meet.example:8443.evil.example"), false),
-            (Some("null"), false),
-        ] {
-            assert_eq!(may_open(&headers(origin), &allowed).is_ok(), may, "{origin:?}");
-        }
-    }
 }
