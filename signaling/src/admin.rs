@@ -1,7 +1,7 @@
-//! What only whoever runs the server may see and do.
+//! The operator's routes: metrics and the running rooms.
 //!
-//! Figures tell how much is going on, and a room's id is half of its link: both stay away from
-//! the port that people come in by.
+//! Metrics tell how much is going on, and a room's id is half of its link, so both stay off the
+//! port that participants use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,12 +34,12 @@ pub struct RunningRooms {
     pub rooms: Vec<RunningRoom>,
 }
 
-/// A room with somebody in it, or left not long ago.
+/// A room with participants, or one that the last of them left not long ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningRoom {
     /// Which; its link has a secret besides, which the server does not know.
     pub room: RoomId,
-    /// How many are in it.
+    /// The number of participants.
     pub participants: usize,
     /// Since it was entered.
     pub seconds: u64,
@@ -48,10 +48,10 @@ pub struct RunningRoom {
 /// `PUT /api/admin/v1/draining`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draining {
-    /// Let no meeting begin; those that run go on, and people are told that the server will be
-    /// restarted.
+    /// Starts no new meeting. Running meetings go on, and participants are told that the server will
+    /// restart.
     pub draining: bool,
-    /// In so many seconds, people are told then. It does not end by itself.
+    /// The number of seconds until the restart that participants are told. Nothing stops by itself then.
     #[serde(default)]
     pub restart_in_seconds: Option<u32>,
 }

@@ -1,10 +1,10 @@
 //! Join tokens, resume tokens and host keys.
 //!
 //! A join token is `room ‖ expiry ‖ role ‖ HMAC-SHA256(key, room ‖ expiry ‖ role)`, base64url; the
-//! key lives as long as the process. Who has the room id can get one: the room id is the
-//! capability, and the token only ties a socket to a room and puts a limit before it. A host's
-//! token is given to whoever shows the host key, whose hash the room id is: no server has to keep
-//! anything for it, and nobody makes a room whose host is somebody else.
+//! key lives as long as the process. Anyone with the room id can get one: the room id is the
+//! capability, and the token only ties a socket to a room and allows a rate limit before it. A
+//! host's token requires the host key, of which the room id is the hash: no server has to store
+//! anything for it, and no room can be created with another room's host.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use subtle::ConstantTimeEq as _;
 const MAC_BYTES: usize = 32;
 const TOKEN_BYTES: usize = RoomId::LEN + 8 + 1 + MAC_BYTES;
 
-/// What somebody may do in a room.
+/// The role of a participant in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Has the link.

@@ -1,7 +1,7 @@
-//! From where a request comes, also when a proxy hands it on.
+//! The address of the client that sent a request, also behind proxies.
 //!
-//! Limits go by address. A proxy names the client in `X-Forwarded-For`, to whose end each proxy
-//! adds the address that it was called from; what stands further left anybody may have written.
+//! Rate limits apply per address. A proxy names the client in `X-Forwarded-For`, and each proxy
+//! appends the address that called it; entries further left can be forged.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +17,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// More proxies in a row are not believed in.
 const MOST_HOPS: usize = 16;
 
-/// From where a request comes.
+/// The address of the client that sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 

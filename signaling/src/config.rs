@@ -18,14 +18,14 @@ pub struct SignalingConfig {
     pub participants_per_room: usize,
     /// Receiving m-lines of each participant.
     pub slots: ReceiveSlots,
-    /// How long a join token can be used.
+    /// Time for which a join token can be used.
     pub token_lifetime: Duration,
-    /// How long a participant without a socket may come back.
+    /// Time for which a participant without a socket may resume.
     pub resume_window: Duration,
-    /// How long a socket may say nothing until it counts as broken, and its participant as away; and
-    /// how long a participant may make no progress on the log.
+    /// Time without a message after which a socket counts as broken and its participant as
+    /// disconnected; also the time that a participant may make no progress on the log.
     pub heartbeat_timeout: Duration,
-    /// How long a socket may take for its hello.
+    /// Time for a socket to send its hello.
     pub hello: Duration,
     /// Messages a second from one socket, on average; bursts may be four times that.
     pub messages_per_second: u32,
@@ -37,20 +37,20 @@ pub struct SignalingConfig {
     pub tokens_per_minute: u32,
     /// Open sockets from one address.
     pub sockets_per_address: usize,
-    /// How long a room that nobody enters is kept.
+    /// Time for which a room without participants is kept.
     pub room_idle: Duration,
-    /// Whether the store keeps rooms when the process ends.
+    /// The store keeps rooms when the process ends.
     pub rooms_persist: bool,
     /// Origins that may open sockets besides the page's own host.
     pub allowed_origins: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` is believed; nobody else's is.
+    /// Proxies whose `X-Forwarded-For` is trusted; others' is ignored.
     pub trusted_proxies: Vec<IpNet>,
     /// The TURN server that clients may use.
     pub turn_server: Option<TurnServer>,
 }
 
 impl SignalingConfig {
-    /// What people are told of how long their links last, in seconds; 0: nothing is promised.
+    /// Returns the time for which links last, in seconds, as participants are told; 0 promises nothing.
     pub(crate) fn room_kept_seconds(&self) -> u32 {
         if !self.rooms_persist {
             return 0;

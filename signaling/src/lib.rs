@@ -44,7 +44,7 @@ use crate::room::ShutdownNotice;
 use crate::rooms::Rooms;
 use crate::store::Store;
 
-/// Why the service did not start.
+/// The reason why the service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The system gave no random bytes.
@@ -104,9 +104,8 @@ impl Signaling {
         self.service.clone().router()
     }
 
-    /// The routes for whoever runs the server, to be served where nobody else comes: figures,
-    /// probes, and, to whoever shows the token, the running rooms. Without a token there is no way
-    /// to the rooms.
+    /// Returns the operator's routes, for an address that only the operator can reach: metrics,
+    /// probes, and, with the token, the running rooms. Without a token the rooms are not served.
     pub fn admin_router(&self, token: Option<Secret>) -> Router {
         admin::router(self.rooms.clone(), self.registry.clone(), token)
     }
@@ -116,10 +115,9 @@ impl Signaling {
         reports.connect(self.rooms.clone());
     }
 
-    /// Lets no meeting begin any more, tells people when the server will be restarted, and waits
-    /// for as long, or until nobody is in a meeting. Meetings that run go on, and whoever has
-    /// dropped out of one may come back; `/readyz` says 503. What follows is
-    /// [`Self::shut_down`].
+    /// Starts no new meeting, tells participants when the server will restart, and waits for
+    /// `patience`, or until no participant is left. Running meetings go on, and disconnected
+    /// participants may resume; `/readyz` answers 503. Call [`Self::shut_down`] next.
     pub async fn drain(&self, patience: Duration) {
         let end = Instant::now() + patience;
         self.rooms.announce_shutdown(ShutdownNotice::Planned { at: Some(end) });
@@ -131,7 +129,7 @@ impl Signaling {
         span.record("outcome", if outcome.is_ok() { "empty" } else { "late" });
     }
 
-    /// Tells everybody, closes every socket and waits for what is being stored.
+    /// Notifies all participants, closes every socket, and waits until pending entries are stored.
     pub async fn shut_down(&self) {
         self.stop.cancel();
         self.tasks.close();

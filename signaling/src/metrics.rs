@@ -1,4 +1,4 @@
-//! What the service counts. No label names a room or a participant.
+//! The metrics of the service. No label names a room or a participant.
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use signaling_protocol::{ClientMessage, Refusal, ServerMessage};
@@ -82,7 +82,7 @@ impl Metrics {
         })
     }
 
-    /// Counts a refusal, and logs what exactly was wrong: the client is told the code.
+    /// Counts a refusal, and logs what exactly was wrong; the client is sent the code.
     pub(crate) fn refused(&self, refusal: &Refusal) {
         let code = refusal.code.name();
         tracing::debug!(code, detail = refusal.detail(), "refused");

@@ -1,7 +1,7 @@
-//! What an orchestrator asks: whether the process lives, has started, and may be sent people.
+//! Probes for an orchestrator: live, started, and ready for new participants.
 //!
-//! Whether it lives depends on nothing outside: a store that is away must not have every node
-//! killed, whose meetings go on without it.
+//! Liveness depends on nothing outside the process: when the store is down, nodes must not be
+//! restarted, since their meetings go on without it.
 
 use std::time::Duration;
 

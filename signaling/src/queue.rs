@@ -1,4 +1,4 @@
-//! What waits to be written to one socket: bounded in bytes, and honest about a slow reader.
+//! The messages that wait to be written to one socket, bounded in bytes.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,7 +50,7 @@ impl DeliveryClass {
     }
 }
 
-/// What the socket's writer is to do next.
+/// The next step of the socket's writer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Write(Utf8Bytes),
@@ -58,7 +58,7 @@ pub(crate) enum Next {
     Close(Option<Refusal>),
 }
 
-/// The reader is too slow: what a snapshot replaces was dropped, and a snapshot is due. Told to
+/// The reader is too slow: replaceable messages were dropped, and a snapshot is due. Returned to
 /// the room once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lagging;
@@ -82,8 +82,8 @@ struct State {
     closing: Option<Option<Refusal>>,
 }
 
-/// Whether deltas were dropped and no snapshot has followed yet. Further deltas would only leave
-/// the client with a gap.
+/// Deltas were dropped and no snapshot has followed yet. Further deltas would only leave the client
+/// with a gap.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Lag {
     #[default]

@@ -26,27 +26,27 @@ use crate::sfu_link::MediaPlane;
 use crate::spans::{self, Spans};
 use crate::store::{Store, StoreFailure};
 
-/// What the log has to be told, at level `trace`, for the steps of the delivery service to be
-/// written down: one object in JSON each.
+/// Log target at level `trace` under which the steps of the delivery service are written, one JSON
+/// object each.
 const TRACE_TARGET: &str = "protocol_trace";
 
-/// A room that nobody is in is kept in memory for so long.
+/// Time for which a room without participants is kept in memory.
 const LINGER: Duration = Duration::from_secs(30);
 /// After a failure of the store, the next try.
 const STORE_RETRY: Duration = Duration::from_secs(1);
-/// So many entries that nobody can ask for any more are summed up at once.
+/// Number of entries no participant can ask for any more after which the log is compacted.
 const COMPACT_AFTER: u64 = 64;
 
-/// As whom a socket comes.
+/// The kind of a join.
 #[derive(Debug)]
 pub(crate) enum JoinKind {
-    /// As somebody new, perhaps in the place of another one.
+    /// A new participant, perhaps in the place of another one.
     New(Option<Predecessor>),
     /// As a participant whose socket broke.
     Resume(Resume),
 }
 
-/// What reaches a room.
+/// An input of a room.
 #[derive(Debug)]
 pub(crate) enum RoomInput {
     /// A socket with its hello.
@@ -57,26 +57,25 @@ pub(crate) enum RoomInput {
     Closed { socket: SocketId },
     /// The SFU reported something.
     Media(MediaEvent),
-    /// Whoever runs the server asks how many are here, and since when the room runs.
+    /// Asks for the number of participants and the age of the room.
     Describe { answer: oneshot::Sender<(usize, Duration)> },
-    /// Whoever runs the server ends the meeting.
+    /// Ends the meeting.
     End { refusal: Refusal },
 }
 
-/// What a room task works with.
+/// The dependencies of a room task.
 #[derive(Clone)]
 pub(crate) struct RoomContext {
     pub(crate) config: Arc<SignalingConfig>,
     pub(crate) store: Store,
     pub(crate) media: Arc<dyn MediaPlane>,
     pub(crate) metrics: Metrics,
-    /// What whoever runs the server has decided of its end. A room looks at it as it starts, as
-    /// nobody here ever has.
+    /// The shutdown that the operator has planned. A room reads it when it starts.
     pub(crate) shutdown_notice: watch::Receiver<ShutdownNotice<Instant>>,
     pub(crate) stop: CancellationToken,
 }
 
-/// Runs a room until nobody is in it for a while, or the service stops.
+/// Runs a room until it has been empty for a while, or the service stops.
 pub(crate) async fn run(id: RoomId, context: RoomContext, mut inputs: mpsc::Receiver<RoomInput>) {
     match open(&id, &context).await {
         Ok((room, fence, compacted)) => {
@@ -103,7 +102,7 @@ pub(crate) async fn run(id: RoomId, context: RoomContext, mut inputs: mpsc::Rece
     }
 }
 
-/// Tells everybody who still came that it was in vain.
+/// Refuses all joins that are still queued.
 async fn refuse(inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
     while let Some(input) = inputs.recv().await {
         if let RoomInput::Hello { queue, join, .. } = input {
@@ -155,7 +154,7 @@ fn restore(stored: StoredLog) -> Result<Log, String> {
     Ok(log)
 }
 
-/// What a client is told when the store does not help.
+/// Returns the refusal for a failure of the store.
 pub(crate) fn refusal_of(failure: StoreFailure) -> Refusal {
     match failure {
         StoreFailure::UnknownRoom => Refusal::new(
@@ -175,7 +174,7 @@ pub(crate) fn refusal_of(failure: StoreFailure) -> Refusal {
     }
 }
 
-/// What everybody is told when the service ends.
+/// Returns the refusal for the end of the service.
 pub(crate) fn shutting_down() -> Refusal {
     Refusal::new(
         RefusalCode::ShuttingDown,
@@ -262,7 +261,7 @@ impl RoomTask {
         }
     }
 
-    /// Says goodbye to everybody who is here or still knocks.
+    /// Closes all sockets, in the room, the lobby and the queue.
     async fn end(&mut self, inputs: &mut mpsc::Receiver<RoomInput>, refusal: &Refusal) {
         self.room.close_all(refusal);
         self.execute_outputs();

@@ -22,9 +22,9 @@ use crate::store::{Store, StoreFailure};
 
 /// Messages that may wait for one room.
 const INPUTS: usize = 1024;
-/// How often the rooms that nobody enters are looked for.
+/// Interval of the search for idle rooms.
 const IDLE_CHECK: Duration = Duration::from_secs(3600);
-/// How often one that drains looks whether everybody has gone.
+/// Interval at which a draining service checks whether all rooms are empty.
 const EMPTY_CHECK: Duration = Duration::from_millis(100);
 
 /// All rooms of this process.
@@ -63,7 +63,7 @@ impl Rooms {
         Ok((room, host_key))
     }
 
-    /// Whether there is such a room.
+    /// Returns whether the room exists.
     pub(crate) async fn exists(&self, room: &RoomId) -> Result<bool, StoreFailure> {
         if self.0.handles.contains_key(room) {
             return Ok(true);
@@ -71,8 +71,8 @@ impl Rooms {
         self.0.context.store.has_room(room.clone()).await
     }
 
-    /// The server is to end, or goes on after all: everybody in a room is told. Until it ends no
-    /// meeting begins, and those that run go on.
+    /// Announces a planned or cancelled shutdown in every room. Until it happens no meeting starts, and
+    /// running ones go on.
     pub(crate) fn announce_shutdown(&self, shutdown_notice: ShutdownNotice<Instant>) {
         self.0.shutdown_notice.send_replace(shutdown_notice);
         self.0.context.metrics.draining.set(self.is_draining().into());
@@ -99,8 +99,8 @@ impl Rooms {
         running
     }
 
-    /// Ends a room's meeting, tells everybody why, and forgets the room: its link leads nowhere
-    /// from then on. Whether there was such a room.
+    /// Ends a room's meeting with a refusal, and deletes the room, so that its link stops working. Returns
+    /// whether the room existed.
     pub(crate) async fn close(
         &self,
         room: &RoomId,
@@ -117,19 +117,18 @@ impl Rooms {
         Ok(existed)
     }
 
-    /// Whether somebody may come to a room, or make a new one (`None`): one that drains starts
-    /// none.
+    /// Checks that a room may be joined, or a room created (`None`): a draining service starts none.
     pub(crate) fn admits(&self, room: Option<&RoomId>) -> Result<(), Refusal> {
         let runs = room.is_some_and(|room| self.0.handles.contains_key(room));
         if self.is_draining() && !runs { Err(shutting_down()) } else { Ok(()) }
     }
 
-    /// Whether the SFU carries somebody else in a room, or a new room (`None`).
+    /// Checks that the SFU has capacity for another participant of a room, or for a new room (`None`).
     pub(crate) fn carries(&self, room: Option<&RoomId>) -> Result<(), Refusal> {
         self.0.context.media.admits(room)
     }
 
-    /// Waits until nobody is in any room.
+    /// Waits until all rooms are empty.
     pub(crate) async fn until_empty(&self) {
         while self.0.context.metrics.participants.get() > 0 {
             tokio::time::sleep(EMPTY_CHECK).await;
@@ -141,7 +140,7 @@ impl Rooms {
         self.0.context.store.has_room(RoomId::from_bytes([0; 16])).await.map(drop)
     }
 
-    /// Waits until the service is told to end.
+    /// Waits until the service is stopped.
     pub(crate) async fn stopping(&self) {
         self.0.context.stop.cancelled().await;
     }
@@ -176,7 +175,7 @@ impl Rooms {
         }
     }
 
-    /// Deletes, from time to time, the rooms that nobody has entered for long.
+    /// Deletes idle rooms from time to time.
     pub(crate) async fn forget_idle_rooms(self, stop: CancellationToken) {
         let idle = self.0.context.config.room_idle;
         loop {

@@ -16,10 +16,10 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// The SFU cannot take it just now.
     fn send(&self, command: MediaCommand) -> Result<(), Refusal>;
 
-    /// Whether somebody else may come to a room, or a room be begun (`None`).
+    /// Checks that the SFU has capacity for another participant of a room, or for a new room (`None`).
     ///
     /// # Errors
-    /// The SFU has too much to do already; the refusal says when to ask again.
+    /// The SFU is overloaded; the refusal says when to ask again.
     fn admits(&self, room: Option<&RoomId>) -> Result<(), Refusal>;
 }
 

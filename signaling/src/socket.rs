@@ -27,13 +27,13 @@ use crate::store::unix_seconds;
 
 /// Refused messages in a row after which a socket is closed.
 const PATIENCE: u32 = 20;
-/// How long the last words to a client may take.
+/// Time to send the closing message.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 type Reader = SplitStream<WebSocket>;
 type Writer = SplitSink<WebSocket, Message>;
 
-/// What a socket works with.
+/// The dependencies of a socket.
 #[derive(Clone)]
 pub(crate) struct Sockets {
     pub(crate) config: Arc<SignalingConfig>,

@@ -1,5 +1,5 @@
-//! What somebody waits for, as spans for whoever traces the server: a join, and an MLS handshake.
-//! They say what kind of thing it was and how it ended; no room, name, token or payload.
+//! Spans of operations that a participant waits for: a join, and an MLS handshake. They contain the
+//! kind of the operation and its outcome; no room, name, token or payload.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub(crate) fn join(comes_back: bool) -> Span {
     )
 }
 
-/// A join that nobody answers any more.
+/// Ends the span of a join that is refused.
 pub(crate) fn refused(join: &Span, code: RefusalCode) {
     record(join, "refused", Some(code));
 }
@@ -46,8 +46,8 @@ impl Spans {
         }
     }
 
-    /// A socket has said something. A handshake's span goes on until its sender is told what became
-    /// of it, or submits another one.
+    /// Handles a message from a socket. A handshake's span lasts until its sender is told the outcome,
+    /// or submits another one.
     pub(crate) fn received(&mut self, socket: SocketId, message: &ClientMessage) {
         let ClientMessage::Submit(submission) = message else { return };
         let step = match submission.step {
@@ -82,7 +82,7 @@ impl Spans {
         info_span!(target: TARGET, parent: parent, "append", kind)
     }
 
-    /// A socket is told something.
+    /// Handles a message to a socket.
     pub(crate) fn sent(&mut self, socket: SocketId, message: &ServerMessage) {
         if self.joins.is_empty() && self.handshakes.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! The storage thread: calls that block, made where nobody waits but the caller.
+//! The storage thread: blocking calls, made where only their caller waits.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

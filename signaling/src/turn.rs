@@ -22,7 +22,7 @@ pub struct TurnServer {
 }
 
 impl TurnServer {
-    /// For so long somebody who has a credential may begin to relay by it.
+    /// Time for which a credential may be used to start relaying, in seconds.
     pub const LIFETIME_SECONDS: u32 = 300;
 
     /// A server at these URLs (RFC 7065), with its `static-auth-secret`.
@@ -31,8 +31,8 @@ impl TurnServer {
         Self { urls, secret }
     }
 
-    /// A fresh credential, from now (seconds since the Unix epoch). Nobody shares one: the quota
-    /// of a username is one person's.
+    /// Returns a new credential, valid from `now` (seconds since the Unix epoch). Each participant gets
+    /// its own, since a username has a quota.
     pub(crate) fn ice_server(&self, now: u64) -> Result<IceServer, getrandom::Error> {
         Ok(self.signed(now, random()?))
     }

@@ -1,5 +1,5 @@
-//! Whoever's connection is broken: it keeps its place and its keys for a while, the others see that
-//! it is away, and nobody waits for it.
+//! Participants whose connection is broken: they keep their place and keys for a while, are shown
+//! as disconnected, and are not waited for.
 
 use signaling_protocol::{Delta, MediaMessage, ParticipantId, Refusal, RefusalCode, ServerMessage};
 
@@ -8,12 +8,12 @@ use super::{Millis, Output, Room, SocketId};
 
 /// A connection that is back sooner is not worth a word.
 const NOTICE_DELAY: Millis = 3_000;
-/// How long one may take to come back who has closed its socket and whose media is lost too, in
-/// milliseconds. A network that breaks closes nothing: it was the browser that ended.
+/// Time to resume after the socket was closed and media was lost too, in milliseconds. A broken
+/// network closes no socket: the browser has ended.
 pub(super) const CRASH_TIMEOUT: Millis = 5_000;
 
 impl Participant {
-    /// Since when its connection has been broken, for messages or for media.
+    /// Returns the time since which the connection, for messages or media, has been broken.
     fn broken_since(&self) -> Option<Millis> {
         let socket = match self.presence {
             Presence::Connected { .. } => None,
@@ -22,9 +22,9 @@ impl Participant {
         socket.into_iter().chain(self.media_lost).min()
     }
 
-    /// When it is given up although it could still come back: whoever has closed its socket and
-    /// sends no media any more has most likely ended. Media that was never up tells nothing: without
-    /// a socket there is no way to set it up.
+    /// Returns the time at which the participant is removed although it could still resume: a client
+    /// that has closed its socket and sends no media has most likely ended. Media that was never
+    /// connected is no sign: without a socket it cannot be set up.
     pub(super) fn crash_deadline(&self) -> Option<Millis> {
         match self.presence {
             Presence::Disconnected { since, .. } if self.socket_closed && self.was_connected => {
@@ -36,12 +36,12 @@ impl Participant {
 }
 
 impl Room {
-    /// The others were told that these are away.
+    /// Returns the participants that the others were told are disconnected.
     pub(super) fn disconnected(&self) -> impl Iterator<Item = ParticipantId> {
         self.participants.iter().filter(|(_, one)| one.announced_disconnected).map(|(&id, _)| id)
     }
 
-    /// When [`Room::disconnect_silent`] or [`Room::announce_connections`] has something to do.
+    /// Returns when [`Room::disconnect_silent`] or [`Room::announce_connections`] is due.
     pub(super) fn poll_connections(&self) -> Option<Millis> {
         let silent = self.participants.values().filter_map(|one| match one.presence {
             Presence::Connected { .. } => {
@@ -76,7 +76,7 @@ impl Room {
         self.announce_connections(now);
     }
 
-    /// Tells again that its media is lost: it may have missed it.
+    /// Reports lost media again, which the participant may have missed.
     pub(super) fn resend_media_lost(&mut self, participant: ParticipantId, socket: SocketId) {
         let lost = self.participants.get(&participant).and_then(|one| one.media_lost);
         if lost.is_some() {
@@ -86,7 +86,7 @@ impl Room {
         }
     }
 
-    /// Whoever has said nothing for too long is away: it may come back on another socket.
+    /// Disconnects participants that have sent nothing for too long; they may resume on another socket.
     pub(super) fn disconnect_silent(&mut self, now: Millis) {
         for one in self.participants.values_mut() {
             let Presence::Connected { socket } = one.presence else { continue };
@@ -99,7 +99,7 @@ impl Room {
         }
     }
 
-    /// Tells everybody who is away by now, and who is back.
+    /// Announces which participants are disconnected now, and which are connected again.
     pub(super) fn announce_connections(&mut self, now: Millis) {
         let mut changes = Vec::new();
         for (&participant, one) in &mut self.participants {

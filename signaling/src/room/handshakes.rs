@@ -1,5 +1,5 @@
-//! The room's part in the delivery log: what waits to be stored, what members are asked, and what
-//! everybody hears when it is true.
+//! The room's part in the delivery log: entries that wait to be stored, votes on commits, and the
+//! announcement of stored entries.
 
 use mls_delivery::trace::{Outcome, Traced};
 use mls_delivery::{Decision, Opened, Prepared, Submitted, inspect};
@@ -66,7 +66,7 @@ impl Room {
         None
     }
 
-    /// A prepared change is stored: it becomes true, and everybody hears of it.
+    /// Applies a change that was stored, and announces it.
     pub(crate) fn appended(&mut self, prepared: Prepared, now: Millis) {
         let accepted = self.log.apply(prepared).clone();
         self.trace(|| Traced::from(&accepted));
@@ -202,7 +202,7 @@ impl Room {
         self.apply_decision(decision);
     }
 
-    /// Nobody else says anything.
+    /// Decides a vote that is overdue: no further vote will arrive.
     pub(super) fn close_overdue_vote(&mut self, now: Millis) {
         let decision = self.finality.handle_timeout(now);
         let decided = decision.as_ref().map(|decision| match decision {
@@ -215,7 +215,7 @@ impl Room {
         self.apply_decision(decision);
     }
 
-    /// A step for whoever compares them with the specification.
+    /// Records a step of the delivery service, for comparison with the specification.
     pub(super) fn trace(&mut self, step: impl FnOnce() -> Traced) {
         if self.traces {
             self.outputs.push_back(Output::Trace(step()));
@@ -240,7 +240,7 @@ impl Room {
         }
     }
 
-    /// Asks one who comes back what the others were asked.
+    /// Requests the pending vote again from a participant that resumes.
     pub(super) fn resend_vote_request(&mut self, participant: ParticipantId, socket: SocketId) {
         if let Some(handshake) = self.finality.vote_request(participant) {
             self.send(socket, ServerMessage::Log(LogMessage::CommitPending { handshake }));

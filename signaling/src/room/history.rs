@@ -25,7 +25,7 @@ enum Kept {
 }
 
 impl Kept {
-    /// What it holds beyond a few words.
+    /// Returns the size of its payload, in bytes.
     fn bytes(&self) -> usize {
         match self {
             Self::Plain(Delta::Message { message, .. }) => message.0.len(),

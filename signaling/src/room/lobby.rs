@@ -1,4 +1,4 @@
-//! The door of a room and what its hosts may do: who comes in, who waits, who is sent away.
+//! The lobby of a room and the acts of its hosts: admission, waiting, and removal.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -25,25 +25,25 @@ pub(super) struct Lobby {
     lost: VecDeque<Secret>,
 }
 
-/// Somebody who comes.
+/// A request to join.
 #[derive(Debug)]
 pub(crate) struct JoinRequest {
     pub(crate) socket: SocketId,
     pub(crate) role: Role,
     /// Its resume token, fresh and random.
     pub(crate) token: Secret,
-    /// The SFU has too much to do for somebody else.
+    /// The refusal to send if the SFU has no capacity for another participant.
     pub(crate) full: Option<Refusal>,
 }
 
-/// Somebody who waits.
+/// A participant in the lobby.
 #[derive(Debug)]
 struct Waiting {
     socket: SocketId,
     /// For when they are let in.
     resume_token: Secret,
     name: Option<Opaque>,
-    /// When their last message came.
+    /// The time of its last message.
     last_received_at: Millis,
 }
 
@@ -52,7 +52,7 @@ impl Lobby {
         self.lobby_participants.is_empty()
     }
 
-    /// Somebody was lost who may come back through any door.
+    /// Remembers a participant that was lost: it may join again whatever the join policy.
     pub(super) fn remember_lost(&mut self, resume_token: Secret) {
         if self.lost.len() >= LOST {
             self.lost.pop_front();
@@ -60,13 +60,13 @@ impl Lobby {
         self.lost.push_back(resume_token);
     }
 
-    /// Whether this is one who was lost; it counts once.
+    /// Returns whether this token belongs to a lost participant, and forgets it.
     fn take_lost(&mut self, token: &Secret) -> bool {
         let known = self.lost.iter().position(|one| auth::same(one, token));
         known.and_then(|at| self.lost.remove(at)).is_some()
     }
 
-    /// When somebody who waits has been silent since.
+    /// Returns the time of the oldest last message in the lobby.
     pub(super) fn oldest_activity(&self) -> Option<Millis> {
         self.lobby_participants.values().map(|one| one.last_received_at).min()
     }
@@ -81,8 +81,8 @@ impl Lobby {
 }
 
 impl Room {
-    /// Somebody comes, and meets the door; who was inside before and did not leave does not, and
-    /// needs no new place.
+    /// Admits a participant, queues it in the lobby, or refuses it. A participant that was in the room
+    /// and did not leave is admitted whatever the policy, and needs no new place.
     pub(crate) fn admit_or_queue(
         &mut self,
         request: JoinRequest,
@@ -114,13 +114,13 @@ impl Room {
         }
     }
 
-    /// What everybody in the room knows of its order.
+    /// Returns the rules that everyone in the room knows.
     pub(super) fn rules(&self) -> Rules {
         let hosts = self.participants.iter().filter(|(_, one)| one.role == Role::Host);
         Rules { join_policy: self.lobby.join_policy, hosts: hosts.map(|(&id, _)| id).collect() }
     }
 
-    /// Somebody who waits said something.
+    /// Handles a message from the lobby.
     pub(super) fn handle_lobby_message(
         &mut self,
         socket: SocketId,
@@ -171,7 +171,7 @@ impl Room {
         }
     }
 
-    /// The socket of somebody who waits is gone, or they do not want to wait any more.
+    /// Removes a participant from the lobby: its socket closed, or it left.
     pub(super) fn remove_from_lobby(&mut self, socket: SocketId) {
         if let Some(lobby_participant) = self.lobby.at(socket) {
             self.lobby.lobby_participants.remove(&lobby_participant);
@@ -226,14 +226,14 @@ impl Room {
         Ok(())
     }
 
-    /// Tells a host who waits.
+    /// Sends the lobby to a host.
     pub(super) fn send_lobby_to(&mut self, host: ParticipantId) {
         if self.role(host) == Some(Role::Host) && !self.lobby.is_empty() {
             self.send_lobby_to_hosts();
         }
     }
 
-    /// Everybody hears of the rules as they are now.
+    /// Announces the current rules.
     pub(super) fn announce_rules(&mut self) {
         let rules = self.rules();
         self.broadcast(Delta::RulesChanged(rules));

@@ -12,11 +12,11 @@ use super::participant::{Participant, Presence};
 use super::{Millis, Output, Room, SocketId};
 use crate::auth::{self, Role};
 
-/// How long one who has stepped out may take to come back, in milliseconds.
+/// Time to come back after the page was hidden, in milliseconds.
 pub(super) const PAGE_HIDE_WINDOW: Millis = 5_000;
 
 impl Room {
-    /// Somebody comes in.
+    /// Admits a new participant.
     pub(super) fn join(
         &mut self,
         socket: SocketId,
@@ -64,7 +64,7 @@ impl Room {
         self.send_lobby_to(participant);
     }
 
-    /// Somebody comes back.
+    /// Resumes a participant on a new socket.
     pub(crate) fn resume(&mut self, socket: SocketId, resume: &Resume, now: Millis) {
         let known = self
             .participants
@@ -127,8 +127,8 @@ impl Room {
         }
     }
 
-    /// Whom a newcomer was before, if that can be: it is away from now on, until its successor's
-    /// KeyPackage comes or its time is over.
+    /// Returns the participant that a new one replaces, if the claim is valid. It is disconnected from
+    /// now on, until its successor's KeyPackage is in the log or its time is over.
     pub(super) fn take_over(
         &mut self,
         claimed: &Predecessor,
@@ -147,7 +147,8 @@ impl Room {
         Some(*participant)
     }
 
-    /// A page is gone; it may be back in a moment. Nobody sees or hears anything of it until then.
+    /// Disconnects a participant whose page is gone and may return in a moment. Until then the others
+    /// neither see nor hear it.
     pub(super) fn page_hide(&mut self, participant: ParticipantId, now: Millis) {
         let Some(one) = self.participants.get_mut(&participant) else { return };
         let until = now + self.limits.resume_window.min(PAGE_HIDE_WINDOW);
@@ -161,7 +162,7 @@ impl Room {
         self.broadcast(Delta::TracksChanged(ParticipantState { participant, tracks: Vec::new() }));
     }
 
-    /// Takes somebody out, telling it why if there is something to tell.
+    /// Removes a participant, and sends it the reason if there is one.
     pub(super) fn remove_participant(
         &mut self,
         participant: ParticipantId,
@@ -242,7 +243,7 @@ impl Room {
     }
 }
 
-/// What a window is told whose participant is in another one.
+/// Returns the refusal for a socket whose participant has connected by another one.
 pub(super) fn superseded() -> Refusal {
     Refusal::new(
         RefusalCode::Superseded,

@@ -1,5 +1,5 @@
-//! One room: who is here, what they publish, and the delivery log. It decides and does nothing:
-//! what it wants done comes out of [`Room::poll_output`] and [`Room::poll_append`].
+//! One room: participants, their tracks, and the delivery log. It decides and performs no I/O; its
+//! outputs come from [`Room::poll_output`] and [`Room::poll_append`].
 
 mod disconnected;
 mod eviction;
@@ -47,14 +47,14 @@ pub(crate) struct RoomLimits {
     pub(crate) heartbeat_timeout: Millis,
 }
 
-/// What the room wants done.
+/// An action that the room requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Output {
     /// Say this to these sockets.
     Send { to: Vec<SocketId>, message: ServerMessage },
     /// Say this to the socket and close it.
     Close { socket: SocketId, refusal: Refusal },
-    /// Close the socket without a word: whoever is behind it comes back on another one.
+    /// Closes the socket without a message: its participant may resume on another one.
     Drop { socket: SocketId },
     /// Ask the SFU.
     Media(MediaCommand),
@@ -73,17 +73,19 @@ pub(crate) struct Room {
     last_participant: ParticipantId,
     lobby: Lobby,
     history: History,
-    /// Since when somebody has waited for members who take no step: see [`Room::unresponsive_deadline`].
+    /// The time since which participants have waited for members that do not act: see
+    /// [`Room::unresponsive_deadline`].
     waiting_since: Option<Millis>,
     shutdown_notice: ShutdownNotice<Millis>,
     intents: VecDeque<Intent>,
     outputs: VecDeque<Output>,
-    /// Whether its steps are written down.
+    /// Steps of the delivery service are recorded.
     traces: bool,
 }
 
 impl Room {
-    /// A room as its store knows it. Whoever was in it before is gone with the old sockets.
+    /// Creates a room from its stored log. Participants of an earlier process are gone with their
+    /// sockets.
     pub(crate) fn new(id: RoomId, limits: RoomLimits, log: Log) -> Self {
         let intents = log.present().map(|participant| Intent::Depart { participant }).collect();
         Self {
@@ -103,17 +105,17 @@ impl Room {
         }
     }
 
-    /// Has every step of the delivery service told.
+    /// Starts recording every step of the delivery service.
     pub(crate) fn start_trace(&mut self) {
         self.traces = true;
     }
 
-    /// Nobody is here, not even for a return or before the door.
+    /// Returns whether the room has no participant, connected, disconnected or in the lobby.
     pub(crate) fn is_empty(&self) -> bool {
         self.participants.is_empty() && self.lobby.is_empty() && self.intents.is_empty()
     }
 
-    /// How many are here.
+    /// Returns the number of participants.
     pub(crate) fn participants(&self) -> usize {
         self.participants.len()
     }
@@ -123,12 +125,12 @@ impl Room {
         &self.log
     }
 
-    /// What to do next.
+    /// Returns the next action.
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When [`Room::handle_timeout`] is due.
+    /// Returns when [`Room::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Millis> {
         let lobby_participants = self
             .lobby
@@ -230,7 +232,7 @@ impl Room {
         }
     }
 
-    /// Tells again what others want of somebody's tracks: it may have missed it.
+    /// Reports again which encodings of a participant's tracks are received, which it may have missed.
     fn resend_subscribed_quality(&mut self, participant: ParticipantId, socket: SocketId) {
         let Some(one) = self.participants.get(&participant) else { return };
         for wanted in one.wanted.clone() {
@@ -385,7 +387,7 @@ impl Room {
         }
         Ok(())
     }
-    /// Everybody hears it, also whom it is about: deltas come to everybody without a gap.
+    /// Sends a delta to all participants, including its subject: deltas have no gaps.
     fn broadcast(&mut self, delta: Delta) {
         let seq = self.history.push(delta.clone());
         let to: Vec<_> = self.participants.values().filter_map(Participant::socket).collect();

@@ -11,39 +11,38 @@ use crate::auth::Role;
 pub(super) struct Participant {
     pub(super) role: Role,
     pub(super) resume_token: Secret,
-    /// Whose place it takes once its KeyPackage is in the log.
+    /// The participant that it replaces once its KeyPackage is in the log.
     pub(super) predecessor: Option<ParticipantId>,
     pub(super) presence: Presence,
     pub(super) tracks: Vec<Track>,
-    /// How it shows the video of others.
+    /// The sizes at which it displays the video of others.
     pub(super) constraints: Vec<ReceiverVideoConstraint>,
-    /// What others want of its tracks, as last reported: told again when it comes back.
+    /// The encodings of its tracks that others receive, as last reported; sent again when it resumes.
     pub(super) wanted: Vec<SubscribedQuality>,
-    /// The SFU was asked for it and must be told of its end, whatever it has answered: it keeps
-    /// the place of one whose connection is lost, and the connection of one whose next offer is
-    /// bad.
+    /// The SFU was given an offer and must be told when the participant leaves, whatever its answer: it
+    /// keeps the place of a lost connection, and the connection of a participant whose next offer is bad.
     pub(super) has_media: bool,
     /// Its socket was closed, rather than silent.
     pub(super) socket_closed: bool,
     /// Its media connection has been up.
     pub(super) was_connected: bool,
-    /// Since when its media connection has been lost.
+    /// The time since which its media connection has been lost.
     pub(super) media_lost: Option<Millis>,
-    /// The others were told that it is away.
+    /// The others were told that it is disconnected.
     pub(super) announced_disconnected: bool,
-    /// When its last message came.
+    /// The time of its last message.
     pub(super) last_received_at: Millis,
-    /// When it last said something that the other members could be told.
+    /// The time of its last message for other members.
     pub(super) last_sent_at: Millis,
-    /// How far it has read the log, by its own word.
+    /// The last log position that it has reported.
     pub(super) position: LogPosition,
-    /// Since when it has been behind the log without getting on.
+    /// The time since which it has been behind the log without progress.
     pub(super) behind_since: Option<Millis>,
-    /// When it last got a snapshot for being slow.
+    /// The time of its last snapshot for slow reading.
     pub(super) resynchronised: Option<Millis>,
 }
 
-/// Whether somebody is connected.
+/// The state of a participant's socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
     /// By this socket.

@@ -1,11 +1,11 @@
-//! What people are told of the server's end before it comes.
+//! The notice of a planned shutdown.
 
 use signaling_protocol::{ControlMessage, ServerMessage};
 
 use super::participant::Participant;
 use super::{Millis, Output, Room, SocketId};
 
-/// Whether the server is about to end, on somebody's clock.
+/// A planned shutdown, with a time of type `T`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ShutdownNotice<Time> {
     /// Nothing is known of an end.
@@ -38,7 +38,7 @@ impl ShutdownNotice<Millis> {
 }
 
 impl Room {
-    /// Whoever runs the server has decided how it goes on: everybody is told.
+    /// Announces a shutdown that the operator has planned, changed or cancelled.
     pub(crate) fn announce_shutdown(
         &mut self,
         shutdown_notice: ShutdownNotice<Millis>,
@@ -55,7 +55,7 @@ impl Room {
         }
     }
 
-    /// Somebody has come, or come back: what is known of an end is told once more.
+    /// Sends the current notice to a participant that joins or resumes.
     pub(super) fn send_shutdown_notice(&mut self, socket: SocketId, now: Millis) {
         match self.shutdown_notice {
             ShutdownNotice::None => {}

@@ -1,4 +1,4 @@
-//! What a participant may say of its tracks, and of those it wants to see.
+//! Validation of the tracks that a participant publishes, and of its receiver video constraints.
 
 use std::collections::BTreeSet;
 
