@@ -1,4 +1,4 @@
-//! What a log's entries add up to.
+//! The state of a log after some of its entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use signaling_protocol::{
 
 use crate::limits::DEPARTED_WAITING;
 
-/// What a log's entries up to one position add up to: enough to go on from.
+/// The state of a log after its entries up to one position, from which the log can go on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub(crate) position: LogPosition,
@@ -22,7 +22,7 @@ pub struct Checkpoint {
     /// Members and those who wait, with their KeyPackages.
     pub(crate) joined: BTreeMap<ParticipantId, Opaque>,
     pub(crate) departed: BTreeSet<ParticipantId>,
-    /// Whose place somebody takes, while both are among the joined.
+    /// The participant that each joined one replaces, while both are among the joined.
     #[serde(default)]
     pub(crate) replaced: BTreeMap<ParticipantId, ParticipantId>,
 }
@@ -90,8 +90,8 @@ impl Checkpoint {
         self.trim_departed_non_members();
     }
 
-    /// Who is gone and no member matters no longer: the next commit cannot add it, for the
-    /// commits made before it went are stale now.
+    /// Drops departed participants that are no members: the next commit cannot add them, since
+    /// commits made before they departed are stale now.
     fn drop_departed_non_members(&mut self) {
         let roster = &self.roster;
         self.departed.retain(|one| {

@@ -35,14 +35,14 @@ impl Record {
 pub struct Prepared(pub(crate) Record);
 
 impl Prepared {
-    /// What to store.
+    /// Returns the record to store.
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.0
     }
 
-    /// By what the store recognises it when the append is tried again. No two entries of a log
-    /// have the same, whatever ids their senders choose.
+    /// Returns the id by which the store recognises a repeated append. No two entries of a log have
+    /// the same, whatever ids their senders choose.
     #[must_use]
     pub fn message_id(&self) -> MessageId {
         MessageId(match &self.0.entry.event {
@@ -55,7 +55,7 @@ impl Prepared {
     }
 }
 
-/// What became of a submission.
+/// The outcome of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Submitted {
     /// It is the next handshake.

@@ -1,8 +1,8 @@
-//! Finality by acknowledgement: a commit is pending until a member has said that it can follow
-//! it, so that a commit which nobody can follow cannot break the room.
+//! Finality by acknowledgement: a commit is pending until a member has voted that it can follow it,
+//! so that a commit that no member can follow cannot break the room.
 //!
-//! Nothing here is stored. With the process that holds it, every connection ends on which its
-//! question was asked and could be answered; whoever made the commit hands it in again.
+//! Nothing here is stored. When the process ends, so does every connection on which a vote was
+//! requested and could be given; the sender submits the commit again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,16 +12,16 @@ use signaling_protocol::{
 
 use crate::log::Log;
 
-/// How long members may take to answer, in milliseconds.
+/// Time for members to vote, in milliseconds.
 pub const VOTE_TIMEOUT_MS: u64 = 2_500;
-/// How long nothing is taken from whose commit was dropped, in milliseconds.
+/// Time for which nothing is accepted from the sender of a rejected commit, in milliseconds.
 pub const REJECTION_BACKOFF_MS: u64 = 30_000;
 
 /// The commit of one room that is being judged, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Finality {
     pending: Option<CommitPending>,
-    /// Whose commit was dropped, and when something is taken from it again.
+    /// The senders of rejected commits, with the time at which submissions are accepted again.
     backoff: BTreeMap<ParticipantId, u64>,
 }
 
@@ -32,15 +32,15 @@ struct CommitPending {
     submission: Submission,
     /// Members who may answer and have not.
     asked: BTreeSet<ParticipantId>,
-    /// Somebody has said that it cannot follow.
+    /// A member has voted that it cannot follow.
     nacked: bool,
     until_ms: u64,
 }
 
-/// What becomes of a submission that the log would take.
+/// The next step for a submission that the log would accept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Opened {
-    /// Nobody is there who could be asked: it is final now.
+    /// No member can be asked: it is final now.
     Final(Submission),
     /// These members are asked.
     CommitPending(BTreeSet<ParticipantId>),
@@ -53,23 +53,23 @@ pub enum Opened {
 pub enum Decision {
     /// To be submitted to the log once more, and appended.
     Final {
-        /// Who made it.
+        /// The sender.
         sender: ParticipantId,
         /// The commit, whole.
         submission: Submission,
     },
-    /// Nobody could follow it, or its sender is gone.
+    /// No member could follow it, or its sender is gone.
     CommitRejected(MessageId),
 }
 
 impl Finality {
-    /// Takes a submission that [`Log::submit`] has found to be the next handshake. Asked are the
-    /// other members who are `reachable`: whoever has no connection cannot answer, and a joiner
-    /// would wait for the time to pass.
+    /// Takes a submission that [`Log::submit`] has found to be the next handshake. Votes are requested
+    /// from the other members that are `reachable`: a member without a connection cannot vote, and a
+    /// joiner would wait for the timeout.
     ///
     /// # Errors
-    /// [`RefusalCode::HandshakeUndecided`]: another one is being judged, or one of this sender was
-    /// dropped a moment ago.
+    /// [`RefusalCode::HandshakeUndecided`]: another commit is pending, or one of this sender was
+    /// rejected a moment ago.
     pub fn open(
         &mut self,
         log: &Log,
@@ -100,14 +100,15 @@ impl Finality {
         Ok(opened)
     }
 
-    /// What a participant is asked, if it is: for those who come back.
+    /// Returns the pending commit if this participant's vote on it is missing, for a participant that
+    /// resumes.
     #[must_use]
     pub fn vote_request(&self, participant: ParticipantId) -> Option<Handshake> {
         let pending = self.pending.as_ref()?;
         pending.asked.contains(&participant).then(|| pending.handshake())
     }
 
-    /// Whether a commit is being judged.
+    /// Returns whether a commit is pending.
     #[must_use]
     pub fn is_undecided(&self) -> bool {
         self.pending.is_some()
@@ -135,7 +136,7 @@ impl Finality {
         }
     }
 
-    /// Somebody has departed: nothing more is taken from it, and nothing more expected.
+    /// Handles a departure: nothing more is accepted from the participant, and no vote expected.
     pub fn departed(&mut self, participant: ParticipantId, now_ms: u64) -> Option<Decision> {
         self.backoff.remove(&participant);
         let pending = self.pending.as_mut()?;
@@ -149,14 +150,14 @@ impl Finality {
         if last { self.finish(followed, now_ms) } else { None }
     }
 
-    /// When [`Finality::handle_timeout`] is due, in milliseconds.
+    /// Returns when [`Finality::handle_timeout`] is due, in milliseconds.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
         self.pending.as_ref().map(|pending| pending.until_ms)
     }
 
-    /// Time has passed. What nobody has answered is final, or a room whose other members are
-    /// frozen could not go on; what was only refused is dropped.
+    /// Decides an overdue vote. A commit without any vote is final, since a room whose other members are
+    /// frozen could not go on otherwise; one with negative votes only is rejected.
     pub fn handle_timeout(&mut self, now_ms: u64) -> Option<Decision> {
         self.backoff.retain(|_, &mut until_ms| now_ms < until_ms);
         let followed = !self.pending.as_ref().filter(|one| one.until_ms <= now_ms)?.nacked;

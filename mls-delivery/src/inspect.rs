@@ -25,10 +25,10 @@ enum WireFormat {
     KeyPackage = 5,
 }
 
-/// Whether this can be a KeyPackage.
+/// Checks that these bytes can be a KeyPackage.
 ///
 /// # Errors
-/// A refusal that says what is wrong with it.
+/// A refusal with the reason.
 pub fn key_package(key_package: &Opaque) -> Result<(), Refusal> {
     if key_package.0.len() > KEY_PACKAGE_BYTES {
         return Err(too_large("KeyPackage", key_package.0.len(), KEY_PACKAGE_BYTES));
@@ -36,12 +36,12 @@ pub fn key_package(key_package: &Opaque) -> Result<(), Refusal> {
     Reader(&key_package.0).header(WireFormat::KeyPackage)
 }
 
-/// Whether this can be the next handshake of a room whose newest create was at `created`. Of a
-/// submission that is older than that create only the shape is looked at: the log knows it or
+/// Checks that a submission can be the next handshake of a room whose newest create was at
+/// `created`. Of a submission older than that create only the shape is checked: the log knows it or
 /// refuses it as stale.
 ///
 /// # Errors
-/// A refusal that says what is wrong with it.
+/// A refusal with the reason.
 pub fn submission(
     room: &RoomId,
     created: HandshakeCount,
@@ -69,11 +69,11 @@ pub fn submission(
     Ok(())
 }
 
-/// Whether this can be an application message of the room's current epoch, which every member who
-/// has read the log up to here can open.
+/// Checks that these bytes can be an application message of the room's current epoch, which every
+/// member that has read the log up to here can decrypt.
 ///
 /// # Errors
-/// [`RefusalCode::StaleMessage`] for another epoch; or what else is wrong with it.
+/// [`RefusalCode::StaleMessage`] for another epoch, or a refusal with another reason.
 pub fn application_message(
     room: &RoomId,
     created: HandshakeCount,
@@ -105,7 +105,7 @@ fn message_id(id: &MessageId) -> Result<(), Refusal> {
     if fits { Ok(()) } else { Err(bad("a message id is 22 base64url characters")) }
 }
 
-/// What anybody can read of a private message.
+/// The unencrypted fields of a PrivateMessage (RFC 9420 section 6.3).
 struct ClearHeader<'a> {
     group: &'a [u8],
     epoch: u64,

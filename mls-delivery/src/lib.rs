@@ -2,19 +2,19 @@
 //! compare-and-swap on the number of accepted handshakes. It holds no key and needs none: of an
 //! MLS message it reads the clear header, nothing else.
 //!
-//! [`Log`] decides and remembers, without I/O. [`Finality`] has the members judge a commit before
-//! the log takes it. [`inspect`] looks at the clear headers.
+//! [`Log`] decides and remembers, without I/O. [`Finality`] lets the members vote on a commit before
+//! the log takes it. [`inspect`] checks the clear headers.
 //! The crate `mls-delivery-storage` stores what the log has accepted.
 //!
-//! One change of a log goes like this:
+//! A change of a log has three steps:
 //!
-//! 1. [`Log::join`], [`Log::depart`] or [`Log::submit`] decides and gives a [`Prepared`] entry;
-//!    the log itself is as before.
+//! 1. [`Log::join`], [`Log::depart`] or [`Log::submit`] decides and returns a [`Prepared`] entry;
+//!    the log itself is unchanged.
 //! 2. `Storage::append` stores its [`Record`]. If the outcome is unknown, the same
 //!    entry is appended again.
-//! 3. [`Log::apply`] makes it true, and everybody hears of it.
+//! 3. [`Log::apply`] applies it, and it is sent to all participants.
 //!
-//! A crash between any two of these loses nothing that anybody was told.
+//! A crash between any two of these loses nothing that a participant was sent.
 
 mod checkpoint;
 mod entry;

@@ -19,9 +19,9 @@ use crate::rules::{check_present, check_submission, not_allowed};
 /// One room's log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Log {
-    /// What all entries add up to.
+    /// The state after all entries.
     state: Checkpoint,
-    /// What the entries before the retained ones add up to.
+    /// The state before the retained entries.
     base: Checkpoint,
     /// The newest entries, without a gap, for participants who return.
     retained: VecDeque<Accepted>,
@@ -52,8 +52,8 @@ impl Log {
         }
     }
 
-    /// What the store has to keep besides the entries that this log still retains: with a
-    /// checkpoint and the entries after it, the very same log is restored.
+    /// Returns the checkpoint to store besides the entries that this log still retains: together they
+    /// restore the same log.
     #[must_use]
     pub fn base(&self) -> Checkpoint {
         self.base.clone()
@@ -95,13 +95,13 @@ impl Log {
         self.state.present_members()
     }
 
-    /// Whether it is a member and not known to be gone.
+    /// Returns whether the participant is a member and not known to be gone.
     #[must_use]
     pub fn is_present_member(&self, participant: ParticipantId) -> bool {
         self.state.roster.contains(&participant) && !self.state.departed.contains(&participant)
     }
 
-    /// Whether anybody waits for members to add it.
+    /// Returns whether a participant waits to be added.
     #[must_use]
     pub fn has_waiting(&self) -> bool {
         self.present().any(|one| !self.state.roster.contains(&one))
@@ -151,7 +151,7 @@ impl Log {
         is_present.then(|| self.prepare(LogEvent::Departed { participant }))
     }
 
-    /// Whether it is a member or waits, and is not departed.
+    /// Returns whether the participant is a member or waits, and has not departed.
     fn is_present(&self, participant: ParticipantId) -> bool {
         self.state.joined.contains_key(&participant) && !self.state.departed.contains(&participant)
     }
@@ -219,7 +219,7 @@ impl Log {
         self.retain(Accepted { entry, added, weight })
     }
 
-    /// What a joiner must know to follow from here.
+    /// Returns the state that a joiner needs in order to follow the log from here.
     #[must_use]
     pub fn snapshot(&self) -> LogSnapshot {
         self.state.snapshot()
@@ -253,8 +253,8 @@ impl Log {
         self.retained.get(usize::try_from(index).ok()?)
     }
 
-    /// Who has had a submission with this id accepted, and where. A submission too old to be
-    /// retained is stale by its count, so it cannot be doubled either.
+    /// Returns the sender and the position of the accepted submission with this id. A submission too old
+    /// to be retained is stale by its count, so it cannot be accepted twice either.
     fn accepted(&self, message_id: &MessageId) -> Option<(ParticipantId, LogPosition)> {
         self.retained.iter().rev().find_map(|accepted| match &accepted.entry.event {
             LogEvent::Handshake(one) if one.message_id == *message_id => {

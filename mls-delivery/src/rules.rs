@@ -1,4 +1,4 @@
-//! Who may do what to the group, as far as a service without keys can tell.
+//! The rules of the group, as far as a service without keys can check them.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use signaling_protocol::{ParticipantId, Refusal, RefusalCode, Step};
 
 use crate::checkpoint::Checkpoint;
 
-/// Whether the step fits the sender and the roster.
+/// Checks that the step fits the sender and the roster.
 pub(crate) fn check_submission(
     state: &Checkpoint,
     sender: ParticipantId,
@@ -40,8 +40,8 @@ fn check_create(
     Ok(())
 }
 
-/// The next epoch: by a member; whoever is added waits with a KeyPackage and gets a Welcome in the
-/// same entry; whoever is removed has departed.
+/// Checks a commit: its sender is a member; each added participant waits with a KeyPackage and gets
+/// a Welcome in the same entry; each removed one has departed.
 fn check_commit(
     state: &Checkpoint,
     sender: ParticipantId,
@@ -83,7 +83,7 @@ fn check_commit(
     Ok(())
 }
 
-/// Nothing is taken from one who is gone.
+/// Refuses submissions of a departed participant.
 pub(crate) fn check_present(state: &Checkpoint, participant: ParticipantId) -> Result<(), Refusal> {
     if state.departed.contains(&participant) {
         return Err(not_allowed(format!(

@@ -1,5 +1,5 @@
-//! What the service did, for a check against the specification in `tla/`: numbers, ids and
-//! decisions, no MLS bytes. One of these is one line of a trace.
+//! Steps of the service, for a check against the specification in `tla/`: numbers, ids and
+//! decisions, no MLS bytes. Each is one line of a trace.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use crate::{Accepted, Decision, Finality, Opened};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Traced {
-    /// Somebody came, and was told where the log stands.
+    /// A participant came, and was sent the position of the log.
     Came {
-        /// Who.
+        /// The participant.
         participant: ParticipantId,
-        /// Whose place it takes, if that can be.
+        /// The participant that it may replace.
         replaces: Option<ParticipantId>,
         /// The last entry that the snapshot covers.
         position: LogPosition,
@@ -28,56 +28,56 @@ pub enum Traced {
     Submitted {
         /// From whom.
         participant: ParticipantId,
-        /// Which.
+        /// The submission.
         message_id: MessageId,
-        /// Whether it is a create.
+        /// It creates a group.
         creates: bool,
         /// The handshake count it builds on.
         expected: HandshakeCount,
         /// The members after it.
         roster: BTreeSet<ParticipantId>,
-        /// Whether it welcomes anybody.
+        /// It has a Welcome.
         welcome: bool,
-        /// What became of it.
+        /// The outcome.
         outcome: Outcome,
     },
     /// A member said whether it can follow what is being judged.
     Voted {
-        /// Who.
+        /// The member.
         participant: ParticipantId,
-        /// What it judged.
+        /// The commit.
         message_id: MessageId,
-        /// What it said.
+        /// The vote.
         vote: CommitVote,
-        /// What became of the judgement.
+        /// The outcome.
         outcome: Outcome,
     },
-    /// Nobody else answers.
+    /// The vote timed out.
     TimedOut {
-        /// What was judged.
+        /// The commit.
         message_id: MessageId,
-        /// What became of it.
+        /// The outcome.
         outcome: Outcome,
     },
-    /// Somebody's KeyPackage is in the log.
+    /// A KeyPackage is in the log.
     Joined {
-        /// Who.
+        /// Its owner.
         participant: ParticipantId,
-        /// Who is gone by it.
+        /// The participant that departs with it.
         replaces: Option<ParticipantId>,
         /// Where.
         position: LogPosition,
     },
-    /// Somebody's end is in the log.
+    /// A departure is in the log.
     Departed {
-        /// Who.
+        /// The participant.
         participant: ParticipantId,
         /// Where.
         position: LogPosition,
     },
     /// A handshake is in the log.
     Handshake {
-        /// Which.
+        /// The submission.
         message_id: MessageId,
         /// The handshake count with it included.
         count: HandshakeCount,
@@ -86,17 +86,17 @@ pub enum Traced {
     },
 }
 
-/// What becomes of a submission, or of a judgement.
+/// The outcome of a submission or a vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It comes into the log.
+    /// It enters the log.
     Final,
     /// It is being judged.
     CommitPending,
     /// It was there before.
     Known,
-    /// Nobody could follow it.
+    /// No member could follow it.
     CommitRejected,
     /// It is not taken.
     Refused,
@@ -137,7 +137,7 @@ impl Traced {
 }
 
 impl Outcome {
-    /// Of a submission.
+    /// Returns the outcome of a submission.
     #[must_use]
     pub fn of_submission(opened: &Result<Opened, Refusal>) -> Self {
         match opened {
@@ -148,7 +148,7 @@ impl Outcome {
         }
     }
 
-    /// Of a judgement; `asked` says whether this member's word was still waited for.
+    /// Returns the outcome of a vote; `asked` is true if this member's vote was missing.
     #[must_use]
     pub fn of_vote(decision: Option<&Decision>, asked: bool) -> Self {
         match decision {
@@ -161,7 +161,7 @@ impl Outcome {
 }
 
 impl Finality {
-    /// Whether this member's word on this commit is waited for.
+    /// Returns whether this member's vote on this commit is missing.
     #[must_use]
     pub fn awaits_vote(&self, participant: ParticipantId, message_id: &MessageId) -> bool {
         self.vote_request(participant).is_some_and(|asked| asked.message_id == *message_id)

@@ -15,7 +15,7 @@ enum Act {
         replaces: Option<u32>,
     },
     Depart(u32),
-    /// By the rules, as far as the sender knows them: everyone who has come, nobody who has gone.
+    /// A valid commit as far as the sender knows: adds everyone present, and no one departed.
     Commit {
         sender: u32,
         name: u16,
@@ -63,7 +63,7 @@ fn by_the_rules(log: &Log, sender: u32, name: u16) -> Submission {
     submission(&format!("{name}"), before.handshakes.0, &roster, step)
 }
 
-/// What must hold of every accepted entry, said without the log's own code.
+/// Checks the invariants of an accepted entry without the log's own code.
 fn check(before: &Log, after: &Log, event: &LogEvent) -> Result<(), TestCaseError> {
     let was = before.snapshot();
     let is = after.snapshot();
@@ -182,7 +182,7 @@ proptest! {
     }
 }
 
-/// Comes and goes for longer than the log remembers.
+/// Covers more joins and departures than the log retains.
 #[test]
 fn a_log_restored_from_its_base_and_the_entries_after_it_is_the_same_log() {
     let mut log = two_members_and_one_waiting();

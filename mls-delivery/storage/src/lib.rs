@@ -20,7 +20,7 @@ pub struct NodeId(pub String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fence(pub u64);
 
-/// What became of an append.
+/// The outcome of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppendOutcome {
     /// The entry is stored; also when it was stored before and this is a repetition.
@@ -30,7 +30,7 @@ pub enum AppendOutcome {
         /// The entry in the way.
         winner: MessageId,
     },
-    /// Somebody else owns the room.
+    /// Another owner has the room.
     StaleFence,
 }
 
@@ -43,8 +43,8 @@ pub struct StoredLog {
     pub entries: Vec<(LogPosition, Vec<u8>)>,
 }
 
-/// Why the store did not do it. Whether an append has happened is then unknown: try it again
-/// with the same message id.
+/// The reason why the store failed. The outcome of an append is then unknown: repeat it with the same
+/// message id.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// The room is not there.
@@ -90,7 +90,7 @@ pub trait Storage: Send {
     /// [`StorageError::Full`], or the store failed. A room that exists is left as it is.
     fn create_room(&mut self, room: &RoomId, now: u64, most: usize) -> Result<(), StorageError>;
 
-    /// Whether there is such a room.
+    /// Returns whether the room exists.
     ///
     /// # Errors
     /// The store failed.
@@ -108,8 +108,8 @@ pub trait Storage: Send {
     /// The store failed.
     fn delete_idle(&mut self, before: u64) -> Result<Vec<RoomId>, StorageError>;
 
-    /// Forgets a room, whoever owns it; whether there was one. Its owner's appends fail from then
-    /// on.
+    /// Deletes a room, whatever its owner, and returns whether it existed. Its owner's appends fail
+    /// from then on.
     ///
     /// # Errors
     /// The store failed.
@@ -126,10 +126,7 @@ pub trait Storage: Send {
         ttl: Duration,
     ) -> Result<Fence, StorageError>;
 
-    /// Keeps a room for longer. `false` if somebody else has it now, or it is gone.
-    ///
-    /// # Errors
-    /// The store failed.
+    /// Extends a lease. `false` if the room has another owner now, or is gone.
     fn renew(&mut self, room: &RoomId, fence: Fence, ttl: Duration) -> Result<bool, StorageError>;
 
     /// Stores an entry at a position; a repetition is recognised by its message id.

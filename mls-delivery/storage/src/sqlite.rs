@@ -239,7 +239,7 @@ impl Storage for SqliteStorage {
     }
 }
 
-/// Who owns a room, and from where to where its entries go.
+/// The fence of a room, and the bounds of its entries.
 struct Bounds {
     fence: u64,
     /// The last position that the checkpoint covers.

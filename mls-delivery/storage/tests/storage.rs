@@ -317,7 +317,7 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// What the caller knows, and the appends it may try again.
+/// The caller's knowledge, and the appends that it may repeat.
 #[derive(Debug, Default, Clone)]
 struct Caller {
     fence: u64,

@@ -25,12 +25,12 @@ pub(crate) fn submission(
     }
 }
 
-/// A commit that adds somebody.
+/// Returns a commit with a Welcome.
 pub(crate) fn commit() -> Step {
     Step::Commit { commit: Opaque(vec![1]), welcome: Some(Opaque(vec![2])) }
 }
 
-/// A commit that adds nobody.
+/// Returns a commit that adds no member.
 pub(crate) fn update() -> Step {
     Step::Commit { commit: Opaque(vec![1]), welcome: None }
 }

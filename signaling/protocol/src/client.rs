@@ -1,4 +1,4 @@
-//! What a client says.
+//! The messages of a client.
 
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -25,13 +25,13 @@ pub enum ClientMessage {
     Submit(Submission),
     /// The answer to [`crate::LogMessage::CommitPending`].
     CommitVote {
-        /// What is judged.
+        /// The pending commit.
         message_id: MessageId,
-        /// Whether this member can follow it.
+        /// The vote: can this member follow it?
         vote: CommitVote,
     },
-    /// An application message for all members; everybody gets it as [`crate::Delta::Message`], in
-    /// one order with the log's entries, so that whoever follows the log can open it.
+    /// Sends an application message to all members, as [`crate::Delta::Message`], in one order with the
+    /// log's entries, so that every member that follows the log can decrypt it.
     SendMessage {
         /// An RFC 9420 `PrivateMessage` of content type `application`, of the current epoch; of
         /// another one it is refused as stale.
@@ -53,13 +53,13 @@ pub enum ClientMessage {
         /// At most one per source.
         tracks: Vec<Track>,
     },
-    /// How this client shows the video of others; replaces what it said before. A track without a
-    /// constraint comes small, after those with one.
+    /// Sets the sizes at which this client displays the video of others; replaces the previous ones. A
+    /// track without a constraint is received small, after those with one.
     ReceiverVideoConstraints {
         /// At most one per track.
         constraints: Vec<ReceiverVideoConstraint>,
     },
-    /// Somebody who waits says who it is; once.
+    /// Gives the name of a participant in the lobby; once.
     Knock {
         /// The name, sealed by the link secret: for the people inside, not for the server.
         name: Opaque,
@@ -91,18 +91,17 @@ pub struct Hello {
     pub token: Secret,
     /// Present when a known participant returns.
     pub resume: Option<Resume>,
-    /// Present when a client that has lost its keys, a page that was loaded anew, comes as
-    /// somebody new: whom it was before.
+    /// Present when a client that has lost its keys, as by a reload of the page, joins as a new
+    /// participant: the one that it was before.
     pub predecessor: Option<Predecessor>,
 }
 
-/// A participant that a new one takes the place of: it departs by the entry with which the new
-/// one's KeyPackage comes into the log. One that is gone already, or whose token is another, is
-/// passed over.
+/// A participant that a new one replaces: it departs with the entry that brings the new one's
+/// KeyPackage into the log. Ignored if it is gone already or the token is another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Predecessor {
-    /// Who it was.
+    /// The participant.
     pub participant: ParticipantId,
     /// Given at its join.
     pub resume_token: Secret,
@@ -112,7 +111,7 @@ pub struct Predecessor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Resume {
-    /// Who returns.
+    /// The participant that returns.
     pub participant: ParticipantId,
     /// Given at the join.
     pub resume_token: Secret,

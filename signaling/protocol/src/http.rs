@@ -10,15 +10,15 @@ use crate::{RoomId, Secret};
 pub struct RoomCreated {
     /// The new room.
     pub room: RoomId,
-    /// Whoever shows it is a host of the room. It is told this once.
+    /// The key that makes its holder a host of the room. Sent this once.
     pub host_key: Secret,
 }
 
-/// What may be asked with `POST /api/v1/rooms/{room}/tokens`; without a body a token is a guest's.
+/// The body of `POST /api/v1/rooms/{room}/tokens`; without one the token is a guest's.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TokenRequest {
-    /// Of [`RoomCreated`]; the token is then a host's.
+    /// The key from [`RoomCreated`]; the token is then a host's.
     pub host_key: Option<Secret>,
 }
 
@@ -28,15 +28,16 @@ pub struct TokenRequest {
 pub struct TokenIssued {
     /// For the hello.
     pub token: Secret,
-    /// How long it can be used for a join.
+    /// Time for which the token can be used to join, in seconds.
     pub expires_in_seconds: u32,
     /// Servers that help media through where a direct way is barred; empty where none is set up.
     #[serde(default)]
     pub ice_servers: Vec<IceServer>,
-    /// How long their credentials can be used to begin relaying; what has begun goes on.
+    /// Time for which their credentials can be used to start relaying, in seconds; relaying that has
+    /// started goes on.
     #[serde(default)]
     pub ice_servers_expire_in_seconds: u32,
-    /// How long the room is kept once nobody enters it; 0: no longer than this server runs.
+    /// Time for which the room is kept after its last join, in seconds; 0: while this server runs.
     #[serde(default)]
     pub room_kept_seconds: u32,
 }
@@ -47,7 +48,7 @@ pub struct TokenIssued {
 pub struct IceServer {
     /// RFC 7065.
     pub urls: Vec<String>,
-    /// Tells nobody who it is: when it expires, and random characters.
+    /// Names no person: the time of expiry, and random characters.
     pub username: String,
     /// For this username.
     pub credential: Secret,

@@ -1,4 +1,4 @@
-//! Identifiers and counters. None of them says who somebody is.
+//! Identifiers and counters. None identifies a person.
 
 use std::fmt;
 use std::str::FromStr;
@@ -108,13 +108,12 @@ macro_rules! counter {
 }
 
 counter! {
-    /// A participant in one room: the server's view of somebody. Given out in join order, from 1,
-    /// and never again in the same room; a person who rejoins is a new participant.
+    /// A participant of one room, as the server sees it. Assigned in join order, from 1, and never twice
+    /// in the same room; a person who joins again is a new participant.
     ParticipantId(u32)
 }
 counter! {
-    /// Somebody who waits before one room's door, from 1; never given out again while the room
-    /// lives.
+    /// A participant in the lobby of one room, from 1; never assigned twice while the room lives.
     LobbyParticipantId(u32)
 }
 counter! {
@@ -122,8 +121,8 @@ counter! {
     LogPosition(u64)
 }
 counter! {
-    /// How many handshakes (creates and commits) a room's log has accepted: what submissions
-    /// compare and swap on.
+    /// The number of handshakes (creates and commits) that a room's log has accepted, on which
+    /// submissions compare and swap.
     HandshakeCount(u64)
 }
 counter! {

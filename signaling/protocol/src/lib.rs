@@ -13,6 +13,7 @@ mod opaque;
 mod quality;
 mod refusal;
 mod refusal_code;
+mod room_state;
 mod rules;
 mod server;
 mod track;
@@ -32,12 +33,12 @@ pub use opaque::Opaque;
 pub use quality::{Downlink, ReceiverVideoConstraint, SubscribedQuality};
 pub use refusal::Refusal;
 pub use refusal_code::{RefusalCode, Retry};
-pub use rules::{JoinPolicy, LobbyParticipant, Moderation, Rules};
-pub use server::{
-    ControlMessage, Delta, Joined, LogMessage, LogReplay, MediaMessage, ParticipantState,
-    ReceiveSlots, RoomMessage, RoomSnapshot, ServerMessage, Snapshot,
+pub use room_state::{
+    Delta, Joined, LogReplay, ParticipantState, ReceiveSlots, RoomSnapshot, Snapshot,
 };
+pub use rules::{JoinPolicy, LobbyParticipant, Moderation, Rules};
+pub use server::{ControlMessage, LogMessage, MediaMessage, RoomMessage, ServerMessage};
 pub use track::{Source, Track};
 
-/// The version of this protocol. A client of another version is told so, and nothing else.
+/// The version of this protocol. A client of another version is refused.
 pub const VERSION: u16 = 4;

@@ -18,7 +18,7 @@ pub const TRACKS: usize = 4;
 pub const RECEIVER_VIDEO_CONSTRAINTS: usize = 512;
 /// Characters of an m-line's `mid`.
 pub const MID_CHARS: usize = 16;
-/// The sealed name of somebody who waits to be let in, in bytes.
+/// The encrypted name of a participant in the lobby, in bytes.
 pub const KNOCK_BYTES: usize = 320;
 /// People who wait before one door.
 pub const LOBBY_PARTICIPANTS: usize = 32;

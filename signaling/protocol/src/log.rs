@@ -10,20 +10,20 @@ use crate::{HandshakeCount, LogPosition, MessageId, Opaque, ParticipantId};
 pub struct LogEntry {
     /// Its place; entries follow one another without a gap.
     pub position: LogPosition,
-    /// What happened.
+    /// The event.
     pub event: LogEvent,
 }
 
-/// What an entry says.
+/// The content of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum LogEvent {
     /// A participant wants to become a member.
     Joined(JoinedParticipant),
-    /// A participant is gone for good; whoever still is a member removes it.
+    /// A participant departed for good; members remove it.
     Departed {
-        /// Who is gone.
+        /// The participant.
         participant: ParticipantId,
     },
     /// A create or a commit was accepted.
@@ -31,7 +31,7 @@ pub enum LogEvent {
 }
 
 impl LogEvent {
-    /// Who is gone for good by it.
+    /// Returns the participant that departs with this event.
     #[must_use]
     pub fn departed(&self) -> Option<ParticipantId> {
         match self {
@@ -46,12 +46,12 @@ impl LogEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct JoinedParticipant {
-    /// Who.
+    /// The participant.
     pub participant: ParticipantId,
     /// An RFC 9420 `MLSMessage` of type `mls_key_package`.
     pub key_package: Opaque,
-    /// Whose place it takes: the same client's before it lost its keys, gone by this very entry,
-    /// so that one commit adds the new leaf and removes the old one.
+    /// The participant that it replaces: the same client before it lost its keys. It departs with this
+    /// entry, so that one commit adds the new leaf and removes the old one.
     pub replaces: Option<ParticipantId>,
 }
 
@@ -61,17 +61,17 @@ pub struct JoinedParticipant {
 pub struct Handshake {
     /// The handshake count with this one included.
     pub count: HandshakeCount,
-    /// Who made it.
+    /// The sender.
     pub sender: ParticipantId,
     /// The submission's id, by which the sender knows its own.
     pub message_id: MessageId,
     /// The members after it, by its sender's word; members check it against the MLS tree.
     pub roster: Vec<ParticipantId>,
-    /// What it does.
+    /// The change of the group.
     pub step: Step,
 }
 
-/// What a handshake does to the group.
+/// The change of the group that a handshake makes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -98,7 +98,7 @@ pub enum CommitVote {
     Nack,
 }
 
-/// What a client hands in: accepted whole, as one entry, or refused.
+/// A client's submission: accepted whole, as one entry, or refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Submission {
@@ -108,7 +108,7 @@ pub struct Submission {
     pub expected: HandshakeCount,
     /// The members after it.
     pub roster: Vec<ParticipantId>,
-    /// What it does.
+    /// The change of the group.
     pub step: Step,
 }
 

@@ -22,7 +22,7 @@ pub struct Refusal {
     pub retry_after_seconds: Option<u32>,
     /// The refused submission, if it is one.
     pub message_id: Option<MessageId>,
-    /// What exactly was wrong. Stays on the server, which logs it.
+    /// The exact reason. Stays on the server, which logs it.
     #[serde(skip)]
     detail: String,
 }

@@ -1,30 +1,30 @@
-//! Who may come into a room, and what its hosts may do. The server enforces both.
+//! The join policy of a room, and the acts of its hosts. The server enforces both.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{LobbyParticipantId, Opaque, ParticipantId};
 
-/// What happens to somebody who comes.
+/// The treatment of a participant that joins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum JoinPolicy {
-    /// Whoever has the link comes in.
+    /// Anyone with the link joins.
     #[default]
     Open,
-    /// Whoever has the link waits until a host lets them in.
+    /// Anyone with the link waits in the lobby until a host admits them.
     Lobby,
-    /// Nobody comes in but hosts.
+    /// Only hosts join.
     Locked,
 }
 
-/// What everybody in a room knows of its order. It holds for as long as anybody is there.
+/// The rules of a room, known to everyone in it. They last while the room has participants.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Rules {
-    /// Who may come in.
+    /// The join policy.
     pub join_policy: JoinPolicy,
-    /// Who has shown the room's host key, in join order.
+    /// The participants that have shown the room's host key, in join order.
     pub hosts: Vec<ParticipantId>,
 }
 
@@ -33,40 +33,40 @@ pub struct Rules {
 #[serde(tag = "action", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Moderation {
-    /// Opens the door to whoever waits and comes, has them wait, or locks it.
+    /// Sets the join policy. Opening the room admits everyone in the lobby.
     SetJoinPolicy {
         /// From now on.
         join_policy: JoinPolicy,
     },
-    /// Lets somebody in who waits. Who has gone meanwhile is passed over.
+    /// Admits a participant from the lobby; ignored if it has left.
     Admit {
-        /// Who.
+        /// The participant.
         lobby_participant: LobbyParticipantId,
     },
-    /// Sends somebody away who waits.
+    /// Declines a participant in the lobby.
     Deny {
-        /// Who.
+        /// The participant.
         lobby_participant: LobbyParticipantId,
     },
-    /// Takes somebody out who is no host; the members move to keys that the removed one cannot
-    /// derive. Who has the link could come back at once: an open door becomes an attended one.
+    /// Removes a participant that is no host; the members move to keys that it cannot derive. Since it
+    /// still has the link, an open room gets the join policy [`JoinPolicy::Lobby`].
     Remove {
-        /// Who.
+        /// The participant.
         participant: ParticipantId,
     },
-    /// Asks somebody to turn the microphone off. Nobody can be muted from outside: the server
-    /// cannot look into what is sent, and a microphone is its owner's.
+    /// Asks a participant to turn its microphone off. No participant can be muted remotely: the server
+    /// cannot see media, and a microphone belongs to its user.
     AskToMute {
-        /// Whom.
+        /// The participant.
         participant: ParticipantId,
     },
 }
 
-/// Somebody who waits to be let in.
+/// A participant that waits to be admitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LobbyParticipant {
-    /// Who.
+    /// Its id in the lobby.
     pub lobby_participant: LobbyParticipantId,
     /// As in [`crate::ClientMessage::Knock`]; before it has come, nothing.
     pub name: Option<Opaque>,

@@ -1,11 +1,11 @@
-//! What the signalling service says.
+//! The messages of the signalling service.
 
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use crate::{
-    Downlink, Handshake, LobbyParticipant, LogEntry, LogSnapshot, MessageId, Opaque, ParticipantId,
-    Refusal, Rules, Secret, Seq, SubscribedQuality, Track,
+    Delta, Downlink, Handshake, Joined, LobbyParticipant, MessageId, ParticipantId, Refusal, Seq,
+    Snapshot, SubscribedQuality,
 };
 
 /// A message from the signalling service, grouped by the part of a client that reads it.
@@ -16,7 +16,7 @@ use crate::{
 #[serde(tag = "topic", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum ServerMessage {
-    /// Who is in the room, and what has changed there.
+    /// Membership of the room, and changes there.
     Room(RoomMessage),
     /// Commits that are not in the delivery log yet.
     Log(LogMessage),
@@ -82,7 +82,7 @@ pub enum RoomMessage {
     /// client waits in the lobby. [`RoomMessage::Joined`] follows when a host admits it. The
     /// client sends its name by [`crate::ClientMessage::Knock`], and heartbeats.
     Waiting,
-    /// Tells hosts everyone in the lobby, in the order of arrival.
+    /// Lists everyone in the lobby, for hosts, in the order of arrival.
     LobbyParticipants {
         /// Replaces the previous list.
         lobby_participants: Vec<LobbyParticipant>,
@@ -131,8 +131,8 @@ pub enum MediaMessage {
         /// The reason, and what to do.
         refusal: Refusal,
     },
-    /// Tells which encodings of this participant's track are received by others; sent again when
-    /// that changes.
+    /// Reports which encodings of this participant's track are received by others; sent again when that
+    /// changes.
     SubscribedQuality(SubscribedQuality),
     /// Reports the SFU's estimate of the downlink, every few seconds while it changes.
     Downlink(Downlink),
@@ -164,118 +164,5 @@ pub enum ControlMessage {
     Closing {
         /// The reason, and what to do.
         refusal: Refusal,
-    },
-}
-
-/// The welcome of the room (not the MLS Welcome).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Joined {
-    /// [`crate::VERSION`] of the server.
-    pub version: u16,
-    /// Your id in this room.
-    pub participant: ParticipantId,
-    /// Keep it: it brings you back after a broken socket.
-    pub resume_token: Secret,
-    /// The room's newest delta; the next one is its successor.
-    pub seq: Seq,
-    /// Who else is here.
-    pub room: RoomSnapshot,
-    /// Where the delivery log stands.
-    pub log: LogSnapshot,
-    /// How many receiving m-lines to offer.
-    pub slots: ReceiveSlots,
-}
-
-/// How many receiving m-lines an offer should have: they are filled with whatever tracks matter,
-/// without negotiating again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct ReceiveSlots {
-    /// Audio m-lines.
-    pub audio: u8,
-    /// Video m-lines.
-    pub video: u8,
-}
-
-/// The participants of a room as the server sees them.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct RoomSnapshot {
-    /// In join order.
-    pub participants: Vec<ParticipantState>,
-    /// Who may come in, and who the hosts are.
-    pub rules: Rules,
-    /// Whose connection is broken, as by [`Delta::ConnectionChanged`].
-    pub disconnected: Vec<ParticipantId>,
-}
-
-/// One participant as the server sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct ParticipantState {
-    /// Who.
-    pub participant: ParticipantId,
-    /// What it publishes.
-    pub tracks: Vec<Track>,
-}
-
-/// A fresh start for a client that missed deltas.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Snapshot {
-    /// The delta that it stands for.
-    pub seq: Seq,
-    /// Who else is here.
-    pub room: RoomSnapshot,
-    /// The log entries after the position that the client has last told: those it has read since
-    /// are among them.
-    pub log: LogReplay,
-}
-
-/// Entries of the log that a client has missed, in order and without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct LogReplay {
-    /// In order.
-    pub entries: Vec<LogEntry>,
-}
-
-/// One change of the room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Delta {
-    /// Somebody came.
-    ParticipantJoined(ParticipantState),
-    /// Somebody went for good.
-    ParticipantLeft {
-        /// Who.
-        participant: ParticipantId,
-    },
-    /// Somebody publishes something else than before.
-    TracksChanged(ParticipantState),
-    /// Somebody's connection, for messages or for media, has been broken for some seconds, or is
-    /// back. Whoever does not come back leaves in the end.
-    ConnectionChanged {
-        /// Who.
-        participant: ParticipantId,
-        /// Whether it is broken.
-        disconnected: bool,
-    },
-    /// Somebody became a host or is one no more, or the door is another one.
-    RulesChanged(Rules),
-    /// A member said something to all members. Kept for a while for those who return, never
-    /// stored.
-    Message {
-        /// Who handed it in; MLS says who wrote it.
-        sender: ParticipantId,
-        /// As in [`crate::ClientMessage::SendMessage`].
-        message: Opaque,
-    },
-    /// The delivery log grew. A Welcome inside is there for the members that it adds only.
-    Log {
-        /// The new entry.
-        entry: LogEntry,
     },
 }

@@ -1,8 +1,8 @@
-//! What a participant publishes, as far as the server needs to know.
+//! The published tracks of a participant, as far as the server needs to know.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a track comes from. The order is that of the key contexts of the frame encryption.
+/// The source of a track, in the order of the key contexts of frame encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -18,7 +18,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether its media is sound.
+    /// Returns whether its media is audio.
     #[must_use]
     pub fn is_audio(self) -> bool {
         match self {
@@ -34,7 +34,7 @@ impl Source {
 pub struct Track {
     /// The m-line of the publisher's offer that carries it (RFC 8843 `mid`).
     pub mid: String,
-    /// What it shows or sounds.
+    /// The source.
     pub source: Source,
     /// Nothing is being sent just now.
     pub muted: bool,

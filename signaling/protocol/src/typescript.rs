@@ -8,7 +8,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{
     ClientMessage, JoinPolicy, Refusal, RefusalCode, Retry, RoomCreated, ServerMessage, Source,
-    TokenIssued, TokenRequest, VERSION, limits,
+    TokenIssued, TokenRequest, VERSION,
 };
 
 /// Where the web client reads it.
@@ -19,23 +19,6 @@ const HEADER: &str = "\
 // To bring it up to date: UPDATE_GENERATED=1 cargo test -p signaling-protocol
 
 ";
-
-/// The bounds, by their names in `limits.rs`.
-const LIMITS: [(&str, u64); 13] = [
-    ("MESSAGE_BYTES", limits::MESSAGE_BYTES as u64),
-    ("SDP_BYTES", limits::SDP_BYTES as u64),
-    ("KEY_PACKAGE_BYTES", limits::KEY_PACKAGE_BYTES as u64),
-    ("APPLICATION_BYTES", limits::APPLICATION_BYTES as u64),
-    ("SUBMISSION_BYTES", limits::SUBMISSION_BYTES as u64),
-    ("ADDS_PER_COMMIT", limits::ADDS_PER_COMMIT as u64),
-    ("TRACKS", limits::TRACKS as u64),
-    ("RECEIVER_VIDEO_CONSTRAINTS", limits::RECEIVER_VIDEO_CONSTRAINTS as u64),
-    ("MID_CHARS", limits::MID_CHARS as u64),
-    ("KNOCK_BYTES", limits::KNOCK_BYTES as u64),
-    ("LOBBY_PARTICIPANTS", limits::LOBBY_PARTICIPANTS as u64),
-    ("MESSAGE_ID_CHARS", limits::MESSAGE_ID_CHARS as u64),
-    ("HEARTBEAT_SECONDS", limits::HEARTBEAT_SECONDS),
-];
 
 /// Declarations by name, of everything that the roots are made of.
 struct Declarations {
@@ -71,7 +54,7 @@ fn types() -> String {
     declarations.join("\n")
 }
 
-/// The bounds with the comments of their source.
+/// Returns the constants of `limits.rs`, each a product of numbers, with their comments.
 fn constants() -> String {
     let mut text =
         format!("/** The version of this protocol. */\nexport const VERSION = {VERSION};\n\n");
@@ -79,11 +62,13 @@ fn constants() -> String {
     for line in include_str!("limits.rs").lines() {
         if let Some(words) = line.strip_prefix("/// ") {
             comment.push(words);
-        } else if let Some((name, _)) =
+        } else if let Some((name, definition)) =
             line.strip_prefix("pub const ").and_then(|line| line.split_once(':'))
         {
-            let value = LIMITS.iter().find(|(known, _)| *known == name);
-            let (_, value) = value.unwrap_or_else(|| panic!("add {name} to LIMITS"));
+            let (_, product) = definition.split_once('=').expect("a constant has a value");
+            let factors = product.trim_end_matches(';').split('*');
+            let factors = factors.map(|factor| factor.trim().parse::<u64>().expect("a number"));
+            let value: u64 = factors.product();
             let comment = std::mem::take(&mut comment).join(" ");
             writeln!(text, "/** {comment} */\nexport const {name} = {value};\n").expect("a string");
         }

@@ -31,7 +31,7 @@ export const RECEIVER_VIDEO_CONSTRAINTS = 512;
 /** Characters of an m-line's `mid`. */
 export const MID_CHARS = 16;
 
-/** The sealed name of somebody who waits to be let in, in bytes. */
+/** The encrypted name of a participant in the lobby, in bytes. */
 export const KNOCK_BYTES = 320;
 
 /** People who wait before one door. */
@@ -88,11 +88,11 @@ export type ClientMessage = { "type": "hello" } & Hello | { "type": "upload_key_
  */
 key_package: Opaque, } | { "type": "submit" } & Submission | { "type": "commit_vote",
 /**
- * What is judged.
+ * The pending commit.
  */
 message_id: MessageId,
 /**
- * Whether this member can follow it.
+ * The vote: can this member follow it?
  */
 vote: CommitVote, } | { "type": "send_message",
 /**
@@ -148,19 +148,19 @@ refusal: Refusal, };
  */
 export type Delta = { "change": "participant_joined" } & ParticipantState | { "change": "participant_left",
 /**
- * Who.
+ * The participant.
  */
 participant: ParticipantId, } | { "change": "tracks_changed" } & ParticipantState | { "change": "connection_changed",
 /**
- * Who.
+ * The participant.
  */
 participant: ParticipantId,
 /**
- * Whether it is broken.
+ * True if it is broken.
  */
 disconnected: boolean, } | { "change": "rules_changed" } & Rules | { "change": "message",
 /**
- * Who handed it in; MLS says who wrote it.
+ * The participant that submitted it; MLS authenticates its author.
  */
 sender: ParticipantId,
 /**
@@ -173,19 +173,19 @@ message: Opaque, } | { "change": "log",
 entry: LogEntry, };
 
 /**
- * How the SFU sees the way to a participant.
+ * The SFU's view of a participant's downlink.
  */
 export type Downlink = {
 /**
- * What it is estimated to carry, in kbit/s.
+ * Estimated available bandwidth, in kbit/s.
  */
 estimate_kbps: number,
 /**
- * What the participant's video constraints would take at the sizes they ask for, in kbit/s.
+ * Bandwidth that the participant's video constraints would need, in kbit/s.
  */
 wanted_kbps: number,
 /**
- * What is being sent, in kbit/s.
+ * Bandwidth in use, in kbit/s.
  */
 sent_kbps: number, };
 
@@ -198,7 +198,7 @@ export type Handshake = {
  */
 count: HandshakeCount,
 /**
- * Who made it.
+ * The sender.
  */
 sender: ParticipantId,
 /**
@@ -210,13 +210,13 @@ message_id: MessageId,
  */
 roster: Array<ParticipantId>,
 /**
- * What it does.
+ * The change of the group.
  */
 step: Step, };
 
 /**
- * How many handshakes (creates and commits) a room's log has accepted: what submissions
- * compare and swap on.
+ * The number of handshakes (creates and commits) that a room's log has accepted, on which
+ * submissions compare and swap.
  */
 export type HandshakeCount = number;
 
@@ -237,8 +237,8 @@ token: Secret,
  */
 resume: Resume | null,
 /**
- * Present when a client that has lost its keys, a page that was loaded anew, comes as
- * somebody new: whom it was before.
+ * Present when a client that has lost its keys, as by a reload of the page, joins as a new
+ * participant: the one that it was before.
  */
 predecessor: Predecessor | null, };
 
@@ -251,7 +251,7 @@ export type IceServer = {
  */
 urls: Array<string>,
 /**
- * Tells nobody who it is: when it expires, and random characters.
+ * Names no person: the time of expiry, and random characters.
  */
 username: string,
 /**
@@ -260,24 +260,25 @@ username: string,
 credential: Secret, };
 
 /**
- * What happens to somebody who comes.
+ * The treatment of a participant that joins.
  */
 export type JoinPolicy = "open" | "lobby" | "locked";
 
 /**
- * The welcome of the room (not the MLS Welcome).
+ * What a new participant needs to know: its own id and secret, and the state of the room and of
+ * the delivery log. (Not the MLS Welcome.)
  */
 export type Joined = {
 /**
- * [`crate::VERSION`] of the server.
+ * The server's [`crate::VERSION`].
  */
 version: number,
 /**
- * Your id in this room.
+ * The new participant's id in this room.
  */
 participant: ParticipantId,
 /**
- * Keep it: it brings you back after a broken socket.
+ * Proves who the participant is when it reconnects; the client keeps it.
  */
 resume_token: Secret,
 /**
@@ -285,15 +286,15 @@ resume_token: Secret,
  */
 seq: Seq,
 /**
- * Who else is here.
+ * The participants and the rules.
  */
 room: RoomSnapshot,
 /**
- * Where the delivery log stands.
+ * The state of the delivery log.
  */
 log: LogSnapshot,
 /**
- * How many receiving m-lines to offer.
+ * The number of receiving m-lines to offer.
  */
 slots: ReceiveSlots, };
 
@@ -302,7 +303,7 @@ slots: ReceiveSlots, };
  */
 export type JoinedParticipant = {
 /**
- * Who.
+ * The participant.
  */
 participant: ParticipantId,
 /**
@@ -310,17 +311,17 @@ participant: ParticipantId,
  */
 key_package: Opaque,
 /**
- * Whose place it takes: the same client's before it lost its keys, gone by this very entry,
- * so that one commit adds the new leaf and removes the old one.
+ * The participant that it replaces: the same client before it lost its keys. It departs with this
+ * entry, so that one commit adds the new leaf and removes the old one.
  */
 replaces: ParticipantId | null, };
 
 /**
- * Somebody who waits to be let in.
+ * A participant that waits to be admitted.
  */
 export type LobbyParticipant = {
 /**
- * Who.
+ * Its id in the lobby.
  */
 lobby_participant: LobbyParticipantId,
 /**
@@ -329,8 +330,7 @@ lobby_participant: LobbyParticipantId,
 name: Opaque | null, };
 
 /**
- * Somebody who waits before one room's door, from 1; never given out again while the room
- * lives.
+ * A participant in the lobby of one room, from 1; never assigned twice while the room lives.
  */
 export type LobbyParticipantId = number;
 
@@ -343,16 +343,16 @@ export type LogEntry = {
  */
 position: LogPosition,
 /**
- * What happened.
+ * The event.
  */
 event: LogEvent, };
 
 /**
- * What an entry says.
+ * The content of an entry.
  */
 export type LogEvent = { "kind": "joined" } & JoinedParticipant | { "kind": "departed",
 /**
- * Who is gone.
+ * The participant.
  */
 participant: ParticipantId, } | { "kind": "handshake" } & Handshake;
 
@@ -375,11 +375,11 @@ message_id: MessageId, };
 export type LogPosition = number;
 
 /**
- * Entries of the log that a client has missed, in order and without a gap.
+ * Log entries that a client has missed.
  */
 export type LogReplay = {
 /**
- * In order.
+ * In order and without a gap.
  */
 entries: Array<LogEntry>, };
 
@@ -436,19 +436,19 @@ export type Moderation = { "action": "set_join_policy",
  */
 join_policy: JoinPolicy, } | { "action": "admit",
 /**
- * Who.
+ * The participant.
  */
 lobby_participant: LobbyParticipantId, } | { "action": "deny",
 /**
- * Who.
+ * The participant.
  */
 lobby_participant: LobbyParticipantId, } | { "action": "remove",
 /**
- * Who.
+ * The participant.
  */
 participant: ParticipantId, } | { "action": "ask_to_mute",
 /**
- * Whom.
+ * The participant.
  */
 participant: ParticipantId, };
 
@@ -458,32 +458,31 @@ participant: ParticipantId, };
 export type Opaque = string;
 
 /**
- * A participant in one room: the server's view of somebody. Given out in join order, from 1,
- * and never again in the same room; a person who rejoins is a new participant.
+ * A participant of one room, as the server sees it. Assigned in join order, from 1, and never twice
+ * in the same room; a person who joins again is a new participant.
  */
 export type ParticipantId = number;
 
 /**
- * One participant as the server sees it.
+ * One participant and its tracks.
  */
 export type ParticipantState = {
 /**
- * Who.
+ * The participant.
  */
 participant: ParticipantId,
 /**
- * What it publishes.
+ * The tracks it publishes.
  */
 tracks: Array<Track>, };
 
 /**
- * A participant that a new one takes the place of: it departs by the entry with which the new
- * one's KeyPackage comes into the log. One that is gone already, or whose token is another, is
- * passed over.
+ * A participant that a new one replaces: it departs with the entry that brings the new one's
+ * KeyPackage into the log. Ignored if it is gone already or the token is another.
  */
 export type Predecessor = {
 /**
- * Who it was.
+ * The participant.
  */
 participant: ParticipantId,
 /**
@@ -492,8 +491,8 @@ participant: ParticipantId,
 resume_token: Secret, };
 
 /**
- * How many receiving m-lines an offer should have: they are filled with whatever tracks matter,
- * without negotiating again.
+ * The number of receiving m-lines in an offer. The SFU assigns tracks to them without another
+ * negotiation.
  */
 export type ReceiveSlots = {
 /**
@@ -506,23 +505,23 @@ audio: number,
 video: number, };
 
 /**
- * How one video track of somebody else is shown.
+ * The size at which one video track of another participant is displayed.
  */
 export type ReceiverVideoConstraint = {
 /**
- * Whose it is.
+ * The publisher.
  */
 participant: ParticipantId,
 /**
- * Which of theirs.
+ * The track's source.
  */
 source: Source,
 /**
- * How high it is shown, in pixels of the screen (not of the style sheet). 0: not at all.
+ * The displayed height, in device pixels. 0: not displayed.
  */
 height: number,
 /**
- * The person at the screen picked it out: it comes before all that is not pinned.
+ * Pinned by the user: comes before all tracks that are not.
  */
 pinned: boolean, };
 
@@ -564,7 +563,7 @@ export type RefusalCode = "bad_message" | "too_large" | "too_fast" | "unsupporte
  */
 export type Resume = {
 /**
- * Who returns.
+ * The participant that returns.
  */
 participant: ParticipantId,
 /**
@@ -581,7 +580,7 @@ seq: Seq,
 position: LogPosition, };
 
 /**
- * What a client can do after a refusal.
+ * The action that a client can take after a refusal.
  */
 export type Retry = "never" | "later" | "resend" | "rejoin";
 
@@ -594,7 +593,7 @@ export type RoomCreated = {
  */
 room: RoomId,
 /**
- * Whoever shows it is a host of the room. It is told this once.
+ * The key that makes its holder a host of the room. Sent this once.
  */
 host_key: Secret, };
 
@@ -638,24 +637,24 @@ export type RoomSnapshot = {
  */
 participants: Array<ParticipantState>,
 /**
- * Who may come in, and who the hosts are.
+ * The join policy and the hosts.
  */
 rules: Rules,
 /**
- * Whose connection is broken, as by [`Delta::ConnectionChanged`].
+ * Participants whose connection is broken, as reported by [`Delta::ConnectionChanged`].
  */
 disconnected: Array<ParticipantId>, };
 
 /**
- * What everybody in a room knows of its order. It holds for as long as anybody is there.
+ * The rules of a room, known to everyone in it. They last while the room has participants.
  */
 export type Rules = {
 /**
- * Who may come in.
+ * The join policy.
  */
 join_policy: JoinPolicy,
 /**
- * Who has shown the room's host key, in join order.
+ * The participants that have shown the room's host key, in join order.
  */
 hosts: Array<ParticipantId>, };
 
@@ -678,30 +677,30 @@ export type Seq = number;
 export type ServerMessage = { "topic": "room" } & RoomMessage | { "topic": "log" } & LogMessage | { "topic": "media" } & MediaMessage | { "topic": "control" } & ControlMessage;
 
 /**
- * A fresh start for a client that missed deltas.
+ * Replaces the state of a client that missed deltas.
  */
 export type Snapshot = {
 /**
- * The delta that it stands for.
+ * The newest delta that it includes.
  */
 seq: Seq,
 /**
- * Who else is here.
+ * The participants and the rules.
  */
 room: RoomSnapshot,
 /**
- * The log entries after the position that the client has last told: those it has read since
- * are among them.
+ * The log entries after the position in the client's last heartbeat. The client may have read
+ * some of them already.
  */
 log: LogReplay, };
 
 /**
- * Where a track comes from. The order is that of the key contexts of the frame encryption.
+ * The source of a track, in the order of the key contexts of frame encryption.
  */
 export type Source = "microphone" | "camera" | "screen" | "screen_audio";
 
 /**
- * What a handshake does to the group.
+ * The change of the group that a handshake makes.
  */
 export type Step = { "step": "create" } | { "step": "commit",
 /**
@@ -714,7 +713,7 @@ commit: Opaque,
 welcome: Opaque | null, };
 
 /**
- * What a client hands in: accepted whole, as one entry, or refused.
+ * A client's submission: accepted whole, as one entry, or refused.
  */
 export type Submission = {
 /**
@@ -730,16 +729,16 @@ expected: HandshakeCount,
  */
 roster: Array<ParticipantId>,
 /**
- * What it does.
+ * The change of the group.
  */
 step: Step, };
 
 /**
- * Which encodings of one of a participant's tracks anybody wants.
+ * The encodings of one of a participant's tracks that others receive.
  */
 export type SubscribedQuality = {
 /**
- * Which track.
+ * The track's source.
  */
 source: Source,
 /**
@@ -757,7 +756,7 @@ export type TokenIssued = {
  */
 token: Secret,
 /**
- * How long it can be used for a join.
+ * Time for which the token can be used to join, in seconds.
  */
 expires_in_seconds: number,
 /**
@@ -765,20 +764,21 @@ expires_in_seconds: number,
  */
 ice_servers: Array<IceServer>,
 /**
- * How long their credentials can be used to begin relaying; what has begun goes on.
+ * Time for which their credentials can be used to start relaying, in seconds; relaying that has
+ * started goes on.
  */
 ice_servers_expire_in_seconds: number,
 /**
- * How long the room is kept once nobody enters it; 0: no longer than this server runs.
+ * Time for which the room is kept after its last join, in seconds; 0: while this server runs.
  */
 room_kept_seconds: number, };
 
 /**
- * What may be asked with `POST /api/v1/rooms/{room}/tokens`; without a body a token is a guest's.
+ * The body of `POST /api/v1/rooms/{room}/tokens`; without one the token is a guest's.
  */
 export type TokenRequest = {
 /**
- * Of [`RoomCreated`]; the token is then a host's.
+ * The key from [`RoomCreated`]; the token is then a host's.
  */
 host_key: Secret | null, };
 
@@ -791,7 +791,7 @@ export type Track = {
  */
 mid: string,
 /**
- * What it shows or sounds.
+ * The source.
  */
 source: Source,
 /**
