@@ -59,12 +59,14 @@ $(STAMPS)/npm: web-client/package-lock.json web-client/package.json
 lint: wasm ## Formatting, clippy and TypeScript checks
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	cargo clippy --package orange-meets --no-default-features --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
 	$(NPM) run check
 
 .PHONY: test-rust
 test-rust: str0m test-str0m ## Rust tests
 	cargo test --workspace --locked
+	cargo test --package orange-meets --no-default-features --locked --bin orange-meets
 
 .PHONY: test-str0m
 test-str0m: str0m ## The unit tests of str0m, with the patches
@@ -123,7 +125,7 @@ bench-smoke: setup web ## Two short loads: fails on a broken figure, never on a 
 	@benches/run.sh smoke
 
 .PHONY: generate
-generate: ## Regenerate the protocol's TypeScript types and docs/configuration.md
+generate: str0m ## Regenerate the protocol's TypeScript types and docs/configuration.md
 	UPDATE_GENERATED=1 cargo test --locked --package signaling-protocol
 	UPDATE_GENERATED=1 cargo test --locked --package orange-meets --bin orange-meets configuration_page
 

@@ -234,6 +234,18 @@ def test_no_retired_name_is_used():
     report(retired_names())
 
 
+def test_documentation_speaks_of_participants_in_plain_words():
+    report(retired_prose())
+
+
+def test_doc_comments_begin_with_what_an_item_is_or_does():
+    report(openings())
+
+
+def test_no_source_file_is_too_long():
+    report(long_files())
+
+
 def test_every_link_leads_to_a_file_and_a_heading():
     report(broken_links())
 

@@ -42,10 +42,10 @@ impl Metrics {
         )?;
         registry.register(Box::new(append_seconds.clone()))?;
         Ok(Self {
-            rooms: gauge("orange_rooms", "Rooms with somebody in them.")?,
+            rooms: gauge("orange_rooms", "Rooms with participants.")?,
             participants: gauge("orange_participants", "Participants in all rooms.")?,
             sockets: gauge("orange_sockets", "Open WebSockets.")?,
-            draining: gauge("orange_draining", "1 while no meeting may begin before the end.")?,
+            draining: gauge("orange_draining", "1 while draining: no new meeting starts.")?,
             queued_bytes: gauge(
                 "orange_send_queue_bytes",
                 "Bytes that wait for the readers of all sockets.",

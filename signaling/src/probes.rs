@@ -37,7 +37,7 @@ async fn ready(State(rooms): State<Rooms>) -> (StatusCode, &'static str) {
         // all there is.
         Ok(Ok(())) if rooms.carries(None).is_err() => (
             StatusCode::OK,
-            "ok, but full: the media workers have too much to do, nobody else kind in\n",
+            "ok, but full: the media workers are overloaded and accept no new participants\n",
         ),
         Ok(Ok(())) => (StatusCode::OK, "ok\n"),
         Ok(Err(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not work; see the log\n"),

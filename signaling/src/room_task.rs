@@ -176,11 +176,7 @@ pub(crate) fn refusal_of(failure: StoreFailure) -> Refusal {
 
 /// Returns the refusal for the end of the service.
 pub(crate) fn shutting_down() -> Refusal {
-    Refusal::new(
-        RefusalCode::ShuttingDown,
-        "The server is being restarted; you are brought back in a moment.",
-    )
-    .with_retry_after(2)
+    Refusal::new(RefusalCode::ShuttingDown, "the service ends").with_retry_after(2)
 }
 
 struct RoomTask {

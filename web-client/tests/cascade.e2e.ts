@@ -21,7 +21,7 @@ describe('three participants with two per media worker', () => {
       return heard.every((sound) => sound > 0);
     });
     const metric = (name: string): Promise<number> => testbed.server.metric(`orange_sfu_${name}`);
-    await until('copies to be counted', async () => (await metric('relay_packets_total')) > 100);
+    await until('copies to be counted', async () => (await metric('cascade_packets_total')) > 100);
     expect(await metric('rooms')).toBe(2);
     await cleo.leave();
     await Promise.all([ada.isIn(2), bob.isIn(2)]);

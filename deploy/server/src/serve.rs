@@ -225,8 +225,8 @@ async fn listen_for_https(
     Ok(Some(TlsListener::start(tcp, certificate)?))
 }
 
-#[cfg(feature = "acme")]
 /// Returns the folder for what one ACME directory issues for one domain.
+#[cfg(feature = "acme")]
 fn acme_folder(config: &ServeConfig, domain: &str) -> PathBuf {
     let directory = config.acme_directory.split_once("://").map_or("", |(_, rest)| rest);
     let safe = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte) } else { '-' };

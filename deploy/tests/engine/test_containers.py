@@ -133,7 +133,7 @@ def test_browsers_meet_through_the_published_ports_before_and_after_a_restart(se
 
 def test_browsers_meet_over_the_published_tcp_ports_only(server):
     compose("up", "--wait", "--wait-timeout", "120", ORANGE_MEDIA_TCP="only")
-    meet("see each other over TCP alone")
+    meet("see each other over TCP only")
 
 
 def test_browsers_meet_over_turn_only(server):
@@ -143,4 +143,4 @@ def test_browsers_meet_over_turn_only(server):
         own = probe.getsockname()[0]
     urls = f"turn:{own}:3478?transport=udp"
     compose("--profile", "turn", "up", "--wait", "--wait-timeout", "120", ORANGE_TURN_URLS=urls)
-    meet("see each other over the relay")
+    meet("see each other over the TURN relay only")

@@ -70,8 +70,8 @@ fn is_connected(m: &Meeting, client: usize) -> bool {
     news.next() == Some(&MediaReport::Connected)
 }
 
-/// Somebody watches and its network breaks; the publisher talks on until the server has noticed.
-/// After how long that is.
+/// Breaks the network of a subscriber while the publisher sends on. Returns the time until the
+/// server notices.
 fn broken(m: &mut Meeting) -> Duration {
     m.join(FEW, &[Source::Camera]);
     m.join(FEW, &[]);

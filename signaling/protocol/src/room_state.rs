@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{LogEntry, LogSnapshot, Opaque, ParticipantId, Rules, Secret, Seq, Track};
 
-/// What a new participant needs to know: its own id and secret, and the state of the room and of
-/// the delivery log. (Not the MLS Welcome.)
+/// The state that a new participant needs: its own id and secret, the room, and the delivery log.
+/// (Not the MLS Welcome.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Joined {

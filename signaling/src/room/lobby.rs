@@ -105,10 +105,7 @@ impl Room {
             }
             (JoinPolicy::Locked, Role::Guest) => self.outputs.push_back(Output::Close {
                 socket,
-                refusal: Refusal::new(
-                    RefusalCode::RoomLocked,
-                    "This meeting is locked: nobody else kind in; ask one of its hosts.",
-                ),
+                refusal: Refusal::new(RefusalCode::RoomLocked, "the meeting is locked"),
             }),
             (JoinPolicy::Lobby, Role::Guest) => self.queue_in_lobby(socket, token, now),
         }
@@ -187,8 +184,7 @@ impl Room {
             self.lobby.lobby_participants.iter().filter(|(_, one)| silent(one)).collect();
         let over: Vec<_> =
             over.into_iter().map(|(&lobby_participant, _)| lobby_participant).collect();
-        let sentence =
-            "Nothing has been last_received_at from you for too long; join the meeting again.";
+        let sentence = "no message from the lobby within the heartbeat timeout";
         self.refuse_waiting(&over, &Refusal::new(RefusalCode::TooSlow, sentence));
     }
 
@@ -268,7 +264,7 @@ impl Room {
             JoinPolicy::Open => self.admit(&everybody, now),
             JoinPolicy::Lobby => {}
             JoinPolicy::Locked => {
-                let sentence = "The meeting was locked: nobody else kind in; ask one of its hosts.";
+                let sentence = "the meeting was locked";
                 self.refuse_waiting(&everybody, &Refusal::new(RefusalCode::RoomLocked, sentence));
             }
         }

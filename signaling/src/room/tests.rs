@@ -31,7 +31,7 @@ const RESUME_WINDOW: Millis = 60_000;
 const HEARTBEAT_TIMEOUT: Millis = 15_000;
 const FULL: usize = 8;
 
-/// What a client needs to come back.
+/// The data with which a client resumes.
 #[derive(Debug, Clone)]
 struct Client {
     socket: SocketId,
@@ -46,7 +46,7 @@ struct World {
     room: Room,
     now: Millis,
     store_works: bool,
-    /// What the SFU says of more people.
+    /// The refusal of the SFU for further participants.
     full: Option<Refusal>,
     sockets: u64,
     names: u64,
@@ -168,7 +168,7 @@ impl World {
         self.let_in(socket, token)
     }
 
-    /// Somebody comes in the place of another one, or says so.
+    /// Joins with a predecessor, valid or not.
     fn come_in_place(&mut self, participant: ParticipantId, token: &Secret) -> (SocketId, Secret) {
         let socket = self.socket();
         let resume_token = Secret(format!("token {}", socket.0));
@@ -183,7 +183,7 @@ impl World {
         (socket, resume_token)
     }
 
-    /// Somebody stands before the door.
+    /// Asks to join, and is admitted or queued.
     fn admit_or_queue(&mut self, role: Role) -> (SocketId, Secret) {
         let socket = self.socket();
         let resume_token = Secret(format!("token {}", socket.0));
@@ -193,7 +193,7 @@ impl World {
         (socket, resume_token)
     }
 
-    /// The client of somebody who was let in.
+    /// Returns the client of a participant that was admitted.
     fn let_in(&mut self, socket: SocketId, resume_token: Secret) -> Client {
         let first = self.inboxes.get_mut(&socket).expect("an answer").remove(0);
         let ServerMessage::Room(RoomMessage::Joined(joined)) = first else {
@@ -275,7 +275,7 @@ impl World {
         }
     }
 
-    /// What a socket was told since the last look.
+    /// Takes the messages sent to a socket since the last call.
     fn heard(&mut self, socket: SocketId) -> Vec<ServerMessage> {
         self.inboxes.remove(&socket).unwrap_or_default()
     }

@@ -39,7 +39,7 @@ pub(super) fn check_constraints(constraints: &[ReceiverVideoConstraint]) -> Resu
         return Err(Refusal::new(
             RefusalCode::BadMessage,
             format!(
-                "At most {} tracks can be wished for, each once.",
+                "at most {} receiver video constraints, one per track",
                 limits::RECEIVER_VIDEO_CONSTRAINTS
             ),
         ));

@@ -1,4 +1,4 @@
-//! What whoever runs the server can do, and nobody else.
+//! The operator's routes, closed to everyone else.
 
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What the service says about itself.
+//! The metrics of the service.
 
 use signaling_protocol::{ClientMessage, LogPosition};
 

@@ -12,7 +12,7 @@ const WORDS: usize = 3_000;
 /// A word's bytes on the wire, and some.
 const WORD_BYTES: usize = 24 * 1024;
 
-/// A room in which somebody may say much, quickly.
+/// Returns a meeting with high rate limits, and a client in it.
 async fn scene() -> (Scene, Client) {
     let config = SignalingConfig {
         queue_bytes: QUEUE_BYTES,

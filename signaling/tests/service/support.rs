@@ -1,4 +1,4 @@
-//! A service on a port of its own, its clients, and somebody who only wants to talk.
+//! A real server on loopback, and clients for it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ use tokio_tungstenite::tungstenite::Message;
 /// Longer than anything here may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What whoever runs the server shows.
+/// The token of the operator routes.
 pub(crate) const ADMIN_TOKEN: &str = "only-whoever-runs-it-knows";
 
 /// Notes what the rooms ask of the SFU, which takes nobody else if that is said.
@@ -52,7 +52,7 @@ impl MediaPlane for RecordingMedia {
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    /// Where whoever runs it comes in, with [`ADMIN_TOKEN`].
+    /// The address of the operator routes, which need [`ADMIN_TOKEN`].
     pub(crate) admin: SocketAddr,
     pub(crate) signaling: Signaling,
     pub(crate) media: Arc<RecordingMedia>,
@@ -81,7 +81,7 @@ impl Server {
         reqwest::Client::new().post(url).send().await.expect("an answer")
     }
 
-    /// What is answered to a GET.
+    /// Returns the answer to a GET.
     pub(crate) async fn status(&self, path: &str) -> u16 {
         let answer = reqwest::get(format!("http://{}/{path}", self.address)).await;
         answer.expect("an answer").status().as_u16()
@@ -196,7 +196,7 @@ impl Client {
         sent.expect("in time").expect("it is sent");
     }
 
-    /// Whether the socket still takes something.
+    /// Returns whether the socket still accepts messages.
     pub(crate) async fn socket_takes(&mut self, message: Message) -> bool {
         timeout(PATIENCE, self.socket.send(message)).await.expect("in time").is_ok()
     }
@@ -276,7 +276,7 @@ impl Client {
         }
     }
 
-    /// What was refused before the end, and the last words.
+    /// Takes the refusals before the end, and the closing message.
     pub(crate) async fn end(&mut self) -> (Vec<Refusal>, Refusal) {
         let mut refused = Vec::new();
         loop {
@@ -297,7 +297,7 @@ impl Client {
         self.end().await.1.code
     }
 
-    /// What it needs to come back.
+    /// The data with which it resumes.
     pub(crate) fn return_ticket(&self) -> Resume {
         let joined = self.joined.as_ref().expect("it has joined");
         Resume {
@@ -322,7 +322,7 @@ impl Client {
     }
 }
 
-/// A room with somebody in it who does nothing wrong.
+/// A meeting with a participant that must not be disturbed.
 pub(crate) struct Scene {
     pub(crate) server: Server,
     pub(crate) room: RoomId,
@@ -377,7 +377,7 @@ impl Scene {
     }
 }
 
-/// A refusal is a sentence that somebody can act on.
+/// Checks that a refusal is a sentence that says what to do.
 pub(crate) fn checked(refusal: Refusal) -> Refusal {
     const TO_DO: [&str; 14] = [
         "reload", "join", "wait", "try", "open", "check", "start", "allow", "close", "send",

@@ -1,4 +1,4 @@
-//! Who may use the TURN server.
+//! The credentials of the TURN server.
 
 use signaling::{SignalingConfig, TurnServer};
 use signaling_protocol::TokenIssued;

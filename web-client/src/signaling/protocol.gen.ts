@@ -265,8 +265,8 @@ credential: Secret, };
 export type JoinPolicy = "open" | "lobby" | "locked";
 
 /**
- * What a new participant needs to know: its own id and secret, and the state of the room and of
- * the delivery log. (Not the MLS Welcome.)
+ * The state that a new participant needs: its own id and secret, the room, and the delivery log.
+ * (Not the MLS Welcome.)
  */
 export type Joined = {
 /**

@@ -44,7 +44,8 @@ pub(crate) struct ServeConfig {
     /// Obtain and renew the domain's certificate by ACME (RFC 8555), from Let's Encrypt unless
     /// `acme_directory` is set. By using it you agree to the certificate authority's terms. The
     /// authority must be able to reach `https` at port 443 of the domain. The account, the
-    /// certificate and the key are stored in the data folder.
+    /// certificate and the key are stored in the data folder. Needs the feature `acme`, which `make run`
+    /// leaves out.
     #[arg(long, env = "ORANGE_ACME", default_value_t = false)]
     pub(crate) acme: bool,
 
@@ -205,7 +206,8 @@ pub(crate) struct ServeConfig {
 
     /// OTLP collector (over HTTP) for trace spans of joins, commits and draining, for example
     /// `http://127.0.0.1:4318`. Spans contain durations and outcomes, but no room ids, names, tokens
-    /// or payloads, and there are none per packet. Without it, no spans are recorded.
+    /// or payloads, and there are none per packet. Without it, no spans are recorded. Needs the
+    /// feature `otlp`, which `make run` leaves out.
     #[arg(long, env = "ORANGE_OTLP_ENDPOINT", value_name = "URL", value_parser = http_url)]
     pub(crate) otlp_endpoint: Option<String>,
 }

@@ -164,13 +164,6 @@ mod tests {
             (&["--tls-certificate-file", "c", "--tls-key-file", "k"], "https is not set"),
             (&["--advertise", "0.0.0.0"], "cannot send to 0.0.0.0"),
             (&["--advertise", "203.0.113.7,ff02::1"], "cannot send to ff02::1"),
-            (&["--acme", "--domain", "meet.example"], "set https"),
-            (&["--acme", "--https", "[::]:443"], "set domain"),
-            (
-                &["--acme", "--https", "[::]:443", "--domain", "meet.example", "--in-memory"],
-                "remove in_memory",
-            ),
-            (&["--acme", "--https", "[::]:443", "--tls-key-file", "k"], "or acme"),
             (&["--redirect", "[::]:80"], "set domain"),
             (&["--in-memory", "--turn-urls", "turn:t.example"], "turn_secret_file"),
             (&["--turn-peer", "192.0.2.7"], "set the URLs of the TURN server"),
@@ -186,10 +179,42 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "acme")]
+    #[test]
+    fn every_conflict_of_acme_is_reported_with_its_resolution() {
+        for (flags, expected) in [
+            (&["--acme", "--domain", "meet.example"][..], "set https"),
+            (&["--acme", "--https", "[::]:443"], "set domain"),
+            (
+                &["--acme", "--https", "[::]:443", "--domain", "meet.example", "--in-memory"],
+                "remove in_memory",
+            ),
+            (&["--acme", "--https", "[::]:443", "--tls-key-file", "k"], "or acme"),
+        ] {
+            let error = conflict(flags);
+            assert!(error.contains(expected), "{flags:?}: {error}");
+        }
+    }
+
+    #[cfg(not(feature = "acme"))]
+    #[test]
+    fn acme_is_refused_by_a_build_without_it() {
+        let error = conflict(&["--acme", "--https", "[::]:443", "--domain", "meet.example"]);
+        assert!(error.contains("acme"), "{error}");
+    }
+
+    #[cfg(not(feature = "otlp"))]
+    #[test]
+    fn a_collector_is_refused_by_a_build_without_otlp() {
+        let error = conflict(&["--otlp-endpoint", "http://127.0.0.1:4318"]);
+        assert!(error.contains("otlp"), "{error}");
+    }
+
     #[test]
     fn settings_without_conflicts_are_accepted() {
         for flags in [
             &["--in-memory"][..],
+            #[cfg(feature = "acme")]
             &["--acme", "--https", "[::]:443", "--domain", "meet.example", "--redirect", "[::]:80"],
             &["--turn-urls", "turn:t.example:3478?transport=udp,turns:t.example:5349"],
             &["--media-port", "0", "--media-workers", "8"],

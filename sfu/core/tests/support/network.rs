@@ -46,7 +46,7 @@ impl Network {
         self.loss.insert(towards, share);
     }
 
-    /// Loses media and reports on somebody's line, either way.
+    /// Loses media and reports to and from an address.
     pub(crate) fn lose_on(&mut self, address: SocketAddr, share: f64) {
         self.loss.insert(address, share);
         self.loss_from.insert(address, share);

@@ -1,4 +1,4 @@
-//! Whoever is away: seen by the others, waited for by nobody, and gone in the end.
+//! Disconnected participants: shown as such, not waited for, and removed in the end.
 
 use signaling_protocol::Moderation;
 

@@ -133,7 +133,7 @@ fn execute_outputs(world: &mut World, hostile: &mut Client, attack: Attack) {
     }
 }
 
-/// What the others may see of one who can only act for itself.
+/// Checks what the others may see of a client that can only act for itself.
 fn is_its_own_doing(delta: &Delta, hostile: ParticipantId, others: [ParticipantId; 2]) -> bool {
     match delta {
         Delta::ParticipantJoined(_) | Delta::RulesChanged(_) => false,

@@ -28,7 +28,7 @@ fn set_join_policy(world: &mut World, by: &Client, join_policy: JoinPolicy) {
     moderate(world, by, Moderation::SetJoinPolicy { join_policy });
 }
 
-/// What the host knows of those who wait, since the last look.
+/// Takes the lobby that a host was sent since the last call.
 fn lobby_participants(world: &mut World, host: &Client) -> Option<Vec<LobbyParticipant>> {
     let heard = world.heard(host.socket).into_iter();
     heard.rev().find_map(|message| match message {

@@ -1,4 +1,4 @@
-//! What the room asks of the SFU, and what becomes of its reports.
+//! The room's commands to the SFU, and the handling of its reports.
 
 use super::*;
 

@@ -17,7 +17,7 @@ pub(crate) fn create(sender: ParticipantId, expected: HandshakeCount, name: u64)
     submission(expected, &[sender], Step::Create, name)
 }
 
-/// A commit to the group of the newest create; with a Welcome if it adds somebody.
+/// Returns a commit to the group of the newest create, with a Welcome if it adds members.
 pub(crate) fn commit(
     room: &RoomId,
     created: HandshakeCount,
@@ -31,7 +31,7 @@ pub(crate) fn commit(
     submission(expected, roster, Step::Commit { commit, welcome }, name)
 }
 
-/// What a member says to all members, with so many bytes of ciphertext.
+/// An application message with a ciphertext of this many bytes.
 pub(crate) fn application(
     room: &RoomId,
     created: HandshakeCount,

@@ -1,4 +1,4 @@
-//! Who is here: joins, returns and ends.
+//! Membership: joins, returns and departures.
 
 use super::*;
 

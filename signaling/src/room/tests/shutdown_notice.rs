@@ -3,7 +3,7 @@
 use super::*;
 use crate::room::ShutdownNotice;
 
-/// What a socket was told of it since the last look.
+/// Takes the notices sent to a socket since the last call.
 fn told(world: &mut World, socket: SocketId) -> Vec<ServerMessage> {
     let heard = world.heard(socket).into_iter();
     heard

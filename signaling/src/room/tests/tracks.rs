@@ -1,4 +1,4 @@
-//! What participants publish.
+//! The published tracks of participants.
 
 use super::*;
 

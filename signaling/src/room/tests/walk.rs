@@ -15,7 +15,7 @@ enum Action {
     /// A guest comes.
     Join,
     JoinAsHost,
-    /// Somebody moderates, host or not.
+    /// An act of moderation, by a host or another participant.
     Moderate(usize, Moderation),
     Upload(usize),
     /// The socket breaks, and what was not read is lost.
@@ -72,7 +72,7 @@ fn moderation() -> impl Strategy<Value = Moderation> {
     ]
 }
 
-/// What a client knows, from what it was told alone.
+/// The state of a client, from the messages it received alone.
 #[derive(Debug)]
 struct View {
     own: ParticipantId,
@@ -180,7 +180,7 @@ struct Walker {
     view: View,
 }
 
-/// What the walks have come by, so that none of it is left out unnoticed.
+/// The cases that the walks have reached, so that none is left out unnoticed.
 #[derive(Debug, Default)]
 struct Tally {
     replays: usize,
@@ -293,7 +293,7 @@ impl Walk<'_> {
         self.walkers.push(Walker { client, connected: true, view });
     }
 
-    /// Who waits hears nothing until the room has decided.
+    /// Participants in the lobby get no message until the room has decided.
     fn see_who_was_let_in(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         for (socket, token) in waiting {
