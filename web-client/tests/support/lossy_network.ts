@@ -30,7 +30,7 @@ export class LossyNetwork {
       const server = page.connectToServer();
       server.onMessage((message) => {
         const text = message.toString();
-        if (!text.startsWith('{"type":"answer"')) {
+        if (!text.startsWith('{"topic":"media","type":"answer"')) {
           page.send(message);
           return;
         }
